@@ -1,0 +1,87 @@
+/*
+ * postern.conf: INI read with inih into one struct, before anything else.
+ *
+ * A table (conf_keys.h) states section, key, kind, bounds, default and one
+ * line of help; the reader, --check, etc/postern.conf.sample and the manual
+ * come from it.  Unknown and repeated keys, bad values and contradictions are
+ * all reported in one run, each with file, line and what to do.
+ */
+#ifndef COMMON_IO_CONF_H
+#define COMMON_IO_CONF_H
+
+#include <stdio.h>
+
+#include "common/base/addr.h"
+#include "common/ipc/names.h"
+
+#define CONF_NAME_MAX 128
+#define CONF_PATH_MAX 256
+#define CONF_LIST_MAX 8
+
+enum public_how { PUBLIC_STUN, PUBLIC_NONE, PUBLIC_ADDRESS, PUBLIC_NAME };
+enum media_mode { MEDIA_AUTO, MEDIA_PUNCH, MEDIA_FORWARDED };
+
+struct conf_host {		/* HOST:PORT, the host a name or an address */
+	char host[CONF_NAME_MAX];
+	uint16_t port;
+	struct addr addr;	/* family ADDR_NONE when host is a name */
+};
+
+struct conf {
+	/* [site] */
+	char domain[CONF_NAME_MAX];
+	char realm[CONF_NAME_MAX];
+	char aliases[CONF_LIST_MAX][CONF_NAME_MAX];
+	unsigned n_aliases;
+	bool accept_ip;
+	/* [address] */
+	struct addr internal[CONF_LIST_MAX];
+	unsigned n_internal;
+	struct addr external[CONF_LIST_MAX];
+	unsigned n_external;
+	struct addr_prefix lan[CONF_LIST_MAX];	/* key `lan`: who counts as
+				 * internal; default: private addresses and
+				 * the networks of `internal` */
+	unsigned n_lan;
+	enum public_how public_how;
+	struct addr public_addr;		/* for PUBLIC_ADDRESS */
+	char public_name[CONF_NAME_MAX];	/* for PUBLIC_NAME */
+	struct conf_host stun[CONF_LIST_MAX];
+	unsigned n_stun;
+	uint32_t stun_interval_s;
+	/* [listen]; 0: off */
+	uint16_t external_udp, external_tcp, external_tls;
+	uint16_t internal_udp, internal_tcp, internal_tls;
+	/* [media] */
+	uint16_t ports_first, ports_last;
+	uint16_t internal_ports_first, internal_ports_last;
+	uint32_t channels;
+	uint32_t processes;
+	enum media_mode mode;
+	enum latch_mode latching;
+	enum hold_mode hold;
+	/* [tls] */
+	char tls_certificate[CONF_PATH_MAX];
+	char tls_key[CONF_PATH_MAX];
+	/* [store] */
+	char store_path[CONF_PATH_MAX];
+	char store_key[CONF_PATH_MAX];
+};
+
+/*
+ * Read and check a file.
+ *
+ * Takes:   complaints  where each problem is written, one line each.
+ * Gives:   out, complete with defaults, only on success.
+ * Errors:  -ENOENT, -EACCES and the like: cannot be read; -EINVAL: complaints
+ *          were written.
+ */
+int conf_read(const char *path, FILE *complaints, struct conf *out);
+
+/* Write the documented sample file. */
+void conf_sample(FILE *to);
+
+/* Is this address one of the office's own (internal zone)? */
+bool conf_is_lan(const struct conf *c, const struct addr *a);
+
+#endif

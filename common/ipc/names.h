@@ -1,0 +1,84 @@
+/*
+ * Numbers that travel in messages and that more than one process reads.
+ */
+#ifndef COMMON_IPC_NAMES_H
+#define COMMON_IPC_NAMES_H
+
+enum ipc_role {
+	ROLE_SIG = 1,
+	ROLE_MEDIA = 2,
+	ROLE_STUN = 4,
+	ROLE_REG = 8,
+	ROLE_ADMIN = 16,
+	ROLE_DAEMONS = 15,
+	ROLE_ANY = 31,
+};
+
+/* Which side of the gate. */
+enum zone {
+	ZONE_EXTERNAL = 1,
+	ZONE_INTERNAL = 2,
+};
+
+enum transport {
+	TRANSPORT_UDP = 1,
+	TRANSPORT_TCP = 2,
+	TRANSPORT_TLS = 3,
+};
+
+/* What the oracle decided about a request with a digest answer. */
+enum verdict {
+	VERDICT_OK = 1,
+	VERDICT_STALE,		/* nonce unknown, spent or old: 401 anew */
+	VERDICT_FORBIDDEN,	/* 403: every kind of no looks the same */
+	VERDICT_NOT_FOUND,	/* 404: authenticated, but no such number */
+	VERDICT_UNREACHABLE,	/* 480: a subscriber with no device */
+	VERDICT_BRIEF,		/* 423 with Min-Expires */
+	VERDICT_BUSY,		/* 500 with Retry-After: not stored */
+	VERDICT_BAD,		/* 400: old CSeq, star beside others, too many */
+};
+
+enum call_state {
+	CALL_RINGING = 1,
+	CALL_ANSWERED,
+	CALL_HELD,
+	CALL_RESUMED,
+	CALL_ENDED,
+};
+
+enum relay_refusal {
+	RELAY_OK = 0,
+	RELAY_FULL,		/* no port or session left */
+	RELAY_NO_ADDRESS,	/* no address of that family in that zone */
+	RELAY_UNKNOWN,		/* no such session or end */
+};
+
+enum relay_what {
+	RELAY_LATCHED = 1,
+	RELAY_SILENT,
+	RELAY_HEARD,
+};
+
+enum hold_mode {
+	HOLD_DEFAULT = 0,
+	HOLD_TRANSPARENT,
+	HOLD_SENDRECV,
+};
+
+enum latch_mode {
+	LATCH_DEFAULT = 0,
+	LATCH_STRICT,
+	LATCH_SIGNALLED,
+	LATCH_OPEN,
+};
+
+enum public_state {
+	PUBLIC_UNKNOWN = 1,	/* nothing believed yet */
+	PUBLIC_KNOWN,
+	PUBLIC_OLD,		/* last good one; servers are silent */
+};
+
+#define RELAY_NO_END 255
+#define RELAY_ALL_ENDS 255
+
+#endif

@@ -1,0 +1,312 @@
+/*
+ * Every message between Postern's processes, declared once.
+ *
+ * From these rows come the structs, put and get, the permission check, the
+ * names, docs/ipc.md and the round-trip, misuse and fuzz tests (msg.h, msg.c,
+ * tests/unit/ipc).  Nothing about a message is written anywhere else.
+ *
+ * A field is F(kind, name, lo, hi):
+ *	u8 u16 u32 u64	unsigned number from lo to hi
+ *	str		text of lo to hi bytes, no octet below 32 and no 127
+ *	blob		any lo to hi bytes
+ *	bin		exactly lo bytes
+ *	addr		an address with a family; lo, hi unused
+ *	oaddr		an address or none
+ *	item		a nested item: lo is the item's name
+ *	list		0 to hi nested items: lo is the item's name
+ *
+ * A message is M(NAME, name, number, senders, receivers, answers, meaning).
+ * Adding one: HACKING.md.  Numbers are never used again for another meaning.
+ */
+#ifndef COMMON_IPC_TABLE_H
+#define COMMON_IPC_TABLE_H
+
+/* Counted up when a row changes meaning without changing its fields. */
+#define IPC_VERSION 1
+
+/* Largest payload of any frame. */
+#define IPC_PAYLOAD_MAX 16384
+
+#define IPC_TARGETS_MAX 8	/* bindings of one number */
+#define IPC_CONTACTS_MAX 8	/* Contact values in one REGISTER */
+#define IPC_NONCE_LEN 32	/* characters of one nonce */
+#define IPC_NONCES_MAX 256	/* nonces in one batch */
+#define IPC_STREAMS_MAX 4	/* m-lines of one call */
+#define IPC_SOCKETS_MAX 64	/* sockets whose mapping is wanted */
+
+/* ---- items: parts of messages, declared like messages ---- */
+
+/* Where a message came from and how to reach its sender again. */
+#define IPC_ITEM_flow(F)					\
+	F(u8, zone, 1, 2)	/* enum zone */			\
+	F(u8, transport, 1, 3)	/* enum transport */		\
+	F(u8, listener, 0, 31)	/* index of the socket */	\
+	F(addr, remote, 0, 0)
+
+/* A digest answer as the phone sent it (RFC 7616 3.4), unquoted. */
+#define IPC_ITEM_digest(F)		\
+	F(str, method, 1, 32)		\
+	F(str, username, 0, 64)		\
+	F(str, realm, 0, 128)		\
+	F(blob, nonce, 0, 128)		\
+	F(str, uri, 0, 512)		\
+	F(str, response, 0, 128)	\
+	F(str, cnonce, 0, 128)		\
+	F(str, nc, 0, 8)		\
+	F(str, qop, 0, 16)		\
+	F(str, algorithm, 0, 16)
+
+/* One Contact of a REGISTER (RFC 3261 10.3, RFC 5626). */
+#define IPC_ITEM_contact(F)		\
+	F(str, uri, 1, 512)		\
+	F(u32, expires_s, 0, UINT32_MAX)\
+	F(u16, q_permille, 0, 1000)	\
+	F(str, instance, 0, 128)	\
+	F(u32, reg_id, 0, UINT32_MAX)
+
+/* One binding as a 200 to REGISTER lists it. */
+#define IPC_ITEM_binding(F)		\
+	F(str, uri, 1, 512)		\
+	F(u32, expires_s, 0, UINT32_MAX)\
+	F(str, instance, 0, 128)
+
+/* One device of the called number. */
+#define IPC_ITEM_target(F)		\
+	F(item, flow, flow, 0)		\
+	F(str, uri, 1, 512)		\
+	F(str, instance, 0, 128)	\
+	F(u16, q_permille, 0, 1000)
+
+/* Who somebody is, from the subscriber table. */
+#define IPC_ITEM_party(F)		\
+	F(str, number, 0, 32)		\
+	F(str, name, 0, 64)		\
+	F(u8, hold, 0, 2)	/* enum hold_mode, 0: the site's */	\
+	F(u8, latching, 0, 3)	/* enum latch_mode, 0: the site's */
+
+/* Two ports of one stream and what to write into SDP for them. */
+#define IPC_ITEM_port(F)		\
+	F(u16, rtp, 1, 65535)		\
+	F(u16, rtcp, 1, 65535)		\
+	F(addr, said_rtp, 0, 0)		\
+	F(addr, said_rtcp, 0, 0)
+
+/* A socket, by the owner's number: a listener index or an RTP port. */
+#define IPC_ITEM_socket(F)		\
+	F(u16, number, 0, 65535)
+
+/* What one end of one stream saw. */
+#define IPC_ITEM_counter(F)			\
+	F(u8, end, 0, 15)			\
+	F(u8, stream, 0, 3)			\
+	F(u64, packets_in, 0, UINT64_MAX)	\
+	F(u64, bytes_in, 0, UINT64_MAX)		\
+	F(u64, packets_out, 0, UINT64_MAX)	\
+	F(u64, lost, 0, UINT64_MAX)	/* gaps in sequence numbers */	\
+	F(u64, refused, 0, UINT64_MAX)	/* from addresses not allowed */	\
+	F(u64, rtcp_in, 0, UINT64_MAX)	\
+	F(u32, silent_ms, 0, UINT32_MAX) /* since the last packet */	\
+	F(oaddr, learnt, 0, 0)
+
+#define IPC_ITEMS(I)	\
+	I(flow)		\
+	I(digest)	\
+	I(contact)	\
+	I(binding)	\
+	I(target)	\
+	I(party)	\
+	I(port)		\
+	I(socket)	\
+	I(counter)
+
+/* ---- messages ---- */
+
+#define IPC_F_hello(F)				\
+	F(u32, version, 0, UINT32_MAX)		\
+	F(u64, table, 0, UINT64_MAX)		\
+	F(u8, role, 1, 16)			\
+	F(u8, instance, 0, 31)			\
+	F(u64, started_us, 0, UINT64_MAX)
+
+#define IPC_F_status_ask(F)			\
+	F(u32, id, 0, UINT32_MAX)
+#define IPC_F_status_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(blob, json, 2, 12000)
+
+#define IPC_F_nonce_ask(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u16, count, 1, IPC_NONCES_MAX)
+#define IPC_F_nonce_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u32, lifetime_ms, 1, 3600000)		\
+	F(blob, nonces, IPC_NONCE_LEN, IPC_NONCES_MAX * IPC_NONCE_LEN)
+
+#define IPC_F_reg_ask(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(item, flow, flow, 0)			\
+	F(item, digest, digest, 0)		\
+	F(str, aor_user, 0, 64)			\
+	F(str, call_id, 1, 256)			\
+	F(u32, cseq, 0, 2147483647)		\
+	F(u8, nated, 0, 1)			\
+	F(u8, star, 0, 1)			\
+	F(str, user_agent, 0, 128)		\
+	F(list, contacts, contact, IPC_CONTACTS_MAX)
+#define IPC_F_reg_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, verdict, 1, 8)			\
+	F(str, number, 0, 32)			\
+	F(u32, min_expires_s, 0, UINT32_MAX)	\
+	F(u32, retry_after_s, 0, 3600)		\
+	F(list, bindings, binding, IPC_TARGETS_MAX)
+
+#define IPC_F_auth_ask(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(item, flow, flow, 0)			\
+	F(item, digest, digest, 0)		\
+	F(str, from_user, 0, 64)		\
+	F(str, call_id, 0, 256)			\
+	F(u8, want, 0, 1)	/* 1: also route the number called */
+#define IPC_F_auth_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, verdict, 1, 8)			\
+	F(u64, ticket, 0, UINT64_MAX)		\
+	F(item, caller, party, 0)		\
+	F(item, called, party, 0)		\
+	F(list, targets, target, IPC_TARGETS_MAX)
+
+#define IPC_F_call_note(F)			\
+	F(u64, ticket, 1, UINT64_MAX)		\
+	F(u8, state, 1, 5)			\
+	F(u16, status, 0, 699)			\
+	F(str, reason, 0, 128)			\
+	F(u8, channels, 0, 8)			\
+	F(u8, relayed, 0, 1)			\
+	F(oaddr, called_at, 0, 0)
+#define IPC_F_call_media(F)			\
+	F(u64, ticket, 1, UINT64_MAX)		\
+	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
+	F(item, counter, counter, 0)
+
+#define IPC_F_flow_keep(F)			\
+	F(item, flow, flow, 0)			\
+	F(u8, nated, 0, 1)			\
+	F(u32, expires_s, 0, UINT32_MAX)
+#define IPC_F_flow_gone(F)			\
+	F(item, flow, flow, 0)
+
+#define IPC_F_relay_open(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, zone, 1, 2)			\
+	F(u8, family, 4, 6)			\
+	F(u8, latching, 0, 3)			\
+	F(u8, streams, 1, IPC_STREAMS_MAX)	\
+	F(addr, phone, 0, 0)	/* where its signalling comes from */
+#define IPC_F_relay_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, refusal, 0, 3)			\
+	F(list, ports, port, IPC_STREAMS_MAX)
+#define IPC_F_relay_set(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, stream, 0, 3)			\
+	F(u8, to_end, 0, 255)	/* end that gets its packets; 255: none */	\
+	F(oaddr, rtp, 0, 0)	/* announced in SDP; none: hold-off */	\
+	F(oaddr, rtcp, 0, 0)			\
+	F(u8, mux, 0, 1)			\
+	F(u8, relearn, 0, 1)	/* a new offer or answer allows learning */	\
+	F(u8, held, 0, 1)	/* silence is meant */	\
+	F(addr, phone, 0, 0)
+#define IPC_F_relay_close(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 255)	/* 255: all of it */
+#define IPC_F_relay_stats(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(item, counter, counter, 0)
+#define IPC_F_relay_news(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, stream, 0, 3)			\
+	F(u8, what, 1, 3)			\
+	F(oaddr, addr, 0, 0)
+
+#define IPC_F_map_want(F)			\
+	F(list, sockets, socket, IPC_SOCKETS_MAX)
+#define IPC_F_stun_send(F)			\
+	F(u16, socket, 0, 65535)		\
+	F(bin, tid, 12, 12)			\
+	F(addr, server, 0, 0)
+#define IPC_F_stun_heard(F)			\
+	F(u16, socket, 0, 65535)		\
+	F(addr, source, 0, 0)			\
+	F(blob, packet, 20, 576)
+#define IPC_F_public_addr(F)			\
+	F(u16, socket, 0, 65535)		\
+	F(u8, state, 1, 3)			\
+	F(oaddr, mapped, 0, 0)
+
+#define IPC_TABLE(M)							\
+	M(HELLO, hello, 1, ROLE_ANY, ROLE_ANY, 0,			\
+	    "First frame on every connection, both ways. A different "	\
+	    "version or table, or a role the door is not for, closes it.") \
+	M(STATUS_ASK, status_ask, 2, ROLE_ADMIN, ROLE_DAEMONS, 0,	\
+	    "The admin command asks a process how it is.")		\
+	M(STATUS_SAY, status_say, 3, ROLE_DAEMONS, ROLE_ADMIN,		\
+	    IPC_STATUS_ASK, "How the process is, as one JSON object.")	\
+	M(NONCE_ASK, nonce_ask, 10, ROLE_SIG, ROLE_REG, 0,		\
+	    "Fetch fresh nonces, so that a challenge needs no round trip.") \
+	M(NONCE_SAY, nonce_say, 11, ROLE_REG, ROLE_SIG, IPC_NONCE_ASK,	\
+	    "Nonces, one after the other, each usable for lifetime_ms.") \
+	M(REG_ASK, reg_ask, 12, ROLE_SIG, ROLE_REG, 0,			\
+	    "A REGISTER with its digest answer: check it and, if right, "	\
+	    "store, refresh or remove the bindings.")			\
+	M(REG_SAY, reg_say, 13, ROLE_REG, ROLE_SIG, IPC_REG_ASK,	\
+	    "The verdict. OK means the change is on disk; bindings are "	\
+	    "what the 200 lists.")					\
+	M(AUTH_ASK, auth_ask, 14, ROLE_SIG, ROLE_REG, 0,		\
+	    "Any other request with its digest answer. A right answer to "	\
+	    "an INVITE buys one lookup of the number in the digest's uri.") \
+	M(AUTH_SAY, auth_say, 15, ROLE_REG, ROLE_SIG, IPC_AUTH_ASK,	\
+	    "The verdict, who the caller is, and for a lookup the devices "	\
+	    "of the called number. The ticket names the call's record.") \
+	M(CALL_NOTE, call_note, 16, ROLE_SIG, ROLE_REG, 0,		\
+	    "What became of the call with this ticket; for live_call and "	\
+	    "call_record, kept apart from what the oracle itself decided.") \
+	M(CALL_MEDIA, call_media, 17, ROLE_SIG, ROLE_REG, 0,		\
+	    "Counters of one end of one stream, for call_record.")	\
+	M(FLOW_KEEP, flow_keep, 18, ROLE_REG, ROLE_SIG, 0,		\
+	    "A binding is reached by this flow: keep it alive. Sent for "	\
+	    "each binding when sigproxy connects.")			\
+	M(FLOW_GONE, flow_gone, 19, ROLE_REG, ROLE_SIG, 0,		\
+	    "No binding uses this flow any more.")			\
+	M(RELAY_OPEN, relay_open, 30, ROLE_SIG, ROLE_MEDIA, 0,		\
+	    "Give one device of a call ports in a zone. The first one of "	\
+	    "a session number makes the session.")			\
+	M(RELAY_SAY, relay_say, 31, ROLE_MEDIA, ROLE_SIG,		\
+	    IPC_RELAY_OPEN, "The ports, and the addresses that SDP says.") \
+	M(RELAY_SET, relay_set, 32, ROLE_SIG, ROLE_MEDIA, 0,		\
+	    "After an offer or answer: where the device says it listens, "	\
+	    "and which other end its packets go to.")			\
+	M(RELAY_CLOSE, relay_close, 33, ROLE_SIG, ROLE_MEDIA, 0,	\
+	    "Give the ports back. Answered by RELAY_STATS for each stream.") \
+	M(RELAY_STATS, relay_stats, 34, ROLE_MEDIA, ROLE_SIG, 0,	\
+	    "Last counters of a closed end.")				\
+	M(RELAY_NEWS, relay_news, 35, ROLE_MEDIA, ROLE_SIG, 0,		\
+	    "An end learnt its device's address, fell silent, or was "	\
+	    "heard again.")						\
+	M(MAP_WANT, map_want, 50, ROLE_SIG | ROLE_MEDIA, ROLE_STUN, 0,	\
+	    "These sockets, and no others, are to be kept mapped.")	\
+	M(STUN_SEND, stun_send, 51, ROLE_STUN, ROLE_SIG | ROLE_MEDIA, 0, \
+	    "Send a Binding Request from this socket. The owner builds "	\
+	    "it and refuses servers that are not configured.")		\
+	M(STUN_HEARD, stun_heard, 52, ROLE_SIG | ROLE_MEDIA, ROLE_STUN,	0, \
+	    "A STUN packet came to this socket.")			\
+	M(PUBLIC_ADDR, public_addr, 53, ROLE_STUN, ROLE_SIG | ROLE_MEDIA, 0, \
+	    "What the internet sees instead of this socket's address.")
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * The core of sigproxy as its shell sees it: events in, steps out.
+ *
+ * One struct edge holds every table; all of them are fixed at edge_new().
+ * The shell (io/) calls one of the functions below for each event, with the
+ * time, then carries out the steps.  Frames that a peer sent are decoded
+ * here; a negative errno closes that peer's connection.
+ */
+#ifndef SIGPROXY_CORE_EDGE_H
+#define SIGPROXY_CORE_EDGE_H
+
+#include "common/base/mono.h"
+#include "sigproxy/core/step.h"
+
+#define EDGE_LISTENERS_MAX 16
+#define EDGE_NAMES_MAX 16
+#define EDGE_PREFIXES_MAX 8
+
+/* One socket we listen on. */
+struct edge_listener {
+	uint8_t zone;		/* enum zone */
+	uint8_t transport;	/* enum transport */
+	struct addr local;	/* what it is bound to */
+};
+
+/* Plain values taken from postern.conf; spans are kept by reference. */
+struct edge_conf {
+	struct edge_listener listeners[EDGE_LISTENERS_MAX];
+	unsigned n_listeners;
+	struct span domain;
+	struct span realm;
+	struct span aliases[EDGE_NAMES_MAX];
+	unsigned n_aliases;
+	bool accept_ip;			/* our addresses are our names too */
+	struct addr_prefix lan[EDGE_PREFIXES_MAX];
+	unsigned n_lan;
+	struct addr public_addr;	/* fixed one, or family ADDR_NONE */
+	uint32_t channels;		/* limit over all relays */
+	unsigned n_relays;		/* mediaproxy processes */
+	enum hold_mode hold;
+	enum latch_mode latching;
+	struct addr stun_servers[EDGE_NAMES_MAX];	/* STUN_SEND may go here */
+	unsigned n_stun_servers;
+	uint16_t stun_name_port;	/* servers given by name: any public
+					 * address with this port; 0: none */
+	/* Sizes of the tables; 0 gives the default in brackets. */
+	uint32_t max_transactions;	/* [32768] */
+	uint32_t max_calls;		/* [4096] */
+	uint32_t max_flows;		/* [32768] registered flows */
+};
+
+struct edge;
+
+/* Errors: NULL for no memory. conf is kept and must outlive the edge. */
+struct edge *edge_new(const struct edge_conf *conf);
+void edge_free(struct edge *e);
+
+/* A datagram (or, later, one framed message of a stream) came in. */
+void edge_message(struct edge *e, struct mono now, struct steps *s,
+    const struct flow *from, struct span bytes);
+
+/* A frame from a peer; role and instance are the door's.
+ * Errors: -EBADMSG, -ERANGE, -EPROTO: close that door. */
+int edge_frame(struct edge *e, struct mono now, struct steps *s,
+    enum ipc_role role, uint8_t instance, uint16_t type, struct span payload);
+
+/* A peer's door opened or closed. */
+void edge_peer(struct edge *e, struct mono now, struct steps *s,
+    enum ipc_role role, uint8_t instance, bool up);
+
+/* When edge_tick() is wanted next, or MONO_NEVER. */
+struct mono edge_due(const struct edge *e);
+void edge_tick(struct edge *e, struct mono now, struct steps *s);
+
+/* How it is, as one JSON object, for `postern status`. */
+void edge_status(const struct edge *e, struct mono now, struct buf *json);
+
+#endif

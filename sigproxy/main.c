@@ -1,0 +1,158 @@
+/*
+ * sigproxy: the SIP edge.  Faces the internet, owns no secret.
+ *
+ * This file only wires: configuration to the core, inherited sockets to
+ * listeners, doors to peers; then the cage closes and the loop runs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/io/cage.h"
+#include "common/io/log.h"
+#include "common/io/role.h"
+#include "sigproxy/io/shell.h"
+
+static void
+die(const char *what)
+{
+	log_begin(LOG_ERROR_, what);
+	log_end();
+	exit(1);
+}
+
+/* Listeners of one zone, in the order of the configuration's addresses. */
+static void
+add_listeners(struct edge_conf *e, enum zone zone, const struct addr *addrs,
+    unsigned n, uint16_t port)
+{
+	for (unsigned i = 0; i < n && port != 0; i++) {
+		struct edge_listener *l;
+
+		if (e->n_listeners == EDGE_LISTENERS_MAX)
+			die("too-many-listen-addresses");
+		l = &e->listeners[e->n_listeners++];
+		l->zone = (uint8_t)zone;
+		l->transport = TRANSPORT_UDP;
+		l->local = addrs[i];
+		l->local.port = port;
+	}
+}
+
+static void
+set_site(struct edge_conf *e, const struct conf *c)
+{
+	e->domain = span_str(c->domain);
+	e->realm = span_str(c->realm);
+	for (unsigned i = 0; i < c->n_aliases; i++)
+		e->aliases[e->n_aliases++] = span_str(c->aliases[i]);
+	e->accept_ip = c->accept_ip;
+	for (unsigned i = 0; i < c->n_lan; i++)
+		e->lan[e->n_lan++] = c->lan[i];
+	if (c->public_how == PUBLIC_ADDRESS)
+		e->public_addr = c->public_addr;
+	for (unsigned i = 0; i < c->n_stun; i++) {
+		if (c->stun[i].addr.family == ADDR_NONE)
+			e->stun_name_port = c->stun[i].port;
+		else
+			e->stun_servers[e->n_stun_servers++] = c->stun[i].addr;
+	}
+	e->channels = c->channels;
+	e->n_relays = c->processes;
+	e->hold = c->hold;
+	e->latching = c->latching;
+}
+
+static struct edge_conf
+make_edge_conf(const struct conf *c)
+{
+	struct edge_conf e = { 0 };
+
+	set_site(&e, c);
+	add_listeners(&e, ZONE_EXTERNAL, c->external, c->n_external,
+	    c->external_udp);
+	add_listeners(&e, ZONE_INTERNAL, c->internal, c->n_internal,
+	    c->internal_udp);
+	return e;
+}
+
+static void
+listen_all(struct shell *sh, const struct edge_conf *e, const struct sd *sd)
+{
+	unsigned seen[3] = { 0 };
+
+	for (unsigned i = 0; i < e->n_listeners; i++) {
+		uint8_t zone = e->listeners[i].zone;
+		const char *name = zone == ZONE_EXTERNAL ?
+		    "sip-external-udp" : "sip-internal-udp";
+		int fd = sd_fd(sd, name, seen[zone]++);
+
+		if (fd < 0 || shell_listen(sh, (uint8_t)i, fd) != 0) {
+			log_begin(LOG_ERROR_, "listener-not-inherited");
+			log_str("name", name);
+			log_addr("address", &e->listeners[i].local);
+			log_str("remedy", "start with `postern up` or the "
+			    "shipped socket units");
+			log_end();
+			exit(1);
+		}
+	}
+}
+
+static void
+meet_peers(struct shell *sh, struct doors *d, const struct sd *sd,
+    const struct conf *c)
+{
+	struct door *peer;
+
+	peer = role_peer(d, sd, ROLE_SIG, 0, ROLE_REG, 0);
+	if (peer == NULL)
+		die("no-door-for-registrar-db");
+	shell_peer(sh, peer);
+	peer = role_peer(d, sd, ROLE_SIG, 0, ROLE_STUN, 0);
+	if (peer == NULL)
+		die("no-door-for-stunmon");
+	shell_peer(sh, peer);
+	for (unsigned i = 0; i < c->processes; i++) {
+		peer = role_peer(d, sd, ROLE_SIG, 0, ROLE_MEDIA, (uint8_t)i);
+		if (peer == NULL)
+			die("no-door-for-mediaproxy");
+		shell_peer(sh, peer);
+	}
+	if (role_admin(d, sd) == NULL)
+		die("no-door-for-the-admin");
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct conf conf;
+	static struct edge_conf edge_conf;
+	static struct sd sd;
+	struct doors_ops ops;
+	struct role_args args;
+	struct doors *doors;
+	struct edge *edge;
+	struct shell *sh;
+	uv_loop_t loop;
+
+	role_begin(argc, argv, "sigproxy", &args, &conf, &sd);
+	if (priv_drop_user(cage_role_user(ROLE_SIG)) != 0)
+		die("cannot-become-postern-sig");
+	priv_warm_up();
+	edge_conf = make_edge_conf(&conf);
+	edge = edge_new(&edge_conf);
+	if (edge == NULL || uv_loop_init(&loop) != 0)
+		die("out-of-memory");
+	sh = shell_new(&loop, edge, &edge_conf);
+	if (sh == NULL)
+		die("out-of-memory");
+	ops = shell_doors_ops(sh);
+	doors = doors_new(&loop, ROLE_SIG, 0, &ops);
+	if (doors == NULL)
+		die("out-of-memory");
+	listen_all(sh, &edge_conf, &sd);
+	meet_peers(sh, doors, &sd, &conf);
+	role_cage(&loop, ROLE_SIG, NULL, 256, &sd, doors);
+	shell_start(sh);
+	return uv_run(&loop, UV_RUN_DEFAULT);
+}

@@ -51,9 +51,14 @@ struct doors_ops {
 
 struct doors;
 
-/* Errors: NULL for no memory.  ops is copied. */
+/*
+ * Errors: NULL for no memory.  ops is copied.  SIGPIPE is ignored from now
+ * on: a peer that ends while we write must not end us.
+ */
 struct doors *doors_new(uv_loop_t *loop, enum ipc_role self, uint8_t instance,
     const struct doors_ops *ops);
+/* Closes all; the memory goes when the loop has run the close callbacks.
+ * Not from within a callback of these doors.  NULL is fine. */
 void doors_free(struct doors *d);
 
 /* Declare a peer and the uid it must have ((uid_t)-1: any, for tests and for
@@ -81,5 +86,7 @@ int door_send(struct door *p, struct span frames);
 bool door_is_up(const struct door *p);
 enum ipc_role door_role(const struct door *p);
 uint8_t door_instance(const struct door *p);
+/* Connections refused or closed because they broke the rules. */
+uint64_t door_faults(const struct door *p);
 
 #endif

@@ -1,0 +1,91 @@
+/*
+ * Every key of postern.conf, declared once:
+ *	K(section, key, kind, field, field2, lo, hi, value, example, help)
+ *
+ * kind     which reader of conf_value.c
+ * field    member of struct conf that gets it; field2 the second one (the
+ *          count of a list, the end of a range) or the same again
+ * lo, hi   bounds of the number, of each range end, or of the text's length
+ * value    default as text, NULL: none (the field stays empty)
+ * example  what the sample file shows; NULL: the default, commented out
+ *
+ * Adding one: HACKING.md.
+ */
+#ifndef COMMON_IO_CONF_KEYS_H
+#define COMMON_IO_CONF_KEYS_H
+
+#define CONF_KEYS(K)							\
+	K(site, domain, host_name, domain, domain, 1, 127, NULL,	\
+	    "sip.example.org",						\
+	    "What stands after the @ of every subscriber's address.")	\
+	K(site, realm, text, realm, realm, 1, 127, NULL, NULL,		\
+	    "Digest realm; default the domain. A change needs new "	\
+	    "passwords.")						\
+	K(site, aliases, names, aliases, n_aliases, 1, 127, NULL, NULL,	\
+	    "Other names phones may use for the domain: NAME, NAME.")	\
+	K(site, accept_ip, yes_no, accept_ip, accept_ip, 0, 1, "yes",	\
+	    NULL, "Is our public address also a name of ours?")		\
+	K(address, internal, addresses, internal, n_internal, 0, 0, NULL, \
+	    "192.168.10.2",						\
+	    "Our own addresses towards the office.")			\
+	K(address, external, addresses, external, n_external, 0, 0, NULL, \
+	    "192.168.10.2",						\
+	    "Our own addresses towards the internet; may be the same "	\
+	    "interface, behind the office router.")			\
+	K(address, lan, prefixes, lan, n_lan, 0, 0,			\
+	    "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 127.0.0.0/8, "	\
+	    "169.254.0.0/16, ::1, fe80::/10, fc00::/7", NULL,		\
+	    "Who belongs to the office. Carrier addresses (100.64.0.0/10) " \
+	    "do not unless named here.")				\
+	K(address, public, public_how, public_how, public_how, 0, 0,	\
+	    "stun", "none",						\
+	    "How we learn our public address: stun, none (we have it "	\
+	    "ourselves), an ADDRESS, or a dynamic NAME.")		\
+	K(address, stun, hosts, stun, n_stun, 3478, 0, NULL, NULL,	\
+	    "STUN servers in order, your ITSP's first: HOST:PORT, "	\
+	    "HOST:PORT.")						\
+	K(address, stun_interval_s, number, stun_interval_s,		\
+	    stun_interval_s, 5, 3600, "15", NULL,			\
+	    "Seconds between checks of our public address.")		\
+	K(listen, external_udp, port, external_udp, external_udp, 0,	\
+	    65535, "5070", NULL,					\
+	    "SIP from the internet over UDP; 0 = off. Forward this one.") \
+	K(listen, external_tcp, port, external_tcp, external_tcp, 0,	\
+	    65535, "5070", NULL, "The same over TCP; 0 = off.")		\
+	K(listen, external_tls, port, external_tls, external_tls, 0,	\
+	    65535, "5071", NULL, "The same over TLS; 0 = off.")		\
+	K(listen, internal_udp, port, internal_udp, internal_udp, 0,	\
+	    65535, "5060", NULL,					\
+	    "SIP from the office over UDP; 0 = off. Never forward it.")	\
+	K(listen, internal_tcp, port, internal_tcp, internal_tcp, 0,	\
+	    65535, "5060", NULL, "The same over TCP; 0 = off.")		\
+	K(listen, internal_tls, port, internal_tls, internal_tls, 0,	\
+	    65535, "5062", NULL, "The same over TLS; 0 = off.")		\
+	K(media, ports, range, ports_first, ports_last, 1024, 65535,	\
+	    "16384-16983", NULL,					\
+	    "RTP ports towards the internet: even first, odd last, two "	\
+	    "for each channel.")					\
+	K(media, internal_ports, range, internal_ports_first,		\
+	    internal_ports_last, 1024, 65535, "17000-17599", NULL,	\
+	    "RTP ports towards the office; never forward them.")	\
+	K(media, channels, number, channels, channels, 1, 5000, "60",	\
+	    NULL, "Internet devices and trunk calls at the same time.")	\
+	K(media, processes, number, processes, processes, 1, 8, "1",	\
+	    NULL, "Relay processes that share the channels.")		\
+	K(media, mode, media_mode, mode, mode, 0, 0, "auto", NULL,	\
+	    "auto, punch (no ports forwarded) or forwarded.")		\
+	K(media, latching, latching, latching, latching, 0, 0, "strict", \
+	    NULL, "Whose RTP is accepted: strict, signalled or open.")	\
+	K(media, hold, hold, hold, hold, 0, 0, "transparent", NULL,	\
+	    "How hold reaches remote phones: transparent or sendrecv.")	\
+	K(tls, certificate, path, tls_certificate, tls_certificate, 1,	\
+	    255, NULL, NULL, "Certificate chain, PEM.")			\
+	K(tls, key, path, tls_key, tls_key, 1, 255, NULL, NULL,		\
+	    "Its private key, PEM.")					\
+	K(store, path, path, store_path, store_path, 1, 255,		\
+	    "/var/lib/postern/postern.db", NULL, "The database.")	\
+	K(store, key, path, store_key, store_key, 1, 255,		\
+	    "/etc/postern/store.key", NULL,				\
+	    "The key that seals passwords; keep a copy elsewhere.")
+
+#endif

@@ -1,0 +1,138 @@
+#include <errno.h>
+
+#include "common/codec/stun_ask.h"
+
+#define TOKEN_US (1000000 / STUN_ASK_RATE)
+
+void
+stun_ask_init(struct stun_ask *a, struct mono now)
+{
+	memset(a, 0, sizeof(*a));
+	a->credit_us = (uint64_t)STUN_ASK_BURST * TOKEN_US;
+	a->credit_at = now;
+}
+
+void
+stun_ask_add_server(struct stun_ask *a, const struct addr *addr, uint16_t port)
+{
+	struct stun_ask_server *s;
+
+	if (a->n_servers == STUN_ASK_SERVERS)
+		return;
+	s = &a->server[a->n_servers++];
+	s->addr = *addr;
+	s->port = port;
+}
+
+static bool
+is_configured(const struct stun_ask *a, const struct addr *server, bool is_lan)
+{
+	for (unsigned i = 0; i < a->n_servers; i++) {
+		const struct stun_ask_server *s = &a->server[i];
+
+		if (s->port != server->port)
+			continue;
+		if (s->addr.family != ADDR_NONE) {
+			if (addr_same_ip(&s->addr, server))
+				return true;
+		} else if (addr_is_public(server) && !is_lan) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+take_token(struct stun_ask *a, struct mono now)
+{
+	const uint64_t full = (uint64_t)STUN_ASK_BURST * TOKEN_US;
+
+	if (mono_before(a->credit_at, now)) {
+		a->credit_us += now.us - a->credit_at.us;
+		a->credit_at = now;
+	}
+	if (a->credit_us > full)
+		a->credit_us = full;
+	if (a->credit_us < TOKEN_US)
+		return false;
+	a->credit_us -= TOKEN_US;
+	return true;
+}
+
+static bool
+is_open(const struct stun_ask_entry *e, struct mono now)
+{
+	return e->at.us != 0 && mono_ms_between(e->at, now) < STUN_ASK_LIFE_MS;
+}
+
+static bool
+is_same(const struct stun_ask_entry *e, uint16_t socket,
+    const struct addr *server, const uint8_t *tid)
+{
+	return e->socket == socket && addr_eq(&e->server, server) &&
+	    memcmp(e->tid, tid, STUN_TID_LEN) == 0;
+}
+
+/* A retransmission keeps its place; anything else takes the oldest. */
+static void
+remember(struct stun_ask *a, uint16_t socket, const uint8_t *tid,
+    const struct addr *server, struct mono now)
+{
+	struct stun_ask_entry *e;
+
+	for (unsigned i = 0; i < STUN_ASK_OPEN; i++) {
+		e = &a->open[i];
+		if (is_open(e, now) && is_same(e, socket, server, tid)) {
+			e->at = now;
+			return;
+		}
+	}
+	e = &a->open[a->next];
+	a->next = (a->next + 1) % STUN_ASK_OPEN;
+	e->at = now;
+	e->socket = socket;
+	e->server = *server;
+	memcpy(e->tid, tid, STUN_TID_LEN);
+}
+
+int
+stun_ask_send(struct stun_ask *a, uint16_t socket,
+    const uint8_t tid[STUN_TID_LEN], const struct addr *server, bool is_lan,
+    struct mono now, struct buf *out)
+{
+	if (!is_configured(a, server, is_lan)) {
+		a->n_refused++;
+		return -EACCES;
+	}
+	if (!take_token(a, now)) {
+		a->n_refused++;
+		return -EBUSY;
+	}
+	remember(a, socket, tid, server, now);
+	a->n_sent++;
+	stun_put_request(out, tid);
+	return 0;
+}
+
+bool
+stun_ask_heard(struct stun_ask *a, uint16_t socket, const struct addr *source,
+    struct span packet, struct mono now)
+{
+	const uint8_t *tid = (const uint8_t *)packet.p + 8;
+
+	if (packet.len < STUN_HEADER_LEN || packet.len > STUN_MSG_MAX) {
+		a->n_ignored++;
+		return false;
+	}
+	for (unsigned i = 0; i < STUN_ASK_OPEN; i++) {
+		struct stun_ask_entry *e = &a->open[i];
+
+		if (is_open(e, now) && is_same(e, socket, source, tid)) {
+			e->at.us = 0;
+			a->n_heard++;
+			return true;
+		}
+	}
+	a->n_ignored++;
+	return false;
+}

@@ -1,0 +1,70 @@
+/*
+ * The socket owner's half of asking STUN: sigproxy and mediaproxy let stunmon
+ * use their sockets through this gate only.
+ *
+ * It refuses servers that are not configured, limits the rate, and remembers
+ * what was asked from where, so that an answer is taken for one only when it
+ * comes from the server, to the socket, with the transaction id of a recent
+ * question.  Pure: the owner's io sends and reads.
+ */
+#ifndef COMMON_CODEC_STUN_ASK_H
+#define COMMON_CODEC_STUN_ASK_H
+
+#include "common/base/addr.h"
+#include "common/base/mono.h"
+#include "common/codec/stun.h"
+
+#define STUN_ASK_SERVERS 8
+#define STUN_ASK_OPEN 256	/* questions remembered */
+#define STUN_ASK_LIFE_MS 40000	/* RFC 8489 6.2.1: 39.5 s */
+#define STUN_ASK_RATE 100	/* a second */
+#define STUN_ASK_BURST 200
+
+struct stun_ask_server {
+	struct addr addr;	/* ADDR_NONE: given by name, then any public
+				 * address with this port */
+	uint16_t port;
+};
+
+struct stun_ask_entry {
+	struct mono at;		/* 0: never used */
+	struct addr server;
+	uint16_t socket;
+	uint8_t tid[STUN_TID_LEN];
+};
+
+struct stun_ask {
+	struct stun_ask_server server[STUN_ASK_SERVERS];
+	unsigned n_servers;
+	struct stun_ask_entry open[STUN_ASK_OPEN];	/* a ring */
+	unsigned next;
+	uint64_t credit_us;	/* token bucket, in microseconds of rate */
+	struct mono credit_at;
+	uint64_t n_sent, n_refused, n_heard, n_ignored;
+};
+
+/* With no servers at all every question is refused. */
+void stun_ask_init(struct stun_ask *a, struct mono now);
+/* Limits: those after the eighth are left out. */
+void stun_ask_add_server(struct stun_ask *a, const struct addr *addr,
+    uint16_t port);
+
+/*
+ * May this question leave, and what are its bytes?
+ *
+ * Takes:   is_lan  whether the owner counts the server as internal.
+ * Gives:   the request in out (STUN_REQUEST_LEN bytes).
+ * Errors:  -EACCES not a configured server; -EBUSY over the rate.
+ */
+int stun_ask_send(struct stun_ask *a, uint16_t socket,
+    const uint8_t tid[STUN_TID_LEN], const struct addr *server, bool is_lan,
+    struct mono now, struct buf *out);
+
+/*
+ * Is this packet, for which stun_is() held, an answer to hand to stunmon?
+ * A question is answered once.
+ */
+bool stun_ask_heard(struct stun_ask *a, uint16_t socket,
+    const struct addr *source, struct span packet, struct mono now);
+
+#endif

@@ -1,0 +1,287 @@
+"""The small internet of the tests: an office behind a router, homes behind theirs.
+
+                         internet (routes only)
+      |            |           |             |            |
+   office        home A      home B        stun        attacker
+   router        router      router
+      |            |           |
+ 192.168.10.0/24  192.168.1.0/24 (the same in every home, on purpose)
+ postern .2        phones .10 .11 ...
+ phones .10 ...
+
+Each box is one network namespace. Routers drop unknown inbound packets in their
+input filter, as shop-bought ones do: without that a Linux router answers a punch
+with a connection-tracking entry of its own and spoils it.
+"""
+
+import atexit
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+
+from .host import Host, NETNS_DIR
+
+PREFIX = 'pst'
+GATEWAY = '192.0.2.1'            # every public host's next hop
+OFFICE_ADDRESS = '203.0.113.10'
+OFFICE_ADDRESS_2 = '203.0.113.77'
+STUN_ADDRESS = '203.0.113.200'
+ATTACKER_ADDRESS = '203.0.113.66'
+HOME_ADDRESS = '198.51.100.{}'   # .10, .11, ...
+OFFICE_LAN = '192.168.10'
+HOME_LAN = '192.168.1'
+POSTERN_ADDRESS = OFFICE_LAN + '.2'
+
+NEEDED = ('ip', 'nft', 'nsenter', 'unshare', 'tcpdump', 'baresip', 'turnserver')
+
+MASQUERADE = {
+    'port-restricted': 'masquerade',                # Linux keeps the port when it is free
+    'symmetric': 'masquerade fully-random',         # a new port for each destination
+    'full-cone': 'masquerade',                      # with every high port given to the one phone
+}
+
+
+@dataclass
+class Home:
+    """What a test asks for: one home with its kind of NAT and its phones."""
+    name: str
+    nat: str = 'port-restricted'
+    phones: int = 1
+    lan: str = HOME_LAN
+
+
+@dataclass
+class Site:
+    """A built office or home: its router, its public address and its phones."""
+    router: Host
+    public: str
+    phones: list = field(default_factory=list)
+
+
+def missing():
+    """Why this machine cannot run the laboratory, or None."""
+    absent = [name for name in NEEDED if not shutil.which(name)]
+    if absent:
+        return 'not installed: ' + ', '.join(absent)
+    if os.geteuid() != 0:
+        return 'not root'
+    probe = subprocess.run(['unshare', '--net', '--uts', 'true'], capture_output=True, text=True)
+    if probe.returncode != 0:
+        return 'no namespaces: ' + probe.stderr.strip()
+    return None
+
+
+def remove_namespace(ns):
+    """Kill what still runs in a namespace of ours, then delete it."""
+    pids = subprocess.run(['ip', 'netns', 'pids', ns], capture_output=True, text=True).stdout
+    for pid in pids.split():
+        try:
+            os.kill(int(pid), 9)
+        except ProcessLookupError:
+            pass
+    subprocess.run(['ip', 'netns', 'delete', ns], capture_output=True)
+
+
+def sweep(pid=None):
+    """Remove namespaces left by laboratories of process pid, or of any dead process."""
+    if not os.path.isdir(NETNS_DIR):
+        return
+    for ns in os.listdir(NETNS_DIR):
+        owner = ns.removeprefix(PREFIX).split('-')[0]
+        if not ns.startswith(PREFIX) or not owner.isdigit():
+            continue
+        if int(owner) == pid or (pid is None and not os.path.exists(f'/proc/{owner}')):
+            remove_namespace(ns)
+
+
+def flush_connections(router):
+    """Empty a router's connection-tracking table (one netlink message)."""
+    ctnetlink_delete = (1 << 8) | 2
+    request_and_ack = 0x5
+    message = struct.pack('=IHHII', 20, ctnetlink_delete, request_and_ack, 1, 0) + bytes(4)
+
+    def exchange():
+        netlink_netfilter = 12
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, netlink_netfilter) as sock:
+            sock.send(message)
+            error = struct.unpack_from('=i', sock.recv(4096), 16)[0]
+            if error:
+                raise OSError(-error, 'flush of connection tracking')
+    router.inside(exchange)
+
+
+class Lab:
+    """Build what a test asks for; tear it down whatever happens."""
+
+    def __init__(self, homes=(), office_phones=1, office_forward=('udp/5070',), folder=None):
+        self.wanted_homes = list(homes)
+        self.wanted_office_phones = office_phones
+        self.forward = list(office_forward)
+        self.folder = tempfile.mkdtemp(prefix=f'{PREFIX}-lab-', dir=folder or os.environ.get('POSTERN_LAB_FOLDER'))
+        os.chmod(self.folder, 0o755)
+        self.hosts = []
+        self.homes = {}
+        self.office = None
+        self._closers = []
+
+    def __enter__(self):
+        atexit.register(self.close)
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def on_close(self, function):
+        """Have function called before the namespaces go, last registered first."""
+        self._closers.append(function)
+
+    def close(self):
+        """Stop everything and remove every namespace; harmless when repeated."""
+        atexit.unregister(self.close)
+        while self._closers:
+            self._closers.pop()()
+        while self.hosts:
+            host = self.hosts.pop()
+            host.end_processes()
+            remove_namespace(host.ns)
+
+    def path(self, name):
+        """A file of this laboratory's folder, which the runner keeps after a failure."""
+        return os.path.join(self.folder, name)
+
+    # -- building ---------------------------------------------------------
+
+    def _host(self, name, address=None):
+        host = Host(name, f'{PREFIX}{os.getpid()}-{name}', address)
+        subprocess.run(['ip', 'netns', 'add', host.ns], check=True)
+        self.hosts.append(host)
+        host.sysctl(ipv6__conf__all__disable_ipv6=1)
+        self._ip(host, 'link set lo up')
+        return host
+
+    @staticmethod
+    def _ip(host, *lines):
+        subprocess.run(['ip', '-netns', host.ns, '-batch', '-'], check=True,
+                       input='\n'.join(lines) + '\n', text=True, stdout=subprocess.DEVNULL)
+
+    def _public(self, host, device, address):
+        """Join host to the internet by device with one public address."""
+        inner = f'to-{host.name}'[:15]
+        self._ip(host, f'link add {device} type veth peer name {inner} netns {self.internet.ns}',
+                 f'addr add {address}/32 dev {device}', f'link set {device} up')
+        self._ip(self.internet, f'link set {inner} up', f'route add {address}/32 dev {inner}')
+        self._ip(host, f'route add default via {GATEWAY} dev {device} src {address} onlink')
+
+    def _lan(self, router, net):
+        """Give a router its inside: a bridge with the .1 address."""
+        self._ip(router, 'link add lan type bridge', f'addr add {net}.1/24 dev lan', 'link set lan up')
+
+    def _join_lan(self, router, host):
+        """Plug host into the router's inside."""
+        port = f'p-{host.name}'[:15]
+        net = host.address.rsplit('.', 1)[0]
+        self._ip(host, f'link add eth0 type veth peer name {port} netns {router.ns}',
+                 f'addr add {host.address}/24 dev eth0', 'link set eth0 up')
+        self._ip(router, f'link set {port} master lan', f'link set {port} up')
+        self._ip(host, f'route add default via {net}.1')
+
+    def _nat(self, router, kind, redirect):
+        """Load a router's rules: redirect is a list of (protocol/ports, inside address)."""
+        lines = []
+        for spec, inside in redirect:
+            protocol, ports = spec.split('/')
+            lines.append(f'iifname "wan" {protocol} dport {ports} dnat to {inside}')
+        router.sysctl(ipv4__ip_forward=1)
+        subprocess.run(router.enter(['nft', '-f', '-']), check=True, text=True, input=f'''
+            table ip nat {{
+                chain prerouting {{
+                    type nat hook prerouting priority dstnat;
+                    {"; ".join(lines)}
+                }}
+                chain postrouting {{
+                    type nat hook postrouting priority srcnat;
+                    oifname "wan" {MASQUERADE[kind]}
+                }}
+            }}
+            table ip filter {{
+                chain input {{
+                    type filter hook input priority filter; policy drop;
+                    iifname {{ "lo", "lan" }} accept
+                    ct state established,related accept
+                }}
+                chain forward {{
+                    type filter hook forward priority filter; policy drop;
+                    iifname "lan" accept
+                    ct state established,related accept
+                    ct status dnat accept
+                }}
+            }}''')
+
+    def _build(self):
+        self.internet = self._host('internet')
+        self.internet.sysctl(ipv4__ip_forward=1)
+        self._ip(self.internet, f'addr add {GATEWAY}/32 dev lo')
+        self.stun = self._host('stun', STUN_ADDRESS)
+        self._public(self.stun, 'eth0', STUN_ADDRESS)
+        self.attacker = self._host('attacker', ATTACKER_ADDRESS)
+        self._public(self.attacker, 'eth0', ATTACKER_ADDRESS)
+        self._build_office()
+        for index, home in enumerate(self.wanted_homes):
+            self._build_home(home, HOME_ADDRESS.format(10 + index))
+
+    def _build_office(self):
+        router = self._host('office', OFFICE_ADDRESS)
+        self.office = Site(router, OFFICE_ADDRESS)
+        self._public(router, 'wan', OFFICE_ADDRESS)
+        self._lan(router, OFFICE_LAN)
+        self._nat(router, 'port-restricted', [(spec, POSTERN_ADDRESS) for spec in self.forward])
+        self.postern_host = self._host('postern', POSTERN_ADDRESS)
+        self._join_lan(router, self.postern_host)
+        for index in range(self.wanted_office_phones):
+            phone = self._host(f'desk{index + 1}', f'{OFFICE_LAN}.{10 + index}')
+            self._join_lan(router, phone)
+            self.office.phones.append(phone)
+
+    def _build_home(self, home, public):
+        router = self._host(f'home{home.name}', public)
+        site = Site(router, public)
+        self._public(router, 'wan', public)
+        self._lan(router, home.lan)
+        redirect = []
+        if home.nat == 'full-cone':
+            if home.phones != 1:
+                raise ValueError('a full-cone home has one phone: all its ports lead there')
+            redirect = [('udp/1024-65535', f'{home.lan}.10')]
+        self._nat(router, home.nat, redirect)
+        for index in range(home.phones):
+            phone = self._host(f'{home.name}{index + 1}', f'{home.lan}.{10 + index}')
+            self._join_lan(router, phone)
+            site.phones.append(phone)
+        self.homes[home.name] = site
+
+    # -- events -----------------------------------------------------------
+
+    def change_office_address(self, address=OFFICE_ADDRESS_2):
+        """The provider gives the office router another public address.
+
+        The router forgets its connections, as it does when it dials in again. (If it
+        kept them, the entries of the old forward would make Linux alter the source port
+        of phones that come back to the new address.)
+        """
+        router, old = self.office.router, self.office.public
+        self._ip(router, f'addr del {old}/32 dev wan', f'addr add {address}/32 dev wan',
+                 f'route replace default via {GATEWAY} dev wan src {address} onlink')
+        inner = f'to-{router.name}'[:15]
+        self._ip(self.internet, f'route del {old}/32 dev {inner}',
+                 f'route add {address}/32 dev {inner}')
+        self.office.public = router.address = address
+        flush_connections(router)

@@ -1,0 +1,90 @@
+"""What most system tests start from: the laboratory with a Postern in the office and phones."""
+
+from . import stun
+from .capture import Capture
+from .net import HOME_LAN, Home, Lab, POSTERN_ADDRESS
+from .phone import Phone
+from .postern import DOMAIN, Postern
+
+RTP_RANGE = 'udp/16384-16983'
+SIP_PORT = 'udp/5070'
+
+
+def password(number):
+    """A password good enough to be accepted, different for each number."""
+    return f'Quay-{number}-lantern-7c1f'
+
+
+class Office:
+    """Lab, STUN server, Postern and its subscribers; a context manager.
+
+    Numbers 168, 169 are for office phones, 201.. for phones at home; all exist.
+    """
+
+    INSIDE, OUTSIDE = (168, 169), (201, 202, 203, 204)
+
+    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=()):
+        self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones)
+        self._settings = dict(settings)
+        self.postern = self.stun = None
+
+    def __enter__(self):
+        self.lab.__enter__()
+        try:
+            self._start()
+        except BaseException:
+            self.lab.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.lab.close()
+
+    def _start(self):
+        self.stun = stun.start_server(self.lab)
+        settings = {('address', 'public'): 'stun', ('address', 'stun'): '%s:%d' % self.stun,
+                    ('address', 'stun_interval_s'): 2, **self._settings}
+        self.postern = Postern(self.lab.postern_host, self.lab.folder, settings)
+        self.lab.on_close(self.postern.stop)
+        self.postern.up()
+        statements = [
+            'INSERT INTO subscriber(number, name, username, password, internet) VALUES '
+            f"('{n}','SIP-{n}','SIP-{n}','{password(n)}',{int(n in self.OUTSIDE)});"
+            for n in self.INSIDE + self.OUTSIDE]
+        self.postern.sql('\n'.join(statements) + '\n')
+        self.postern.in_effect()
+        if settings[('address', 'public')] == 'stun':
+            self.postern.wait_public(self.lab.office.public)
+
+    # -- phones -----------------------------------------------------------
+
+    def phone(self, number, host, with_stun=False, register=True, **options):
+        """A registered phone on a host; its tone is 300 Hz + its number unless told."""
+        inside = host in self.lab.office.phones
+        server = f'{POSTERN_ADDRESS}:5060' if inside else f'{self.lab.office.public}:5070'
+        options.setdefault('tone', 300 + 2 * number)
+        options.setdefault('domain', DOMAIN)
+        phone = Phone(number, server, self.lab.folder, host=host, username=f'SIP-{number}',
+                      password=password(number), stun=self.stun if with_stun else None, **options)
+        phone.start()
+        self.lab.on_close(phone.stop)
+        if register:
+            phone.register()
+        return phone
+
+    def desk(self, index=0, **options):
+        """An office phone: number 168 + index."""
+        return self.phone(self.INSIDE[index], self.lab.office.phones[index], **options)
+
+    def home(self, name='A', index=0, number=None, **options):
+        """A phone of home name: number 201 + its place among the homes, unless told."""
+        if number is None:
+            number = self.OUTSIDE[list(self.lab.homes).index(name)]
+        return self.phone(number, self.lab.homes[name].phones[index], **options)
+
+    def watch_outside(self, name='outside.pcap'):
+        """Capture all that the office router sends and receives on its public side."""
+        return Capture(self.lab.office.router, self.lab.path(name), interface='wan')
+
+
+__all__ = ['HOME_LAN', 'Home', 'Office', 'RTP_RANGE', 'SIP_PORT', 'password']

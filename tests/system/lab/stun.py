@@ -1,0 +1,61 @@
+"""STUN: messages (RFC 8489, as far as the tests read them) and a real server (coturn)."""
+
+import socket
+import struct
+from collections import namedtuple
+
+from .wait import until
+
+Stun = namedtuple('Stun', 'type transaction attributes')
+
+COOKIE = 0x2112a442
+BINDING_REQUEST, BINDING_SUCCESS = 0x0001, 0x0101
+SOFTWARE, XOR_MAPPED_ADDRESS = 0x8022, 0x0020
+PORT = 3478
+
+
+def looks_like(data):
+    """RFC 7983 first byte 0-3, and the magic cookie."""
+    return len(data) >= 20 and data[0] < 4 and struct.unpack_from('>I', data, 4)[0] == COOKIE
+
+
+def parse(data):
+    """Split one message; attributes by type."""
+    kind, length = struct.unpack_from('>HH', data)
+    attributes, at = {}, 20
+    while at + 4 <= min(20 + length, len(data)):
+        name, size = struct.unpack_from('>HH', data, at)
+        attributes[name] = data[at + 4:at + 4 + size]
+        at += 4 + (size + 3) // 4 * 4
+    return Stun(kind, data[8:20], attributes)
+
+
+def mapped(message):
+    """The (ip, port) of XOR-MAPPED-ADDRESS, IPv4."""
+    _, family, port, address = struct.unpack('>BBHI', message.attributes[XOR_MAPPED_ADDRESS])
+    return socket.inet_ntoa(struct.pack('>I', address ^ COOKIE)), port ^ (COOKIE >> 16)
+
+
+def request(sock, server, transaction=b'lab-lab-lab-'):
+    """Ask server from sock for its mapping; None when no answer comes within the socket's timeout."""
+    sock.sendto(struct.pack('>HHI', BINDING_REQUEST, 0, COOKIE) + transaction, server)
+    try:
+        return mapped(parse(sock.recvfrom(2048)[0]))
+    except TimeoutError:
+        return None
+
+
+def start_server(lab):
+    """Run coturn, STUN only, on the laboratory's stun host; return (address, port)."""
+    host = lab.stun
+    with open(lab.path('stun.log'), 'wb') as log:
+        host.spawn(['turnserver', '--stun-only', '-n', '--no-cli', '--no-tls', '--no-dtls',
+                    '--listening-ip', host.address, '--listening-port', str(PORT),
+                    '--log-file', 'stdout', '--simple-log', '--pidfile', lab.path('stun.pid'),
+                    '--userdb', lab.path('stun.db')],
+                   stdout=log, stderr=log)
+    server = (host.address, PORT)
+    with host.udp_socket() as sock:
+        sock.settimeout(0.1)
+        until(lambda: request(sock, server), 10, 'coturn answers')
+    return server

@@ -6,6 +6,9 @@
 int
 secret_new(struct secret *s, size_t len)
 {
+	/* Only the first call works; it finds the page size. */
+	if (sodium_init() < 0)
+		return -ENOMEM;
 	s->p = sodium_malloc(len);
 	s->len = s->p == NULL ? 0 : len;
 	return s->p == NULL ? -ENOMEM : 0;

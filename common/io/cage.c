@@ -5,6 +5,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <pwd.h>
+#include <sodium.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -137,7 +138,8 @@ priv_warm_up(void)
 	time_t now = clock_wall_s();
 	struct tm tm;
 
-	secret_random(random, sizeof(random));
+	if (sodium_init() >= 0)
+		secret_random(random, sizeof(random));
 	tzset();
 	localtime_r(&now, &tm);
 	clock_mono();

@@ -39,6 +39,7 @@ static const struct {
 	{ "clock_gettime", ALL }, { "clock_getres", ALL },
 	{ "clock_nanosleep", ALL }, { "gettimeofday", ALL },
 	{ "getrandom", ALL }, { "getpid", ALL }, { "gettid", ALL },
+	{ "getuid", ALL }, { "geteuid", ALL },
 	{ "getrusage", ALL },
 	{ "sysinfo", ALL },	/* qsort asks how much memory there is */
 	{ "futex", ALL }, { "sched_yield", ALL },
@@ -58,7 +59,6 @@ static const struct {
 	{ "readlinkat", REG }, { "getcwd", REG }, { "unlink", REG },
 	{ "unlinkat", REG }, { "pread64", REG }, { "pwrite64", REG },
 	{ "fsync", REG }, { "fdatasync", REG }, { "ftruncate", REG },
-	{ "geteuid", REG },
 };
 
 /*

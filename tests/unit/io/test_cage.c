@@ -1,0 +1,601 @@
+/*
+ * The cage, seen from inside: for each role a child closes it as the real
+ * program does and makes one attempt.  docs/processes.md is the table in
+ * words; tests/system/probe makes attempts inside the real processes.
+ */
+#include <arpa/inet.h>
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/io_uring.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/evp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "common/base/secret.h"
+#include "common/io/cage.h"
+#include "common/io/clock.h"
+#include "common/io/log.h"
+#include "common/ipc/msg.h"
+
+enum outcome { WORKS, REFUSED, KILLED };
+
+static const char *const outcome_name[] = { "works", "is refused",
+	"is killed" };
+
+/* What every role has when its cage closes. */
+static int udp, tcp_listener, unix_listener, knocker;
+static struct sockaddr_in udp_addr;
+static struct sockaddr_un unix_addr;
+static char data_dir[64], outside[64];
+
+static int
+try_passwd(void)
+{
+	return open("/etc/passwd", O_RDONLY);
+}
+
+static int
+try_outside_file(void)
+{
+	return open(outside, O_RDWR);
+}
+
+static int
+try_data_file(void)
+{
+	char path[100];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/postern.db-wal", data_dir);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	if (fd < 0 || pwrite(fd, "x", 1, 0) != 1 || fdatasync(fd) != 0 ||
+	    ftruncate(fd, 0) != 0 || close(fd) != 0)
+		return -1;
+	return unlink(path);
+}
+
+static int
+try_exec_data(void)
+{
+	char path[100], *argv[] = { path, NULL };
+
+	snprintf(path, sizeof(path), "%s/postern.db", data_dir);
+	return execv(path, argv);
+}
+
+static int
+try_exec(void)
+{
+	char *argv[] = { (char *)"true", NULL };
+
+	return execv("/bin/true", argv);
+}
+
+static int
+try_udp_socket(void)
+{
+	return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+static int
+try_tcp_socket(void)
+{
+	return socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static int
+try_unix_socket(void)
+{
+	return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static int
+try_raw_socket(void)
+{
+	return socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+}
+
+static int
+try_netlink(void)
+{
+	return socket(AF_NETLINK, SOCK_DGRAM, 0);
+}
+
+static int
+try_connect_udp(void)
+{
+	return connect(udp, (struct sockaddr *)&udp_addr, sizeof(udp_addr));
+}
+
+static int
+try_bind(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+
+	/* bound already: EINVAL from the kernel, if it gets so far */
+	return bind(udp, (struct sockaddr *)&any, sizeof(any)) < 0 &&
+	    errno == EINVAL ? 0 : -1;
+}
+
+static int
+try_listen(void)
+{
+	return listen(tcp_listener, 1);
+}
+
+static int
+try_shutdown(void)
+{
+	return shutdown(tcp_listener, SHUT_RDWR);
+}
+
+static int
+try_fastopen(void)
+{
+	return (int)sendto(tcp_listener, "x", 1, MSG_FASTOPEN,
+	    (struct sockaddr *)&udp_addr, sizeof(udp_addr));
+}
+
+static int
+try_fastopen_mmsg(void)
+{
+	struct mmsghdr m = { 0 };
+
+	return sendmmsg(tcp_listener, &m, 1, MSG_FASTOPEN | MSG_DONTWAIT);
+}
+
+static int
+try_ptrace(void)
+{
+	return (int)ptrace(PTRACE_ATTACH, getppid(), 0, 0);
+}
+
+static int
+try_kill(void)
+{
+	return kill(getppid(), 0);
+}
+
+static int
+try_tgkill_parent(void)
+{
+	return (int)syscall(SYS_tgkill, (int)syscall(SYS_getpid) - 1, 1, 0);
+}
+
+static int
+try_fork(void)
+{
+	return (int)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+}
+
+static int
+try_mmap_exec(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0;
+}
+
+static int
+try_mprotect_exec(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return mprotect(p, 4096, PROT_READ | PROT_EXEC);
+}
+
+static int
+try_memfd(void)
+{
+	return (int)syscall(SYS_memfd_create, "x", 0);
+}
+
+static int
+try_io_uring(void)
+{
+	struct io_uring_params p = { 0 };
+
+	return (int)syscall(SYS_io_uring_setup, 4, &p);
+}
+
+static int
+try_unshare(void)
+{
+	return unshare(CLONE_NEWUSER);
+}
+
+static int
+try_prctl(void)
+{
+	return prctl(PR_SET_NAME, "x", 0, 0, 0);
+}
+
+static int
+try_setuid(void)
+{
+	return setuid(0);
+}
+
+static int
+try_chmod(void)
+{
+	return chmod(outside, 0777);
+}
+
+static int
+try_setuid_bit(void)
+{
+	return fchmod(udp, 04755);
+}
+
+static int
+try_reuseport(void)
+{
+	int on = 1;
+
+	return setsockopt(udp, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
+static int
+try_bpf_on_socket(void)
+{
+	return setsockopt(udp, SOL_SOCKET, SO_ATTACH_FILTER, NULL, 0);
+}
+
+static int
+try_set_owner(void)
+{
+	return fcntl(udp, F_SETOWN, getpid());
+}
+
+static int
+try_terminal(void)
+{
+	return ioctl(0, TIOCSTI, "x");
+}
+
+/* ---- what must go on working ---- */
+
+static int
+try_memory(void)
+{
+	char *p;
+
+	for (size_t n = 1; n < (32u << 20); n *= 3) {
+		p = malloc(n);
+		if (p == NULL)
+			return -1;
+		memset(p, 1, n);
+		p = realloc(p, n * 2);
+		if (p == NULL)
+			return -1;
+		free(p);
+	}
+	return 0;
+}
+
+static int
+try_secret(void)
+{
+	unsigned char bytes[32];
+	struct secret s;
+
+	secret_random(bytes, sizeof(bytes));
+	if (secret_new(&s, 32) != 0)
+		return -1;
+	secret_free(&s);
+	return 0;
+}
+
+static int
+try_times(void)
+{
+	time_t now = clock_wall_s();
+	struct tm tm;
+
+	return localtime_r(&now, &tm) != NULL && clock_mono().us > 0 &&
+	    clock_wall_ms() > 0 ? 0 : -1;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return memcmp(a, b, 4);
+}
+
+static int
+try_sort(void)
+{
+	static char big[400000];
+
+	qsort(big, sizeof(big) / 4, 4, compare);
+	return 0;
+}
+
+static int
+try_digest(void)
+{
+	unsigned char out[EVP_MAX_MD_SIZE];
+	unsigned n;
+
+	return EVP_Digest("x", 1, out, &n, EVP_md5(), NULL) == 1 &&
+	    EVP_Digest("x", 1, out, &n, EVP_sha256(), NULL) == 1 &&
+	    EVP_Digest("x", 1, out, &n, EVP_sha512_256(), NULL) == 1 ? 0 : -1;
+}
+
+static int
+try_log(void)
+{
+	log_open("caged", LOG_DEBUG_);
+	log_begin(LOG_INFO_, "test");
+	log_err("error", -ENOENT);
+	log_end();
+	return 0;
+}
+
+static int
+try_stdio(void)
+{
+	printf("from a cage\n");
+	return fflush(stdout);
+}
+
+static void
+on_udp(uv_udp_t *h, ssize_t n, const uv_buf_t *b, const struct sockaddr *from,
+    unsigned flags)
+{
+	if (n > 0)
+		*(bool *)h->data = true;
+}
+
+static void
+on_alloc(uv_handle_t *h, size_t n, uv_buf_t *out)
+{
+	static char mem[65536 * 20];
+
+	*out = uv_buf_init(mem, sizeof(mem));
+}
+
+/* libuv's recvmmsg, its first use in this process. */
+static int
+try_libuv_udp(void)
+{
+	uv_buf_t b = uv_buf_init((char *)"ping", 4);
+	uv_loop_t loop;
+	uv_udp_t h;
+	bool heard = false;
+
+	if (uv_loop_init(&loop) != 0)
+		return -1;
+	return uv_udp_init_ex(&loop, &h, UV_UDP_RECVMMSG) != 0 ||
+	    uv_udp_open(&h, udp) != 0 || (h.data = &heard) == NULL ||
+	    uv_udp_recv_start(&h, on_alloc, on_udp) != 0 ||
+	    uv_udp_try_send(&h, &b, 1, (struct sockaddr *)&udp_addr) != 4 ||
+	    uv_run(&loop, UV_RUN_ONCE) < 0 || !heard ||
+	    !uv_udp_using_recvmmsg(&h);
+}
+
+static uv_loop_t loop;
+static uv_udp_t warm;
+
+static int
+try_running_loop(void)
+{
+	uv_buf_t b = uv_buf_init((char *)"ping", 4);
+	bool heard = false;
+
+	warm.data = &heard;
+	return uv_udp_try_send(&warm, &b, 1, (struct sockaddr *)&udp_addr) !=
+	    4 || uv_run(&loop, UV_RUN_ONCE) < 0 || !heard ||
+	    !uv_udp_using_recvmmsg(&warm);
+}
+
+static int
+try_accept(void)
+{
+	int fd = accept4(unix_listener, NULL, NULL, SOCK_NONBLOCK);
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	return fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who,
+	    &len) != 0 || write(fd, "x", 1) != 1 || close(fd) != 0;
+}
+
+static const struct {
+	const char *name;
+	int (*attempt)(void);
+	enum outcome sig, media, stun, reg;
+} rows[] = {
+#define EACH(o) o, o, o, o
+	{ "read /etc/passwd", try_passwd, EACH(REFUSED) },
+	{ "open a file outside", try_outside_file, EACH(REFUSED) },
+	{ "keep files in its directory", try_data_file,
+	    REFUSED, REFUSED, REFUSED, WORKS },
+	{ "execute a program", try_exec, EACH(KILLED) },
+	{ "execute a file of its directory", try_exec_data, EACH(KILLED) },
+	{ "make a UDP socket", try_udp_socket, KILLED, KILLED, WORKS,
+	    KILLED },
+	{ "make a TCP socket", try_tcp_socket, KILLED, KILLED, REFUSED,
+	    KILLED },
+	{ "make a Unix socket", try_unix_socket, EACH(KILLED) },
+	{ "make a raw socket", try_raw_socket, EACH(KILLED) },
+	{ "make a netlink socket", try_netlink, EACH(KILLED) },
+	{ "connect", try_connect_udp, KILLED, KILLED, WORKS, KILLED },
+	{ "bind", try_bind, KILLED, KILLED, WORKS, KILLED },
+	{ "listen", try_listen, EACH(KILLED) },
+	{ "shut a listener down", try_shutdown, EACH(KILLED) },
+	{ "dial with MSG_FASTOPEN", try_fastopen, EACH(KILLED) },
+	{ "the same by sendmmsg", try_fastopen_mmsg, EACH(KILLED) },
+	{ "trace a process", try_ptrace, EACH(KILLED) },
+	{ "signal a process", try_kill, EACH(KILLED) },
+	{ "signal a thread elsewhere", try_tgkill_parent, EACH(KILLED) },
+	{ "fork", try_fork, EACH(KILLED) },
+	{ "map executable memory", try_mmap_exec, EACH(KILLED) },
+	{ "make memory executable", try_mprotect_exec, EACH(KILLED) },
+	{ "make a memory file", try_memfd, EACH(KILLED) },
+	{ "use io_uring", try_io_uring, EACH(KILLED) },
+	{ "make a namespace", try_unshare, EACH(KILLED) },
+	{ "change its own process", try_prctl, EACH(KILLED) },
+	{ "become root", try_setuid, EACH(KILLED) },
+	{ "change a file's mode", try_chmod, EACH(KILLED) },
+	{ "make a file setuid", try_setuid_bit, EACH(KILLED) },
+	{ "share a port", try_reuseport, EACH(KILLED) },
+	{ "load a socket filter", try_bpf_on_socket, EACH(KILLED) },
+	{ "take a socket's signals", try_set_owner, EACH(KILLED) },
+	{ "type into a terminal", try_terminal, EACH(KILLED) },
+
+	{ "use memory", try_memory, EACH(WORKS) },
+	{ "hold a secret", try_secret, EACH(WORKS) },
+	{ "tell the time", try_times, EACH(WORKS) },
+	{ "sort", try_sort, EACH(WORKS) },
+	{ "compute digests", try_digest, EACH(WORKS) },
+	{ "log", try_log, EACH(WORKS) },
+	{ "print", try_stdio, EACH(WORKS) },
+	{ "run a UDP loop", try_running_loop, WORKS, WORKS, WORKS, KILLED },
+	{ "accept at a door", try_accept, EACH(WORKS) },
+	{ "make a new loop", try_libuv_udp, EACH(KILLED) },
+};
+
+static const enum ipc_role roles[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
+	ROLE_REG };
+
+static int
+bound(int type, struct sockaddr_in *out)
+{
+	socklen_t len = sizeof(*out);
+	int fd = socket(AF_INET, type | SOCK_NONBLOCK, 0);
+
+	*out = (struct sockaddr_in){ .sin_family = AF_INET };
+	out->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)out, len), 0);
+	getsockname(fd, (struct sockaddr *)out, &len);
+	return fd;
+}
+
+static void
+setup(void)
+{
+	struct sockaddr_in unused;
+	int fd;
+
+	log_open("test", LOG_ERROR_ + 1);
+	udp = bound(SOCK_DGRAM, &udp_addr);
+	tcp_listener = bound(SOCK_STREAM, &unused);
+	listen(tcp_listener, 1);
+	snprintf(data_dir, sizeof(data_dir), "/tmp/cage-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(data_dir));
+	snprintf(outside, sizeof(outside), "/tmp/cage-out-XXXXXX");
+	fd = mkstemp(outside);
+	close(fd);
+	unix_addr.sun_family = AF_UNIX;
+	snprintf(unix_addr.sun_path, sizeof(unix_addr.sun_path), "%s/door",
+	    data_dir);
+	unix_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	ck_assert_int_eq(bind(unix_listener, (struct sockaddr *)&unix_addr,
+	    sizeof(unix_addr)), 0);
+	listen(unix_listener, 4);
+}
+
+static void
+teardown(void)
+{
+	unlink(outside);
+	unlink(unix_addr.sun_path);
+	rmdir(data_dir);
+}
+
+static void
+in_child(enum ipc_role role, int (*attempt)(void))
+{
+	struct cage c = { role, role == ROLE_REG ? data_dir : NULL, 64 };
+	int abi;
+
+	knocker = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (connect(knocker, (struct sockaddr *)&unix_addr,
+		sizeof(unix_addr)) != 0)
+		_exit(42);
+	priv_warm_up();
+	if (uv_loop_init(&loop) != 0 ||
+	    uv_udp_init_ex(&loop, &warm, UV_UDP_RECVMMSG) != 0 ||
+	    uv_udp_open(&warm, udp) != 0 ||
+	    uv_udp_recv_start(&warm, on_alloc, on_udp) != 0)
+		_exit(40);
+	uv_run(&loop, UV_RUN_NOWAIT);
+	if (cage_close(&c, &abi) != 0)
+		_exit(41);
+	_exit(attempt() < 0 ? 1 : 0);
+}
+
+static void
+check_attempt(const char *name, enum ipc_role role, int (*attempt)(void),
+    enum outcome want)
+{
+	enum outcome got = WORKS;
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		in_child(role, attempt);
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status)) {
+		ck_assert_int_eq(WTERMSIG(status), SIGSYS);
+		got = KILLED;
+	} else {
+		ck_assert_int_lt(WEXITSTATUS(status), 40);
+		got = WEXITSTATUS(status) == 0 ? WORKS : REFUSED;
+	}
+	ck_assert_msg(got == want, "%s: %s %s, wanted: %s",
+	    ipc_role_name(role), name, outcome_name[got], outcome_name[want]);
+}
+
+START_TEST(each_role_can_do_only_what_its_row_says)
+{
+	const enum outcome want[] = { rows[_i].sig, rows[_i].media,
+		rows[_i].stun, rows[_i].reg };
+
+	for (size_t r = 0; r < sizeof(roles) / sizeof(roles[0]); r++) {
+#ifdef POSTERN_SANITIZE
+		if (want[r] != WORKS)
+			continue;	/* the filter only logs here */
+#endif
+		check_attempt(rows[_i].name, roles[r], rows[_i].attempt,
+		    want[r]);
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("cage");
+	TCase *t = tcase_create("cage");
+	SRunner *r = srunner_create(s);
+	int failed;
+
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_loop_test(t, each_role_can_do_only_what_its_row_says, 0,
+	    sizeof(rows) / sizeof(rows[0]));
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed != 0;
+}

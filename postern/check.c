@@ -1,0 +1,179 @@
+/*
+ * `postern check`: is the set-up right, and what do the system, the router
+ * and the phones need?  Changes nothing.
+ */
+#include <errno.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/io/cage.h"
+#include "postern/bind.h"
+#include "postern/cmd.h"
+#include "postern/nft.h"
+#include "postern/program.h"
+#include "postern/sheet.h"
+
+/* A fault counts; a note does not. */
+static unsigned
+check_users(void)
+{
+	static const enum ipc_role roles[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
+		ROLE_REG };
+	unsigned faults = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		if (getpwnam(cage_role_user(roles[i])) != NULL)
+			continue;
+		cmd_fail("fault: user %s is missing; `postern up` says how "
+			 "to make it",
+		    cage_role_user(roles[i]));
+		faults++;
+	}
+	return faults;
+}
+
+static bool
+is_in_path(const char *program)
+{
+	static const char *const places[] = { "/usr/bin", "/usr/sbin", "/bin",
+		"/sbin", "/usr/local/bin", "/usr/local/sbin" };
+	char path[128];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", places[i], program);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+static unsigned
+check_tools(void)
+{
+	static const struct {
+		const char *program, *package, *lost;
+	} tools[] = {
+		{ "runsvdir", "runit", "nothing starts the processes" },
+		{ "svlogd", "runit", "nothing keeps the logs" },
+		{ "sqlite3", "sqlite3", "`postern sql` does not work" },
+		{ "nft", "nftables", "captured processes could send to this "
+				     "host and the office's servers" },
+	};
+	unsigned faults = 0;
+
+	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
+		if (is_in_path(tools[i].program))
+			continue;
+		cmd_fail("fault: %s is not installed (package %s): %s",
+		    tools[i].program, tools[i].package, tools[i].lost);
+		faults++;
+	}
+	return faults;
+}
+
+static unsigned
+check_ports(const struct addr *list, unsigned n, uint16_t port)
+{
+	char text[ADDR_TEXT_MAX + 1];
+	unsigned faults = 0;
+
+	for (unsigned i = 0; port != 0 && i < n; i++) {
+		struct addr at = list[i];
+		int fd;
+
+		at.port = port;
+		fd = bind_udp(&at, (uid_t)-1);
+		if (fd >= 0) {
+			close(fd);
+		} else if (fd == -EADDRINUSE) {
+			printf("note: UDP %s is in use: by Postern itself, or "
+			       "by what must make room for it\n",
+			    addr_text(&at, text));
+		} else {
+			cmd_fail("fault: UDP %s: %s", addr_text(&at, text),
+			    fd == -EADDRNOTAVAIL ?
+				"this machine does not have that address" :
+				strerror(-fd));
+			faults++;
+		}
+	}
+	return faults;
+}
+
+/* Each program looks at the file with its own eyes. */
+static unsigned
+check_program(enum ipc_role role, const char *config)
+{
+	char path[PROGRAM_PATH_MAX];
+	int status = 0;
+	pid_t pid;
+
+	if (program_find(role, path) != 0) {
+		cmd_fail("fault: postern-%s is not installed",
+		    ipc_role_name(role));
+		return 1;
+	}
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		if (freopen("/dev/null", "w", stdout) == NULL)
+			_exit(126);
+		execl(path, path, "--config", config, "--check", NULL);
+		_exit(127);
+	}
+	if (pid > 0 && waitpid(pid, &status, 0) == pid &&
+	    WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	cmd_fail("fault: postern-%s --check does not accept this",
+	    ipc_role_name(role));
+	return 1;
+}
+
+static unsigned
+check_all(const struct conf *c, const char *config)
+{
+	unsigned faults = check_users() + check_tools();
+
+	faults += check_ports(c->external, c->n_external, c->external_udp);
+	faults += check_ports(c->internal, c->n_internal, c->internal_udp);
+	for (int role = ROLE_SIG; role <= ROLE_REG; role <<= 1)
+		faults += check_program((enum ipc_role)role, config);
+	if (nft_on_loopback(c))
+		puts("note: an address of [address] is a loopback one: "
+		     "processes may send to this host");
+	return faults;
+}
+
+int
+cmd_check(int argc, char **argv)
+{
+	struct conf *c = calloc(1, sizeof(*c));
+	struct cmd_opts o;
+	const char *config;
+	unsigned faults;
+	int err;
+
+	if (c == NULL)
+		return cmd_fail("no memory");
+	if (cmd_opts(argc, argv, "c", &o) != 0 || o.n_rest > 0) {
+		cmd_fail("usage: postern check [--config FILE]");
+		return 2;
+	}
+	config = o.config ? o.config : CMD_CONFIG;
+	err = conf_read(config, stderr, c);
+	if (err)
+		return cmd_fail("%s: %s", config,
+		    err == -EINVAL ? "has the faults above" : strerror(-err));
+	sheet_print(stdout, c);
+	puts("\nChecks");
+	faults = check_all(c, config);
+	if (faults == 0)
+		printf("%s is right; nothing is missing\n", config);
+	free(c);
+	return faults == 0 ? 0 : 1;
+}

@@ -1,0 +1,47 @@
+/*
+ * The admin command: one function for each word after `postern`.
+ *
+ * Each takes its arguments (argv[0] is the word), says what is wrong in
+ * plain words on stderr, and returns the exit status: 0 done, 1 it could
+ * not be done, 2 misuse.
+ */
+#ifndef POSTERN_CMD_H
+#define POSTERN_CMD_H
+
+#include <stdbool.h>
+
+#define CMD_CONFIG "/etc/postern/postern.conf"
+#define CMD_STATE "/var/lib/postern-state"
+
+int cmd_up(int argc, char **argv);
+int cmd_down(int argc, char **argv);
+int cmd_exec(int argc, char **argv);
+int cmd_status(int argc, char **argv);
+int cmd_sql(int argc, char **argv);
+int cmd_password(int argc, char **argv);
+int cmd_check(int argc, char **argv);
+int cmd_nft(int argc, char **argv);
+
+/* Options that several commands know. */
+struct cmd_opts {
+	const char *config;	/* NULL: not given */
+	const char *state;
+	bool json;
+	bool log;		/* exec: the log service of the role */
+	char **rest;		/* lent from argv */
+	int n_rest;
+};
+
+/*
+ * Read options; those not in `known` (of "csjl": config, state, json, log)
+ * are refused.  Reading ends at the first word that is no option.
+ *
+ * Errors:  -EINVAL after saying what is wrong.
+ */
+int cmd_opts(int argc, char **argv, const char *known,
+    struct cmd_opts *out);
+
+/* "postern: TEXT\n" on stderr; always returns 1. */
+int cmd_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

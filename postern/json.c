@@ -1,0 +1,168 @@
+#include <ctype.h>
+
+#include "postern/json.h"
+
+/* One pass over the text: checks it, and prints when `to` is set. */
+struct walk {
+	struct span left;
+	FILE *to;
+	unsigned indent;
+	unsigned depth;
+};
+
+static bool walk_value(struct walk *w);
+
+static void
+skip_space(struct walk *w)
+{
+	while (w->left.len > 0 && strchr(" \t\r\n", w->left.p[0]) != NULL)
+		w->left = span_sub(w->left, 1, w->left.len);
+}
+
+static bool
+take(struct walk *w, char c)
+{
+	skip_space(w);
+	if (w->left.len == 0 || w->left.p[0] != c)
+		return false;
+	w->left = span_sub(w->left, 1, w->left.len);
+	return true;
+}
+
+/* A string's inside, escapes left as they are. */
+static bool
+take_string(struct walk *w, struct span *out)
+{
+	size_t i = 0;
+
+	if (!take(w, '"'))
+		return false;
+	while (i < w->left.len && w->left.p[i] != '"') {
+		if ((unsigned char)w->left.p[i] < 32)
+			return false;
+		i += w->left.p[i] == '\\' ? 2 : 1;
+	}
+	if (i >= w->left.len)
+		return false;
+	*out = span_sub(w->left, 0, i);
+	w->left = span_sub(w->left, i + 1, w->left.len);
+	return true;
+}
+
+static bool
+take_word(struct walk *w, struct span *out)
+{
+	size_t i = 0;
+
+	skip_space(w);
+	while (i < w->left.len && (isalnum((unsigned char)w->left.p[i]) ||
+				      strchr("+-.", w->left.p[i]) != NULL))
+		i++;
+	*out = span_sub(w->left, 0, i);
+	w->left = span_sub(w->left, i, w->left.len);
+	if (i == 0)
+		return false;
+	return span_eq(*out, SPAN_LIT("true")) ||
+	    span_eq(*out, SPAN_LIT("false")) ||
+	    span_eq(*out, SPAN_LIT("null")) || out->p[0] == '-' ||
+	    isdigit((unsigned char)out->p[0]);
+}
+
+/* For a terminal: printable ASCII only. */
+static void
+print_text(struct walk *w, struct span s, char under)
+{
+	for (size_t i = 0; w->to != NULL && i < s.len; i++) {
+		char c = s.p[i];
+
+		if (c < 32 || c == 127)
+			c = '?';
+		fputc(c == '_' ? under : c, w->to);
+	}
+}
+
+static void
+print_indent(struct walk *w)
+{
+	if (w->to != NULL)
+		fprintf(w->to, "\n%*s", (int)(w->indent + 2 * w->depth), "");
+}
+
+static bool
+walk_members(struct walk *w, char end, bool keys)
+{
+	struct span key;
+	bool first = true;
+
+	if (take(w, end)) {
+		print_text(w, SPAN_LIT("none"), '_');
+		return true;
+	}
+	do {
+		if (!keys && !first)
+			print_text(w, SPAN_LIT(", "), '_');
+		first = false;
+		if (keys) {
+			print_indent(w);
+			if (!take_string(w, &key) || !take(w, ':'))
+				return false;
+			print_text(w, key, ' ');
+			print_text(w, SPAN_LIT(" "), '_');
+		}
+		if (!walk_value(w))
+			return false;
+	} while (take(w, ','));
+	return take(w, end);
+}
+
+static bool
+walk_value(struct walk *w)
+{
+	struct span s;
+	bool ok;
+
+	skip_space(w);
+	if (w->left.len == 0 || w->depth == JSON_DEPTH_MAX)
+		return false;
+	switch (w->left.p[0]) {
+	case '{':
+	case '[':
+		w->depth++;
+		ok = take(w, '{') ? walk_members(w, '}', true) :
+				    take(w, '[') && walk_members(w, ']', false);
+		w->depth--;
+		return ok;
+	case '"':
+		ok = take_string(w, &s);
+		break;
+	default:
+		ok = take_word(w, &s);
+		break;
+	}
+	if (ok)
+		print_text(w, s, '_');
+	return ok;
+}
+
+bool
+json_is_object(struct span text)
+{
+	struct walk w = { .left = text };
+
+	skip_space(&w);
+	if (w.left.len == 0 || w.left.p[0] != '{' || !walk_value(&w))
+		return false;
+	skip_space(&w);
+	return w.left.len == 0;
+}
+
+void
+json_print(FILE *to, struct span object, unsigned indent)
+{
+	/* depth 1 is the object's own members */
+	struct walk w = { .left = object, .to = to,
+		.indent = indent < 2 ? 0 : indent - 2 };
+
+	walk_value(&w);
+	fputc('\n', to);
+}

@@ -1,0 +1,21 @@
+/*
+ * Just enough JSON to check what a process says of itself and to print it
+ * for people.  The text comes from a process that may be captured: nothing
+ * of it reaches a terminal unescaped.
+ */
+#ifndef POSTERN_JSON_H
+#define POSTERN_JSON_H
+
+#include <stdio.h>
+
+#include "common/base/span.h"
+
+#define JSON_DEPTH_MAX 8
+
+/* Is this one JSON object, and nothing after it (RFC 8259)? */
+bool json_is_object(struct span text);
+
+/* Print a checked object as indented "key value" lines. */
+void json_print(FILE *to, struct span object, unsigned indent);
+
+#endif

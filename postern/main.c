@@ -1,0 +1,63 @@
+/* postern: the admin's command.  Finds the word and hands over. */
+#include <stdio.h>
+#include <string.h>
+
+#include "postern/cmd.h"
+
+static const struct {
+	const char *word;
+	int (*run)(int argc, char **argv);
+	const char *usage, *help;
+} commands[] = {
+	{ "up", cmd_up, "--config FILE --state DIR",
+	    "start everything and stay in the foreground" },
+	{ "down", cmd_down, "--state DIR", "end everything" },
+	{ "status", cmd_status, "[--json] [--state DIR]",
+	    "which processes run, and how they are" },
+	{ "sql", cmd_sql, "[--config FILE | --state DIR] [SQL ...]",
+	    "open the database safely while everything runs" },
+	{ "password", cmd_password, "", "print a fresh strong password" },
+	{ "check", cmd_check, "[--config FILE]",
+	    "check the set-up; list what system, router and phones need" },
+	{ "nft", cmd_nft, "[--config FILE]",
+	    "print the firewall table that keeps captured processes in" },
+	{ "exec", cmd_exec, "ROLE [--log] --config FILE --state DIR",
+	    "become one process (used by the supervisor)" },
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: postern COMMAND ...\n\n", to);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(to, "  postern %s %s\n      %s\n", commands[i].word,
+		    commands[i].usage, commands[i].help);
+	fputs("\n  postern --version\n  postern help\n\n"
+	      "FILE is " CMD_CONFIG " and DIR is " CMD_STATE
+	      " when not given.\n", to);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("postern " POSTERN_VERSION);
+		return 0;
+	}
+	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].word) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	cmd_fail("there is no command `%s`; see `postern help`", argv[1]);
+	return 2;
+}

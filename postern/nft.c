@@ -1,0 +1,245 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/io/cage.h"
+#include "postern/cmd.h"
+#include "postern/nft.h"
+
+#define RULES "run/postern.nft"
+#define RESOLVERS_MAX 8
+
+bool
+nft_on_loopback(const struct conf *c)
+{
+	for (unsigned i = 0; i < c->n_internal; i++) {
+		if (addr_classify(&c->internal[i]) == ADDR_LOOPBACK)
+			return true;
+	}
+	for (unsigned i = 0; i < c->n_external; i++) {
+		if (addr_classify(&c->external[i]) == ADDR_LOOPBACK)
+			return true;
+	}
+	return false;
+}
+
+static void
+write_addrs(FILE *to, const struct addr *list, unsigned n, uint8_t family,
+    bool *first)
+{
+	char text[ADDR_TEXT_MAX];
+	struct buf b;
+
+	for (unsigned i = 0; i < n; i++) {
+		if (list[i].family != family)
+			continue;
+		buf_init(&b, text, sizeof(text));
+		addr_put_ip(&b, &list[i]);
+		fprintf(to, "%s%.*s", *first ? "" : ", ", (int)b.len, b.p);
+		*first = false;
+	}
+}
+
+/* Our own addresses of one family; `first` stays true when there is none. */
+static bool
+has_family(const struct addr *list, unsigned n, uint8_t family)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (list[i].family == family)
+			return true;
+	}
+	return false;
+}
+
+static void
+write_ports(FILE *to, const struct conf *c, uint16_t from, uint16_t last)
+{
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		bool first = true;
+
+		if (from == 0 || (!has_family(c->internal, c->n_internal,
+				      family) &&
+				     !has_family(c->external, c->n_external,
+					 family)))
+			continue;
+		fprintf(to, "\t\t%s saddr { ", family == 4 ? "ip" : "ip6");
+		write_addrs(to, c->internal, c->n_internal, family, &first);
+		write_addrs(to, c->external, c->n_external, family, &first);
+		fprintf(to, " } udp sport %u-%u jump gate\n", from, last);
+	}
+}
+
+static void
+write_resolvers(FILE *to, const struct addr *list, unsigned n)
+{
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		bool first = true;
+
+		if (!has_family(list, n, family))
+			continue;
+		fprintf(to, "\t\t%s daddr { ", family == 4 ? "ip" : "ip6");
+		write_addrs(to, list, n, family, &first);
+		fprintf(to, " } meta l4proto { tcp, udp } th dport 53 "
+			    "accept\n");
+	}
+}
+
+static void
+write_gate(FILE *to, bool loopback)
+{
+	fputs("\tchain gate {\n", to);
+	if (loopback)
+		fputs("\t\t# An address of [address] is a loopback one, so\n"
+		      "\t\t# packets to loopback and to this host may go.\n",
+		    to);
+	else
+		fputs("\t\tip daddr 127.0.0.0/8 counter drop\n"
+		      "\t\tip6 daddr ::1 counter drop\n"
+		      "\t\tfib daddr type local counter drop\n", to);
+	fputs("\t\tfib daddr type { broadcast, multicast } counter drop\n"
+	      "\t\tmeta l4proto { tcp, udp } th dport 1-1023 counter drop\n"
+	      "\t}\n", to);
+}
+
+void
+nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
+    unsigned n_resolvers)
+{
+	fputs("# Made by `postern nft`; `postern up` loads it.\n"
+	      "table inet postern\n"
+	      "delete table inet postern\n"
+	      "table inet postern {\n"
+	      "\t# Never to this host, loopback, everybody at once, or a\n"
+	      "\t# privileged port: no phone or trunk lives there.\n", to);
+	write_gate(to, nft_on_loopback(c));
+	fputs("\t# stunmon asks its resolvers, and nobody else.\n"
+	      "\tchain resolve {\n", to);
+	write_resolvers(to, resolvers, n_resolvers);
+	fputs("\t\tcounter drop\n\t}\n"
+	      "\tchain output {\n"
+	      "\t\ttype filter hook output priority filter; policy accept;\n",
+	    to);
+	/* The uid is that of the socket's maker; the port rules are a second
+	 * net for sockets somebody else made for us. */
+	fprintf(to,
+	    "\t\tmeta skuid { \"%s\", \"%s\" } jump gate\n"
+	    "\t\tmeta skuid \"%s\" jump resolve\n"
+	    "\t\tmeta skuid \"%s\" counter drop\n",
+	    cage_role_user(ROLE_SIG), cage_role_user(ROLE_MEDIA),
+	    cage_role_user(ROLE_STUN), cage_role_user(ROLE_REG));
+	write_ports(to, c, c->external_udp, c->external_udp);
+	write_ports(to, c, c->internal_udp, c->internal_udp);
+	write_ports(to, c, c->ports_first, c->ports_last);
+	write_ports(to, c, c->internal_ports_first, c->internal_ports_last);
+	fputs("\t}\n}\n", to);
+}
+
+unsigned
+nft_resolvers(const char *path, struct addr *out, unsigned max)
+{
+	char line[256], word[128];
+	unsigned n = 0;
+	FILE *f = fopen(path, "re");
+
+	if (f == NULL)
+		return 0;
+	while (n < max && fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "nameserver %127s", word) == 1 &&
+		    addr_parse_ip(span_str(word), &out[n]) == 0)
+			n++;
+	}
+	fclose(f);
+	return n;
+}
+
+static void
+write_all(FILE *to, const struct conf *c)
+{
+	struct addr resolvers[RESOLVERS_MAX];
+	unsigned n = nft_resolvers("/etc/resolv.conf", resolvers,
+	    RESOLVERS_MAX);
+
+	nft_write(to, c, resolvers, n);
+}
+
+/* Run nft and wait.  Gives its exit status, or a negative errno. */
+static int
+run_nft(const char *const argv[], bool quiet)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return -errno;
+	if (pid == 0) {
+		const char *path = getenv("PATH");
+
+		/* root's PATH may lack sbin in a bare shell */
+		if (path == NULL || strstr(path, "/usr/sbin") == NULL)
+			setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
+		if (quiet && freopen("/dev/null", "w", stderr) == NULL)
+			_exit(126);
+		execvp("nft", (char *const *)(const void *)argv);
+		_exit(127);
+	}
+	if (waitpid(pid, &status, 0) < 0)
+		return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+int
+nft_load(const struct conf *c, const struct state *s)
+{
+	char path[STATE_PATH_MAX];
+	FILE *f = fopen(state_path(s, RULES, path), "we");
+	int got;
+
+	if (f == NULL)
+		return cmd_fail("%s: %s", path, strerror(errno)), -EIO;
+	write_all(f, c);
+	fclose(f);
+	got = run_nft((const char *[]){ "nft", "-f", path, NULL }, false);
+	if (got == 0)
+		return 0;
+	unlink(path);
+	cmd_fail("warning: the firewall table was not loaded (%s): a captured "
+		 "process could send packets to this host and to privileged "
+		 "ports of the office",
+	    got == 127 ? "nft is not installed" : "nft refused it");
+	return -EPERM;
+}
+
+void
+nft_unload(const struct state *s)
+{
+	char path[STATE_PATH_MAX];
+
+	if (unlink(state_path(s, RULES, path)) == 0)
+		run_nft((const char *[]){ "nft", "delete", "table", "inet",
+			    "postern", NULL }, true);
+}
+
+int
+cmd_nft(int argc, char **argv)
+{
+	struct cmd_opts o;
+	struct conf *c = calloc(1, sizeof(*c));
+	const char *config;
+	int err;
+
+	if (c == NULL)
+		return cmd_fail("no memory");
+	if (cmd_opts(argc, argv, "c", &o) != 0)
+		return 2;
+	config = o.config ? o.config : CMD_CONFIG;
+	err = conf_read(config, stderr, c);
+	if (err)
+		return err == -EINVAL ? 1 :
+					cmd_fail("%s: %s", config,
+					    strerror(-err));
+	write_all(stdout, c);
+	free(c);
+	return 0;
+}

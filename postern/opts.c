@@ -1,0 +1,58 @@
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "postern/cmd.h"
+
+int
+cmd_fail(const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	fputs("postern: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return 1;
+}
+
+int
+cmd_opts(int argc, char **argv, const char *known, struct cmd_opts *out)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "state", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "log", no_argument, NULL, 'l' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct cmd_opts o = { 0 };
+	int c, index = 0;
+
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "+", options, &index)) != -1) {
+		if (c == '?')
+			return -EINVAL;		/* getopt said why */
+		if (strchr(known, c) == NULL) {
+			cmd_fail("%s does not take --%s", argv[0],
+			    options[index].name);
+			return -EINVAL;
+		}
+		if (c == 'c')
+			o.config = optarg;
+		else if (c == 's')
+			o.state = optarg;
+		else if (c == 'j')
+			o.json = true;
+		else
+			o.log = true;
+	}
+	o.rest = argv + optind;
+	o.n_rest = argc - optind;
+	*out = o;
+	return 0;
+}

@@ -1,0 +1,134 @@
+#include "postern/sheet.h"
+
+static void
+print_addrs(FILE *to, const struct addr *list, unsigned n, uint16_t port)
+{
+	char text[ADDR_TEXT_MAX + 1];
+
+	for (unsigned i = 0; i < n; i++) {
+		struct addr at = list[i];
+
+		at.port = port;
+		fprintf(to, "%s%s", i > 0 ? ", " : "", addr_text(&at, text));
+	}
+}
+
+static void
+print_ip(FILE *to, const struct addr *a)
+{
+	char text[ADDR_TEXT_MAX];
+	struct buf b;
+
+	buf_init(&b, text, sizeof(text));
+	addr_put_ip(&b, a);
+	fprintf(to, "%.*s", (int)b.len, b.p);
+}
+
+static void
+print_system(FILE *to, const struct conf *c)
+{
+	fputs("This system\n", to);
+	if (c->external_udp != 0) {
+		fputs("  SIP from the internet: UDP ", to);
+		print_addrs(to, c->external, c->n_external, c->external_udp);
+		fputc('\n', to);
+	}
+	if (c->internal_udp != 0) {
+		fputs("  SIP from the office:   UDP ", to);
+		print_addrs(to, c->internal, c->n_internal, c->internal_udp);
+		fputc('\n', to);
+	}
+	fprintf(to,
+	    "  RTP: UDP %u-%u towards the internet, %u-%u towards the "
+	    "office\n"
+	    "  A firewall of this machine must let these in; nothing else is "
+	    "needed.\n"
+	    "  TCP and TLS are not served by this version.\n",
+	    c->ports_first, c->ports_last, c->internal_ports_first,
+	    c->internal_ports_last);
+}
+
+static void
+print_forward(FILE *to, const struct conf *c, uint16_t first, uint16_t last)
+{
+	fputs("  forward UDP ", to);
+	if (first == last)
+		fprintf(to, "%u", first);
+	else
+		fprintf(to, "%u-%u", first, last);
+	fputs(" to ", to);
+	print_ip(to, &c->external[0]);
+	fputs(", same port", to);
+}
+
+static void
+print_router(FILE *to, const struct conf *c)
+{
+	fputs("\nThe office's router\n", to);
+	if (c->public_how == PUBLIC_NONE) {
+		fputs("  nothing: this machine has a public address itself\n",
+		    to);
+		return;
+	}
+	print_forward(to, c, c->external_udp, c->external_udp);
+	fputs("\n", to);
+	print_forward(to, c, c->ports_first, c->ports_last);
+	fputs(c->mode == MEDIA_FORWARDED ?
+		"\n" :
+		" (optional: without it, phones behind a symmetric NAT and\n"
+		"    homes that do not keep ports have no sound)\n",
+	    to);
+	fprintf(to,
+	    "  never forward %u (SIP of the office) or %u-%u\n"
+	    "  switch its SIP ALG (\"SIP helper\") off\n",
+	    c->internal_udp, c->internal_ports_first,
+	    c->internal_ports_last);
+}
+
+static void
+print_server(FILE *to, const struct conf *c)
+{
+	switch (c->public_how) {
+	case PUBLIC_ADDRESS:
+		print_ip(to, &c->public_addr);
+		break;
+	case PUBLIC_NAME:
+		fputs(c->public_name, to);
+		break;
+	case PUBLIC_NONE:
+		print_ip(to, &c->external[0]);
+		break;
+	default:
+		fputs("the office's public address or dynamic DNS name", to);
+	}
+}
+
+static void
+print_phone(FILE *to, const struct conf *c)
+{
+	fputs("\nEach phone at home\n  Server / registrar:   ", to);
+	print_server(to, c);
+	fprintf(to,
+	    "\n  Port, transport:      %u, UDP\n"
+	    "  SIP domain:           %s\n"
+	    "  User / phone number:  the subscriber's number\n"
+	    "  Authentication user:  the subscriber's username\n"
+	    "  Password:             from `postern password`, as in the "
+	    "database\n"
+	    "  STUN, NAT helper:     off is fine, on works too\n"
+	    "  Register every:       300 s (Postern shortens it as needed)\n"
+	    "In the office the server is ",
+	    c->external_udp, c->domain);
+	print_ip(to, &c->internal[0]);
+	fprintf(to, ", port %u.\n", c->internal_udp);
+}
+
+void
+sheet_print(FILE *to, const struct conf *c)
+{
+	print_system(to, c);
+	if (c->external_udp != 0 && c->n_external > 0)
+		print_router(to, c);
+	if (c->n_external > 0 && c->n_internal > 0)
+		print_phone(to, c);
+}

@@ -1,0 +1,107 @@
+/*
+ * `postern sql`: the sqlite3 shell as postern-db and nothing else.
+ *
+ * An admin's root shell must never run what a hostile database file holds: a
+ * planted view can call edit(), which runs a program.  So: -safe, the user
+ * who owns the file, no start-up file, no history (it would hold passwords).
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/io/cage.h"
+#include "common/io/conf.h"
+#include "postern/cmd.h"
+#include "postern/state.h"
+
+#define ARGS_MAX 64
+
+/* The configuration file: given, or the one the state was started with. */
+static const char *
+find_config(const struct cmd_opts *o, char *mem, size_t size)
+{
+	const char *dir = o->state ? o->state : CMD_STATE;
+	struct state s;
+
+	if (o->config != NULL)
+		return o->config;
+	if ((o->state != NULL || access(dir, F_OK) == 0) &&
+	    state_open(dir, false, &s) == 0 && state_config(&s, mem, size))
+		return mem;
+	return CMD_CONFIG;
+}
+
+static int
+become_store_user(const char *database)
+{
+	int err = 0;
+
+	if (geteuid() == 0)
+		err = priv_drop_user(cage_role_user(ROLE_REG));
+	if (err)
+		return cmd_fail("user %s: %s", cage_role_user(ROLE_REG),
+		    strerror(-err));
+	if (access(database, R_OK | W_OK) == 0)
+		return 0;
+	if (errno == ENOENT)
+		return cmd_fail("there is no database at %s yet; `postern "
+				"up` makes it",
+		    database);
+	return cmd_fail("%s: %s (run this as root)", database,
+	    strerror(errno));
+}
+
+static int
+exec_sqlite(const char *database, const struct cmd_opts *o)
+{
+	static const char *const fixed[] = { "sqlite3", "-safe", "-init",
+		"/dev/null", "-cmd", ".timeout 5000", "-cmd",
+		"PRAGMA foreign_keys = ON", "-cmd",
+		"PRAGMA trusted_schema = OFF" };
+	enum { N_FIXED = sizeof(fixed) / sizeof(fixed[0]) };
+	const char *args[ARGS_MAX + N_FIXED + 2];
+	int n = 0;
+
+	if (o->n_rest > ARGS_MAX)
+		return cmd_fail("too many arguments; pipe the SQL in instead");
+	for (; n < N_FIXED; n++)
+		args[n] = fixed[n];
+	args[n++] = database;
+	for (int i = 0; i < o->n_rest; i++)
+		args[n++] = o->rest[i];
+	args[n] = NULL;
+
+	setenv("SQLITE_HISTORY", "/dev/null", 1);
+	setenv("HOME", "/nonexistent", 1);
+	unsetenv("VISUAL");
+	unsetenv("EDITOR");
+	if (chdir("/") != 0)
+		return cmd_fail("/: %s", strerror(errno));
+	execvp("sqlite3", (char *const *)(const void *)args);
+	return cmd_fail("sqlite3: %s (is it installed?)", strerror(errno));
+}
+
+int
+cmd_sql(int argc, char **argv)
+{
+	struct conf *c = calloc(1, sizeof(*c));
+	char mem[STATE_PATH_MAX];
+	struct cmd_opts o;
+	const char *config;
+	int err;
+
+	if (c == NULL)
+		return cmd_fail("no memory");
+	if (cmd_opts(argc, argv, "cs", &o) != 0)
+		return 2;
+	config = find_config(&o, mem, sizeof(mem));
+	err = conf_read(config, stderr, c);
+	if (err)
+		return cmd_fail("%s: %s", config,
+		    err == -EINVAL ? "has the faults above" : strerror(-err));
+	if (become_store_user(c->store_path) != 0)
+		return 1;
+	return exec_sqlite(c->store_path, &o);
+}

@@ -68,6 +68,7 @@ struct steps {
 	struct buf stun;	/* frames for stunmon */
 	struct buf relay[STEPS_RELAYS_MAX];	/* frames for each mediaproxy */
 	uint64_t dropped;	/* what did not fit, ever */
+	struct step *line;	/* the log line that keys go to, or NULL */
 };
 
 /* Errors: NULL for no memory. */

@@ -36,7 +36,7 @@ enum timer_kind {
 	TIMER_AUTH,		/* deadline of a question; struct auth_question */
 	TIMER_NONCES,
 	TIMER_KEEP,		/* keepalives; one timer for all flows */
-	/* CALL_TIMER_FIRST to CALL_TIMER_LAST: call.h */
+	TIMER_CALL = 100,	/* the call part's own from here on: call.h */
 };
 
 struct txns {
@@ -48,6 +48,8 @@ struct txns {
 	struct htab by_merge;	/* INVITE stxn by 8.2.2.2 key */
 	struct htab by_branch;	/* ctxn by our branch and method */
 	uint8_t key[32];	/* for tags and branches */
+	struct sip_msg again;	/* a stored request, parsed for a moment */
+	char scratch[BLOB_MAX];	/* a message being built */
 	uint64_t absorbed;	/* retransmissions answered or swallowed */
 	uint64_t full;		/* refused for want of room */
 };
@@ -60,6 +62,23 @@ int txns_init(struct txns *t, struct edge *e, struct timerq *timers,
 void txns_clear(struct txns *t);
 /* Timers that txns_init(n) may arm at once. */
 uint32_t txns_timers(uint32_t n);
+
+#define TXN_ID_LEN 16
+
+/* What a transaction is known by: a keyed hash, so that nobody can make two
+ * of them collide.  method: for which the id is wanted (an ACK or CANCEL
+ * looks for its INVITE). */
+void txn_id(const struct txns *t, const struct sip_msg *request,
+    const struct flow *from, struct span method, uint8_t id[TXN_ID_LEN]);
+/* The 8.2.2.2 key: the same for a copy by another path.  The Request-URI is
+ * in it because a call may come back through a PBX with another one
+ * (spiral): that is no copy. */
+void txn_merge_id(const struct txns *t, const struct sip_msg *request,
+    const struct flow *from, uint8_t id[TXN_ID_LEN]);
+/* The same for a request of ours, by our branch and the method (17.1.3). */
+void txn_branch_id(const struct txns *t, struct span branch,
+    struct span method, uint8_t id[TXN_ID_LEN]);
+uint64_t txn_id_hash(const uint8_t id[TXN_ID_LEN]);
 
 /* ---- our tags and branches: keyed hashes of the upstream request, so that
  * its retransmission is recognised even after a restart ---- */

@@ -39,10 +39,10 @@ struct ctxn_ops {
 
 struct ctxn {
 	struct htab_node node;		/* in by_branch */
+	uint8_t id[TXN_ID_LEN];
 	struct timer resend, end;
 	struct flow to;
 	struct blob request;		/* as sent; for resending, ACK, CANCEL */
-	struct blob ack;		/* for each copy of the final answer */
 	const struct ctxn_ops *ops;	/* NULL: nobody wants to know */
 	void *owner;
 	enum ctxn_state state;

@@ -43,9 +43,11 @@ struct stxn_ops {
 
 struct stxn {
 	struct htab_node node;		/* in by_upstream */
-	struct htab_node merge_node;	/* in by_merge: INVITE only */
+	struct htab_node merge_node;	/* in by_merge */
+	uint8_t id[TXN_ID_LEN], merge_id[TXN_ID_LEN];
 	struct timer resend, end;
-	struct flow from;		/* whence, and where answers go */
+	struct flow from;		/* whence */
+	struct flow to;			/* where answers go */
 	struct blob request, answer;	/* answer: the last one sent */
 	const struct stxn_ops *ops;	/* NULL: nobody wants to know */
 	void *owner;
@@ -53,12 +55,13 @@ struct stxn {
 	uint16_t status;		/* of the last answer; 0: none */
 	uint32_t resend_ms;		/* timer G */
 	bool is_invite;
+	bool is_cancelled;		/* the owner was told */
 };
 
 /* What an answer consists of beside what the request gives. */
 struct reply {
 	unsigned status;		/* 100 to 699 */
-	struct span reason;		/* empty: the status's own phrase */
+	const char *reason;		/* NULL: the status's own phrase */
 	struct span to_tag;		/* empty: ours (txn_tag); never put in
 					 * a 100, nor if the To has one */
 	struct span headers;		/* whole lines, each with CRLF */
@@ -77,7 +80,8 @@ struct reply {
 struct stxn *stxn_find(struct txns *t, const struct sip_msg *msg,
     const struct flow *from);
 
-/* The INVITE that this CANCEL is meant for, by any flow (9.2), or NULL. */
+/* The INVITE that this CANCEL is meant for (9.2), from the same IP but
+ * perhaps by another flow; or NULL. */
 struct stxn *stxn_of_cancel(struct txns *t, const struct sip_msg *msg,
     const struct flow *from);
 

@@ -191,10 +191,6 @@ on_state(void *arg, struct door *peer, bool up)
 
 	if (door_role(peer) == ROLE_ADMIN)
 		return;
-	log_begin(up ? LOG_INFO_ : LOG_WARN_, up ? "peer-up" : "peer-down");
-	log_str("peer", ipc_role_name(door_role(peer)));
-	log_u64("instance", door_instance(peer));
-	log_end();
 	edge_peer(sh->edge, clock_mono(), sh->steps, door_role(peer),
 	    door_instance(peer), up);
 	on_drained(sh);

@@ -54,6 +54,8 @@ class Postern:
             ('listen', 'internal_udp'): 5060,
             ('media', 'ports'): '16384-16983',
             ('media', 'internal_ports'): '17000-17599',
+            ('store', 'path'): os.path.join(self.state, 'store', 'postern.db'),
+            ('store', 'key'): os.path.join(self.state, 'store.key'),
             **dict(settings)}
         self._process = None
 

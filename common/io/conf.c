@@ -43,7 +43,7 @@ conf_complain(struct conf_reading *r, enum conf_id id, const char *fmt, ...)
 	complain_head(r, r->seen[id].line);
 	fprintf(r->complaints, "%s = ", k->key);
 	put_shown(r->complaints, r->seen[id].value);
-	fputs(r->seen[id].value[0] == '\0' ? ": " : ": ", r->complaints);
+	fputs(": ", r->complaints);
 	va_start(ap, fmt);
 	vfprintf(r->complaints, fmt, ap);
 	va_end(ap);
@@ -116,9 +116,12 @@ on_key(void *user, const char *section, const char *key, const char *value)
 
 /* ---- lines ---- */
 
+#define BOM "\xef\xbb\xbf"
+
 struct lines {
 	FILE *from;
 	struct conf_reading *r;
+	int err;		/* why no more can be read */
 };
 
 /*
@@ -154,11 +157,15 @@ next_line(char *to, int room, void *user)
 	const char *fault;
 
 	if (len < 0) {
+		in->err = ferror(in->from) ? -errno : 0;
 		free(line);
 		return NULL;
 	}
 	in->r->line++;
-	text = line + strspn(line, " \t\r");
+	text = line;
+	if (in->r->line == 1 && strncmp(text, BOM, strlen(BOM)) == 0)
+		text += strlen(BOM);
+	text += strspn(text, " \t\r");
 	fault = line_fault(text, (size_t)(line + len - text), (size_t)room);
 	if (fault != NULL)
 		complain_at(in->r, "line", fault);
@@ -185,11 +192,27 @@ finish(struct conf_reading *r)
 		memcpy(r->conf.realm, r->conf.domain, sizeof(r->conf.realm));
 }
 
+static int
+parse(struct conf_reading *r, struct lines *in)
+{
+	set_defaults(r);
+	/* Its own count of faults says less than what next_line told. */
+	if (ini_parse_stream(next_line, in, on_key, r) != 0 &&
+	    r->n_complaints == 0)
+		complain_at(r, "file", "cannot be understood; compare it with "
+		    "postern.conf.sample");
+	if (in->err)
+		return in->err;
+	conf_check(r);
+	finish(r);
+	return r->n_complaints > 0 ? -EINVAL : 0;
+}
+
 int
 conf_read(const char *path, FILE *complaints, struct conf *out)
 {
 	struct conf_reading *r = calloc(1, sizeof(*r));
-	struct lines in = { NULL, r };
+	struct lines in = { .r = r };
 	int err = 0;
 
 	if (r == NULL)
@@ -201,19 +224,8 @@ conf_read(const char *path, FILE *complaints, struct conf *out)
 		err = -errno;
 		goto out;
 	}
-	set_defaults(r);
-	/* Its own count of faults says less than what next_line told. */
-	if (ini_parse_stream(next_line, &in, on_key, r) != 0 &&
-	    r->n_complaints == 0)
-		complain_at(r, "file", "cannot be understood; compare it with "
-		    "postern.conf.sample");
-	if (ferror(in.from))
-		complain_at(r, "file", "cannot be read to its end");
-	conf_check(r);
-	finish(r);
-	if (r->n_complaints > 0)
-		err = -EINVAL;
-	else
+	err = parse(r, &in);
+	if (err == 0)
 		*out = r->conf;
  out:
 	if (in.from != NULL)

@@ -8,6 +8,7 @@ from .postern import DOMAIN, Postern
 
 RTP_RANGE = 'udp/16384-16983'
 SIP_PORT = 'udp/5070'
+TONES = {168: 420, 169: 520, 201: 620, 202: 740, 203: 860, 204: 980}   # far apart: a block tells 20 Hz
 
 
 def password(number):
@@ -59,10 +60,10 @@ class Office:
     # -- phones -----------------------------------------------------------
 
     def phone(self, number, host, with_stun=False, register=True, **options):
-        """A registered phone on a host; its tone is 300 Hz + its number unless told."""
+        """A registered phone on a host, with the tone of its number."""
         inside = host in self.lab.office.phones
         server = f'{POSTERN_ADDRESS}:5060' if inside else f'{self.lab.office.public}:5070'
-        options.setdefault('tone', 300 + 2 * number)
+        options.setdefault('tone', TONES[number])
         options.setdefault('domain', DOMAIN)
         phone = Phone(number, server, self.lab.folder, host=host, username=f'SIP-{number}',
                       password=password(number), stun=self.stun if with_stun else None, **options)

@@ -2,7 +2,7 @@
 
 from . import stun
 from .capture import Capture
-from .net import HOME_LAN, Home, Lab, POSTERN_ADDRESS
+from .net import Home, Lab, POSTERN_ADDRESS
 from .phone import Phone
 from .postern import DOMAIN, Postern
 
@@ -88,4 +88,4 @@ class Office:
         return Capture(self.lab.office.router, self.lab.path(name), interface='wan')
 
 
-__all__ = ['HOME_LAN', 'Home', 'Office', 'RTP_RANGE', 'SIP_PORT', 'password']
+__all__ = ['Home', 'Office', 'RTP_RANGE', 'SIP_PORT', 'password']

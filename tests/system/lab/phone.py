@@ -125,6 +125,7 @@ class Phone:
         self._control_port = control_port
         self._sip_port, self._rtp_ports, self._record = sip_port, rtp_ports, record
         self._process = self.control = self.ear = None
+        self._waited = 0                # place in the event list up to which wait() has come
 
     @property
     def aor(self):
@@ -202,8 +203,7 @@ class Phone:
     def register(self, seconds=5.0):
         """Create the account and wait for the 200 OK to its REGISTER."""
         self.add_account()
-        event = self.wait('REGISTER_OK', seconds, unless='REGISTER_FAIL')
-        return event
+        return self.wait('REGISTER_OK', seconds, unless='REGISTER_FAIL')
 
     def unregister(self):
         """Remove the account: REGISTER with expiry 0."""
@@ -241,8 +241,6 @@ class Phone:
         if event['type'] == unless and unless != kind:
             raise PhoneError(f'{self.name}: {unless}: {event.get("param", "")}')
         return event
-
-    _waited = 0
 
     # -- calls ------------------------------------------------------------
 

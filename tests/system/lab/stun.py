@@ -9,7 +9,7 @@ from .wait import until
 Stun = namedtuple('Stun', 'type transaction attributes')
 
 COOKIE = 0x2112a442
-BINDING_REQUEST, BINDING_SUCCESS = 0x0001, 0x0101
+BINDING_REQUEST = 0x0001
 SOFTWARE, XOR_MAPPED_ADDRESS = 0x8022, 0x0020
 PORT = 3478
 

@@ -57,7 +57,7 @@ void build_cseq(struct buf *b, uint32_t number, struct span method);
  * were written anew.
  *
  * Takes:   display  as parsed (quoted or tokens), or empty.
- *          params   as parsed without a tag, or empty.
+ *          params   as parsed, or empty; a tag in them is left out.
  *          tag      empty: none.
  */
 void build_nameaddr(struct buf *b, struct span display, struct span uri,
@@ -68,7 +68,6 @@ void build_copy(struct buf *b, const struct sip_msg *m, enum sip_hdr_id id);
 /* One line: canonical name when known, else as written. */
 void build_copy_line(struct buf *b, const struct sip_hdr *h);
 
-/* Put the tag into a From or To value that has none. */
 #define BUILD_RECORD_ROUTE 1	/* copy Record-Route too (12.1.1) */
 
 /*

@@ -10,7 +10,7 @@
 #ifndef SIGPROXY_SIP_SDP_H
 #define SIGPROXY_SIP_SDP_H
 
-#include "common/base/addr.h"
+#include "common/codec/uri.h"
 
 #define SDP_BYTES_MAX 8192
 #define SDP_MEDIA_MAX 16	/* m= lines; the core relays fewer */
@@ -39,6 +39,7 @@ struct sdp_media {
 	bool is_secure;		/* RTP/SAVP, SAVPF, UDP/TLS/RTP/SAVP(F) */
 	struct addr rtp;	/* c= of the media or session, with port;
 				 * ADDR_NONE when it is a name or missing */
+	struct span c_host;	/* address of c= as written */
 	bool is_hold_addr;	/* c= is 0.0.0.0 or :: */
 	enum sdp_dir dir;	/* effective: own, else session's, else
 				 * sendrecv */
@@ -59,6 +60,7 @@ struct sdp {
 	uint64_t o_session;
 	uint64_t o_version;
 	struct span o_host;	/* as written; may be a name */
+	struct span c_host;	/* address of the session's c= as written */
 	struct addr conn;	/* session c=, ADDR_NONE when missing/a name */
 	bool has_conn;
 	enum sdp_dir dir;	/* session attribute or SDP_DIR_NONE */
@@ -73,6 +75,7 @@ struct sdp {
  * Read a session description.
  *
  * Takes:   body  kept as long as out is used.
+ * Gives:   out; after an error it holds no media and is not to be used.
  * Errors:  -EBADMSG   not SDP: a NUL or other control octet, no v=0 and o=
  *                     at the start, a malformed m=, c=, a=rtcp or number.
  *          -EMSGSIZE  over SDP_BYTES_MAX or SDP_LINES_MAX.

@@ -1,0 +1,326 @@
+#include <errno.h>
+
+#include "sigproxy/sip/sdp_line.h"
+
+/* Attributes that hold addresses, or mean nothing once the relay stands
+ * between: ICE, bundles, per-source names, programs. */
+static const char *const never[] = {
+	"rtcp", "candidate", "remote-candidates", "end-of-candidates",
+	"ice-ufrag", "ice-pwd", "ice-lite", "ice-options", "ice-mismatch",
+	"ice-pacing", "alt", "group", "ssrc", "ssrc-group", "msid",
+	"msid-semantic", "source-filter", "path", "msrp-cname", "control",
+	"tool", "key-mgmt", "sctp-port", "identity", "record", "recordpref",
+	"cname", "originator", "nortpproxy",
+};
+
+/* Attributes whose content cannot be an address: not searched for one. */
+static const char *const always[] = {
+	"rtpmap", "fmtp", "ptime", "maxptime", "crypto", "fingerprint",
+	"setup", "mid", "rtcp-fb", "rtcp-rsize", "extmap", "T38FaxVersion",
+	"T38MaxBitRate", "T38FaxMaxBuffer", "T38FaxMaxDatagram",
+	"T38FaxUdpEC", "T38FaxRateManagement", "silenceSupp",
+};
+
+static bool
+is_one_of(struct span value, const char *const *names, size_t n)
+{
+	struct span content;
+
+	for (size_t i = 0; i < n; i++) {
+		if (sdp_attribute(value, names[i], &content))
+			return true;
+	}
+	return false;
+}
+
+static bool
+may_be_address(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+	    (c >= 'A' && c <= 'F') || c == ':' || c == '.';
+}
+
+/* Is this run, or its part before a port, an IP address? */
+static bool
+run_is_address(struct span run)
+{
+	struct addr a;
+	ptrdiff_t colon;
+
+	while (run.len > 0 && (run.p[0] == '.' || (run.p[0] == ':' &&
+	    run.len > 1 && run.p[1] != ':')))
+		run = span_sub(run, 1, run.len);
+	while (run.len > 0 && (run.p[run.len - 1] == '.' ||
+	    (run.p[run.len - 1] == ':' && run.len > 1 &&
+	    run.p[run.len - 2] != ':')))
+		run.len--;
+	if (run.len < 3)
+		return false;
+	if (addr_parse_ip(run, &a) == 0)
+		return true;
+	colon = span_find(run, ':');
+	return colon > 0 &&
+	    addr_parse_ip(span_sub(run, 0, (size_t)colon), &a) == 0;
+}
+
+/* Does an IP address stand anywhere in s? */
+static bool
+holds_address(struct span s)
+{
+	size_t from;
+
+	for (size_t i = 0; i < s.len; i++) {
+		if (!may_be_address(s.p[i]))
+			continue;
+		for (from = i; i < s.len && may_be_address(s.p[i]); i++)
+			;
+		if (run_is_address(span_make(s.p + from, i - from)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+attribute_stays(struct span value)
+{
+	if (sdp_dir_of(value) != SDP_DIR_NONE)	/* written at the end */
+		return false;
+	if (is_one_of(value, never, sizeof(never) / sizeof(never[0])))
+		return false;
+	if (is_one_of(value, always, sizeof(always) / sizeof(always[0])))
+		return true;
+	return !holds_address(value);
+}
+
+static void
+crlf(struct buf *b)
+{
+	buf_put(b, SPAN_LIT("\r\n"));
+}
+
+static void
+put_line(struct buf *b, char type, struct span value)
+{
+	buf_putc(b, type);
+	buf_putc(b, '=');
+	buf_put(b, value);
+	crlf(b);
+}
+
+static void
+put_net(struct buf *b, const struct addr *a)
+{
+	buf_puts(b, a->family == ADDR_IPV6 ? "IN IP6 " : "IN IP4 ");
+	addr_put_ip(b, a);
+}
+
+static void
+put_connection(struct buf *b, const struct addr *a)
+{
+	buf_put(b, SPAN_LIT("c="));
+	put_net(b, a);
+	crlf(b);
+}
+
+/* v=, o=, s=.  The subject of a session is free text; ours is "-". */
+static void
+put_head(struct buf *b, const struct sdp *s, const struct sdp_edit *edit)
+{
+	buf_put(b, SPAN_LIT("v=0\r\no="));
+	buf_put(b, edit->o_user.len > 0 ? edit->o_user : SPAN_LIT("-"));
+	buf_putc(b, ' ');
+	buf_put_u64(b, edit->o_session != 0 ? edit->o_session : s->o_session);
+	buf_putc(b, ' ');
+	buf_put_u64(b, edit->o_version != 0 ? edit->o_version : s->o_version);
+	buf_putc(b, ' ');
+	put_net(b, &edit->origin);
+	buf_put(b, SPAN_LIT("\r\ns=-\r\n"));
+}
+
+/*
+ * The lines of the session part up to the first m=.  c= comes before b= and
+ * t=, and t= must be there (RFC 8866 5), whatever was read.
+ */
+static void
+put_session(struct buf *b, struct span *rest, struct sdp_line *line,
+    const struct sdp_edit *edit)
+{
+	bool has_time = false;
+
+	put_connection(b, &edit->origin);
+	while (sdp_line_next(rest, line) == 0 && line->type != 'm') {
+		if (line->type == 't')
+			has_time = true;
+		else if (!has_time && line->type == 'a') {
+			buf_put(b, SPAN_LIT("t=0 0\r\n"));
+			has_time = true;
+		}
+		switch (line->type) {
+		case 'b':
+		case 't':
+		case 'r':
+		case 'z':
+			put_line(b, line->type, line->value);
+			break;
+		case 'a':
+			if (attribute_stays(line->value))
+				put_line(b, 'a', line->value);
+			break;
+		default:	/* v o s c: written; i u e p k: not ours */
+			break;
+		}
+	}
+	if (!has_time)
+		buf_put(b, SPAN_LIT("t=0 0\r\n"));
+}
+
+static void
+put_media_line(struct buf *b, const struct sdp_media *m, uint16_t port,
+    uint16_t n_ports)
+{
+	buf_put(b, SPAN_LIT("m="));
+	buf_put(b, m->type);
+	buf_putc(b, ' ');
+	buf_put_u64(b, port);
+	if (n_ports > 1) {
+		buf_putc(b, '/');
+		buf_put_u64(b, n_ports);
+	}
+	buf_putc(b, ' ');
+	buf_put(b, m->proto);
+	buf_putc(b, ' ');
+	buf_put(b, m->fmts);
+	crlf(b);
+}
+
+static bool
+media_attribute_stays(struct span value, const struct sdp_media *m,
+    const struct sdp_media_edit *edit)
+{
+	struct span content;
+
+	if (sdp_attribute(value, "rtcp-mux", &content))
+		return !edit->no_mux;
+	if (sdp_attribute(value, "rtcp-mux-only", &content))
+		return false;
+	/* Keys mean something only where the profile uses them; beside
+	 * plain RTP they would travel for nothing. */
+	if (sdp_attribute(value, "crypto", &content))
+		return m->is_secure;
+	return attribute_stays(value);
+}
+
+/* The attributes we write ourselves, at the end of the section. */
+static void
+put_own_attributes(struct buf *b, const struct sdp_media *m,
+    const struct sdp_media_edit *edit)
+{
+	enum sdp_dir d = edit->dir != SDP_DIR_NONE ? edit->dir : m->dir;
+
+	if (edit->rtcp_port != 0 && (edit->with_rtcp ||
+	    edit->rtcp_port != edit->rtp.port + 1 ||
+	    edit->rtcp.family != ADDR_NONE)) {
+		buf_put(b, SPAN_LIT("a=rtcp:"));
+		buf_put_u64(b, edit->rtcp_port);
+		if (edit->rtcp.family != ADDR_NONE) {
+			buf_putc(b, ' ');
+			put_net(b, &edit->rtcp);
+		}
+		crlf(b);
+	}
+	if (edit->dir != SDP_DIR_NONE || m->has_dir) {
+		buf_put(b, SPAN_LIT("a="));
+		buf_puts(b, sdp_dir_name(d));
+		crlf(b);
+	}
+}
+
+/* One m= section; line holds its m= line, and the next one afterwards. */
+static void
+put_relayed(struct buf *b, struct span *rest, struct sdp_line *line,
+    const struct sdp_media *m, const struct sdp_media_edit *edit,
+    const struct addr *origin)
+{
+	put_media_line(b, m, edit->rtp.port, 1);
+	if (!addr_same_ip(&edit->rtp, origin))
+		put_connection(b, &edit->rtp);
+	while (sdp_line_next(rest, line) == 0 && line->type != 'm') {
+		if (line->type == 'b' || (line->type == 'a' &&
+		    media_attribute_stays(line->value, m, edit)))
+			put_line(b, line->type, line->value);
+	}
+	put_own_attributes(b, m, edit);
+}
+
+/* The section as it came; its c= is written out, since the session's is
+ * ours now. */
+static void
+put_as_is(struct buf *b, struct span *rest, struct sdp_line *line,
+    const struct sdp_media *m, const struct sdp_media_edit *edit)
+{
+	put_media_line(b, m, m->port, m->n_ports);
+	if (m->c_host.len > 0) {
+		buf_puts(b, span_find(m->c_host, ':') >= 0 ? "c=IN IP6 " :
+		    "c=IN IP4 ");
+		buf_put(b, m->c_host);
+		crlf(b);
+	}
+	while (sdp_line_next(rest, line) == 0 && line->type != 'm') {
+		if (line->type == 'b' || (line->type == 'a' &&
+		    sdp_dir_of(line->value) == SDP_DIR_NONE))
+			put_line(b, line->type, line->value);
+	}
+	if (edit->dir != SDP_DIR_NONE || m->has_dir) {
+		buf_put(b, SPAN_LIT("a="));
+		buf_puts(b, sdp_dir_name(edit->dir != SDP_DIR_NONE ?
+		    edit->dir : m->dir));
+		crlf(b);
+	}
+}
+
+static void
+put_refused(struct buf *b, struct span *rest, struct sdp_line *line,
+    const struct sdp_media *m)
+{
+	put_media_line(b, m, 0, 1);
+	while (sdp_line_next(rest, line) == 0 && line->type != 'm')
+		;
+}
+
+static bool
+edits_are_whole(const struct sdp *s, const struct sdp_edit *edit)
+{
+	if (edit->origin.family == ADDR_NONE ||
+	    span_find(edit->o_user, ' ') >= 0)
+		return false;
+	for (unsigned i = 0; i < s->n_media; i++) {
+		if (edit->media[i].what == SDP_RELAY &&
+		    edit->media[i].rtp.family == ADDR_NONE)
+			return false;
+	}
+	return true;
+}
+
+int
+sdp_build(struct buf *b, const struct sdp *s, const struct sdp_edit *edit)
+{
+	struct span rest = s->body;
+	struct sdp_line line = { 0 };
+
+	if (!edits_are_whole(s, edit))
+		return -EINVAL;
+	put_head(b, s, edit);
+	put_session(b, &rest, &line, edit);
+	for (unsigned i = 0; i < s->n_media; i++) {
+		const struct sdp_media *m = &s->media[i];
+		const struct sdp_media_edit *e = &edit->media[i];
+
+		if (e->what == SDP_RELAY)
+			put_relayed(b, &rest, &line, m, e, &edit->origin);
+		else if (e->what == SDP_AS_IS)
+			put_as_is(b, &rest, &line, m, e);
+		else
+			put_refused(b, &rest, &line, m);
+	}
+	return buf_err(b);
+}

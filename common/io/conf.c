@@ -41,7 +41,9 @@ conf_complain(struct conf_reading *r, enum conf_id id, const char *fmt, ...)
 	va_list ap;
 
 	complain_head(r, r->seen[id].line);
-	fprintf(r->complaints, "%s = ", k->key);
+	fputs(k->key, r->complaints);
+	if (r->seen[id].value[0] != '\0')
+		fputs(" = ", r->complaints);
 	put_shown(r->complaints, r->seen[id].value);
 	fputs(": ", r->complaints);
 	va_start(ap, fmt);

@@ -75,10 +75,10 @@ on_hello(struct conn *c, struct span payload)
 	    (h.role != ROLE_ADMIN && h.instance != p->instance)) {
 		fault(c, "not the one this door is for", IPC_HELLO, 0);
 	} else {
-		/* A start in the future is a lie that would win against
-		 * every later restart. */
+		/* Later than its knock is a lie that would win against every
+		 * restart to come.  Who answers ours may have started since. */
 		c->peer_start = mono_min((struct mono){ h.started_us },
-		    c->made);
+		    c->dialled ? clock_mono() : c->made);
 		door_greeted(c);
 	}
 }

@@ -78,13 +78,13 @@ static const struct {
 	    ":8: line: neither [section] nor key = value" },
 	/* required */
 	{ "no domain", "[address]\ninternal=10.0.0.1\nexternal=10.0.0.1\n"
-	    "public=none\n", ": domain = : missing; set" },
+	    "public=none\n", ": domain: missing; set" },
 	{ "no internal", "[site]\ndomain=a.example\n[address]\n"
 	    "external=10.0.0.1\npublic=none\n",
-	    ": internal = : missing; set this host's address" },
+	    ": internal: missing; set this host's address" },
 	{ "no external", "[site]\ndomain=a.example\n[address]\n"
 	    "internal=10.0.0.1\npublic=none\n",
-	    ": external = : missing; set this host's address" },
+	    ": external: missing; set this host's address" },
 	{ "no way to learn the public address", "[site]\ndomain=a.example\n"
 	    "[address]\ninternal=10.0.0.1\nexternal=10.0.0.1\n",
 	    ": public = stun: no STUN server is named; set stun" },

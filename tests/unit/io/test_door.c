@@ -85,6 +85,23 @@ add_news(struct side *s, char c)
 }
 
 static int
+say_status(struct door *to, struct span payload)
+{
+	struct ipc_status_ask ask;
+	struct ipc_status_say say = { .json = SPAN_LIT("{}") };
+	char mem[64];
+	struct buf b;
+	int err = get_status_ask(payload, &ask);
+
+	if (err)
+		return err;
+	say.id = ask.id;
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, STATUS_SAY, status_say, &say);
+	return door_send(to, buf_span(&b));
+}
+
+static int
 on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 {
 	struct side *s = arg;
@@ -95,6 +112,8 @@ on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 	int err;
 
 	s->frames++;
+	if (type == IPC_STATUS_ASK)
+		return say_status(from, payload);
 	if (type != IPC_NONCE_ASK)
 		return 0;
 	err = get_nonce_ask(payload, &ask);
@@ -257,6 +276,32 @@ START_TEST(a_restarted_process_is_used_at_once)
 		turn(5);
 		ck_assert(strchr(reg.news, '7') != NULL);
 	}
+	stop(&sig);
+	stop(&reg);
+}
+END_TEST
+
+/* The knock waited in the backlog of a process that started after it: both
+ * connections are to one and the same process, which comes up once. */
+START_TEST(a_knock_that_waited_is_no_second_start)
+{
+	struct side sig, reg;
+
+	make(&sig, ROLE_SIG, 0);
+	ck_assert_int_eq(knock(&sig), 0);
+	ck_assert_int_eq(doors_serve(sig.doors), 0);
+	turn(3);
+	make(&reg, ROLE_REG, 0);
+	ck_assert_int_eq(doors_serve(reg.doors), 0);
+	turn(5);		/* up by the old knock */
+	ck_assert_int_eq(knock(&reg), 0);
+	conn_new(reg.peer, reg.peer->knock_fd, true);
+	reg.peer->knock_fd = -1;
+	turn(5);
+	ck_assert_str_eq(sig.news, "+");
+	ck_assert_str_eq(reg.news, "+");
+	ck_assert(reg.peer->used->dialled);
+	ck_assert(!sig.peer->used->dialled);
 	stop(&sig);
 	stop(&reg);
 }
@@ -754,7 +799,7 @@ START_TEST(each_admin_gets_its_own_answer)
 	}
 	ck_assert(door_is_up(admin));
 	for (int i = 0; i < 2; i++) {
-		struct ipc_status_ask m = { .id = 1 };
+		struct ipc_status_ask m = { .id = 100 + (uint32_t)i };
 
 		ck_assert_int_gt(read(fd[i], in, sizeof(in)), 0);
 		buf_init(&b, mem, sizeof(mem));
@@ -763,8 +808,12 @@ START_TEST(each_admin_gets_its_own_answer)
 	}
 	turn(3);
 	ck_assert_uint_eq(reg.frames, 2);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(read(fd[i], in, sizeof(in)), 14);
+		ck_assert_mem_eq(in + 4, "\0\3\0\0\0", 5);
+		ck_assert_int_eq(in[9], 100 + i);
 		close(fd[i]);
+	}
 	unlink(path.sun_path);
 	stop(&reg);
 }
@@ -797,6 +846,7 @@ main(void)
 	tcase_add_loop_test(t, both_start_at_once_and_agree_on_one_connection,
 	    0, 8);
 	tcase_add_loop_test(t, a_restarted_process_is_used_at_once, 0, 2);
+	tcase_add_test(t, a_knock_that_waited_is_no_second_start);
 	tcase_add_test(t, last_words_of_the_dead_come_before_the_next_ones);
 	tcase_add_test(t, frames_of_one_wake_up_drain_once);
 	tcase_add_loop_test(t, who_breaks_the_rules_is_closed_and_counted, 0,

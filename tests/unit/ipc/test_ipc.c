@@ -295,7 +295,9 @@ START_TEST(every_shorter_payload_is_refused)
 		whole = write_raw(_i, 0, NOTHING);
 		memset(&out, 0x5a, sizeof(out));
 		before = out;
-		for (size_t n = 0; n < whole.len; n++) {
+		/* each length; of the largest ones a sample, for time */
+		for (size_t n = 0; n < whole.len;
+		    n += how == LARGEST ? 61 : 1) {
 			/* a copy of its size: sanitizers see one too far */
 			char *part = malloc(n + (n == 0));
 

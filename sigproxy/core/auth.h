@@ -15,6 +15,16 @@
 
 struct auth;
 
+enum {
+	AUTH_REGISTER_MS = 22000,	/* the oracle may wait 20 s for a lock */
+	AUTH_OTHER_MS = 3000,
+	AUTH_RETURN_MS = 1500,	/* runit waits 1 s before it starts a
+				 * process again that ran only shortly */
+	AUTH_RETRY_AFTER_S = 5,
+	AUTH_STOCK = 1024,	/* nonces */
+	AUTH_QUESTIONS_MAX = 8192,
+};
+
 /* A request as it came in; views and pointers lent for the call. */
 struct edge_in {
 	const struct sip_msg *msg;
@@ -29,14 +39,20 @@ struct edge_in {
  * budget.  With them: a server transaction is made, the oracle asked, and
  *   - AUTH_REGISTER: the verdict goes to registrar_answer();
  *   - AUTH_CALL: the number called is looked up too; a right answer goes to
- *     call_invite();
- *   - AUTH_DIALOG: a right answer goes to call_reauthorised();
+ *     call_authorised();
+ *   - AUTH_OTHER: the same without a lookup;
  *   - every other verdict is answered here (401 stale, 403, 404, 480, 500).
+ * A CANCEL in the meantime is answered here too.
  */
-enum auth_purpose { AUTH_REGISTER, AUTH_CALL, AUTH_DIALOG };
+enum auth_purpose { AUTH_REGISTER, AUTH_CALL, AUTH_OTHER };
 
 void auth_require(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, enum auth_purpose purpose);
+
+/* What every verdict but OK is answered with, also for a REGISTER. */
+void auth_refuse(struct edge *e, struct mono now, struct steps *st,
+    struct stxn *s, enum verdict verdict, uint32_t min_expires_s,
+    uint32_t retry_after_s);
 
 /* Errors: NULL for no memory. */
 struct auth *auth_new(struct timerq *timers, uint32_t max_questions);

@@ -33,6 +33,9 @@ struct edge {
 	struct addr mapped[EDGE_LISTENERS_MAX];
 	struct addr public_ip;		/* port 0; none: not known */
 	struct addr public_before;	/* still ours, by name, for a while */
+	struct sip_msg in;		/* the message being handled */
+	struct sip_msg stored;		/* a stored one, when a verdict came */
+	char scratch[BLOB_MAX];		/* an answer being built */
 	/* Counters for `postern status`. */
 	uint64_t messages, malformed, silenced, challenged, refused;
 };
@@ -49,8 +52,7 @@ struct edge {
  */
 struct addr edge_said_addr(const struct edge *e, const struct flow *f);
 
-/* "SIP/2.0/UDP host:port;branch=B;rport": the value of the Via that a request
- * of ours on this flow begins with, without name and CRLF. */
+/* The whole Via line of a request of ours on this flow. */
 void edge_put_via(const struct edge *e, const struct flow *to,
     struct span branch, struct buf *b);
 /* "<sip:user@host:port>" (with ;transport=tcp or tls when not UDP): the
@@ -61,21 +63,27 @@ void edge_put_contact(const struct edge *e, const struct flow *f,
 /* Is this host (no port) one of our names: domain, alias, or, if the
  * configuration accepts it, one of our addresses? */
 bool edge_is_our_host(const struct edge *e, struct span host);
+/* Does a request ask for one of our names (Request-URI; for a REGISTER To as
+ * well)? */
+bool edge_names_us(const struct edge *e, const struct sip_msg *m);
 /* Is this address in the office's own networks? */
 bool edge_is_lan(const struct edge *e, const struct addr *a);
 
 /* ---- answers without a transaction ---- */
 
+/* May this request be answered at all?  Counts against the budget of its
+ * source (guard.h).  Never for an ACK. */
+bool edge_may_answer(struct edge *e, struct mono now,
+    const struct edge_in *in);
 /*
- * Answer a request statelessly.
+ * Answer statelessly, when edge_may_answer() said so.
  *
- * Within the guard's budget, and to a source that proved nothing at most 1.5
- * times the bytes it sent (in->raw): optional headers are left out to get
- * there, else nothing is sent.  Never for an ACK.
+ * By UDP from outside at most 1.5 times the bytes that came in: the reply's
+ * optional lines are left out to get there, else nothing is sent.
  */
-void edge_refuse(struct edge *e, struct mono now, struct steps *st,
+void edge_answer(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, const struct reply *r);
-/* Status only. */
+/* Both, with a status only. */
 void edge_refuse_status(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, unsigned status);
 

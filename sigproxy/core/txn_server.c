@@ -211,6 +211,7 @@ reply_build(const struct txns *t, struct buf *b, const struct sip_msg *m,
 	if (r->status == 100)
 		build_copy(b, m, SIP_H_TIMESTAMP);	/* 8.2.6.1 */
 	buf_put(b, r->headers);
+	buf_put(b, r->optional);
 	if (r->content_type.len > 0)
 		build_hdr(b, SIP_H_CONTENT_TYPE, r->content_type);
 	build_end(b, r->body);

@@ -65,6 +65,8 @@ struct reply {
 	struct span to_tag;		/* empty: ours (txn_tag); never put in
 					 * a 100, nor if the To has one */
 	struct span headers;		/* whole lines, each with CRLF */
+	struct span optional;		/* the same, but left out when the
+					 * answer would be too long */
 	struct span content_type;	/* empty: no body */
 	struct span body;
 	bool record_route;		/* copy Record-Route (12.1.1) */

@@ -1,0 +1,645 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "sigproxy/core/auth.h"
+#include "sigproxy/core/call.h"
+#include "sigproxy/core/creds.h"
+#include "sigproxy/core/edge_priv.h"
+#include "sigproxy/core/guard.h"
+#include "sigproxy/core/nonces.h"
+#include "sigproxy/core/registrar.h"
+#include "sigproxy/sip/build.h"
+
+#define HEADERS_MAX 512		/* of an answer made here */
+#define NONCE_ASK_MS 1000	/* ask again when nothing came */
+#define PUMP_MS 5		/* between batches of waiting questions */
+#define QUESTION_MAX 6144	/* bytes of the largest frame */
+#define SOURCE_SLOTS 4096
+#define SOURCE_QUESTIONS 1024	/* of one address at once */
+
+struct auth_question {
+	struct htab_node node;		/* by id */
+	struct auth_question *next, **link;	/* oldest first */
+	struct timer deadline;
+	struct stxn *stxn;
+	uint32_t id;
+	enum auth_purpose purpose;
+	bool is_asked;			/* of the registrar-db that is up */
+};
+
+struct auth {
+	struct timerq *timers;
+	struct timer timer;		/* nonces to fetch, questions to put */
+	struct nonces *nonces;
+	uint32_t nonces_asked;		/* awaited */
+	struct mono nonces_asked_at;
+	struct pool questions;
+	struct htab by_id;
+	struct auth_question *first, **last;
+	uint32_t n_unasked;
+	uint32_t next_id;
+	uint16_t per_source[SOURCE_SLOTS];
+	uint64_t challenges, stale, asked, late, refused, no_nonce;
+};
+
+struct auth *
+auth_new(struct timerq *timers, uint32_t max_questions)
+{
+	struct auth *a = calloc(1, sizeof(*a));
+
+	if (a == NULL)
+		return NULL;
+	a->timers = timers;
+	a->timer.kind = TIMER_NONCES;
+	a->last = &a->first;
+	a->nonces = nonces_new(AUTH_STOCK);
+	if (a->nonces == NULL ||
+	    pool_init(&a->questions, max_questions,
+		sizeof(struct auth_question)) != 0 ||
+	    htab_init(&a->by_id, max_questions) != 0) {
+		auth_free(a);
+		return NULL;
+	}
+	return a;
+}
+
+void
+auth_free(struct auth *a)
+{
+	if (a == NULL)
+		return;
+	htab_clear(&a->by_id);
+	pool_clear(&a->questions);
+	nonces_free(a->nonces);
+	free(a);
+}
+
+uint32_t
+auth_timers(uint32_t max_questions)
+{
+	return max_questions + 1;
+}
+
+/* ---- challenges ---- */
+
+static void
+want_soon(struct auth *a, struct mono at)
+{
+	if (!timer_is_armed(&a->timer) || mono_before(at, a->timer.at))
+		timerq_set(a->timers, &a->timer, at);
+}
+
+static void
+fetch_nonces(struct edge *e, struct mono now, struct steps *st)
+{
+	struct auth *a = e->auth;
+	struct ipc_nonce_ask ask = { 0, IPC_NONCES_MAX };
+	uint32_t left = nonces_left(a->nonces, now);
+
+	if (!e->reg_up)
+		return;
+	if (mono_ms_between(a->nonces_asked_at, now) >= NONCE_ASK_MS)
+		a->nonces_asked = 0;	/* lost on the way */
+	if (mono_due(nonces_renewal(a->nonces), now))
+		left = left < AUTH_STOCK / 2 ? left : AUTH_STOCK / 2 - 1;
+	while (left + a->nonces_asked < AUTH_STOCK / 2) {
+		STEPS_ASK(st, &st->reg, NONCE_ASK, nonce_ask, &ask);
+		a->nonces_asked += IPC_NONCES_MAX;
+		a->nonces_asked_at = now;
+	}
+	if (a->nonces_asked > 0)
+		want_soon(a, mono_add_ms(now, NONCE_ASK_MS));
+}
+
+/* A quoted string's content (RFC 3261 25.1). */
+static void
+put_quoted(struct buf *b, struct span s)
+{
+	buf_putc(b, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_putc(b, '\\');
+		buf_putc(b, s.p[i]);
+	}
+	buf_putc(b, '"');
+}
+
+/* One challenge only, and MD5: baresip 1.0.0 gives up when an algorithm it
+ * does not know stands beside MD5.  Errors: -ENOENT no nonce. */
+static int
+put_challenge(struct edge *e, struct mono now, struct steps *st,
+    const struct addr *to, bool stale, struct buf *b)
+{
+	struct span nonce;
+	int err;
+
+	err = nonces_take(e->auth->nonces, now, to, &nonce);
+	fetch_nonces(e, now, st);
+	if (err) {
+		e->auth->no_nonce++;
+		return err;
+	}
+	build_open(b, SIP_H_WWW_AUTHENTICATE);
+	buf_puts(b, "Digest realm=");
+	put_quoted(b, e->conf->realm);
+	buf_puts(b, ", nonce=");
+	put_quoted(b, nonce);
+	buf_puts(b, ", algorithm=MD5, qop=\"auth\"");
+	if (stale)
+		buf_puts(b, ", stale=true");
+	build_close(b);
+	e->auth->challenges++;
+	e->auth->stale += stale;
+	return 0;
+}
+
+static void
+put_retry_after(struct buf *b, uint32_t seconds)
+{
+	build_hdr_u64(b, SIP_H_RETRY_AFTER,
+	    seconds > 0 ? seconds : AUTH_RETRY_AFTER_S);
+}
+
+/* 401, or 500 while there is no nonce to challenge with (a 503 would send
+ * phones to another server). */
+static void
+fill_challenge(struct edge *e, struct mono now, struct steps *st,
+    const struct addr *to, bool stale, struct buf *b, struct reply *r)
+{
+	r->status = 401;
+	if (put_challenge(e, now, st, to, stale, b) != 0) {
+		r->status = 500;
+		put_retry_after(b, 0);
+	}
+	r->headers = buf_span(b);
+}
+
+static void
+challenge(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in, bool stale)
+{
+	char mem[HEADERS_MAX];
+	struct reply r = { 0 };
+	struct buf b;
+
+	/* Before a nonce is spent. */
+	if (!edge_may_answer(e, now, in))
+		return;
+	buf_init(&b, mem, sizeof(mem));
+	fill_challenge(e, now, st, &in->from->remote, stale, &b, &r);
+	e->challenged++;
+	edge_answer(e, now, st, in, &r);
+}
+
+/* ---- verdicts ---- */
+
+static unsigned
+status_of(enum verdict v)
+{
+	switch (v) {
+	case VERDICT_FORBIDDEN:
+		return 403;
+	case VERDICT_NOT_FOUND:
+		return 404;
+	case VERDICT_UNREACHABLE:
+		return 480;
+	case VERDICT_BRIEF:
+		return 423;
+	case VERDICT_BAD:
+		return 400;
+	default:
+		return 500;
+	}
+}
+
+void
+auth_refuse(struct edge *e, struct mono now, struct steps *st,
+    struct stxn *s, enum verdict verdict, uint32_t min_expires_s,
+    uint32_t retry_after_s)
+{
+	char mem[HEADERS_MAX];
+	struct reply r = { .status = status_of(verdict) };
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	if (verdict == VERDICT_STALE)
+		fill_challenge(e, now, st, &s->from.remote, true, &b, &r);
+	else if (verdict == VERDICT_BRIEF)
+		build_hdr_u64(&b, SIP_H_MIN_EXPIRES, min_expires_s);
+	else if (r.status == 500)
+		put_retry_after(&b, retry_after_s);
+	r.headers = buf_span(&b);
+	stxn_respond(&e->txns, now, st, s, &r);
+	if (verdict == VERDICT_STALE)
+		return;
+	e->refused++;
+	steps_log(st, STEP_INFO, "refused");
+	steps_key_number(st, "status", r.status);
+	steps_key_addr(st, "from", &s->from.remote);
+}
+
+/* ---- questions ---- */
+
+static uint16_t *
+source_slot(struct auth *a, const struct addr *from)
+{
+	uint64_t h = htab_hash(&a->by_id, from->ip, sizeof(from->ip));
+
+	return &a->per_source[h % SOURCE_SLOTS];
+}
+
+static void
+list_add(struct auth *a, struct auth_question *q)
+{
+	q->next = NULL;
+	q->link = a->last;
+	*a->last = q;
+	a->last = &q->next;
+}
+
+static void
+list_del(struct auth *a, struct auth_question *q)
+{
+	*q->link = q->next;
+	if (q->next != NULL)
+		q->next->link = q->link;
+	else
+		a->last = q->link;
+}
+
+static void
+question_drop(struct auth *a, struct auth_question *q)
+{
+	uint16_t *pending = source_slot(a, &q->stxn->from.remote);
+
+	q->stxn->ops = NULL;
+	q->stxn->owner = NULL;
+	*pending -= *pending > 0;
+	a->n_unasked -= !q->is_asked;
+	timerq_cancel(a->timers, &q->deadline);
+	htab_del(&a->by_id, &q->node);
+	list_del(a, q);
+	pool_put(&a->questions, q);
+}
+
+static void
+on_cancelled(struct edge *e, struct mono now, struct steps *st,
+    struct stxn *s, const struct sip_msg *cancel)
+{
+	question_drop(e->auth, s->owner);
+	stxn_status(&e->txns, now, st, s, 487);
+}
+
+static void
+on_ended(struct edge *e, struct mono now, struct steps *st, struct stxn *s)
+{
+	question_drop(e->auth, s->owner);
+}
+
+static const struct stxn_ops question_ops = {
+	.cancelled = on_cancelled,
+	.ended = on_ended,
+};
+
+static int
+put_register(struct edge *e, struct steps *st, const struct auth_question *q,
+    const struct creds *c)
+{
+	struct ipc_reg_ask ask = { .id = q->id };
+	char user[URI_USER_MAX];
+	int err;
+
+	err = registrar_ask(&e->stored, &q->stxn->from, user, &ask);
+	if (err)
+		return err;
+	ask.flow = flow_to_ipc(&q->stxn->from);
+	ask.digest = c->digest;
+	STEPS_ASK(st, &st->reg, REG_ASK, reg_ask, &ask);
+	return 0;
+}
+
+static int
+put_other(struct edge *e, struct steps *st, const struct auth_question *q,
+    const struct creds *c)
+{
+	struct ipc_auth_ask ask = { .id = q->id };
+	char user[URI_USER_MAX];
+
+	/* A From without a user (anonymous) is fine. */
+	if (uri_user_unescape(&e->stored.from.uri, user, &ask.from_user) != 0)
+		ask.from_user = SPAN_NONE;
+	if (!creds_text_ok(ask.from_user, 64) ||
+	    !creds_text_ok(e->stored.call_id, 256))
+		return -EBADMSG;
+	ask.flow = flow_to_ipc(&q->stxn->from);
+	ask.digest = c->digest;
+	ask.call_id = e->stored.call_id;
+	ask.want = q->purpose == AUTH_CALL;
+	STEPS_ASK(st, &st->reg, AUTH_ASK, auth_ask, &ask);
+	return 0;
+}
+
+/* Put the question to registrar-db, from the stored request.
+ * Errors: -EBADMSG, -E2BIG. */
+static int
+put_question(struct edge *e, struct steps *st, struct auth_question *q)
+{
+	struct creds c;
+	int err;
+
+	err = stxn_request(q->stxn, &e->stored);
+	if (err == 0)
+		err = creds_find(&e->stored, e->conf->realm, &c);
+	if (err == 0)
+		err = q->purpose == AUTH_REGISTER ?
+		    put_register(e, st, q, &c) : put_other(e, st, q, &c);
+	if (err)
+		return err;
+	e->auth->n_unasked -= !q->is_asked;
+	q->is_asked = true;
+	e->auth->asked++;
+	return 0;
+}
+
+static bool
+has_room(const struct steps *st)
+{
+	return st->reg.cap - st->reg.len >= QUESTION_MAX;
+}
+
+/* Put what waits, as much as fits at once. */
+static void
+pump(struct edge *e, struct mono now, struct steps *st)
+{
+	struct auth *a = e->auth;
+	struct auth_question *next;
+
+	if (!e->reg_up)
+		return;
+	for (struct auth_question *q = a->first;
+	     q != NULL && a->n_unasked > 0; q = next) {
+		next = q->next;
+		if (q->is_asked)
+			continue;
+		if (!has_room(st)) {
+			want_soon(a, mono_add_ms(now, PUMP_MS));
+			return;
+		}
+		timerq_set(a->timers, &q->deadline, mono_add_ms(now,
+		    q->purpose == AUTH_REGISTER ? AUTH_REGISTER_MS :
+		    AUTH_OTHER_MS));
+		put_question(e, st, q);	/* it could be put before */
+	}
+}
+
+static struct auth_question *
+question_new(struct auth *a, struct stxn *s, enum auth_purpose purpose)
+{
+	uint16_t *pending = source_slot(a, &s->from.remote);
+	struct auth_question *q;
+
+	q = *pending < SOURCE_QUESTIONS ? pool_get(&a->questions) : NULL;
+	if (q == NULL)
+		return NULL;
+	++*pending;
+	q->stxn = s;
+	q->purpose = purpose;
+	q->id = a->next_id++;
+	q->deadline.kind = TIMER_AUTH;
+	q->deadline.owner = q;
+	htab_add(&a->by_id, &q->node, q->id);
+	list_add(a, q);
+	a->n_unasked++;
+	s->ops = &question_ops;
+	s->owner = q;
+	return q;
+}
+
+/* Begin the transaction and its question.  The source has proved that it
+ * receives: every answer from here on may be repeated. */
+static void
+ask(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in, enum auth_purpose purpose)
+{
+	struct auth *a = e->auth;
+	struct auth_question *q;
+	struct stxn *s;
+	int err;
+
+	err = stxn_new(&e->txns, now, in->msg, in->raw, in->from, NULL, NULL,
+	    &s);
+	if (err) {
+		edge_refuse_status(e, now, st, in,
+		    err == -EMSGSIZE ? 513 : 500);
+		return;
+	}
+	q = question_new(a, s, purpose);
+	if (q == NULL) {
+		auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0);
+		return;
+	}
+	if (s->is_invite)
+		stxn_status(&e->txns, now, st, s, 100);
+	timerq_set(a->timers, &q->deadline, mono_add_ms(now,
+	    !e->reg_up ? AUTH_RETURN_MS :
+	    purpose == AUTH_REGISTER ? AUTH_REGISTER_MS : AUTH_OTHER_MS));
+	if (!e->reg_up)
+		return;
+	if (!has_room(st)) {
+		want_soon(a, mono_add_ms(now, PUMP_MS));
+		return;
+	}
+	err = put_question(e, st, q);
+	if (err) {
+		question_drop(a, q);
+		auth_refuse(e, now, st, s,
+		    err == -E2BIG ? VERDICT_FORBIDDEN : VERDICT_BAD, 0, 0);
+	}
+}
+
+/* The oracle takes method and called number from the digest's own uri: it
+ * must be the one the request is for, or an answer for one number would buy
+ * a call to another. */
+static bool
+is_meant(const struct edge *e, const struct sip_msg *m,
+    const struct creds *c, enum auth_purpose purpose)
+{
+	if (purpose == AUTH_REGISTER)
+		return edge_is_our_host(e, c->uri.host);
+	if (purpose == AUTH_CALL)
+		return uri_same_user(&c->uri, &m->ruri);
+	return true;
+}
+
+void
+auth_require(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in, enum auth_purpose purpose)
+{
+	struct creds c;
+	int err;
+
+	err = creds_find(in->msg, e->conf->realm, &c);
+	if (err == -ENOENT) {
+		challenge(e, now, st, in, false);
+	} else if (err) {
+		edge_refuse_status(e, now, st, in, 400);
+	} else if (!nonces_was_sent(e->auth->nonces, c.digest.nonce,
+		       &in->from->remote)) {
+		challenge(e, now, st, in, true);
+	} else if (!is_meant(e, in->msg, &c, purpose)) {
+		edge_refuse_status(e, now, st, in, 400);
+	} else {
+		ask(e, now, st, in, purpose);
+	}
+}
+
+/* ---- answers of registrar-db ---- */
+
+static struct auth_question *
+question_find(const struct auth *a, uint32_t id)
+{
+	struct htab_node *n = htab_first(&a->by_id, id);
+
+	return n == NULL ? NULL : HTAB_OF(n, struct auth_question, node);
+}
+
+static void
+on_reg_say(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_reg_say *say)
+{
+	struct auth_question *q = question_find(e->auth, say->id);
+	struct stxn *s;
+
+	if (q == NULL || q->purpose != AUTH_REGISTER) {
+		e->auth->late++;
+		return;
+	}
+	s = q->stxn;
+	question_drop(e->auth, q);
+	if (stxn_request(s, &e->stored) == 0)
+		registrar_answer(e, now, st, s, &e->stored, say);
+}
+
+static void
+on_auth_say(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_auth_say *say)
+{
+	struct auth_question *q = question_find(e->auth, say->id);
+	struct stxn *s;
+
+	if (q == NULL || q->purpose == AUTH_REGISTER) {
+		e->auth->late++;
+		return;
+	}
+	s = q->stxn;
+	question_drop(e->auth, q);
+	if (say->verdict == VERDICT_OK)
+		call_authorised(e, now, st, s, say);
+	else
+		auth_refuse(e, now, st, s, say->verdict, 0, 0);
+}
+
+static void
+on_nonce_say(struct edge *e, struct mono now,
+    const struct ipc_nonce_say *say)
+{
+	struct auth *a = e->auth;
+
+	nonces_add(a->nonces, now, say->nonces, say->lifetime_ms);
+	a->nonces_asked -= a->nonces_asked < IPC_NONCES_MAX ?
+	    a->nonces_asked : IPC_NONCES_MAX;
+	want_soon(a, nonces_renewal(a->nonces));
+}
+
+int
+auth_frame(struct edge *e, struct mono now, struct steps *st, uint16_t type,
+    struct span payload)
+{
+	struct ipc_nonce_say nonces;
+	struct ipc_reg_say reg;
+	struct ipc_auth_say auth;
+	int err;
+
+	switch (type) {
+	case IPC_NONCE_SAY:
+		err = get_nonce_say(payload, &nonces);
+		if (err == 0 && nonces.nonces.len % IPC_NONCE_LEN != 0)
+			err = -EBADMSG;
+		if (err == 0)
+			on_nonce_say(e, now, &nonces);
+		return err;
+	case IPC_REG_SAY:
+		err = get_reg_say(payload, &reg);
+		if (err == 0)
+			on_reg_say(e, now, st, &reg);
+		return err;
+	case IPC_AUTH_SAY:
+		err = get_auth_say(payload, &auth);
+		if (err == 0)
+			on_auth_say(e, now, st, &auth);
+		return err;
+	default:
+		return -EPROTO;
+	}
+}
+
+/* What was asked of the one that is gone is asked again of the next one,
+ * if it comes soon; an answer on its way is lost with the door. */
+static void
+unask_all(struct auth *a, struct mono now)
+{
+	struct mono soon = mono_add_ms(now, AUTH_RETURN_MS);
+
+	for (struct auth_question *q = a->first; q != NULL; q = q->next) {
+		a->n_unasked += q->is_asked;
+		q->is_asked = false;
+		timerq_set(a->timers, &q->deadline,
+		    mono_min(q->deadline.at, soon));
+	}
+}
+
+void
+auth_peer(struct edge *e, struct mono now, struct steps *st, bool up)
+{
+	struct auth *a = e->auth;
+
+	a->nonces_asked = 0;
+	if (!up) {
+		unask_all(a, now);
+		return;
+	}
+	nonces_outdate(a->nonces);
+	fetch_nonces(e, now, st);
+	pump(e, now, st);
+}
+
+void
+auth_due(struct edge *e, struct mono now, struct steps *st,
+    struct timer *timer)
+{
+	struct auth *a = e->auth;
+	struct auth_question *q = timer->owner;
+	struct stxn *s;
+
+	if (timer->kind == TIMER_NONCES) {
+		fetch_nonces(e, now, st);
+		pump(e, now, st);
+		return;
+	}
+	s = q->stxn;
+	question_drop(a, q);
+	steps_log(st, STEP_WARN, "registrar-db-silent");
+	steps_key_addr(st, "from", &s->from.remote);
+	auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0);
+}
+
+void
+auth_status(const struct auth *a, struct buf *json)
+{
+	buf_fmt(json,
+	    "\"challenges\":%llu,\"stale\":%llu,\"asked\":%llu,"
+	    "\"waiting\":%u,\"late\":%llu,\"no_nonce\":%llu",
+	    (unsigned long long)a->challenges, (unsigned long long)a->stale,
+	    (unsigned long long)a->asked, a->questions.used,
+	    (unsigned long long)a->late, (unsigned long long)a->no_nonce);
+}

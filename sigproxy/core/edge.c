@@ -1,0 +1,446 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/secret.h"
+#include "common/codec/stun.h"
+#include "sigproxy/core/call.h"
+#include "sigproxy/core/edge_priv.h"
+#include "sigproxy/core/guard.h"
+#include "sigproxy/core/keep.h"
+#include "sigproxy/sip/build.h"
+
+enum {
+	DEFAULT_TRANSACTIONS = 32768,
+	DEFAULT_CALLS = 4096,
+	DEFAULT_FLOWS = 32768,
+};
+
+/* What we can do; nothing else is ever listed towards anybody. */
+#define METHODS "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
+
+static uint32_t
+or_default(uint32_t n, uint32_t fallback)
+{
+	return n != 0 ? n : fallback;
+}
+
+static int
+tables(struct edge *e)
+{
+	const struct edge_conf *c = e->conf;
+	uint32_t transactions = or_default(c->max_transactions,
+	    DEFAULT_TRANSACTIONS);
+	uint32_t calls = or_default(c->max_calls, DEFAULT_CALLS);
+	uint32_t questions = transactions < AUTH_QUESTIONS_MAX ?
+	    transactions : AUTH_QUESTIONS_MAX;
+	uint8_t key[32];
+	int err;
+
+	err = timerq_init(&e->timers, txns_timers(transactions) +
+	    auth_timers(questions) + calls_timers(calls) + 1);
+	if (err)
+		return err;
+	secret_random(key, sizeof(key));
+	err = txns_init(&e->txns, e, &e->timers, transactions, key);
+	if (err)
+		return err;
+	e->guard = guard_new();
+	e->auth = auth_new(&e->timers, questions);
+	e->keep = keep_new(c, &e->timers, or_default(c->max_flows,
+	    DEFAULT_FLOWS));
+	e->calls = calls_new(calls);
+	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
+	    e->calls != NULL ? 0 : -ENOMEM;
+}
+
+struct edge *
+edge_new(const struct edge_conf *conf)
+{
+	struct edge *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->conf = conf;
+	if (tables(e) != 0) {
+		edge_free(e);
+		return NULL;
+	}
+	return e;
+}
+
+void
+edge_free(struct edge *e)
+{
+	if (e == NULL)
+		return;
+	calls_free(e->calls);
+	keep_free(e->keep);
+	auth_free(e->auth);
+	guard_free(e->guard);
+	txns_clear(&e->txns);
+	timerq_clear(&e->timers);
+	free(e);
+}
+
+/* ---- requests ---- */
+
+static void
+on_ack(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	struct stxn *s = stxn_find(&e->txns, in->msg, in->from);
+
+	/* With the INVITE's branch it ends a refusal; some phones use that
+	 * branch for the ACK to a 2xx too. */
+	if (s != NULL && s->state != STXN_ACCEPTED)
+		stxn_again(&e->txns, now, st, s, in->msg);
+	else if (in->msg->to.tag.len > 0)
+		call_in_dialog(e, now, st, in);
+}
+
+static void
+on_cancel(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	struct stxn *s = stxn_of_cancel(&e->txns, in->msg, in->from);
+
+	if (s != NULL && flow_eq(&s->from, in->from))
+		stxn_cancel(&e->txns, now, st, s, in->msg, in->from);
+	else
+		edge_refuse_status(e, now, st, in, 481);
+}
+
+/* Option tags that are not built, as an Unsupported header (8.2.2.3).  None
+ * are built yet. */
+static bool
+put_unsupported(const struct sip_msg *m, struct buf *b)
+{
+	static const enum sip_hdr_id where[] = { SIP_H_REQUIRE,
+		SIP_H_PROXY_REQUIRE };
+	bool any = false;
+	struct span tag;
+
+	for (size_t i = 0; i < 2; i++) {
+		struct sip_values it = sip_values(m, where[i]);
+
+		while (sip_values_next(&it, &tag) == 0) {
+			if (!any)
+				build_open(b, SIP_H_UNSUPPORTED);
+			else
+				buf_puts(b, ", ");
+			build_value(b, tag);
+			any = true;
+		}
+	}
+	if (any)
+		build_close(b);
+	return any;
+}
+
+static bool
+refuse_extensions(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	struct reply r = { .status = 420 };
+	char mem[1024];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	if (!put_unsupported(in->msg, &b))
+		return false;
+	r.headers = buf_err(&b) ? SPAN_NONE : buf_span(&b);
+	if (edge_may_answer(e, now, in))
+		edge_answer(e, now, st, in, &r);
+	return true;
+}
+
+static void
+refuse_method(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	struct reply r = {
+		.status = in->msg->method == SIP_OTHER ? 501 : 405,
+		.headers = SPAN_LIT("Allow: " METHODS "\r\n"),
+	};
+
+	if (edge_may_answer(e, now, in))
+		edge_answer(e, now, st, in, &r);
+}
+
+static void
+on_options(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	struct reply r = {
+		.status = 200,
+		.optional = SPAN_LIT("Allow: " METHODS "\r\n"
+				     "Accept: application/sdp\r\n"),
+	};
+
+	if (edge_may_answer(e, now, in))
+		edge_answer(e, now, st, in, &r);
+}
+
+static void
+refuse_name(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	struct reply r = { .status = 404 };
+
+	if (!edge_may_answer(e, now, in))
+		return;
+	steps_log(st, STEP_INFO, "not-our-name");
+	steps_key_text(st, "uri", in->msg->ruri.all);
+	steps_key_addr(st, "from", &in->from->remote);
+	edge_answer(e, now, st, in, &r);
+}
+
+static void
+on_in_dialog(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	switch (call_in_dialog(e, now, st, in)) {
+	case CALL_TAKEN:
+		break;
+	case CALL_NONE:
+		edge_refuse_status(e, now, st, in, 481);
+		break;
+	case CALL_STRANGER:
+		auth_require(e, now, st, in, AUTH_OTHER);
+		break;
+	}
+}
+
+static void
+on_new(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	if (!edge_names_us(e, in->msg)) {
+		refuse_name(e, now, st, in);
+		return;
+	}
+	switch (in->msg->method) {
+	case SIP_REGISTER:
+		auth_require(e, now, st, in, AUTH_REGISTER);
+		break;
+	case SIP_INVITE:
+		if (stxn_is_merged(&e->txns, in->msg, in->from))
+			edge_refuse_status(e, now, st, in, 482);
+		else
+			auth_require(e, now, st, in, AUTH_CALL);
+		break;
+	case SIP_OPTIONS:
+		on_options(e, now, st, in);
+		break;
+	case SIP_BYE:
+	case SIP_UPDATE:
+	case SIP_INFO:
+	case SIP_PRACK:
+		edge_refuse_status(e, now, st, in, 481);
+		break;
+	default:
+		refuse_method(e, now, st, in);
+		break;
+	}
+}
+
+static void
+on_request(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	const struct sip_msg *m = in->msg;
+	struct stxn *s;
+
+	if (m->method == SIP_ACK) {
+		on_ack(e, now, st, in);
+		return;
+	}
+	if (m->method == SIP_CANCEL) {
+		on_cancel(e, now, st, in);
+		return;
+	}
+	s = stxn_find(&e->txns, m, in->from);
+	if (s != NULL)
+		stxn_again(&e->txns, now, st, s, m);
+	else if (m->max_forwards == 0 && m->method != SIP_REGISTER &&
+	    m->method != SIP_OPTIONS)
+		edge_refuse_status(e, now, st, in, 483);
+	else if (refuse_extensions(e, now, st, in))
+		return;
+	else if (m->to.tag.len > 0 && m->method != SIP_REGISTER)
+		on_in_dialog(e, now, st, in);
+	else
+		on_new(e, now, st, in);
+}
+
+static void
+on_malformed(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	struct reply r = {
+		.status = in->msg->refuse_status,
+		.reason = in->msg->refuse_why,
+	};
+
+	e->malformed++;
+	if (r.status != 400)
+		r.reason = NULL;
+	if (edge_may_answer(e, now, in))
+		edge_answer(e, now, st, in, &r);
+}
+
+void
+edge_message(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, struct span bytes)
+{
+	struct edge_in in = { &e->in, bytes, from };
+	int err;
+
+	e->messages++;
+	/* The internal listeners are for the office's own networks only. */
+	if (from->zone == ZONE_INTERNAL && !edge_is_lan(e, &from->remote)) {
+		e->silenced++;
+		return;
+	}
+	if (stun_is(bytes)) {
+		keep_stun(e, now, st, from, bytes);
+		return;
+	}
+	err = sip_parse(bytes, SIP_DATAGRAM, &e->in, NULL);
+	if (err == -EPROTO)
+		on_malformed(e, now, st, &in);
+	else if (err == -EBADMSG)
+		e->malformed++;
+	if (err)
+		return;
+	in.raw = e->in.bytes;
+	if (e->in.is_request)
+		on_request(e, now, st, &in);
+	else if (!ctxn_response(&e->txns, now, st, &e->in, from))
+		call_late_answer(e, now, st, &e->in, from);
+}
+
+/* ---- peers, timers, status ---- */
+
+int
+edge_frame(struct edge *e, struct mono now, struct steps *st,
+    enum ipc_role role, uint8_t instance, uint16_t type, struct span payload)
+{
+	if (ipc_permit(type, role, ROLE_SIG, payload.len) != 0)
+		return -EPROTO;
+	switch (type) {
+	case IPC_FLOW_KEEP:
+	case IPC_FLOW_GONE:
+	case IPC_STUN_SEND:
+	case IPC_PUBLIC_ADDR:
+		return keep_frame(e, now, st, type, payload);
+	case IPC_RELAY_SAY:
+	case IPC_RELAY_STATS:
+	case IPC_RELAY_NEWS:
+		return call_frame(e, now, st, instance, type, payload);
+	default:
+		return auth_frame(e, now, st, type, payload);
+	}
+}
+
+void
+edge_peer(struct edge *e, struct mono now, struct steps *st,
+    enum ipc_role role, uint8_t instance, bool up)
+{
+	switch (role) {
+	case ROLE_REG:
+		e->reg_up = up;
+		auth_peer(e, now, st, up);
+		break;
+	case ROLE_STUN:
+		e->stun_up = up;
+		if (up)
+			keep_stun_up(e, now, st);
+		break;
+	case ROLE_MEDIA:
+		if (instance < STEPS_RELAYS_MAX)
+			e->relay_up[instance] = up;
+		break;
+	default:
+		break;
+	}
+}
+
+struct mono
+edge_due(const struct edge *e)
+{
+	return timerq_next(&e->timers);
+}
+
+static void
+due(struct edge *e, struct mono now, struct steps *st, struct timer *t)
+{
+	switch (t->kind) {
+	case TIMER_STXN_RESEND:
+	case TIMER_STXN_END:
+		stxn_due(&e->txns, now, st, t);
+		break;
+	case TIMER_CTXN_RESEND:
+	case TIMER_CTXN_END:
+		ctxn_due(&e->txns, now, st, t);
+		break;
+	case TIMER_AUTH:
+	case TIMER_NONCES:
+		auth_due(e, now, st, t);
+		break;
+	case TIMER_KEEP:
+		keep_due(e, now, st);
+		break;
+	default:
+		call_due(e, now, st, t);
+		break;
+	}
+}
+
+/* Leave the rest for the next turn: what is queued must go out first. */
+static bool
+is_crowded(const struct steps *st)
+{
+	return st->n > STEPS_MAX / 2 || st->mem_len > STEPS_BYTES / 2 ||
+	    st->reg.len > st->reg.cap / 2;
+}
+
+void
+edge_tick(struct edge *e, struct mono now, struct steps *st)
+{
+	struct timer *t;
+
+	while (!is_crowded(st) && (t = timerq_pop(&e->timers, now)) != NULL)
+		due(e, now, st, t);
+}
+
+static void
+put_count(struct buf *b, const char *name, uint64_t n)
+{
+	buf_fmt(b, "\"%s\":%llu,", name, (unsigned long long)n);
+}
+
+void
+edge_status(const struct edge *e, struct mono now, struct buf *json)
+{
+	buf_putc(json, '{');
+	put_count(json, "messages", e->messages);
+	put_count(json, "malformed", e->malformed);
+	put_count(json, "silenced", e->silenced);
+	put_count(json, "refused", e->refused);
+	put_count(json, "server_transactions", e->txns.servers.used);
+	put_count(json, "client_transactions", e->txns.clients.used);
+	put_count(json, "transactions_full", e->txns.full);
+	put_count(json, "absorbed", e->txns.absorbed);
+	auth_status(e->auth, json);
+	buf_putc(json, ',');
+	keep_status(e->keep, json);
+	buf_putc(json, ',');
+	call_status(e->calls, json);
+	if (e->public_ip.family != ADDR_NONE) {
+		buf_puts(json, ",\"public_address\":\"");
+		addr_put_ip(json, &e->public_ip);
+		buf_putc(json, '"');
+	}
+	buf_putc(json, '}');
+}

@@ -1,0 +1,209 @@
+/* What we call ourselves, and answers without a transaction. */
+#include "sigproxy/core/edge_priv.h"
+#include "sigproxy/core/guard.h"
+#include "sigproxy/core/keep.h"
+#include "sigproxy/sip/build.h"
+
+/* ---- names and addresses ---- */
+
+static const struct edge_listener *
+listener_of(const struct edge *e, const struct flow *f)
+{
+	return &e->conf->listeners[f->listener < e->conf->n_listeners ?
+		f->listener : 0];
+}
+
+struct addr
+edge_said_addr(const struct edge *e, const struct flow *f)
+{
+	const struct edge_listener *l = listener_of(e, f);
+	const struct addr *known[3] = { &e->conf->public_addr, NULL,
+		&e->public_ip };
+	struct addr said = l->local;
+
+	if (l->zone != ZONE_EXTERNAL)
+		return said;
+	if (f->listener < EDGE_LISTENERS_MAX)
+		known[1] = &e->mapped[f->listener];
+	for (size_t i = 0; i < 3; i++) {
+		if (known[i] == NULL || known[i]->family != said.family)
+			continue;
+		/* STUN gives the address; the port that strangers may use
+		 * is the one the router forwards, the listener's. */
+		said = *known[i];
+		if (i != 0 || said.port == 0)
+			said.port = l->local.port;
+		return said;
+	}
+	return said;
+}
+
+static const char *
+transport_name(uint8_t transport)
+{
+	switch (transport) {
+	case TRANSPORT_TCP:
+		return "TCP";
+	case TRANSPORT_TLS:
+		return "TLS";
+	default:
+		return "UDP";
+	}
+}
+
+void
+edge_put_via(const struct edge *e, const struct flow *to, struct span branch,
+    struct buf *b)
+{
+	struct addr said = edge_said_addr(e, to);
+
+	build_via(b, transport_name(to->transport), &said, branch, true);
+}
+
+void
+edge_put_contact(const struct edge *e, const struct flow *f,
+    struct span user, struct buf *b)
+{
+	struct addr said = edge_said_addr(e, f);
+
+	buf_puts(b, "<sip:");
+	if (user.len > 0) {
+		buf_put(b, user);
+		buf_putc(b, '@');
+	}
+	addr_put(b, &said);
+	if (f->transport == TRANSPORT_TCP)
+		buf_puts(b, ";transport=tcp");
+	else if (f->transport == TRANSPORT_TLS)
+		buf_puts(b, ";transport=tls");
+	buf_putc(b, '>');
+}
+
+static struct span
+without_dot(struct span host)
+{
+	if (host.len > 1 && host.p[host.len - 1] == '.')
+		host.len--;
+	return host;
+}
+
+static bool
+is_our_ip(const struct edge *e, const struct addr *ip)
+{
+	if (addr_same_ip(ip, &e->conf->public_addr) ||
+	    addr_same_ip(ip, &e->public_ip) ||
+	    addr_same_ip(ip, &e->public_before))
+		return true;
+	for (unsigned i = 0; i < e->conf->n_listeners; i++) {
+		if (addr_same_ip(ip, &e->conf->listeners[i].local) ||
+		    addr_same_ip(ip, &e->mapped[i]))
+			return true;
+	}
+	return false;
+}
+
+bool
+edge_is_our_host(const struct edge *e, struct span host)
+{
+	struct addr ip;
+
+	host = without_dot(host);
+	if (host.len == 0)
+		return false;
+	if (span_caseeq(host, e->conf->domain))
+		return true;
+	for (unsigned i = 0; i < e->conf->n_aliases; i++) {
+		if (span_caseeq(host, e->conf->aliases[i]))
+			return true;
+	}
+	return e->conf->accept_ip && addr_parse_ip(host, &ip) == 0 &&
+	    is_our_ip(e, &ip);
+}
+
+bool
+edge_is_lan(const struct edge *e, const struct addr *a)
+{
+	for (unsigned i = 0; i < e->conf->n_lan; i++) {
+		if (addr_prefix_has(&e->conf->lan[i], a))
+			return true;
+	}
+	return false;
+}
+
+bool
+edge_names_us(const struct edge *e, const struct sip_msg *m)
+{
+	/* A tel: URI names nobody; its From or To does (RFC 3966). */
+	if (m->ruri.scheme == URI_TEL)
+		return edge_is_our_host(e, m->to.uri.host) ||
+		    edge_is_our_host(e, m->from.uri.host);
+	if (!edge_is_our_host(e, m->ruri.host))
+		return false;
+	return m->method != SIP_REGISTER ||
+	    edge_is_our_host(e, m->to.uri.host);
+}
+
+/* ---- stateless answers ---- */
+
+static enum guard_who
+who_is(const struct edge *e, const struct edge_in *in)
+{
+	if (in->from->zone == ZONE_INTERNAL ||
+	    keep_knows(e->keep, &in->from->remote))
+		return GUARD_KNOWN;
+	return edge_names_us(e, in->msg) ? GUARD_STRANGER : GUARD_NAMELESS;
+}
+
+bool
+edge_may_answer(struct edge *e, struct mono now, const struct edge_in *in)
+{
+	if (in->msg->method == SIP_ACK)
+		return false;
+	if (guard_allow(e->guard, now, &in->from->remote, who_is(e, in)))
+		return true;
+	e->silenced++;
+	return false;
+}
+
+/* Bytes that may go to a source which proved nothing. */
+static size_t
+allowance(const struct edge_in *in)
+{
+	if (in->from->zone != ZONE_EXTERNAL ||
+	    in->from->transport != TRANSPORT_UDP)
+		return BLOB_MAX;
+	return in->raw.len + in->raw.len / 2;
+}
+
+void
+edge_answer(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in, const struct reply *r)
+{
+	struct flow to = reply_flow(in->msg, in->from);
+	struct reply short_r = *r;
+	size_t most = allowance(in);
+	struct buf b;
+
+	short_r.optional = SPAN_NONE;
+	buf_init(&b, e->scratch, sizeof(e->scratch));
+	reply_build(&e->txns, &b, in->msg, in->from, r);
+	if (b.len > most) {
+		buf_init(&b, e->scratch, sizeof(e->scratch));
+		reply_build(&e->txns, &b, in->msg, in->from, &short_r);
+	}
+	if (buf_err(&b) || b.len > most) {
+		e->silenced++;
+		return;
+	}
+	steps_send(st, &to, buf_span(&b));
+}
+
+void
+edge_refuse_status(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in, unsigned status)
+{
+	struct reply r = { .status = status };
+
+	if (edge_may_answer(e, now, in))
+		edge_answer(e, now, st, in, &r);
+}

@@ -1,0 +1,173 @@
+#include "mediaproxy/core/latch.h"
+
+void
+latch_init(struct latch *l, enum latch_mode mode, const struct addr *phone,
+    bool rtcp)
+{
+	memset(l, 0, sizeof(*l));
+	l->mode = mode;
+	l->phone = *phone;
+	l->rtcp = rtcp;
+	l->freeze = rtcp ? LATCH_RTCP_FREEZE : LATCH_RTP_FREEZE;
+}
+
+/* Before the next packet nobody is frozen; the old source may stay. */
+static void
+reopen(struct latch *l, bool keep)
+{
+	l->frozen = false;
+	l->agreed = 0;
+	l->stale = keep;
+	if (!keep)
+		l->source = (struct addr){ 0 };
+}
+
+void
+latch_announce(struct latch *l, const struct addr *phone,
+    const struct addr *announced, bool relearn)
+{
+	bool moved = !addr_same_ip(phone, &l->phone);
+	bool changed = announced->family != ADDR_NONE &&
+	    l->announced.family != ADDR_NONE &&
+	    !addr_eq(announced, &l->announced);
+
+	l->phone = *phone;
+	if (announced->family != ADDR_NONE)
+		l->announced = *announced;
+	if (moved || changed)
+		reopen(l, false);
+	else if (relearn)
+		reopen(l, true);
+}
+
+/* How well a source fits the rule: 0 not at all, 2 exactly as announced. */
+static unsigned
+rank(const struct latch *l, const struct addr *source)
+{
+	bool exact = addr_eq(source, &l->announced);
+
+	switch (l->mode) {
+	case LATCH_SIGNALLED:
+		return exact ? 2 : 0;
+	case LATCH_OPEN:
+		return exact ? 2 : 1;
+	default:
+		if (!addr_same_ip(source, &l->phone))
+			return 0;
+		return exact ? 2 : 1;
+	}
+}
+
+static bool
+is_silent(const struct latch *l, struct mono now)
+{
+	return mono_ms_between(l->heard_at, now) >=
+	    (l->rtcp ? LATCH_RTCP_SILENT_MS : LATCH_RTP_SILENT_MS);
+}
+
+static bool
+carries_on(const struct latch *l, const struct latch_packet *p)
+{
+	uint16_t ahead = (uint16_t)(p->seq - l->seq);
+
+	if (p->ssrc != l->ssrc)
+		return false;
+	if (l->rtcp)
+		return true;
+	return !p->rtcp && ahead > 0 && ahead <= LATCH_SEQ_AHEAD;
+}
+
+static void
+note(struct latch *l, const struct latch_packet *p, struct mono now)
+{
+	l->heard_at = now;
+	l->ssrc = p->ssrc;
+	if (!p->rtcp) {
+		l->seq = p->seq;
+		l->payload_type = p->payload_type;
+	}
+}
+
+static void
+take(struct latch *l, const struct addr *source)
+{
+	l->source = *source;
+	l->agreed = 0;
+	l->stale = false;
+}
+
+/* One more packet of the source that is about to be learnt. */
+static enum latch_said
+agree(struct latch *l, const struct latch_packet *p, struct mono now)
+{
+	bool same = p->ssrc == l->ssrc &&
+	    (p->rtcp || l->rtcp || p->payload_type == l->payload_type);
+
+	l->agreed = l->agreed > 0 && same ? (uint8_t)(l->agreed + 1) : 1;
+	l->stale = false;
+	note(l, p, now);
+	if (l->agreed < l->freeze)
+		return LATCH_ACCEPTED;
+	l->frozen = true;
+	if (addr_eq(&l->learnt, &l->source))
+		return LATCH_ACCEPTED;
+	l->learnt = l->source;
+	return LATCH_NEW;
+}
+
+static enum latch_said
+input_frozen(struct latch *l, const struct addr *source,
+    const struct latch_packet *p, struct mono now)
+{
+	if (!is_silent(l, now) || !carries_on(l, p) || rank(l, source) == 0)
+		return LATCH_REFUSED;
+	l->source = l->learnt = *source;
+	note(l, p, now);
+	return LATCH_NEW;
+}
+
+enum latch_said
+latch_input(struct latch *l, const struct addr *source,
+    const struct latch_packet *p, struct mono now)
+{
+	unsigned fits;
+
+	if (latch_knows(l, source)) {
+		note(l, p, now);
+		return LATCH_ACCEPTED;
+	}
+	if (l->frozen)
+		return input_frozen(l, source, p, now);
+	fits = rank(l, source);
+	if (fits == 0)
+		return LATCH_REFUSED;
+	if (!addr_eq(&l->source, source)) {
+		if (l->source.family != ADDR_NONE && !l->stale &&
+		    fits <= rank(l, &l->source) && !is_silent(l, now))
+			return LATCH_REFUSED;
+		take(l, source);
+	}
+	return agree(l, p, now);
+}
+
+struct addr
+latch_guess(const struct latch *l)
+{
+	struct addr a = l->announced;
+
+	if (a.family == ADDR_NONE || addr_same_ip(&a, &l->phone))
+		return a;
+	if (l->mode == LATCH_SIGNALLED)
+		return (struct addr){ 0 };
+	a = l->phone;
+	a.port = l->announced.port;
+	return a;
+}
+
+struct addr
+latch_probe(const struct latch *l)
+{
+	if (l->mode == LATCH_STRICT || addr_same_ip(&l->announced, &l->phone))
+		return (struct addr){ 0 };
+	return l->announced;
+}

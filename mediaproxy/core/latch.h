@@ -1,0 +1,105 @@
+/*
+ * Latching: learn from where a device really sends, and so where it listens
+ * (RFC 7362), without letting anybody else in.
+ *
+ * One struct latch for each port of a stream.  Who may be learnt:
+ *	strict     any port of the address the device signals from; the port
+ *	           it announced is preferred
+ *	signalled  exactly the announced address
+ *	open       anybody, first come
+ * The first packets that agree (payload type, SSRC) freeze what was learnt.
+ * It moves only when a new offer or answer allows learning, or when the old
+ * source has been silent and the new one passes the same rule and carries on
+ * SSRC and sequence.
+ *
+ * Pure.  The caller asks dest_allowed() about every source that latch_knows()
+ * does not know, before latch_input().
+ */
+#ifndef MEDIAPROXY_CORE_LATCH_H
+#define MEDIAPROXY_CORE_LATCH_H
+
+#include "common/base/addr.h"
+#include "common/base/mono.h"
+#include "common/ipc/names.h"
+
+#define LATCH_RTP_FREEZE 3	/* packets that agree */
+#define LATCH_RTCP_FREEZE 2
+#define LATCH_RTP_SILENT_MS 1000
+#define LATCH_RTCP_SILENT_MS 10000	/* two intervals (RFC 3550 6.2) */
+/* Furthest a carried-on sequence may have jumped (RFC 3550 A.1). */
+#define LATCH_SEQ_AHEAD 3000
+
+struct latch {
+	enum latch_mode mode;	/* never LATCH_DEFAULT */
+	struct addr phone;	/* its signalling; the port means nothing */
+	struct addr announced;	/* in its SDP; ADDR_NONE: nothing yet */
+	struct addr source;	/* learnt or about to be; ADDR_NONE: nobody */
+	struct addr learnt;	/* the last one that was frozen; for reports */
+	struct mono heard_at;	/* last packet of source; 0: none */
+	uint32_t ssrc;
+	uint16_t seq;
+	uint8_t payload_type;
+	uint8_t agreed;		/* packets so far */
+	uint8_t freeze;		/* packets needed */
+	bool rtcp;
+	bool frozen;
+	bool stale;		/* source is from before a new offer: it stays
+				 * the destination, and anybody eligible may
+				 * take its place */
+};
+
+struct latch_packet {
+	uint32_t ssrc;
+	uint16_t seq;		/* 0 in RTCP */
+	uint8_t payload_type;	/* 0 in RTCP */
+	bool rtcp;		/* says nothing about sequence and type */
+};
+
+enum latch_said {
+	LATCH_REFUSED,		/* not from a source that may: drop, count */
+	LATCH_ACCEPTED,
+	LATCH_NEW,		/* accepted, and source is now learnt anew */
+};
+
+void latch_init(struct latch *l, enum latch_mode mode,
+    const struct addr *phone, bool rtcp);
+
+/*
+ * Take over what an offer or answer said.
+ *
+ * Takes:   announced  ADDR_NONE: nothing (the stream is off or held the old
+ *                     way); what was learnt stays.
+ *          relearn    learning is allowed again.  A changed announced address
+ *                     or signalling IP allows it too, and then the old source
+ *                     is no longer a destination.
+ */
+void latch_announce(struct latch *l, const struct addr *phone,
+    const struct addr *announced, bool relearn);
+
+/* Is this the source already learnt, so that nothing need be checked? */
+static inline bool
+latch_knows(const struct latch *l, const struct addr *source)
+{
+	return l->frozen && addr_eq(&l->source, source);
+}
+
+enum latch_said latch_input(struct latch *l, const struct addr *source,
+    const struct latch_packet *p, struct mono now);
+
+/*
+ * Best guess of where media goes before anything was heard.
+ *
+ * Gives:   strict, open: signalling IP and announced port (most home routers
+ *          keep the port); signalled: the announced address, if its IP is
+ *          the signalling one; else ADDR_NONE.
+ */
+struct addr latch_guess(const struct latch *l);
+
+/*
+ * An announced address on another IP than the signalling: it gets sparse
+ * empty packets, no media, until it has answered.  ADDR_NONE in strict, where
+ * no answer of it would be taken.
+ */
+struct addr latch_probe(const struct latch *l);
+
+#endif

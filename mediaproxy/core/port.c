@@ -1,0 +1,233 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "mediaproxy/core/port.h"
+
+int
+ports_init(struct ports *p, uint32_t n)
+{
+	memset(p, 0, sizeof(*p));
+	p->pair = calloc(n, sizeof(p->pair[0]));
+	return p->pair == NULL ? -ENOMEM : 0;
+}
+
+void
+ports_clear(struct ports *p)
+{
+	for (unsigned i = 0; i < p->n_groups; i++)
+		free(p->group[i].queue);
+	free(p->pair);
+	memset(p, 0, sizeof(*p));
+}
+
+int
+ports_add(struct ports *p, enum zone zone, const struct addr *ip,
+    uint16_t first, uint32_t n, bool mapped)
+{
+	struct port_group *g = &p->group[p->n_groups];
+
+	if (p->n_groups == PORT_GROUPS_MAX)
+		return -ENOSPC;
+	*g = (struct port_group){ .zone = zone, .ip = *ip, .mapped = mapped,
+		.first = p->n, .n = n };
+	g->queue = calloc(n, sizeof(g->queue[0]));
+	if (g->queue == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++) {
+		struct port_pair *pair = &p->pair[p->n];
+
+		pair->own = *ip;
+		pair->own.port = (uint16_t)(first + 2 * i);
+		pair->group = (uint8_t)p->n_groups;
+		g->queue[i] = p->n++;
+	}
+	g->n_free = n;
+	p->n_groups++;
+	return 0;
+}
+
+/* ---- groups as rings ---- */
+
+static uint32_t
+group_pop(struct ports *p, struct port_group *g, struct mono now)
+{
+	uint32_t i = g->queue[g->head];
+
+	if (g->n_free == 0 || !mono_due(p->pair[i].rest_until, now))
+		return PORT_NONE;
+	g->head = (g->head + 1) % g->n;
+	g->n_free--;
+	return i;
+}
+
+static void
+group_push(struct port_group *g, uint32_t i)
+{
+	assert(g->n_free < g->n);
+	g->queue[(g->head + g->n_free) % g->n] = i;
+	g->n_free++;
+}
+
+/* Leading bits that two addresses of one family share. */
+static unsigned
+common_bits(const struct addr *a, const struct addr *b)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < addr_ip_len(a); i++) {
+		uint8_t differ = a->ip[i] ^ b->ip[i];
+
+		if (differ != 0)
+			return bits + (unsigned)__builtin_clz(differ) - 24;
+		bits += 8;
+	}
+	return bits;
+}
+
+static struct port_group *
+choose_group(struct ports *p, enum zone zone, enum addr_family family,
+    const struct addr *phone)
+{
+	struct port_group *best = NULL;
+	unsigned best_bits = 0;
+
+	for (unsigned i = 0; i < p->n_groups; i++) {
+		struct port_group *g = &p->group[i];
+		unsigned bits = 0;
+
+		if (g->zone != zone || g->ip.family != family)
+			continue;
+		if (phone->family == family)
+			bits = common_bits(&g->ip, phone);
+		if (best == NULL || bits > best_bits) {
+			best = g;
+			best_bits = bits;
+		}
+	}
+	return best;
+}
+
+/* ---- spares ---- */
+
+static uint32_t
+pop_spare(struct ports *p, unsigned n)
+{
+	uint32_t i = p->spare[n];
+
+	p->n_spares--;
+	memmove(&p->spare[n], &p->spare[n + 1],
+	    (p->n_spares - n) * sizeof(p->spare[0]));
+	return i;
+}
+
+static uint32_t
+take_spare(struct ports *p, bool fresh, struct mono now)
+{
+	for (unsigned n = 0; n < p->n_spares; n++) {
+		const struct port_pair *pair = &p->pair[p->spare[n]];
+
+		if (!fresh || (port_is_mapped(pair, PORT_RTP, now) &&
+		    port_is_mapped(pair, PORT_RTCP, now)))
+			return pop_spare(p, n);
+	}
+	return PORT_NONE;
+}
+
+bool
+ports_keep_spares(struct ports *p, struct mono now)
+{
+	bool changed = false;
+
+	for (unsigned k = 0; k < p->n_groups; k++) {
+		while (p->group[k].mapped && p->n_spares < PORT_SPARES) {
+			uint32_t i = group_pop(p, &p->group[k], now);
+
+			if (i == PORT_NONE)
+				break;
+			p->pair[i].state = PORT_SPARE;
+			p->spare[p->n_spares++] = i;
+			changed = true;
+		}
+	}
+	return changed;
+}
+
+/* ---- give and take ---- */
+
+uint32_t
+ports_take(struct ports *p, enum zone zone, enum addr_family family,
+    const struct addr *phone, bool mapped, struct mono now,
+    bool *no_address_out)
+{
+	struct port_group *g = choose_group(p, zone, family, phone);
+	uint32_t i = PORT_NONE;
+
+	*no_address_out = g == NULL;
+	if (g == NULL)
+		return PORT_NONE;
+	if (g->mapped && mapped)
+		i = take_spare(p, true, now);
+	if (i == PORT_NONE)
+		i = group_pop(p, g, now);
+	if (i == PORT_NONE && g->mapped)
+		i = take_spare(p, false, now);
+	if (i != PORT_NONE)
+		p->pair[i].state = PORT_USED;
+	return i;
+}
+
+void
+ports_put(struct ports *p, uint32_t i, struct mono now)
+{
+	struct port_pair *pair = &p->pair[i];
+
+	assert(pair->state == PORT_USED);
+	pair->state = PORT_FREE;
+	pair->rest_until = mono_add_ms(now, PORT_REST_MS);
+	group_push(&p->group[pair->group], i);
+}
+
+/* ---- questions ---- */
+
+bool
+port_is_mapped(const struct port_pair *pair, enum port_which which,
+    struct mono now)
+{
+	return pair->mapped_at[which].us != 0 &&
+	    mono_ms_between(pair->mapped_at[which], now) < PORT_FRESH_MS;
+}
+
+uint32_t
+ports_by_number(const struct ports *p, uint16_t number,
+    enum port_which *which_out)
+{
+	for (unsigned k = 0; k < p->n_groups; k++) {
+		const struct port_group *g = &p->group[k];
+		uint16_t first = p->pair[g->first].own.port;
+
+		if (!g->mapped || number < first ||
+		    number >= first + 2 * g->n)
+			continue;
+		*which_out = (number - first) % 2 == 0 ? PORT_RTP : PORT_RTCP;
+		return g->first + (uint32_t)(number - first) / 2;
+	}
+	return PORT_NONE;
+}
+
+bool
+port_is_unasked(const struct port_pair *pair, enum port_which which,
+    struct mono now)
+{
+	return pair->sent_at[which].us == 0 ||
+	    mono_ms_between(pair->sent_at[which], now) >= PORT_UNASKED_MS;
+}
+
+struct addr
+port_own(const struct port_pair *pair, enum port_which which)
+{
+	struct addr a = pair->own;
+
+	a.port = (uint16_t)(a.port + (unsigned)which);
+	return a;
+}

@@ -1,0 +1,103 @@
+/*
+ * The relay's port pairs: which are free, in use, or resting.
+ *
+ * A pair is an even RTP port and the next one for RTCP (RFC 3550 11), both
+ * bound at start.  Pairs of one zone and address form a group and are given
+ * out in turn; one given back rests, so that late packets of the old call
+ * find nobody.  The first external group is also kept mapped by STUN: a few
+ * spare pairs always have fresh mappings, so that no call waits for one.
+ *
+ * Pure; the sockets are io/socks.c's, by the same index.
+ */
+#ifndef MEDIAPROXY_CORE_PORT_H
+#define MEDIAPROXY_CORE_PORT_H
+
+#include "common/base/addr.h"
+#include "common/base/mono.h"
+#include "common/ipc/names.h"
+
+#define PORT_REST_MS 5000
+#define PORT_SPARES 8
+#define PORT_FRESH_MS 60000	/* a mapping told longer ago is not said */
+/* After this long without sending no NAT lets an answer in any more. */
+#define PORT_UNASKED_MS 600000
+#define PORT_GROUPS_MAX 16
+
+enum port_which { PORT_RTP = 0, PORT_RTCP = 1 };
+
+enum port_state { PORT_FREE, PORT_SPARE, PORT_USED };
+
+struct port_pair {
+	struct addr own;		/* our address and RTP port */
+	enum port_state state;
+	uint8_t group;
+	struct mono rest_until;
+	struct addr mapped[2];		/* by enum port_which */
+	struct mono mapped_at[2];	/* 0: not mapped */
+	struct mono sent_at[2];		/* last packet out; 0: never */
+};
+
+struct port_group {
+	enum zone zone;
+	struct addr ip;
+	bool mapped;		/* STUN looks after this one */
+	uint32_t first, n;	/* pairs */
+	uint32_t *queue;	/* free ones, longest rested first */
+	uint32_t head, n_free;
+};
+
+struct ports {
+	struct port_pair *pair;
+	uint32_t n;
+	struct port_group group[PORT_GROUPS_MAX];
+	unsigned n_groups;
+	uint32_t spare[PORT_SPARES];
+	unsigned n_spares;
+};
+
+#define PORT_NONE UINT32_MAX
+
+/* Room for n pairs in all.  Errors: -ENOMEM. */
+int ports_init(struct ports *p, uint32_t n);
+void ports_clear(struct ports *p);
+
+/*
+ * Add the n pairs of one address, from the even port `first` up.
+ *
+ * Takes:   mapped  the group STUN looks after; at most one may be.
+ * Errors:  -ENOMEM; -ENOSPC more groups or pairs than there is room for.
+ */
+int ports_add(struct ports *p, enum zone zone, const struct addr *ip,
+    uint16_t first, uint32_t n, bool mapped);
+
+/*
+ * Give out a pair.
+ *
+ * Takes:   phone   the group with the longest common prefix with it is used.
+ *          mapped  a spare with a fresh mapping is wanted, if there is one.
+ * Gives:   its index, or PORT_NONE: with *no_address_out telling whether that
+ *          zone has no address of that family (true) or is full (false).
+ */
+uint32_t ports_take(struct ports *p, enum zone zone, enum addr_family family,
+    const struct addr *phone, bool mapped, struct mono now,
+    bool *no_address_out);
+/* Give it back to rest. */
+void ports_put(struct ports *p, uint32_t i, struct mono now);
+
+/* Fill up the spares; true if the set changed. */
+bool ports_keep_spares(struct ports *p, struct mono now);
+
+/* Is the mapping of that port known and fresh? */
+bool port_is_mapped(const struct port_pair *pair, enum port_which which,
+    struct mono now);
+/* The pair and half with this number in the mapped group, or PORT_NONE. */
+uint32_t ports_by_number(const struct ports *p, uint16_t number,
+    enum port_which *which_out);
+/* Did nothing leave that port for so long that only a forwarded range lets
+ * a packet in? */
+bool port_is_unasked(const struct port_pair *pair, enum port_which which,
+    struct mono now);
+/* Own address of one half. */
+struct addr port_own(const struct port_pair *pair, enum port_which which);
+
+#endif

@@ -1,0 +1,473 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "mediaproxy/core/session.h"
+
+int
+sessions_init(struct sessions *s, const struct sessions_conf *conf)
+{
+	uint32_t n = conf->ports->n;
+
+	memset(s, 0, sizeof(*s));
+	s->conf = *conf;
+	s->cursor = n;
+	s->stream = calloc(n, sizeof(s->stream[0]));
+	if (s->stream == NULL || pool_init(&s->pool, n,
+		sizeof(struct session)) != 0 || htab_init(&s->by_id, n) != 0) {
+		sessions_clear(s);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void
+sessions_clear(struct sessions *s)
+{
+	free(s->stream);
+	pool_clear(&s->pool);
+	htab_clear(&s->by_id);
+	memset(s, 0, sizeof(*s));
+}
+
+/* ---- the table ---- */
+
+static struct session *
+find(struct sessions *s, uint64_t id)
+{
+	uint64_t hash = htab_hash(&s->by_id, &id, sizeof(id));
+	struct htab_node *n;
+
+	for (n = htab_first(&s->by_id, hash); n != NULL; n = htab_next(n)) {
+		struct session *se = HTAB_OF(n, struct session, node);
+
+		if (se->id == id)
+			return se;
+	}
+	return NULL;
+}
+
+static struct session *
+add(struct sessions *s, uint64_t id)
+{
+	struct session *se = pool_get(&s->pool);
+
+	if (se == NULL)
+		return NULL;
+	se->id = id;
+	htab_add(&s->by_id, &se->node, htab_hash(&s->by_id, &id, sizeof(id)));
+	s->n_opened++;
+	return se;
+}
+
+static void
+del(struct sessions *s, struct session *se)
+{
+	htab_del(&s->by_id, &se->node);
+	se->id = 0;
+	pool_put(&s->pool, se);
+}
+
+static struct stream *
+stream_of(struct sessions *s, const struct session *se, uint8_t end,
+    uint8_t nr)
+{
+	const struct session_end *e;
+
+	if (end >= SESSION_ENDS_MAX)
+		return NULL;
+	e = &se->end[end];
+	return e->open && nr < e->n_streams ? &s->stream[e->pair[nr]] : NULL;
+}
+
+uint32_t
+sessions_pair(struct sessions *s, uint64_t id, uint8_t end, uint8_t nr)
+{
+	const struct session *se = find(s, id);
+	const struct stream *st = NULL;
+
+	if (se != NULL)
+		st = stream_of(s, se, end, nr);
+	return st == NULL ? PORT_NONE : (uint32_t)(st - s->stream);
+}
+
+/* ---- open ---- */
+
+static void
+give_back(struct sessions *s, uint32_t pair, struct mono now)
+{
+	s->stream[pair].used = false;
+	ports_put(s->conf.ports, pair, now);
+}
+
+/* Ports for streams from e->n_streams up to m->streams, all or none. */
+static enum relay_refusal
+take_ports(struct sessions *s, const struct ipc_relay_open *m,
+    struct session_end *e, struct mono now)
+{
+	enum latch_mode mode = m->latching != LATCH_DEFAULT ?
+	    (enum latch_mode)m->latching : s->conf.latching;
+	bool no_address = false, mapped = site_wants_mapping(s->conf.site);
+	uint8_t nr = e->n_streams;
+
+	for (; nr < m->streams; nr++) {
+		uint32_t pair = ports_take(s->conf.ports, (enum zone)m->zone,
+		    (enum addr_family)m->family, &m->phone, mapped, now,
+		    &no_address);
+
+		if (pair == PORT_NONE)
+			break;
+		e->pair[nr] = pair;
+		stream_init(&s->stream[pair], m, nr, mode, now);
+	}
+	if (nr == m->streams) {
+		e->n_streams = nr;
+		return RELAY_OK;
+	}
+	while (nr-- > e->n_streams)
+		give_back(s, e->pair[nr], now);
+	return no_address ? RELAY_NO_ADDRESS : RELAY_FULL;
+}
+
+/* What SDP says for the end's ports; false: we know no public address. */
+static bool
+say_ports(struct sessions *s, const struct session_end *e, struct mono now,
+    struct ipc_relay_say *out)
+{
+	for (uint8_t nr = 0; nr < e->n_streams; nr++) {
+		const struct port_pair *pair =
+		    &s->conf.ports->pair[e->pair[nr]];
+		struct ipc_port *port = &out->ports[nr];
+
+		port->rtp = port_own(pair, PORT_RTP).port;
+		port->rtcp = port_own(pair, PORT_RTCP).port;
+		port->said_rtp = site_say(s->conf.site, (enum zone)e->zone,
+		    pair, PORT_RTP, now);
+		port->said_rtcp = site_say(s->conf.site, (enum zone)e->zone,
+		    pair, PORT_RTCP, now);
+		if (port->said_rtp.family == ADDR_NONE ||
+		    port->said_rtcp.family == ADDR_NONE)
+			return false;
+	}
+	out->n_ports = e->n_streams;
+	return true;
+}
+
+static void
+shrink(struct sessions *s, struct session_end *e, uint8_t n_streams,
+    struct mono now)
+{
+	while (e->n_streams > n_streams)
+		give_back(s, e->pair[--e->n_streams], now);
+}
+
+static enum relay_refusal
+open_end(struct sessions *s, struct session *se,
+    const struct ipc_relay_open *m, struct mono now,
+    struct ipc_relay_say *out)
+{
+	struct session_end *e = &se->end[m->end];
+	uint8_t had = e->n_streams;
+	enum relay_refusal r;
+
+	if (e->open && (e->zone != m->zone || e->family != m->family))
+		return RELAY_UNKNOWN;
+	e->zone = m->zone;
+	e->family = m->family;
+	r = take_ports(s, m, e, now);
+	if (r == RELAY_OK && !say_ports(s, e, now, out)) {
+		shrink(s, e, had, now);
+		r = RELAY_NO_ADDRESS;
+	}
+	if (r == RELAY_OK && !e->open) {
+		e->open = true;
+		se->n_ends++;
+	}
+	return r;
+}
+
+void
+sessions_open(struct sessions *s, const struct ipc_relay_open *m,
+    struct mono now, struct ipc_relay_say *out)
+{
+	struct session *se = find(s, m->session);
+	enum relay_refusal r = RELAY_FULL;
+
+	memset(out, 0, sizeof(*out));
+	out->id = m->id;
+	out->session = m->session;
+	out->end = m->end;
+	if (se == NULL)
+		se = add(s, m->session);
+	if (se != NULL) {
+		se->unclaimed_at.us = 0;
+		r = open_end(s, se, m, now, out);
+		if (se->n_ends == 0)
+			del(s, se);
+	}
+	s->n_full += r == RELAY_FULL;
+	out->refusal = r;
+}
+
+/* ---- set and close ---- */
+
+int
+sessions_set(struct sessions *s, const struct ipc_relay_set *m,
+    struct mono now)
+{
+	struct session *se = find(s, m->session);
+	struct stream *st = NULL;
+	bool send_first = s->conf.site->mode != SITE_FORWARDED;
+
+	if (m->to_end >= SESSION_ENDS_MAX && m->to_end != RELAY_NO_END)
+		return -EPROTO;
+	if (se != NULL)
+		st = stream_of(s, se, m->end, m->stream);
+	if (st == NULL) {
+		s->n_unknown++;
+		return -ENOENT;
+	}
+	se->unclaimed_at.us = 0;
+	stream_set(st, m, s->conf.dest, send_first, now);
+	return 0;
+}
+
+static void
+close_end(struct sessions *s, struct session *se, uint8_t end,
+    struct mono now, session_ended_cb *ended, void *arg)
+{
+	struct session_end *e = &se->end[end];
+
+	if (!e->open)
+		return;
+	for (uint8_t nr = 0; nr < e->n_streams; nr++) {
+		struct ipc_relay_stats stats = { .session = se->id };
+
+		stream_counter(&s->stream[e->pair[nr]], now, &stats.counter);
+		give_back(s, e->pair[nr], now);
+		ended(arg, e->pair[nr], &stats);
+	}
+	*e = (struct session_end){ 0 };
+	se->n_ends--;
+}
+
+static void
+close_session(struct sessions *s, struct session *se, uint8_t end,
+    struct mono now, session_ended_cb *ended, void *arg)
+{
+	for (uint8_t i = 0; i < SESSION_ENDS_MAX; i++) {
+		if (end == RELAY_ALL_ENDS || end == i)
+			close_end(s, se, i, now, ended, arg);
+	}
+	if (se->n_ends == 0)
+		del(s, se);
+}
+
+void
+sessions_close(struct sessions *s, uint64_t id, uint8_t end, struct mono now,
+    session_ended_cb *ended, void *arg)
+{
+	struct session *se = find(s, id);
+
+	if (se == NULL)
+		s->n_unknown++;
+	else
+		close_session(s, se, end, now, ended, arg);
+}
+
+/* ---- packets ---- */
+
+void
+sessions_unasked(struct sessions *s, uint32_t pair, enum port_which which,
+    const struct addr *source, struct mono now)
+{
+	struct site *site = s->conf.site;
+	const struct port_pair *p = &s->conf.ports->pair[pair];
+
+	if (site->forwarded || which != PORT_RTP ||
+	    s->conf.ports->group[p->group].zone != ZONE_EXTERNAL ||
+	    !port_is_unasked(p, which, now))
+		return;
+	if (addr_is_public(source) && !addr_same_ip(source, &site->public_ip) &&
+	    dest_allowed(s->conf.dest, ZONE_EXTERNAL, source))
+		site->forwarded = true;
+}
+
+bool
+sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
+    const struct addr *source, uint8_t *data, size_t len, struct mono now,
+    struct session_hop *out)
+{
+	struct stream *st = &s->stream[pair], *to;
+	struct session *se;
+	enum rtp_kind kind;
+
+	if (!st->used)
+		return false;
+	sessions_unasked(s, pair, which, source, now);
+	kind = stream_input(st, which, source, data, len, s->conf.dest,
+	    s->conf.scrub_key, now);
+	if (kind == RTP_KIND_OTHER || st->to_end == RELAY_NO_END)
+		return false;
+	se = find(s, st->session);
+	to = se == NULL ? NULL : stream_of(s, se, st->to_end, st->nr);
+	if (to == NULL || to->off)
+		return false;
+	out->pair = (uint32_t)(to - s->stream);
+	out->which = kind == RTP_KIND_RTCP && !to->mux ? PORT_RTCP : PORT_RTP;
+	out->to = stream_target(to, out->which);
+	if (out->to.family == ADDR_NONE)
+		return false;
+	to->packets_out += kind == RTP_KIND_RTP;
+	s->conf.ports->pair[out->pair].sent_at[out->which] = now;
+	s->n_relayed++;
+	return true;
+}
+
+/* ---- time ---- */
+
+void
+sessions_tick(struct sessions *s)
+{
+	s->cursor = 0;
+}
+
+static bool
+next_news(struct stream *st, struct session_step *out)
+{
+	static const enum relay_what order[] = { RELAY_LATCHED, RELAY_SILENT,
+		RELAY_HEARD };
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		if (!(st->news & 1 << order[i]))
+			continue;
+		st->news &= (uint8_t)~(1 << order[i]);
+		out->what = SESSION_NEWS;
+		out->news = (struct ipc_relay_news){ st->session, st->end,
+			st->nr, (uint8_t)order[i],
+			st->latch[PORT_RTP].learnt };
+		return true;
+	}
+	return false;
+}
+
+static bool
+next_keepalive(struct sessions *s, uint32_t pair, enum port_which which,
+    struct mono now, struct session_step *out)
+{
+	struct stream *st = &s->stream[pair];
+	struct mono *sent_at = &s->conf.ports->pair[pair].sent_at[which];
+	struct addr to = stream_keepalive(st, which, *sent_at, now);
+
+	if (to.family == ADDR_NONE)
+		return false;
+	*sent_at = now;
+	out->what = SESSION_KEEPALIVE;
+	out->hop = (struct session_hop){ pair, which, to };
+	buf_init(&out->packet, out->bytes, sizeof(out->bytes));
+	if (which == PORT_RTP)
+		rtp_put_keepalive(&out->packet, st->keepalive_seq++,
+		    s->conf.ssrc);
+	else
+		rtcp_put_keepalive(&out->packet, s->conf.ssrc);
+	return true;
+}
+
+bool
+sessions_next(struct sessions *s, struct mono now, struct session_step *out)
+{
+	for (; s->cursor < s->conf.ports->n; s->cursor++) {
+		struct stream *st = &s->stream[s->cursor];
+
+		if (!st->used)
+			continue;
+		stream_check_silence(st, now);
+		if (next_news(st, out) ||
+		    next_keepalive(s, s->cursor, PORT_RTP, now, out) ||
+		    next_keepalive(s, s->cursor, PORT_RTCP, now, out))
+			return true;
+	}
+	return false;
+}
+
+/* ---- sigproxy is away ---- */
+
+void
+sessions_orphan(struct sessions *s, struct mono now)
+{
+	for (uint32_t i = 0; i < s->pool.n; i++) {
+		struct session *se = pool_at(&s->pool, i);
+
+		if (se->id != 0 && se->unclaimed_at.us == 0)
+			se->unclaimed_at = now;
+	}
+}
+
+/* Is somebody in it held, or was heard lately? */
+static bool
+is_alive(struct sessions *s, const struct session *se, struct mono now)
+{
+	for (uint8_t i = 0; i < SESSION_ENDS_MAX; i++) {
+		for (uint8_t nr = 0; nr < se->end[i].n_streams; nr++) {
+			const struct stream *st =
+			    &s->stream[se->end[i].pair[nr]];
+
+			if (st->held || mono_ms_between(st->heard_at, now) <
+			    SESSION_ORPHAN_SILENT_MS)
+				return true;
+		}
+	}
+	return false;
+}
+
+void
+sessions_expire(struct sessions *s, struct mono now, session_ended_cb *ended,
+    void *arg)
+{
+	for (uint32_t i = 0; i < s->pool.n; i++) {
+		struct session *se = pool_at(&s->pool, i);
+		uint64_t waited_ms;
+
+		if (se->id == 0 || se->unclaimed_at.us == 0)
+			continue;
+		waited_ms = mono_ms_between(se->unclaimed_at, now);
+		if (waited_ms >= SESSION_UNCLAIMED_MS ||
+		    (waited_ms >= SESSION_ORPHAN_SILENT_MS &&
+		    !is_alive(s, se, now)))
+			close_session(s, se, RELAY_ALL_ENDS, now, ended, arg);
+	}
+}
+
+/* ---- mappings ---- */
+
+static void
+want_pair(const struct sessions *s, uint32_t pair, struct ipc_map_want *out)
+{
+	const struct port_pair *p = &s->conf.ports->pair[pair];
+
+	if (out->n_sockets + 2 > IPC_SOCKETS_MAX)
+		return;
+	out->sockets[out->n_sockets++].number = port_own(p, PORT_RTP).port;
+	out->sockets[out->n_sockets++].number = port_own(p, PORT_RTCP).port;
+}
+
+void
+sessions_wanted(const struct sessions *s, struct ipc_map_want *out)
+{
+	const struct ports *ports = s->conf.ports;
+
+	out->n_sockets = 0;
+	if (!site_wants_mapping(s->conf.site))
+		return;
+	for (unsigned i = 0; i < ports->n_spares; i++)
+		want_pair(s, ports->spare[i], out);
+	for (unsigned k = 0; k < ports->n_groups; k++) {
+		const struct port_group *g = &ports->group[k];
+
+		if (!g->mapped)
+			continue;
+		for (uint32_t i = g->first; i < g->first + g->n; i++) {
+			if (s->stream[i].used && s->stream[i].packets_in == 0)
+				want_pair(s, i, out);
+		}
+	}
+}

@@ -1,0 +1,140 @@
+/*
+ * Relay sessions: up to 16 ends (end 0 the caller, one for each ringing
+ * branch), each with up to four streams, tied together as sigproxy says.
+ *
+ * Takes messages, packets and the time; gives answers, hops and steps.
+ * Tables are made once: sessions and streams are bounded by the port pairs.
+ *
+ *	sessions_open(s, &open, now, &say);
+ *	sessions_set(s, &set, now);
+ *	if (sessions_packet(s, pair, which, &src, data, len, now, &hop)) ...
+ *	sessions_tick(s, now);
+ *	while (sessions_next(s, now, &step)) ...
+ */
+#ifndef MEDIAPROXY_CORE_SESSION_H
+#define MEDIAPROXY_CORE_SESSION_H
+
+#include "common/base/htab.h"
+#include "common/base/pool.h"
+#include "mediaproxy/core/site.h"
+#include "mediaproxy/core/stream.h"
+
+#define SESSION_ENDS_MAX 16
+/* Nobody claimed it for so long after sigproxy went: drop it. */
+#define SESSION_UNCLAIMED_MS 600000
+/* The same when also nobody speaks in it. */
+#define SESSION_ORPHAN_SILENT_MS 60000
+
+struct session_end {
+	bool open;
+	uint8_t zone, family, n_streams;
+	uint32_t pair[IPC_STREAMS_MAX];
+};
+
+struct session {
+	struct htab_node node;
+	uint64_t id;			/* 0: not in use */
+	struct mono unclaimed_at;	/* 0: sigproxy knows it */
+	unsigned n_ends;
+	struct session_end end[SESSION_ENDS_MAX];
+};
+
+struct sessions_conf {
+	struct ports *ports;		/* all kept */
+	struct dest *dest;
+	struct site *site;
+	enum latch_mode latching;	/* the site's */
+	uint32_t ssrc;			/* of keepalives, random */
+	uint8_t scrub_key[RTP_SCRUB_KEY_LEN];	/* random */
+};
+
+struct sessions {
+	struct sessions_conf conf;
+	struct pool pool;
+	struct htab by_id;
+	struct stream *stream;		/* by pair */
+	uint32_t cursor;		/* of sessions_next() */
+	uint64_t n_opened, n_full, n_unknown, n_relayed;
+};
+
+/* Errors: -ENOMEM. */
+int sessions_init(struct sessions *s, const struct sessions_conf *conf);
+void sessions_clear(struct sessions *s);
+
+/*
+ * Give ports to an end.  Asked again for one that is open it gives the same
+ * ports (a restarted sigproxy claims it so), and more if it has more streams
+ * now: a port that stood in an SDP does not change.
+ *
+ * Gives:   out, complete; refusal is enum relay_refusal.
+ */
+void sessions_open(struct sessions *s, const struct ipc_relay_open *m,
+    struct mono now, struct ipc_relay_say *out);
+
+/*
+ * Errors:  -ENOENT no such session, end or stream (closed meanwhile: counted);
+ *          -EPROTO an end that cannot be.
+ */
+int sessions_set(struct sessions *s, const struct ipc_relay_set *m,
+    struct mono now);
+
+/* The pair of one stream, or PORT_NONE. */
+uint32_t sessions_pair(struct sessions *s, uint64_t id, uint8_t end,
+    uint8_t nr);
+
+/* One stream ended, its pair rests now. */
+typedef void session_ended_cb(void *arg, uint32_t pair,
+    const struct ipc_relay_stats *stats);
+
+/* Unknown ones are fine: they were closed before. */
+void sessions_close(struct sessions *s, uint64_t id, uint8_t end,
+    struct mono now, session_ended_cb *ended, void *arg);
+
+/* Where a packet goes on. */
+struct session_hop {
+	uint32_t pair;
+	enum port_which which;
+	struct addr to;
+};
+
+/* True: send data (perhaps changed in place) as out says. */
+bool sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
+    const struct addr *source, uint8_t *data, size_t len, struct mono now,
+    struct session_hop *out);
+
+/* A packet lay in a port before it was given out: is the range forwarded? */
+void sessions_unasked(struct sessions *s, uint32_t pair,
+    enum port_which which, const struct addr *source, struct mono now);
+
+enum session_do { SESSION_KEEPALIVE, SESSION_NEWS };
+
+struct session_step {
+	enum session_do what;
+	struct session_hop hop;		/* SESSION_KEEPALIVE */
+	struct buf packet;		/* in bytes below */
+	uint8_t bytes[RTCP_KEEPALIVE_LEN];
+	struct ipc_relay_news news;	/* SESSION_NEWS */
+};
+
+/* Every 100 ms while sessions exist: look at all, then take the steps. */
+void sessions_tick(struct sessions *s);
+bool sessions_next(struct sessions *s, struct mono now,
+    struct session_step *out);
+
+/* sigproxy went: its sessions wait to be claimed. */
+void sessions_orphan(struct sessions *s, struct mono now);
+/* Drop those that waited too long. */
+void sessions_expire(struct sessions *s, struct mono now,
+    session_ended_cb *ended, void *arg);
+
+/* Numbers of the sockets whose mapping matters now: spares, then external
+ * ports that have not heard their phone yet. */
+void sessions_wanted(const struct sessions *s, struct ipc_map_want *out);
+
+static inline uint32_t
+sessions_count(const struct sessions *s)
+{
+	return s->pool.used;
+}
+
+#endif

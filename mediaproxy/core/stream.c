@@ -1,0 +1,230 @@
+#include "mediaproxy/core/stream.h"
+
+void
+stream_init(struct stream *st, const struct ipc_relay_open *m, uint8_t nr,
+    enum latch_mode mode, struct mono now)
+{
+	memset(st, 0, sizeof(*st));
+	st->used = true;
+	st->session = m->session;
+	st->end = m->end;
+	st->nr = nr;
+	st->zone = (enum zone)m->zone;
+	st->family = (enum addr_family)m->family;
+	st->to_end = RELAY_NO_END;
+	st->opened_at = st->quiet_from = now;
+	latch_init(&st->latch[PORT_RTP], mode, &m->phone, false);
+	latch_init(&st->latch[PORT_RTCP], mode, &m->phone, true);
+}
+
+/* ---- destinations ---- */
+
+static struct addr
+allowed_only(const struct stream *st, const struct dest *dest, struct addr a)
+{
+	if (a.family != st->family || !dest_allowed(dest, st->zone, &a))
+		return (struct addr){ 0 };
+	return a;
+}
+
+static void
+set_targets(struct stream *st, enum port_which which, const struct dest *dest,
+    bool send_first, struct mono now)
+{
+	const struct latch *l = &st->latch[which];
+
+	st->guess[which] = allowed_only(st, dest, latch_guess(l));
+	st->probe[which] = allowed_only(st, dest, latch_probe(l));
+	if (l->frozen)
+		return;
+	st->probe_at[which] = now;
+	st->probes_left[which] = 0;
+	/* Turn about with the guess, so that each gets its own number. */
+	if (st->probe[which].family != ADDR_NONE)
+		st->probes_left[which] = 2 * STREAM_PROBES;
+	else if (send_first && st->zone == ZONE_EXTERNAL)
+		st->probes_left[which] = STREAM_PROBES;
+}
+
+void
+stream_set(struct stream *st, const struct ipc_relay_set *m,
+    const struct dest *dest, bool send_first, struct mono now)
+{
+	struct addr rtcp = m->rtcp;
+
+	/* RFC 3605: without a=rtcp it is the next port. */
+	if (rtcp.family == ADDR_NONE && m->rtp.family != ADDR_NONE &&
+	    m->rtp.port < UINT16_MAX) {
+		rtcp = m->rtp;
+		rtcp.port++;
+	}
+	st->to_end = m->to_end;
+	st->mux = m->mux != 0;
+	st->held = m->held != 0;
+	st->off = m->rtp.family == ADDR_NONE;
+	st->quiet_from = now;
+	if (st->held)
+		st->silent = false;
+	latch_announce(&st->latch[PORT_RTP], &m->phone, &m->rtp,
+	    m->relearn != 0);
+	latch_announce(&st->latch[PORT_RTCP], &m->phone, &rtcp,
+	    m->relearn != 0);
+	set_targets(st, PORT_RTP, dest, send_first, now);
+	set_targets(st, PORT_RTCP, dest, send_first, now);
+}
+
+struct addr
+stream_target(const struct stream *st, enum port_which which)
+{
+	const struct latch *l = &st->latch[which];
+
+	return l->source.family != ADDR_NONE ? l->source : st->guess[which];
+}
+
+/* ---- packets ---- */
+
+static bool
+read_packet(enum rtp_kind kind, uint8_t *data, size_t len,
+    const uint8_t *scrub_key, struct latch_packet *out)
+{
+	struct rtp_header h;
+
+	if (kind == RTP_KIND_RTCP) {
+		*out = (struct latch_packet){ .rtcp = true };
+		return rtcp_scrub(data, len, scrub_key, &out->ssrc) == 0;
+	}
+	if (kind != RTP_KIND_RTP || rtp_parse(span_make(data, len), &h) != 0)
+		return false;
+	*out = (struct latch_packet){ h.ssrc, h.seq, h.payload_type, false };
+	return true;
+}
+
+static void
+count_in(struct stream *st, enum rtp_kind kind, size_t len,
+    const struct latch_packet *p, struct mono now)
+{
+	if (kind == RTP_KIND_RTCP) {
+		st->rtcp_in++;
+		return;
+	}
+	st->packets_in++;
+	st->bytes_in += len;
+	st->heard_at = now;
+	loss_input(&st->loss, p->ssrc, p->seq);
+	if (st->silent) {
+		st->silent = false;
+		st->news |= 1 << RELAY_HEARD;
+	}
+}
+
+enum rtp_kind
+stream_input(struct stream *st, enum port_which which,
+    const struct addr *source, uint8_t *data, size_t len,
+    const struct dest *dest, const uint8_t *scrub_key, struct mono now)
+{
+	enum rtp_kind kind = rtp_kind(span_make(data, len));
+	struct latch *l = &st->latch[which];
+	struct latch_packet p;
+	enum latch_said said;
+
+	if ((kind == RTP_KIND_RTP) != (which == PORT_RTP) &&
+	    !(kind == RTP_KIND_RTCP && st->mux))
+		return RTP_KIND_OTHER;
+	if (!latch_knows(l, source) &&
+	    !dest_allowed(dest, st->zone, source)) {
+		st->refused++;
+		return RTP_KIND_OTHER;
+	}
+	if (!read_packet(kind, data, len, scrub_key, &p))
+		return RTP_KIND_OTHER;
+	said = latch_input(l, source, &p, now);
+	if (said == LATCH_REFUSED) {
+		st->refused++;
+		return RTP_KIND_OTHER;
+	}
+	if (said == LATCH_NEW && which == PORT_RTP)
+		st->news |= 1 << RELAY_LATCHED;
+	count_in(st, kind, len, &p, now);
+	return kind;
+}
+
+/* ---- time ---- */
+
+void
+stream_check_silence(struct stream *st, struct mono now)
+{
+	struct mono since = st->heard_at;
+
+	if (st->held || st->silent || st->heard_at.us == 0)
+		return;
+	if (mono_before(since, st->quiet_from))
+		since = st->quiet_from;
+	if (mono_ms_between(since, now) < STREAM_SILENT_MS)
+		return;
+	st->silent = true;
+	st->news |= 1 << RELAY_SILENT;
+}
+
+static struct addr
+next_probe(struct stream *st, enum port_which which, struct mono now)
+{
+	bool two = st->probe[which].family != ADDR_NONE;
+	struct addr to;
+
+	st->probe_at[which] = mono_add_ms(now,
+	    two ? STREAM_PROBE_MS / 2 : STREAM_PROBE_MS);
+	if (two && st->probes_left[which] % 2 == 0)
+		to = st->probe[which];
+	else if (st->zone == ZONE_EXTERNAL)
+		to = stream_target(st, which);
+	else
+		to = (struct addr){ 0 };
+	st->probes_left[which]--;
+	return to;
+}
+
+struct addr
+stream_keepalive(struct stream *st, enum port_which which,
+    struct mono sent_at, struct mono now)
+{
+	struct addr nobody = { 0 };
+
+	if (which == PORT_RTCP && st->mux)
+		return nobody;
+	if (st->probes_left[which] > 0) {
+		if (st->latch[which].frozen)
+			st->probes_left[which] = 0;
+		else if (mono_due(st->probe_at[which], now))
+			return next_probe(st, which, now);
+	}
+	if (st->zone != ZONE_EXTERNAL)
+		return nobody;
+	if (mono_before(sent_at, st->quiet_from))
+		sent_at = st->quiet_from;
+	if (mono_ms_between(sent_at, now) < STREAM_KEEPALIVE_MS)
+		return nobody;
+	return stream_target(st, which);
+}
+
+void
+stream_counter(const struct stream *st, struct mono now,
+    struct ipc_counter *out)
+{
+	struct mono since = st->heard_at.us > 0 ? st->heard_at :
+	    st->opened_at;
+	uint64_t silent_ms = mono_ms_between(since, now);
+
+	*out = (struct ipc_counter){
+		.end = st->end,
+		.stream = st->nr,
+		.packets_in = st->packets_in,
+		.bytes_in = st->bytes_in,
+		.packets_out = st->packets_out,
+		.lost = loss_count(&st->loss),
+		.refused = st->refused,
+		.rtcp_in = st->rtcp_in,
+		.silent_ms = silent_ms > UINT32_MAX ? UINT32_MAX :
+		    (uint32_t)silent_ms,
+		.learnt = st->latch[PORT_RTP].learnt,
+	};
+}

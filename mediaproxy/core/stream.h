@@ -1,0 +1,82 @@
+/*
+ * One stream of one end of a session: the two latches of its ports, what it
+ * counted, when it fell silent, when a NAT needs a packet from us.
+ *
+ * There is one struct stream for each port pair, by the same index; session.c
+ * ties them together.  Pure.
+ */
+#ifndef MEDIAPROXY_CORE_STREAM_H
+#define MEDIAPROXY_CORE_STREAM_H
+
+#include "common/codec/rtp.h"
+#include "common/ipc/msg.h"
+#include "mediaproxy/core/dest.h"
+#include "mediaproxy/core/latch.h"
+#include "mediaproxy/core/loss.h"
+#include "mediaproxy/core/port.h"
+
+#define STREAM_SILENT_MS 5000	/* then RELAY_NEWS says so */
+#define STREAM_KEEPALIVE_MS 15000	/* RFC 6263 4 */
+#define STREAM_PROBES 5		/* for each target, after an offer or answer */
+#define STREAM_PROBE_MS 200
+
+struct stream {
+	bool used;
+	uint64_t session;
+	uint8_t end, nr;
+	enum zone zone;
+	enum addr_family family;
+	uint8_t to_end;		/* RELAY_NO_END: nobody gets its packets */
+	bool mux;		/* RTCP on the RTP port (RFC 5761) */
+	bool held;		/* silence is meant */
+	bool off;		/* SDP says: send me nothing */
+	struct latch latch[2];	/* by enum port_which */
+	struct addr guess[2];	/* allowed destination before one is learnt */
+	struct addr probe[2];	/* another IP, sparse packets only */
+	uint8_t probes_left[2];
+	struct mono probe_at[2];
+	struct mono opened_at, heard_at, quiet_from;
+	bool silent;		/* and told */
+	uint8_t news;		/* bits 1 << enum relay_what, not yet told */
+	uint16_t keepalive_seq;
+	struct loss loss;
+	uint64_t packets_in, bytes_in, packets_out, refused, rtcp_in;
+};
+
+void stream_init(struct stream *st, const struct ipc_relay_open *m,
+    uint8_t nr, enum latch_mode mode, struct mono now);
+
+/* Take over RELAY_SET.  Probing starts anew when learning does. */
+void stream_set(struct stream *st, const struct ipc_relay_set *m,
+    const struct dest *dest, bool send_first, struct mono now);
+
+/*
+ * A packet came to one of its ports.
+ *
+ * Takes:   data  changed in place: names are taken out of RTCP.
+ * Gives:   RTP_KIND_RTP or RTP_KIND_RTCP: it may go on, as this kind;
+ *          RTP_KIND_OTHER: drop it.
+ */
+enum rtp_kind stream_input(struct stream *st, enum port_which which,
+    const struct addr *source, uint8_t *data, size_t len,
+    const struct dest *dest, const uint8_t *scrub_key, struct mono now);
+
+/* Where packets to this device go now; ADDR_NONE: nowhere yet. */
+struct addr stream_target(const struct stream *st, enum port_which which);
+
+/* Has it fallen silent?  Then bit RELAY_SILENT is set in news, once. */
+void stream_check_silence(struct stream *st, struct mono now);
+
+/*
+ * Must a packet leave now to open or hold a NAT?
+ *
+ * Takes:   sent_at  when the last packet left that port, 0: never.
+ * Gives:   where it goes, or ADDR_NONE.  Asked again it gives the next one.
+ */
+struct addr stream_keepalive(struct stream *st, enum port_which which,
+    struct mono sent_at, struct mono now);
+
+void stream_counter(const struct stream *st, struct mono now,
+    struct ipc_counter *out);
+
+#endif

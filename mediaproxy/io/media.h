@@ -1,0 +1,70 @@
+/*
+ * One mediaproxy process: what its parts share.  main.c makes it, the peers'
+ * files and the relay work on it; nothing here is global.
+ */
+#ifndef MEDIAPROXY_IO_MEDIA_H
+#define MEDIAPROXY_IO_MEDIA_H
+
+#include "common/codec/stun_ask.h"
+#include "common/io/conf.h"
+#include "common/io/door.h"
+#include "mediaproxy/core/session.h"
+#include "mediaproxy/io/socks.h"
+
+struct relay_batch;
+
+struct media {
+	struct conf conf;
+	uint8_t instance;
+	uv_loop_t *loop;
+	uv_timer_t timer;
+	struct doors *doors;
+	struct door *sigproxy, *stunmon, *admin;
+	struct ports ports;
+	struct dest dest;
+	struct site site;
+	struct sessions sessions;
+	struct socks socks;
+	struct stun_ask ask;
+	struct relay_batch *batch;
+	struct ipc_map_want wanted;	/* as last sent */
+	bool wanted_sent;		/* on this connection */
+	bool forwarded_logged;
+	uint64_t n_in, n_send_failed;
+	struct mono started;
+};
+
+/* ---- relay.c: the packet path and its clock ---- */
+
+/* Errors: -ENOMEM or libuv's. */
+int relay_start(struct media *m);
+/* Sessions changed: look at deadlines soon again. */
+void relay_wake(struct media *m);
+/* Empty a newly given pair's sockets and listen to them. */
+void relay_listen(struct media *m, uint32_t pair);
+void relay_ignore(struct media *m, uint32_t pair);
+
+/* ---- peer_sigproxy.c ---- */
+
+int on_sigproxy_frame(struct media *m, uint16_t type, struct span payload);
+void on_sigproxy_state(struct media *m, bool up);
+void sigproxy_news(struct media *m, const struct ipc_relay_news *news);
+/* A session_ended_cb; arg is the struct media. */
+void sigproxy_ended(void *arg, uint32_t pair,
+    const struct ipc_relay_stats *stats);
+
+/* ---- peer_stunmon.c ---- */
+
+int on_stunmon_frame(struct media *m, uint16_t type, struct span payload);
+void on_stunmon_state(struct media *m, bool up);
+/* Tell stunmon which sockets matter, if that changed. */
+void stunmon_want(struct media *m);
+/* A STUN packet came to a socket. */
+void stunmon_heard(struct media *m, uint16_t socket,
+    const struct addr *source, struct span packet, struct mono now);
+
+/* ---- peer_admin.c ---- */
+
+int on_admin_frame(struct media *m, uint16_t type, struct span payload);
+
+#endif

@@ -1,0 +1,102 @@
+#include <errno.h>
+
+#include "common/io/clock.h"
+#include "mediaproxy/io/media.h"
+
+static void
+put_addr(struct buf *b, const char *key, const struct addr *a)
+{
+	buf_fmt(b, ",\"%s\":", key);
+	if (a->family == ADDR_NONE) {
+		buf_puts(b, "null");
+		return;
+	}
+	buf_putc(b, '"');
+	addr_put_ip(b, a);
+	buf_putc(b, '"');
+}
+
+static unsigned
+pairs_used(const struct media *m, enum zone zone, unsigned *all_out)
+{
+	unsigned used = 0, all = 0;
+
+	for (uint32_t i = 0; i < m->ports.n; i++) {
+		const struct port_pair *p = &m->ports.pair[i];
+
+		if (m->ports.group[p->group].zone != zone)
+			continue;
+		all++;
+		used += p->state == PORT_USED;
+	}
+	*all_out = all;
+	return used;
+}
+
+static const char *
+words(const struct media *m)
+{
+	if (!door_is_up(m->sigproxy))
+		return "sigproxy is away; calls that run go on";
+	if (m->site.how != SITE_OWN && m->site.public_ip.family == ADDR_NONE)
+		return "our public address is not known: calls of remote "
+		       "phones are refused";
+	return "all is well";
+}
+
+static void
+put_status(struct buf *b, const struct media *m)
+{
+	unsigned outer, inner;
+	unsigned used_outer = pairs_used(m, ZONE_EXTERNAL, &outer);
+	unsigned used_inner = pairs_used(m, ZONE_INTERNAL, &inner);
+
+	buf_fmt(b, "{\"role\":\"mediaproxy\",\"instance\":%u", m->instance);
+	buf_fmt(b, ",\"up_s\":%llu", (unsigned long long)
+	    (mono_ms_between(m->started, clock_mono()) / 1000));
+	buf_fmt(b, ",\"sessions\":%u", sessions_count(&m->sessions));
+	buf_fmt(b, ",\"external_ports\":{\"used\":%u,\"all\":%u}", used_outer,
+	    outer);
+	buf_fmt(b, ",\"internal_ports\":{\"used\":%u,\"all\":%u}", used_inner,
+	    inner);
+	buf_fmt(b, ",\"packets\":{\"in\":%llu,\"relayed\":%llu,"
+	    "\"send_failed\":%llu}", (unsigned long long)m->n_in,
+	    (unsigned long long)m->sessions.n_relayed,
+	    (unsigned long long)m->n_send_failed);
+	buf_fmt(b, ",\"refused_full\":%llu",
+	    (unsigned long long)m->sessions.n_full);
+	put_addr(b, "public", &m->site.public_ip);
+	buf_fmt(b, ",\"forwarded\":%s,\"spares\":%u",
+	    m->site.forwarded ? "true" : "false", m->ports.n_spares);
+	buf_fmt(b, ",\"stun\":{\"sent\":%llu,\"heard\":%llu,"
+	    "\"refused\":%llu,\"ignored\":%llu}",
+	    (unsigned long long)m->ask.n_sent,
+	    (unsigned long long)m->ask.n_heard,
+	    (unsigned long long)m->ask.n_refused,
+	    (unsigned long long)m->ask.n_ignored);
+	buf_fmt(b, ",\"words\":\"%s\"}", words(m));
+}
+
+int
+on_admin_frame(struct media *m, uint16_t type, struct span payload)
+{
+	struct ipc_status_ask ask;
+	struct ipc_status_say say;
+	char json[2048], mem[2048 + 64];
+	struct buf text, b;
+	int err;
+
+	if (type != IPC_STATUS_ASK)
+		return -EPROTO;
+	err = get_status_ask(payload, &ask);
+	if (err)
+		return err;
+	buf_init(&text, json, sizeof(json));
+	put_status(&text, m);
+	say.id = ask.id;
+	say.json = text.err ? SPAN_LIT("{}") : buf_span(&text);
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, STATUS_SAY, status_say, &say);
+	door_send(m->admin, buf_span(&b));
+	return 0;
+}

@@ -1,0 +1,132 @@
+#include <errno.h>
+
+#include "common/io/clock.h"
+#include "common/io/log.h"
+#include "mediaproxy/io/media.h"
+
+static void
+log_refusal(const struct ipc_relay_say *say)
+{
+	static const char *const why[] = { "", "no port left",
+		"no address for that side", "another zone or family before" };
+
+	log_begin(LOG_WARN_, "relay-refused");
+	log_str("why", why[say->refusal]);
+	log_u64("session", say->session);
+	log_u64("end", say->end);
+	log_end();
+}
+
+static void
+listen_to(struct media *m, const struct ipc_relay_say *say,
+    const struct ipc_relay_open *open)
+{
+	for (unsigned i = 0; i < say->n_ports; i++) {
+		uint32_t pair = sessions_pair(&m->sessions, open->session,
+		    open->end, (uint8_t)i);
+
+		if (pair != PORT_NONE)
+			relay_listen(m, pair);
+	}
+	relay_wake(m);
+}
+
+static int
+on_relay_open(struct media *m, struct span payload)
+{
+	struct ipc_relay_open open;
+	struct ipc_relay_say say;
+	char mem[512];
+	struct buf b;
+	int err;
+
+	err = get_relay_open(payload, &open);
+	if (err)
+		return err;
+	if (open.family != ADDR_IPV4 && open.family != ADDR_IPV6)
+		return -EPROTO;
+	sessions_open(&m->sessions, &open, clock_mono(), &say);
+	if (say.refusal != RELAY_OK)
+		log_refusal(&say);
+	else
+		listen_to(m, &say, &open);
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_SAY, relay_say, &say);
+	door_send(m->sigproxy, buf_span(&b));
+	return 0;
+}
+
+static int
+on_relay_set(struct media *m, struct span payload)
+{
+	struct ipc_relay_set set;
+	int err;
+
+	err = get_relay_set(payload, &set);
+	if (err == 0)
+		err = sessions_set(&m->sessions, &set, clock_mono());
+	/* Closed meanwhile: the two messages crossed. */
+	return err == -ENOENT ? 0 : err;
+}
+
+static int
+on_relay_close(struct media *m, struct span payload)
+{
+	struct ipc_relay_close close;
+	int err;
+
+	err = get_relay_close(payload, &close);
+	if (err)
+		return err;
+	if (close.end >= SESSION_ENDS_MAX && close.end != RELAY_ALL_ENDS)
+		return -EPROTO;
+	sessions_close(&m->sessions, close.session, close.end, clock_mono(),
+	    sigproxy_ended, m);
+	return 0;
+}
+
+int
+on_sigproxy_frame(struct media *m, uint16_t type, struct span payload)
+{
+	switch (type) {
+	case IPC_RELAY_OPEN:
+		return on_relay_open(m, payload);
+	case IPC_RELAY_SET:
+		return on_relay_set(m, payload);
+	case IPC_RELAY_CLOSE:
+		return on_relay_close(m, payload);
+	default:
+		return -EPROTO;
+	}
+}
+
+void
+on_sigproxy_state(struct media *m, bool up)
+{
+	if (!up)
+		sessions_orphan(&m->sessions, clock_mono());
+}
+
+void
+sigproxy_news(struct media *m, const struct ipc_relay_news *news)
+{
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_NEWS, relay_news, news);
+	door_send(m->sigproxy, buf_span(&b));
+}
+
+void
+sigproxy_ended(void *arg, uint32_t pair, const struct ipc_relay_stats *stats)
+{
+	struct media *m = arg;
+	char mem[192];
+	struct buf b;
+
+	relay_ignore(m, pair);
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_STATS, relay_stats, stats);
+	door_send(m->sigproxy, buf_span(&b));
+}

@@ -1,0 +1,397 @@
+#include <stdlib.h>
+
+#include "stunmon/core/round.h"
+
+struct mappings *
+mapping_new(const struct mapping_conf *conf)
+{
+	struct mappings *v = calloc(1, sizeof(*v));
+
+	if (v == NULL)
+		return NULL;
+	v->conf = *conf;
+	v->site_state = PUBLIC_UNKNOWN;
+	v->n_maps = conf->n_owners * IPC_SOCKETS_MAX;
+	v->map = calloc(v->n_maps, sizeof(v->map[0]));
+	if (v->map == NULL) {
+		free(v);
+		return NULL;
+	}
+	return v;
+}
+
+void
+mapping_free(struct mappings *v)
+{
+	if (v == NULL)
+		return;
+	free(v->map);
+	free(v);
+}
+
+static struct mapping *
+find(struct mappings *v, unsigned owner, uint16_t number)
+{
+	struct mapping *first = &v->map[owner * IPC_SOCKETS_MAX];
+
+	for (unsigned i = 0; i < IPC_SOCKETS_MAX; i++) {
+		if (first[i].used && first[i].number == number)
+			return &first[i];
+	}
+	return NULL;
+}
+
+/* ---- the site as a whole ---- */
+
+static bool
+is_same_site(const struct mappings *v, const struct addr *addr)
+{
+	return addr_same_ip(addr, &v->site) ||
+	    (addr->family == ADDR_NONE && v->site.family == ADDR_NONE);
+}
+
+static void
+set_site(struct mappings *v, const struct addr *addr, enum public_state state,
+    struct mono now)
+{
+	if (state == v->site_state && is_same_site(v, addr))
+		return;
+	if (!is_same_site(v, addr))
+		v->site_since = now;
+	v->site = *addr;
+	v->site.port = 0;
+	v->site_state = state;
+	v->news = true;
+	for (unsigned i = 0; i < v->conf.n_owners; i++)
+		v->owner[i].tell_site = true;
+}
+
+/* The first SIP socket speaks for the site; without one, the first relay's. */
+static const struct mapping *
+reference(const struct mappings *v)
+{
+	bool sip_wanted = false;
+
+	for (unsigned i = 0; i < v->n_maps; i++) {
+		const struct mapping *m = &v->map[i];
+
+		if (!m->used)
+			continue;
+		sip_wanted = sip_wanted ||
+		    (m->owner == MAPPING_SIP && !m->away);
+		/* Until an SIP socket knows, no relay speaks for it. */
+		if (m->owner != MAPPING_SIP && sip_wanted)
+			return NULL;
+		if (m->mapped.family != ADDR_NONE)
+			return m;
+	}
+	return NULL;
+}
+
+/* The address moved: the other sockets are checked within half a second. */
+static void
+hurry_others(struct mappings *v, const struct mapping *but,
+    struct mono now)
+{
+	for (unsigned i = 0; i < v->n_maps; i++) {
+		struct mapping *m = &v->map[i];
+		struct mono soon = mono_add_ms(now, i % 8 * 60);
+
+		if (m->used && m != but && mono_before(soon, m->next_at))
+			m->next_at = soon;
+	}
+}
+
+void
+mapping_site_changed(struct mappings *v, struct mono now)
+{
+	const struct mapping *m = reference(v);
+	bool moved;
+
+	if (m == NULL)
+		return;
+	moved = v->site.family != ADDR_NONE &&
+	    !addr_same_ip(&m->mapped, &v->site);
+	set_site(v, &m->mapped, m->state, now);
+	if (moved)
+		hurry_others(v, m, now);
+}
+
+void
+mapping_set_site(struct mappings *v, const struct addr *addr, struct mono now)
+{
+	set_site(v, addr, PUBLIC_KNOWN, now);
+	for (unsigned i = 0; i < v->n_maps; i++) {
+		struct mapping *m = &v->map[i];
+
+		if (!m->used || (m->state == PUBLIC_KNOWN &&
+		    addr_eq(&m->mapped, &v->site)))
+			continue;
+		m->mapped = v->site;
+		m->state = PUBLIC_KNOWN;
+		m->tell = true;
+	}
+}
+
+void
+mapping_set_server(struct mappings *v, unsigned i, const struct addr *addr,
+    struct mono now)
+{
+	struct mapping_server *s = &v->server[i];
+
+	if (i >= v->conf.n_servers || addr_eq(&s->addr, addr))
+		return;
+	s->addr = *addr;
+	s->down_until.us = 0;
+	for (unsigned k = 0; k < v->n_maps; k++) {
+		struct mapping *m = &v->map[k];
+
+		/* Whatever waits for an answer waits for the old address. */
+		m->ask[i].active = false;
+		m->vote[i].at.us = 0;
+		if (m->used && m->state == PUBLIC_UNKNOWN)
+			m->next_at = now;
+	}
+}
+
+/* ---- owners and what they want ---- */
+
+void
+mapping_owner_up(struct mappings *v, unsigned owner)
+{
+	v->owner[owner].up = true;
+	v->owner[owner].tell_site = v->site_state != PUBLIC_UNKNOWN;
+}
+
+void
+mapping_owner_gone(struct mappings *v, unsigned owner)
+{
+	v->owner[owner].up = false;
+	for (unsigned i = 0; i < IPC_SOCKETS_MAX; i++)
+		v->map[owner * IPC_SOCKETS_MAX + i].away = true;
+}
+
+static bool
+is_wanted(const struct ipc_map_want *want, uint16_t number)
+{
+	for (unsigned i = 0; i < want->n_sockets; i++) {
+		if (want->sockets[i].number == number)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_map(struct mappings *v, unsigned owner, uint16_t number, struct mono now)
+{
+	struct mapping *m = &v->map[owner * IPC_SOCKETS_MAX];
+
+	/* Never more wanted than there is room: the list is bounded. */
+	while (m->used)
+		m++;
+	*m = (struct mapping){ .used = true, .owner = (uint8_t)owner,
+		.number = number, .state = PUBLIC_UNKNOWN, .next_at = now };
+	if (!v->conf.stun) {
+		m->mapped = v->site;
+		m->state = v->site_state;
+		m->tell = m->state != PUBLIC_UNKNOWN;
+	}
+}
+
+static void
+want_again(struct mapping *m, struct mono now)
+{
+	if (!m->away)
+		return;
+	m->away = false;
+	m->next_at = now;
+	m->tell = m->state != PUBLIC_UNKNOWN;
+}
+
+void
+mapping_want(struct mappings *v, unsigned owner,
+    const struct ipc_map_want *want, struct mono now)
+{
+	struct mapping *first = &v->map[owner * IPC_SOCKETS_MAX];
+
+	for (unsigned i = 0; i < IPC_SOCKETS_MAX; i++) {
+		if (first[i].used && !is_wanted(want, first[i].number))
+			first[i] = (struct mapping){ 0 };
+	}
+	for (unsigned i = 0; i < want->n_sockets; i++) {
+		uint16_t number = want->sockets[i].number;
+		struct mapping *m = find(v, owner, number);
+
+		if (m != NULL)
+			want_again(m, now);
+		else if (number != MAPPING_SITE)
+			add_map(v, owner, number, now);
+	}
+}
+
+/* ---- answers ---- */
+
+/* Which question of this socket is this the answer to?  n_servers: none. */
+static unsigned
+match(const struct mappings *v, const struct mapping *m,
+    const struct ipc_stun_heard *heard, const struct stun_msg *msg)
+{
+	unsigned s;
+
+	for (s = 0; s < v->conf.n_servers; s++) {
+		if (m->ask[s].active &&
+		    addr_eq(&heard->source, &v->server[s].addr) &&
+		    memcmp(msg->tid, m->ask[s].tid, STUN_TID_LEN) == 0)
+			break;
+	}
+	return s;
+}
+
+static bool
+is_answer(const struct stun_msg *msg)
+{
+	return msg->method == STUN_BINDING &&
+	    (msg->class == STUN_SUCCESS || msg->class == STUN_ERROR) &&
+	    (msg->fingerprint_at == 0 || stun_fingerprint_ok(msg));
+}
+
+/* May what it says be believed, if others agree? */
+static bool
+is_usable(const struct stun_msg *msg)
+{
+	return msg->class == STUN_SUCCESS && msg->n_unknown == 0 &&
+	    msg->mapped.port != 0 && addr_is_public(&msg->mapped);
+}
+
+void
+mapping_heard(struct mappings *v, unsigned owner,
+    const struct ipc_stun_heard *heard, struct mono now)
+{
+	struct mapping *m = find(v, owner, heard->socket);
+	struct stun_msg msg;
+	unsigned s = v->conf.n_servers;
+
+	if (m != NULL && stun_parse(heard->packet, &msg) == 0 &&
+	    is_answer(&msg))
+		s = match(v, m, heard, &msg);
+	if (s == v->conf.n_servers) {
+		v->n_ignored++;
+		return;
+	}
+	m->ask[s].active = false;
+	v->server[s].heard_at = now;
+	v->server[s].n_answers++;
+	if (is_usable(&msg))
+		round_vote(v, m, s, &msg.mapped, now);
+	else
+		round_failed(v, m, s, now);
+}
+
+/* ---- steps ---- */
+
+static void
+put_told(struct mapping_step *out, unsigned owner, uint16_t number,
+    enum public_state state, const struct addr *mapped)
+{
+	out->what = MAPPING_TELL;
+	out->owner = owner;
+	out->told = (struct ipc_public_addr){ number, (uint8_t)state,
+		*mapped };
+}
+
+static bool
+next_of_owners(struct mappings *v, struct mapping_step *out)
+{
+	for (unsigned i = 0; i < v->conf.n_owners; i++) {
+		struct mapping_owner *o = &v->owner[i];
+
+		if (!o->up || !o->tell_site)
+			continue;
+		o->tell_site = false;
+		put_told(out, i, MAPPING_SITE, v->site_state, &v->site);
+		return true;
+	}
+	return false;
+}
+
+static bool
+next_ask(struct mappings *v, struct mapping *m, struct mono now,
+    struct mapping_step *out)
+{
+	for (unsigned s = 0; s < v->conf.n_servers; s++) {
+		struct mapping_ask *a = &m->ask[s];
+
+		if (!a->active)
+			continue;
+		switch (probe_tick(&a->probe, now)) {
+		case PROBE_WAIT:
+			break;
+		case PROBE_LOST:
+			a->active = false;
+			break;
+		case PROBE_SEND:
+			out->what = MAPPING_ASK;
+			out->owner = m->owner;
+			out->ask.socket = m->number;
+			out->ask.server = v->server[s].addr;
+			memcpy(out->ask.tid, a->tid, STUN_TID_LEN);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+next_of_map(struct mappings *v, struct mapping *m, struct mono now,
+    struct mapping_step *out)
+{
+	if (!m->used || m->away)
+		return false;
+	if (v->conf.stun)
+		round_advance(v, m, now);
+	if (m->tell) {
+		m->tell = false;
+		put_told(out, m->owner, m->number, m->state, &m->mapped);
+		return true;
+	}
+	return v->conf.stun && next_ask(v, m, now, out);
+}
+
+bool
+mapping_next(struct mappings *v, struct mono now, struct mapping_step *out)
+{
+	if (v->news) {
+		v->news = false;
+		out->what = MAPPING_NEWS;
+		return true;
+	}
+	if (next_of_owners(v, out))
+		return true;
+	for (; v->cursor < v->n_maps; v->cursor++) {
+		if (next_of_map(v, &v->map[v->cursor], now, out))
+			return true;
+	}
+	v->cursor = 0;
+	/* A later mapping may have moved the site. */
+	if (v->news)
+		return mapping_next(v, now, out);
+	return next_of_owners(v, out);
+}
+
+struct mono
+mapping_due(const struct mappings *v)
+{
+	struct mono due = MONO_NEVER;
+
+	for (unsigned i = 0; i < v->n_maps; i++) {
+		const struct mapping *m = &v->map[i];
+
+		if (!m->used || m->away)
+			continue;
+		if (m->tell)
+			return (struct mono){ 0 };
+		if (v->conf.stun)
+			due = mono_min(due, round_due(m));
+	}
+	return due;
+}

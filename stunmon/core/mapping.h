@@ -1,0 +1,143 @@
+/*
+ * What the internet sees instead of our sockets' addresses, and when a change
+ * is believed.
+ *
+ * Each wanted socket has a mapping, asked for in rounds: the preferred server
+ * first, the next one too when it keeps silent, and another one at once when
+ * an answer tells something new.  New is believed when two servers agree on
+ * the address, or, if only one is usable, when it says so twice; for a
+ * relay's socket also when the address is the site's, which its SIP socket
+ * proved.  A server that others prove wrong is asked last for a while.  When
+ * all are silent the last good mapping stays, marked old.
+ *
+ * Pure: takes messages and the time, gives steps.
+ *
+ *	mapping_want(v, owner, &want, now);
+ *	mapping_heard(v, owner, &heard, now);
+ *	while (mapping_next(v, now, &step)) ...carry out...
+ *	...sleep until mapping_due(v)...
+ */
+#ifndef STUNMON_CORE_MAPPING_H
+#define STUNMON_CORE_MAPPING_H
+
+#include "common/codec/stun.h"
+#include "common/ipc/msg.h"
+#include "stunmon/core/probe.h"
+
+#define MAPPING_SERVERS_MAX 8
+#define MAPPING_OWNERS_MAX 9	/* sigproxy and eight relays */
+#define MAPPING_SIP 0		/* owner: sigproxy; relays are 1 and up */
+#define MAPPING_SITE 65535	/* socket number: the site as a whole */
+#define MAPPING_RELAY_MS 25000
+/* Unanswered for so long: the next server is asked too. */
+#define MAPPING_HEDGE_MS 3500
+#define MAPPING_DOWN_MS 60000	/* a silent server is asked last */
+#define MAPPING_LIAR_MS 600000	/* and so is one that was proved wrong */
+#define MAPPING_VOTE_MS 60000	/* an answer counts for so long */
+
+struct mapping_server {
+	struct addr addr;	/* ADDR_NONE: its name is not resolved */
+	struct mono heard_at;
+	struct mono down_until;
+	uint64_t n_answers, n_silent, n_wrong;
+};
+
+struct mapping_ask {
+	bool active;
+	struct mono since;
+	struct mono hedge_at;	/* then another server is asked as well */
+	struct probe probe;
+	uint8_t tid[STUN_TID_LEN];
+};
+
+struct mapping_vote {
+	struct addr addr;
+	struct mono at;		/* 0: none */
+};
+
+struct mapping {
+	bool used, away;	/* away: its owner is; nothing is sent */
+	bool tell;		/* its owner must hear of it */
+	uint8_t owner;
+	uint16_t number;
+	enum public_state state;
+	struct addr mapped;	/* believed; ADDR_NONE: nothing yet */
+	struct mono since, confirmed_at;
+	uint8_t server;		/* from which one */
+	bool symmetric;		/* servers see different ports */
+	bool disagree;		/* servers see different addresses */
+	struct mono round_at, next_at;	/* this round, the next one */
+	unsigned n_asks;	/* in this round */
+	uint32_t asked;		/* servers asked in this round, bits */
+	struct mapping_ask ask[MAPPING_SERVERS_MAX];
+	struct mapping_vote vote[MAPPING_SERVERS_MAX];
+};
+
+struct mapping_owner {
+	bool up;
+	bool tell_site;
+};
+
+struct mapping_conf {
+	bool stun;		/* false: the address is given */
+	unsigned n_servers;
+	uint32_t interval_ms;	/* of SIP sockets */
+	unsigned n_owners;
+	void (*random)(void *p, size_t len);
+};
+
+struct mappings {
+	struct mapping_conf conf;
+	struct mapping_server server[MAPPING_SERVERS_MAX];
+	struct mapping_owner owner[MAPPING_OWNERS_MAX];
+	struct mapping *map;
+	unsigned n_maps, cursor;
+	struct addr site;	/* port 0 */
+	enum public_state site_state;
+	struct mono site_since;
+	bool news;		/* the site's address or state changed */
+	uint64_t n_ignored;	/* answers nobody had asked for */
+};
+
+/* NULL: no memory. */
+struct mappings *mapping_new(const struct mapping_conf *conf);
+void mapping_free(struct mappings *v);
+
+/* A server's address, from the configuration or its name. */
+void mapping_set_server(struct mappings *v, unsigned i,
+    const struct addr *addr, struct mono now);
+/*
+ * The site's address is given: fixed, by name, or (ADDR_NONE) each socket's
+ * own.  Never called in stun mode.
+ */
+void mapping_set_site(struct mappings *v, const struct addr *addr,
+    struct mono now);
+
+void mapping_owner_up(struct mappings *v, unsigned owner);
+/* Its mappings are kept, not refreshed, for when it comes back. */
+void mapping_owner_gone(struct mappings *v, unsigned owner);
+void mapping_want(struct mappings *v, unsigned owner,
+    const struct ipc_map_want *want, struct mono now);
+/* An answer came; what nobody asked for is counted and ignored. */
+void mapping_heard(struct mappings *v, unsigned owner,
+    const struct ipc_stun_heard *heard, struct mono now);
+
+enum mapping_do {
+	MAPPING_ASK,		/* send `ask` to the owner */
+	MAPPING_TELL,		/* send `told` to the owner */
+	MAPPING_NEWS,		/* log: the site's address or state changed */
+};
+
+struct mapping_step {
+	enum mapping_do what;
+	unsigned owner;
+	struct ipc_stun_send ask;
+	struct ipc_public_addr told;
+};
+
+bool mapping_next(struct mappings *v, struct mono now,
+    struct mapping_step *out);
+/* When mapping_next() has something to do again; MONO_NEVER: after input. */
+struct mono mapping_due(const struct mappings *v);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * The stunmon process: what its parts share.  main.c makes it.
+ */
+#ifndef STUNMON_IO_MONITOR_H
+#define STUNMON_IO_MONITOR_H
+
+#include "common/io/conf.h"
+#include "common/io/door.h"
+#include "stunmon/core/mapping.h"
+#include "stunmon/io/dns.h"
+
+struct monitor {
+	struct conf conf;
+	uv_loop_t *loop;
+	uv_timer_t timer;
+	struct doors *doors;
+	struct door *owner[MAPPING_OWNERS_MAX];	/* sigproxy, then relays */
+	unsigned n_owners;
+	struct door *admin;
+	struct mappings *mappings;
+	struct dns *dns;	/* NULL: the configuration has no names */
+	struct mono started;
+};
+
+/* Carry out the mappings' steps and sleep until the next one. */
+void monitor_run(struct monitor *m);
+/* Errors: libuv's. */
+int monitor_start(struct monitor *m);
+
+/* ---- peer_owner.c: sigproxy and the relays, whose sockets we use ---- */
+
+int on_owner_frame(struct monitor *m, unsigned owner, uint16_t type,
+    struct span payload);
+void on_owner_state(struct monitor *m, unsigned owner, bool up);
+
+/* ---- peer_admin.c ---- */
+
+int on_admin_frame(struct monitor *m, uint16_t type, struct span payload);
+
+#endif

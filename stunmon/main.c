@@ -1,0 +1,200 @@
+/* postern-stunmon: finds out our public address.  See README.md. */
+#include <stdlib.h>
+
+#include "common/base/secret.h"
+#include "common/io/cage.h"
+#include "common/io/clock.h"
+#include "common/io/log.h"
+#include "common/io/role.h"
+#include "stunmon/io/monitor.h"
+
+/* Our own name among the watched ones; the others are STUN servers. */
+#define OWN_NAME CONF_LIST_MAX
+/* Loop, doors and their connections, the resolver's sockets. */
+#define FILES_MAX 160
+
+static unsigned
+owner_of(const struct monitor *m, const struct door *peer)
+{
+	unsigned i = 0;
+
+	while (i < m->n_owners && m->owner[i] != peer)
+		i++;
+	return i;
+}
+
+static int
+on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
+{
+	struct monitor *m = arg;
+	unsigned owner = owner_of(m, from);
+
+	if (owner < m->n_owners)
+		return on_owner_frame(m, owner, type, payload);
+	return on_admin_frame(m, type, payload);
+}
+
+static void
+on_state(void *arg, struct door *peer, bool up)
+{
+	struct monitor *m = arg;
+	unsigned owner = owner_of(m, peer);
+
+	if (owner < m->n_owners)
+		on_owner_state(m, owner, up);
+}
+
+static void
+fail(const char *what, int err)
+{
+	log_begin(LOG_ERROR_, what);
+	log_err("why", err);
+	log_end();
+	exit(1);
+}
+
+/* ---- names ---- */
+
+static void
+refuse_name(const struct addr *a)
+{
+	log_begin(LOG_WARN_, "name-not-believed");
+	log_addr("address", a);
+	log_str("why", "our public name leads to an address that is not "
+	    "public");
+	log_end();
+}
+
+static void
+on_name(void *arg, unsigned number, const struct addr *addr)
+{
+	struct monitor *m = arg;
+	struct addr a = *addr;
+
+	if (number == OWN_NAME) {
+		if (addr_is_public(&a))
+			mapping_set_site(m->mappings, &a, clock_mono());
+		else
+			refuse_name(&a);
+	} else {
+		a.port = m->conf.stun[number].port;
+		mapping_set_server(m->mappings, number, &a, clock_mono());
+	}
+	monitor_run(m);
+}
+
+/* STUN is asked from IPv4 sockets; from IPv6 ones only where there is no
+ * IPv4 (the relay chooses by the same rule). */
+static enum addr_family
+stun_family(const struct conf *c)
+{
+	for (unsigned i = 0; i < c->n_external; i++) {
+		if (c->external[i].family == ADDR_IPV4)
+			return ADDR_IPV4;
+	}
+	return ADDR_IPV6;
+}
+
+static void
+watch_names(struct monitor *m)
+{
+	const struct conf *c = &m->conf;
+	bool own = c->public_how == PUBLIC_NAME, names = own;
+
+	for (unsigned i = 0; i < m->mappings->conf.n_servers; i++)
+		names = names || c->stun[i].addr.family == ADDR_NONE;
+	if (!names)
+		return;
+	m->dns = dns_new(m->loop, stun_family(c), on_name, m);
+	if (m->dns == NULL)
+		fail("resolver-not-started", 0);
+	if (own)
+		dns_watch(m->dns, OWN_NAME, c->public_name);
+	for (unsigned i = 0; i < m->mappings->conf.n_servers; i++) {
+		if (c->stun[i].addr.family == ADDR_NONE)
+			dns_watch(m->dns, i, c->stun[i].host);
+	}
+}
+
+/* ---- start ---- */
+
+static void
+set_mappings(struct monitor *m)
+{
+	const struct conf *c = &m->conf;
+	bool stun = c->public_how == PUBLIC_STUN;
+	const struct mapping_conf vc = {
+		.stun = stun,
+		.n_servers = stun ? c->n_stun : 0,
+		.interval_ms = c->stun_interval_s * 1000,
+		.n_owners = 1 + c->processes,
+		.random = secret_random,
+	};
+	const struct addr none = { 0 };
+
+	m->mappings = mapping_new(&vc);
+	if (m->mappings == NULL)
+		fail("no-memory", 0);
+	if (c->public_how == PUBLIC_ADDRESS)
+		mapping_set_site(m->mappings, &c->public_addr, m->started);
+	if (c->public_how == PUBLIC_NONE)
+		mapping_set_site(m->mappings, &none, m->started);
+	for (unsigned i = 0; i < vc.n_servers; i++) {
+		struct addr a = c->stun[i].addr;
+
+		a.port = c->stun[i].port;
+		if (a.family != ADDR_NONE)
+			mapping_set_server(m->mappings, i, &a, m->started);
+	}
+}
+
+static void
+open_doors(struct monitor *m, const struct sd *sd)
+{
+	const struct doors_ops ops = { on_frame, on_state, NULL, m };
+
+	m->doors = doors_new(m->loop, ROLE_STUN, 0, &ops);
+	if (m->doors == NULL)
+		fail("no-memory", 0);
+	m->n_owners = 1 + m->conf.processes;
+	m->owner[MAPPING_SIP] = role_peer(m->doors, sd, ROLE_STUN, 0,
+	    ROLE_SIG, 0);
+	for (unsigned i = 1; i < m->n_owners; i++)
+		m->owner[i] = role_peer(m->doors, sd, ROLE_STUN, 0, ROLE_MEDIA,
+		    (uint8_t)(i - 1));
+	m->admin = role_admin(m->doors, sd);
+	for (unsigned i = 0; i < m->n_owners; i++) {
+		if (m->owner[i] == NULL)
+			exit(1);	/* said why */
+	}
+	if (m->admin == NULL)
+		exit(1);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct monitor m;	/* zeroed */
+	static struct sd sd;
+	struct role_args args;
+	int err;
+
+	role_begin(argc, argv, "stunmon", &args, &m.conf, &sd);
+	err = priv_drop_user(cage_role_user(ROLE_STUN));
+	if (err)
+		fail("user-not-dropped", err);
+	m.loop = uv_default_loop();
+	m.started = clock_mono();
+	priv_warm_up();
+	set_mappings(&m);
+	watch_names(&m);
+	err = monitor_start(&m);
+	if (err)
+		fail("clock-not-started", err);
+	open_doors(&m, &sd);
+	role_cage(m.loop, ROLE_STUN, NULL, FILES_MAX, &sd, m.doors);
+	if (m.dns != NULL)
+		dns_start(m.dns);
+	monitor_run(&m);
+	return uv_run(m.loop, UV_RUN_DEFAULT);
+}

@@ -19,8 +19,8 @@
  * Takes:   as_root  create and chown for the roles' users.
  * Errors:  -EIO when anything could not be bound.
  */
-int bind_all(const struct conf *c, const struct plan *p,
-    const struct state *s, bool as_root, struct inherit *out);
+int bind_all(const struct conf *c, const struct plan *p, const struct state *s,
+    bool as_root, struct inherit *out);
 
 /*
  * One UDP socket, not close-on-exec.

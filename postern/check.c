@@ -61,8 +61,9 @@ check_tools(void)
 		{ "runsvdir", "runit", "nothing starts the processes" },
 		{ "svlogd", "runit", "nothing keeps the logs" },
 		{ "sqlite3", "sqlite3", "`postern sql` does not work" },
-		{ "nft", "nftables", "captured processes could send to this "
-				     "host and the office's servers" },
+		{ "nft", "nftables",
+		    "captured processes could send to this "
+		    "host and the office's servers" },
 	};
 	unsigned faults = 0;
 
@@ -96,9 +97,9 @@ check_ports(const struct addr *list, unsigned n, uint16_t port)
 			    addr_text(&at, text));
 		} else {
 			cmd_fail("fault: UDP %s: %s", addr_text(&at, text),
-			    fd == -EADDRNOTAVAIL ?
-				"this machine does not have that address" :
-				strerror(-fd));
+			    fd == -EADDRNOTAVAIL
+				? "this machine does not have that address"
+				: strerror(-fd));
 			faults++;
 		}
 	}
@@ -114,8 +115,8 @@ check_program(enum ipc_role role, const char *config)
 	pid_t pid;
 
 	if (program_find(role, path) != 0) {
-		cmd_fail("fault: postern-%s is not installed",
-		    ipc_role_name(role));
+		cmd_fail(
+		    "fault: postern-%s is not installed", ipc_role_name(role));
 		return 1;
 	}
 	fflush(NULL);
@@ -126,8 +127,8 @@ check_program(enum ipc_role role, const char *config)
 		execl(path, path, "--config", config, "--check", NULL);
 		_exit(127);
 	}
-	if (pid > 0 && waitpid(pid, &status, 0) == pid &&
-	    WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == 0)
 		return 0;
 	cmd_fail("fault: postern-%s --check does not accept this",
 	    ipc_role_name(role));
@@ -176,4 +177,15 @@ cmd_check(int argc, char **argv)
 		printf("%s is right; nothing is missing\n", config);
 	free(c);
 	return faults == 0 ? 0 : 1;
+}
+
+int
+cmd_sample(int argc, char **argv)
+{
+	if (argc > 1) {
+		cmd_fail("usage: postern sample");
+		return 2;
+	}
+	conf_sample(stdout);
+	return 0;
 }

@@ -21,14 +21,15 @@ int cmd_sql(int argc, char **argv);
 int cmd_password(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_nft(int argc, char **argv);
+int cmd_sample(int argc, char **argv);
 
 /* Options that several commands know. */
 struct cmd_opts {
-	const char *config;	/* NULL: not given */
+	const char *config; /* NULL: not given */
 	const char *state;
 	bool json;
-	bool log;		/* exec: the log service of the role */
-	char **rest;		/* lent from argv */
+	bool log;    /* exec: the log service of the role */
+	char **rest; /* lent from argv */
 	int n_rest;
 };
 
@@ -38,8 +39,7 @@ struct cmd_opts {
  *
  * Errors:  -EINVAL after saying what is wrong.
  */
-int cmd_opts(int argc, char **argv, const char *known,
-    struct cmd_opts *out);
+int cmd_opts(int argc, char **argv, const char *known, struct cmd_opts *out);
 
 /* "postern: TEXT\n" on stderr; always returns 1. */
 int cmd_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -82,8 +82,8 @@ cmd_down(int argc, char **argv)
 		ask_to_end(&s);
 		lock = wait_for_lock(&s);
 		if (lock == -ETIMEDOUT)
-			return cmd_fail("some processes of %s do not end",
-			    s.dir);
+			return cmd_fail(
+			    "some processes of %s do not end", s.dir);
 		if (lock < 0)
 			return cmd_fail("%s: %s", s.dir, strerror(-lock));
 		puts("postern: everything has ended");

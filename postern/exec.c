@@ -54,7 +54,8 @@ read_role(const char *name, struct launch *l)
 		return 0;
 	}
 	cmd_fail("there is no process `%s`: sigproxy, mediaproxy-N, stunmon "
-		 "or registrar-db", name);
+		 "or registrar-db",
+	    name);
 	return -EINVAL;
 }
 
@@ -197,8 +198,8 @@ exec_log(struct launch *l)
 	unsetenv(INHERIT_ENV);
 	err = priv_drop_user(cage_role_user(l->role));
 	if (err)
-		return cmd_fail("user %s: %s", cage_role_user(l->role),
-		    strerror(-err));
+		return cmd_fail(
+		    "user %s: %s", cage_role_user(l->role), strerror(-err));
 	snprintf(part, sizeof(part), "log/%s", l->name);
 	state_path(&l->state, part, dir);
 	execlp("svlogd", "svlogd", "-tt", dir, NULL);
@@ -222,6 +223,6 @@ cmd_exec(int argc, char **argv)
 	}
 	if (state_open(o.state ? o.state : CMD_STATE, false, &l->state) != 0)
 		return 1;
-	return o.log ? exec_log(l) :
-		       exec_program(l, o.config ? o.config : CMD_CONFIG);
+	return o.log ? exec_log(l)
+		     : exec_program(l, o.config ? o.config : CMD_CONFIG);
 }

@@ -22,8 +22,7 @@ add(struct inherit *list, int fd, struct span owner, struct span name)
 }
 
 int
-inherit_add(struct inherit *list, int fd, const char *owner,
-    const char *name)
+inherit_add(struct inherit *list, int fd, const char *owner, const char *name)
 {
 	return add(list, fd, span_str(owner), span_str(name));
 }
@@ -73,7 +72,7 @@ inherit_parse(struct span text, struct inherit *out)
 		if (err)
 			return err;
 		if (comma >= 0 && len + 1 == text.len)
-			return -EBADMSG;	/* ends in a comma */
+			return -EBADMSG; /* ends in a comma */
 		text = span_sub(text, comma < 0 ? len : len + 1, text.len);
 	}
 	return 0;

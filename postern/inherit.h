@@ -16,7 +16,7 @@
 struct inherit_fd {
 	int fd;
 	char owner[ROLE_NAME_MAX];
-	char name[SD_NAME_MAX];		/* as in common/io/sd.h */
+	char name[SD_NAME_MAX]; /* as in common/io/sd.h */
 };
 
 struct inherit {
@@ -25,8 +25,8 @@ struct inherit {
 };
 
 /* Errors: -E2BIG the inventory is full; -ENAMETOOLONG. */
-int inherit_add(struct inherit *list, int fd, const char *owner,
-    const char *name);
+int inherit_add(
+    struct inherit *list, int fd, const char *owner, const char *name);
 
 /* Write the variable's value; the buffer's error tells if it did not fit. */
 void inherit_build(struct buf *b, const struct inherit *list);

@@ -63,9 +63,9 @@ take_word(struct walk *w, struct span *out)
 	if (i == 0)
 		return false;
 	return span_eq(*out, SPAN_LIT("true")) ||
-	    span_eq(*out, SPAN_LIT("false")) ||
-	    span_eq(*out, SPAN_LIT("null")) || out->p[0] == '-' ||
-	    isdigit((unsigned char)out->p[0]);
+	       span_eq(*out, SPAN_LIT("false")) ||
+	       span_eq(*out, SPAN_LIT("null")) || out->p[0] == '-' ||
+	       isdigit((unsigned char)out->p[0]);
 }
 
 /* For a terminal: printable ASCII only. */
@@ -73,9 +73,9 @@ static void
 print_text(struct walk *w, struct span s, char under)
 {
 	for (size_t i = 0; w->to != NULL && i < s.len; i++) {
-		char c = s.p[i];
+		unsigned char c = (unsigned char)s.p[i];
 
-		if (c < 32 || c == 127)
+		if (c < 32 || c > 126)
 			c = '?';
 		fputc(c == '_' ? under : c, w->to);
 	}
@@ -128,8 +128,8 @@ walk_value(struct walk *w)
 	case '{':
 	case '[':
 		w->depth++;
-		ok = take(w, '{') ? walk_members(w, '}', true) :
-				    take(w, '[') && walk_members(w, ']', false);
+		ok = take(w, '{') ? walk_members(w, '}', true)
+				  : take(w, '[') && walk_members(w, ']', false);
 		w->depth--;
 		return ok;
 	case '"':
@@ -160,8 +160,9 @@ void
 json_print(FILE *to, struct span object, unsigned indent)
 {
 	/* depth 1 is the object's own members */
-	struct walk w = { .left = object, .to = to,
-		.indent = indent < 2 ? 0 : indent - 2 };
+	struct walk w = {
+		.left = object, .to = to, .indent = indent < 2 ? 0 : indent - 2
+	};
 
 	walk_value(&w);
 	fputc('\n', to);

@@ -21,6 +21,8 @@ static const struct {
 	    "check the set-up; list what system, router and phones need" },
 	{ "nft", cmd_nft, "[--config FILE]",
 	    "print the firewall table that keeps captured processes in" },
+	{ "sample", cmd_sample, "",
+	    "print a configuration file with every key explained" },
 	{ "exec", cmd_exec, "ROLE [--log] --config FILE --state DIR",
 	    "become one process (used by the supervisor)" },
 };
@@ -36,7 +38,8 @@ usage(FILE *to)
 		    commands[i].usage, commands[i].help);
 	fputs("\n  postern --version\n  postern help\n\n"
 	      "FILE is " CMD_CONFIG " and DIR is " CMD_STATE
-	      " when not given.\n", to);
+	      " when not given.\n",
+	    to);
 }
 
 int

@@ -26,8 +26,8 @@ nft_on_loopback(const struct conf *c)
 }
 
 static void
-write_addrs(FILE *to, const struct addr *list, unsigned n, uint8_t family,
-    bool *first)
+write_addrs(
+    FILE *to, const struct addr *list, unsigned n, uint8_t family, bool *first)
 {
 	char text[ADDR_TEXT_MAX];
 	struct buf b;
@@ -59,10 +59,9 @@ write_ports(FILE *to, const struct conf *c, uint16_t from, uint16_t last)
 	for (uint8_t family = 4; family <= 6; family += 2) {
 		bool first = true;
 
-		if (from == 0 || (!has_family(c->internal, c->n_internal,
-				      family) &&
-				     !has_family(c->external, c->n_external,
-					 family)))
+		if (from == 0 ||
+		    (!has_family(c->internal, c->n_internal, family) &&
+			!has_family(c->external, c->n_external, family)))
 			continue;
 		fprintf(to, "\t\t%s saddr { ", family == 4 ? "ip" : "ip6");
 		write_addrs(to, c->internal, c->n_internal, family, &first);
@@ -97,10 +96,12 @@ write_gate(FILE *to, bool loopback)
 	else
 		fputs("\t\tip daddr 127.0.0.0/8 counter drop\n"
 		      "\t\tip6 daddr ::1 counter drop\n"
-		      "\t\tfib daddr type local counter drop\n", to);
+		      "\t\tfib daddr type local counter drop\n",
+		    to);
 	fputs("\t\tfib daddr type { broadcast, multicast } counter drop\n"
 	      "\t\tmeta l4proto { tcp, udp } th dport 1-1023 counter drop\n"
-	      "\t}\n", to);
+	      "\t}\n",
+	    to);
 }
 
 void
@@ -112,10 +113,12 @@ nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
 	      "delete table inet postern\n"
 	      "table inet postern {\n"
 	      "\t# Never to this host, loopback, everybody at once, or a\n"
-	      "\t# privileged port: no phone or trunk lives there.\n", to);
+	      "\t# privileged port: no phone or trunk lives there.\n",
+	    to);
 	write_gate(to, nft_on_loopback(c));
 	fputs("\t# stunmon asks its resolvers, and nobody else.\n"
-	      "\tchain resolve {\n", to);
+	      "\tchain resolve {\n",
+	    to);
 	write_resolvers(to, resolvers, n_resolvers);
 	fputs("\t\tcounter drop\n\t}\n"
 	      "\tchain output {\n"
@@ -158,8 +161,8 @@ static void
 write_all(FILE *to, const struct conf *c)
 {
 	struct addr resolvers[RESOLVERS_MAX];
-	unsigned n = nft_resolvers("/etc/resolv.conf", resolvers,
-	    RESOLVERS_MAX);
+	unsigned n =
+	    nft_resolvers("/etc/resolv.conf", resolvers, RESOLVERS_MAX);
 
 	nft_write(to, c, resolvers, n);
 }
@@ -218,7 +221,8 @@ nft_unload(const struct state *s)
 
 	if (unlink(state_path(s, RULES, path)) == 0)
 		run_nft((const char *[]){ "nft", "delete", "table", "inet",
-			    "postern", NULL }, true);
+			    "postern", NULL },
+		    true);
 }
 
 int
@@ -236,9 +240,9 @@ cmd_nft(int argc, char **argv)
 	config = o.config ? o.config : CMD_CONFIG;
 	err = conf_read(config, stderr, c);
 	if (err)
-		return err == -EINVAL ? 1 :
-					cmd_fail("%s: %s", config,
-					    strerror(-err));
+		return err == -EINVAL
+			   ? 1
+			   : cmd_fail("%s: %s", config, strerror(-err));
 	write_all(stdout, c);
 	free(c);
 	return 0;

@@ -34,9 +34,12 @@ cmd_opts(int argc, char **argv, const char *known, struct cmd_opts *out)
 	int c, index = 0;
 
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "+", options, &index)) != -1) {
+	/* Our options are long ones; `-json` and its like belong to what
+	 * follows (sqlite3). */
+	while (optind < argc && strncmp(argv[optind], "--", 2) == 0 &&
+	    (c = getopt_long(argc, argv, "+", options, &index)) != -1) {
 		if (c == '?')
-			return -EINVAL;		/* getopt said why */
+			return -EINVAL; /* getopt said why */
 		if (strchr(known, c) == NULL) {
 			cmd_fail("%s does not take --%s", argv[0],
 			    options[index].name);

@@ -22,8 +22,8 @@ add_door(struct plan *p, const struct plan_member *owner,
 }
 
 static void
-add_pair(struct plan *p, const struct plan_member *a,
-    const struct plan_member *b)
+add_pair(
+    struct plan *p, const struct plan_member *a, const struct plan_member *b)
 {
 	add_door(p, a, b);
 	add_door(p, b, a);

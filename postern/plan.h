@@ -18,7 +18,7 @@
 struct plan_member {
 	enum ipc_role role;
 	uint8_t instance;
-	char name[ROLE_NAME_MAX];	/* "mediaproxy-0" */
+	char name[ROLE_NAME_MAX]; /* "mediaproxy-0" */
 };
 
 struct plan_door {
@@ -26,7 +26,7 @@ struct plan_door {
 };
 
 struct plan {
-	struct plan_member member[PLAN_MEMBERS_MAX];	/* in start order */
+	struct plan_member member[PLAN_MEMBERS_MAX]; /* in start order */
 	unsigned n_members;
 	struct plan_member admin;
 	struct plan_door door[PLAN_DOORS_MAX];

@@ -10,8 +10,8 @@
 #include <sys/types.h>
 
 struct runit_status {
-	pid_t pid;		/* 0: not running */
-	int64_t since_s;	/* wall clock of the last start or stop */
+	pid_t pid;       /* 0: not running */
+	int64_t since_s; /* wall clock of the last start or stop */
 };
 
 /* Errors: negative errno; -EBADMSG not a status file. */

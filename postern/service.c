@@ -84,13 +84,12 @@ write_script(const char *path, const char *self, const char *name,
 	buf_puts(&b, log ? " --log " : " ");
 	buf_puts(&b, name);
 	buf_putc(&b, '\n');
-	return buf_err(&b) ? buf_err(&b) :
-			     write_file(path, buf_span(&b), 0755);
+	return buf_err(&b) ? buf_err(&b) : write_file(path, buf_span(&b), 0755);
 }
 
 static int
-write_log(const struct state *s, const struct plan_member *m,
-    const char *self, const char *config, uid_t owner)
+write_log(const struct state *s, const struct plan_member *m, const char *self,
+    const char *config, uid_t owner)
 {
 	char dir[STATE_PATH_MAX], path[STATE_PATH_MAX + 16], part[64];
 	int err;
@@ -129,8 +128,8 @@ service_write(const struct plan *p, const struct state *s, const char *self,
 		/* last: a service without run is not started */
 		snprintf(path, sizeof(path), "%s/run", dir);
 		if (err == 0)
-			err = write_script(path, self, m->name, config, s,
-			    false);
+			err =
+			    write_script(path, self, m->name, config, s, false);
 		if (err)
 			cmd_fail("%s: %s", path, strerror(-err));
 	}

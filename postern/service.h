@@ -17,8 +17,8 @@
  *          as_root logs belong to the role's user.
  * Errors:  negative errno, after saying it.
  */
-int service_write(const struct plan *p, const struct state *s,
-    const char *self, const char *config, bool as_root);
+int service_write(const struct plan *p, const struct state *s, const char *self,
+    const char *config, bool as_root);
 
 /* Write text as one word of sh(1). */
 void service_quote(struct buf *b, const char *text);

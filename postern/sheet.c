@@ -73,16 +73,16 @@ print_router(FILE *to, const struct conf *c)
 	print_forward(to, c, c->external_udp, c->external_udp);
 	fputs("\n", to);
 	print_forward(to, c, c->ports_first, c->ports_last);
-	fputs(c->mode == MEDIA_FORWARDED ?
-		"\n" :
-		" (optional: without it, phones behind a symmetric NAT and\n"
-		"    homes that do not keep ports have no sound)\n",
+	fputs(
+	    c->mode == MEDIA_FORWARDED
+		? "\n"
+		: " (optional: without it, phones behind a symmetric NAT and\n"
+		  "    homes that do not keep ports have no sound)\n",
 	    to);
 	fprintf(to,
 	    "  never forward %u (SIP of the office) or %u-%u\n"
 	    "  switch its SIP ALG (\"SIP helper\") off\n",
-	    c->internal_udp, c->internal_ports_first,
-	    c->internal_ports_last);
+	    c->internal_udp, c->internal_ports_first, c->internal_ports_last);
 }
 
 static void

@@ -41,16 +41,15 @@ become_store_user(const char *database)
 	if (geteuid() == 0)
 		err = priv_drop_user(cage_role_user(ROLE_REG));
 	if (err)
-		return cmd_fail("user %s: %s", cage_role_user(ROLE_REG),
-		    strerror(-err));
+		return cmd_fail(
+		    "user %s: %s", cage_role_user(ROLE_REG), strerror(-err));
 	if (access(database, R_OK | W_OK) == 0)
 		return 0;
 	if (errno == ENOENT)
 		return cmd_fail("there is no database at %s yet; `postern "
 				"up` makes it",
 		    database);
-	return cmd_fail("%s: %s (run this as root)", database,
-	    strerror(errno));
+	return cmd_fail("%s: %s (run this as root)", database, strerror(errno));
 }
 
 static int

@@ -36,8 +36,8 @@ state_open(const char *dir, bool create, struct state *out)
 {
 	static const char *const parts[] = { "run", "service", "log" };
 	char real[PATH_MAX], path[STATE_PATH_MAX];
-	size_t fits = sizeof(((struct sockaddr_un *)0)->sun_path) -
-	    sizeof(LONGEST_DOOR);
+	size_t fits =
+	    sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof(LONGEST_DOOR);
 	int err = create ? make_dir(dir) : 0;
 
 	if (err == 0 && realpath(dir, real) == NULL)

@@ -13,7 +13,7 @@
 #define STATE_PATH_MAX 512
 
 struct state {
-	char dir[STATE_PATH_MAX / 2];	/* absolute */
+	char dir[STATE_PATH_MAX / 2]; /* absolute */
 };
 
 /*
@@ -52,7 +52,7 @@ void state_sweep(const struct state *s);
 
 /* Is `user` able to walk to path?  Gives NULL, or the first directory that
  * bars the way, in mem. */
-const char *state_barrier(const char *path, uid_t uid, gid_t gid, char *mem,
-    size_t size);
+const char *state_barrier(
+    const char *path, uid_t uid, gid_t gid, char *mem, size_t size);
 
 #endif

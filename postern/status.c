@@ -17,13 +17,13 @@
 #include "postern/service.h"
 
 struct process {
-	char name[ROLE_NAME_MAX];	/* "mediaproxy-0" */
-	char role[ROLE_NAME_MAX];	/* "mediaproxy" */
-	unsigned instance;
-	pid_t pid;			/* 0: not running */
+	char name[ROLE_NAME_MAX]; /* "mediaproxy-0" */
+	char role[ROLE_NAME_MAX]; /* "mediaproxy" */
+	uint32_t instance;
+	pid_t pid; /* 0: not running */
 	int64_t up_s;
 	char user[64];
-	int asked;			/* 0, or why it did not answer */
+	int asked; /* 0, or why it did not answer */
 	struct span said;
 	char mem[ASK_MAX];
 };
@@ -62,12 +62,12 @@ look_at(const struct state *s, struct process *p)
 
 	snprintf(p->role, sizeof(p->role), "%s", p->name);
 	if (strncmp(p->name, "mediaproxy-", 11) == 0) {
-		p->instance = (unsigned)atoi(dash + 1);
+		if (span_to_u32(span_str(dash + 1), 31, &p->instance) != 0)
+			return;
 		p->role[dash - p->name] = '\0';
 	}
 	p->asked = -ENOENT;
-	if (runit_read(service_path(s, p->name, path), &st) != 0 ||
-	    st.pid == 0)
+	if (runit_read(service_path(s, p->name, path), &st) != 0 || st.pid == 0)
 		return;
 	p->pid = st.pid;
 	p->up_s = clock_wall_s() - st.since_s;
@@ -96,7 +96,7 @@ gather(const struct state *s, struct process *list)
 	while (n < PLAN_MEMBERS_MAX && (e = readdir(dir)) != NULL) {
 		if (e->d_name[0] == '.' || strlen(e->d_name) >= ROLE_NAME_MAX)
 			continue;
-		strcpy(list[n++].name, e->d_name);
+		memcpy(list[n++].name, e->d_name, strlen(e->d_name) + 1);
 	}
 	closedir(dir);
 	qsort(list, n, sizeof(*list), by_name);
@@ -147,8 +147,8 @@ static void
 print_plain(const struct state *s, const struct process *p)
 {
 	if (p->pid == 0) {
-		printf("%s does not run; %s/log/%s/current says why\n",
-		    p->name, s->dir, p->name);
+		printf("%s does not run; %s/log/%s/current says why\n", p->name,
+		    s->dir, p->name);
 		return;
 	}
 	printf("%s runs as %s, process %d, for ", p->name, p->user, p->pid);

@@ -42,8 +42,8 @@ supervise_stop_services(const struct state *s, const char *letters)
 		return;
 	while ((e = readdir(dir)) != NULL) {
 		if (e->d_name[0] != '.')
-			runit_control(service_path(s, e->d_name, service),
-			    letters);
+			runit_control(
+			    service_path(s, e->d_name, service), letters);
 	}
 	closedir(dir);
 }
@@ -62,8 +62,8 @@ start_runsvdir(const struct state *s)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setpgid(0, 0);
-	execlp("runsvdir", "runsvdir", "-P",
-	    state_path(s, "service", path), NULL);
+	execlp(
+	    "runsvdir", "runsvdir", "-P", state_path(s, "service", path), NULL);
 	cmd_fail("runsvdir: %s (is runit installed?)", strerror(errno));
 	_exit(127);
 }
@@ -99,13 +99,13 @@ end_all(struct watch *w)
 	int status;
 
 	if (w->runsvdir > 0)
-		kill(w->runsvdir, SIGHUP);	/* runsvdir(8): TERM to all */
+		kill(w->runsvdir, SIGHUP); /* runsvdir(8): TERM to all */
 	while (reap(w, &status)) {
 		uint64_t ms = mono_ms_between(begin, clock_mono());
 
 		/* Also those of a runsvdir that was killed. */
-		supervise_stop_services(w->state,
-		    ms < PATIENCE_MS ? "x" : "kx");
+		supervise_stop_services(
+		    w->state, ms < PATIENCE_MS ? "x" : "kx");
 		if (ms > 2 * PATIENCE_MS) {
 			cmd_fail("some processes do not end; see `ps`");
 			return;
@@ -121,7 +121,7 @@ is_steady(const struct watch *w, const char *name)
 	struct runit_status st;
 
 	return runit_read(service_path(w->state, name, path), &st) == 0 &&
-	    st.pid > 0 && clock_wall_s() - st.since_s > STEADY_S;
+	       st.pid > 0 && clock_wall_s() - st.since_s > STEADY_S;
 }
 
 /* Tell once that all are up, or which are not and where they say why. */

@@ -116,8 +116,7 @@ make_store_dir(const struct up *u)
 		return 0;
 	}
 	if (errno != EEXIST)
-		return cmd_fail("store directory %s: %s", dir,
-		    strerror(errno));
+		return cmd_fail("store directory %s: %s", dir, strerror(errno));
 	if (stat(dir, &st) != 0)
 		return cmd_fail("%s: %s", dir, strerror(errno));
 	if (u->as_root && pw != NULL &&
@@ -160,8 +159,8 @@ publish_sockets(const struct up *u)
 }
 
 static void
-say_listeners(const struct addr *list, unsigned n, uint16_t port,
-    const char *whom)
+say_listeners(
+    const struct addr *list, unsigned n, uint16_t port, const char *whom)
 {
 	char text[ADDR_TEXT_MAX + 1];
 
@@ -169,8 +168,8 @@ say_listeners(const struct addr *list, unsigned n, uint16_t port,
 		struct addr at = list[i];
 
 		at.port = port;
-		printf("postern: SIP on UDP %s, for %s\n",
-		    addr_text(&at, text), whom);
+		printf("postern: SIP on UDP %s, for %s\n", addr_text(&at, text),
+		    whom);
 	}
 }
 
@@ -179,10 +178,10 @@ greet(const struct up *u)
 {
 	const struct conf *c = &u->conf;
 
-	say_listeners(c->external, c->n_external, c->external_udp,
-	    "the internet");
-	say_listeners(c->internal, c->n_internal, c->internal_udp,
-	    "the office");
+	say_listeners(
+	    c->external, c->n_external, c->external_udp, "the internet");
+	say_listeners(
+	    c->internal, c->n_internal, c->internal_udp, "the office");
 	if (u->as_root && nft_on_loopback(c))
 		puts("postern: an address of [address] is a loopback one: "
 		     "processes may send to this host");
@@ -197,8 +196,8 @@ run(struct up *u)
 	int err;
 
 	state_sweep(&u->state);
-	if (bind_all(&u->conf, &u->plan, &u->state, u->as_root,
-		&u->sockets) != 0 ||
+	if (bind_all(&u->conf, &u->plan, &u->state, u->as_root, &u->sockets) !=
+		0 ||
 	    publish_sockets(u) != 0)
 		return 1;
 	if (u->as_root)
@@ -206,8 +205,8 @@ run(struct up *u)
 	err = state_write_config(&u->state, u->config);
 	if (err)
 		return cmd_fail("%s/run: %s", u->state.dir, strerror(-err));
-	if (service_write(&u->plan, &u->state, u->self, u->config,
-		u->as_root) != 0)
+	if (service_write(
+		&u->plan, &u->state, u->self, u->config, u->as_root) != 0)
 		return 1;
 	greet(u);
 	return supervise(&u->plan, &u->state) == 0 ? 0 : 1;

@@ -1,0 +1,90 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "postern/json.h"
+#include "tests/unit/postern/suite.h"
+
+START_TEST(one_object_and_nothing_else)
+{
+	static const struct {
+		const char *name, *text;
+		bool want;
+	} rows[] = {
+		{ "empty object", "{}", true },
+		{ "space around", " { \"a\" : 1 } \n", true },
+		{ "all kinds", "{\"a\":\"x\",\"b\":-1.5e3,\"c\":[true,false,"
+			       "null,{}],\"d\":{\"e\":[]}}", true },
+		{ "escapes", "{\"a\":\"\\\"\\\\\\u00e4\"}", true },
+		{ "seven deep", "{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":{\"a\":1"
+				"}}}}}}", true },
+		{ "nothing", "", false },
+		{ "a list", "[]", false },
+		{ "a number", "1", false },
+		{ "two objects", "{}{}", false },
+		{ "not closed", "{\"a\":1", false },
+		{ "text not closed", "{\"a\":\"x}", false },
+		{ "ends in an escape", "{\"a\":\"x\\", false },
+		{ "no value", "{\"a\":}", false },
+		{ "no key", "{1:2}", false },
+		{ "comma at the end", "{\"a\":1,}", false },
+		{ "a word that is none", "{\"a\":yes}", false },
+		{ "control character in text", "{\"a\":\"\x1b[2J\"}", false },
+		{ "deeper than the limit",
+		    "{\"a\":[[[[[[[[[[[[1]]]]]]]]]]]]}", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_msg(json_is_object(span_str(rows[i].text)) ==
+			rows[i].want, "%s", rows[i].name);
+}
+END_TEST
+
+START_TEST(a_cut_object_is_never_read_past_its_end)
+{
+	static const char text[] = "{\"a\":[\"b\",{\"c\":null}],\"d\":-1}";
+
+	for (size_t len = 0; len < sizeof(text) - 1; len++) {
+		char *exact = malloc(len > 0 ? len : 1);
+
+		memcpy(exact, text, len);
+		ck_assert(!json_is_object(span_make(exact, len)));
+		free(exact);
+	}
+}
+END_TEST
+
+static void
+expect(const char *text, const char *want)
+{
+	char mem[512] = "";
+	FILE *f = fmemopen(mem, sizeof(mem) - 1, "w");
+
+	ck_assert_ptr_nonnull(f);
+	json_print(f, span_str(text), 4);
+	fclose(f);
+	ck_assert_str_eq(mem, want);
+}
+
+START_TEST(people_read_lines)
+{
+	expect("{\"live_calls\":3,\"peers\":[\"a\",\"b_c\"],\"none\":[]}",
+	    "\n    live calls 3\n    peers a, b_c\n    none none\n");
+	expect("{\"a\":{\"b\":1}}", "\n    a \n      b 1\n");
+}
+END_TEST
+
+START_TEST(a_terminal_gets_no_raw_octets)
+{
+	expect("{\"a\":\"\x9b" "2J\x7f\"}", "\n    a ?2J?\n");
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = { one_object_and_nothing_else,
+		a_cut_object_is_never_read_past_its_end, people_read_lines,
+		a_terminal_gets_no_raw_octets };
+
+	return run_suite("json", tests, sizeof(tests) / sizeof(tests[0]));
+}

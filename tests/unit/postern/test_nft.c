@@ -1,0 +1,123 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "postern/nft.h"
+#include "tests/unit/postern/suite.h"
+
+static char text[8192];
+
+static void
+write_table(const struct conf *c, const struct addr *resolvers, unsigned n)
+{
+	FILE *f;
+
+	memset(text, 0, sizeof(text));
+	f = fmemopen(text, sizeof(text) - 1, "w");
+	ck_assert_ptr_nonnull(f);
+	nft_write(f, c, resolvers, n);
+	fclose(f);
+}
+
+static struct conf
+office(const char *external)
+{
+	struct conf c = { .external_udp = 5070, .ports_first = 16384,
+		.ports_last = 16983, .internal_ports_first = 17000,
+		.internal_ports_last = 17599 };
+
+	c.n_external = c.n_internal = 1;
+	ck_assert_int_eq(addr_parse_ip(span_str(external), &c.external[0]), 0);
+	ck_assert_int_eq(addr_parse_ip(SPAN_LIT("192.168.10.2"),
+			     &c.internal[0]), 0);
+	return c;
+}
+
+static bool
+says(const char *line)
+{
+	return strstr(text, line) != NULL;
+}
+
+START_TEST(packets_to_ourselves_and_privileged_ports_are_dropped)
+{
+	struct conf c = office("203.0.113.10");
+
+	write_table(&c, NULL, 0);
+	ck_assert(says("\t\tfib daddr type local counter drop\n"));
+	ck_assert(says("\t\tip daddr 127.0.0.0/8 counter drop\n"));
+	ck_assert(says("\t\tmeta l4proto { tcp, udp } th dport 1-1023 counter "
+		       "drop\n"));
+	ck_assert(says("\t\tmeta skuid { \"postern-sig\", \"postern-media\" } "
+		       "jump gate\n"));
+	ck_assert(says("\t\tmeta skuid \"postern-db\" counter drop\n"));
+	ck_assert(says("udp sport 5070-5070 jump gate\n"));
+	ck_assert(says("udp sport 17000-17599 jump gate\n"));
+	ck_assert(!says("ip6 saddr"));
+	/* internal_udp is off */
+	ck_assert(!says("sport 0"));
+}
+END_TEST
+
+START_TEST(who_asks_for_loopback_gets_it)
+{
+	struct conf c = office("127.0.0.1");
+
+	ck_assert(nft_on_loopback(&c));
+	write_table(&c, NULL, 0);
+	ck_assert(!says("fib daddr type local"));
+	ck_assert(!says("127.0.0.0/8"));
+	ck_assert(says("th dport 1-1023 counter drop"));
+}
+END_TEST
+
+START_TEST(stunmon_reaches_its_resolvers_only)
+{
+	struct conf c = office("2001:db8::2");
+	struct addr r[2];
+
+	ck_assert_int_eq(addr_parse_ip(SPAN_LIT("192.168.10.1"), &r[0]), 0);
+	ck_assert_int_eq(addr_parse_ip(SPAN_LIT("2001:db8::53"), &r[1]), 0);
+	write_table(&c, r, 2);
+	ck_assert(says("\t\tip daddr { 192.168.10.1 } meta l4proto { tcp, udp "
+		       "} th dport 53 accept\n"
+		       "\t\tip6 daddr { 2001:db8::53 } meta l4proto { tcp, udp "
+		       "} th dport 53 accept\n"
+		       "\t\tcounter drop\n"));
+	ck_assert(says("\t\tip6 saddr { 2001:db8::2 } udp sport 5070-5070 "
+		       "jump gate\n"));
+}
+END_TEST
+
+START_TEST(resolvers_come_from_resolv_conf)
+{
+	char path[] = "/tmp/postern-test-XXXXXX";
+	static const char lines[] = "# x\nnameserver 192.0.2.53\n"
+	    "search example.org\nnameserver ::1\nnameserver bad\n"
+	    "nameserver 192.0.2.54\n";
+	struct addr r[2];
+	int fd = mkstemp(path);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, lines, sizeof(lines) - 1),
+	    sizeof(lines) - 1);
+	close(fd);
+	ck_assert_uint_eq(nft_resolvers(path, r, 2), 2);
+	ck_assert_uint_eq(r[0].family, ADDR_IPV4);
+	ck_assert_uint_eq(r[1].family, ADDR_IPV6);
+	unlink(path);
+	ck_assert_uint_eq(nft_resolvers(path, r, 2), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	const TTest *const tests[] = {
+		packets_to_ourselves_and_privileged_ports_are_dropped,
+		who_asks_for_loopback_gets_it,
+		stunmon_reaches_its_resolvers_only,
+		resolvers_come_from_resolv_conf };
+
+	return run_suite("nft", tests, sizeof(tests) / sizeof(tests[0]));
+}

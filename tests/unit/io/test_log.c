@@ -95,7 +95,7 @@ START_TEST(long_values_and_long_lines_are_cut)
 	log_end();
 	len = strlen(read_line());
 	/* 200 octets of four characters each */
-	ck_assert_str_eq(line + len - 11, "\\x0a...\" b=1\n" + 2);
+	ck_assert_str_eq(line + len - 11, "0a...\" b=1\n");
 	ck_assert_uint_le(len, 1024);
 	log_begin(LOG_INFO_, "e");
 	log_span("a", span_make(long_text, sizeof(long_text)));

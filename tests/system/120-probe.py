@@ -1,0 +1,117 @@
+"""What a captured process can do: docs/processes.md, tried inside each running process."""
+
+import os
+import re
+import subprocess
+
+from lab.expect import Skip
+from lab.office import Office
+from lab.postern import REPOSITORY, build
+
+LOOPBACK = ('127.0.0.1', '53')
+
+
+def table():
+    """Attempt to {role: outcome}, as docs/processes.md says; empty cells are left out."""
+    with open(os.path.join(REPOSITORY, 'docs', 'processes.md')) as file:
+        rows = [[cell.strip() for cell in line.strip().strip('|').split('|')]
+                for line in file if line.startswith('| `') or line.startswith('| attempt')]
+    head = rows[0]
+    return {row[0].strip('`'): {role: said for role, said in zip(head[1:5], row[1:5]) if said}
+            for row in rows[1:]}
+
+
+def injector():
+    """The program that puts a system call into a process."""
+    path = os.path.join(build(), 'tests', 'system', 'probe', 'inject')
+    if not os.path.isfile(path):
+        raise Skip(f'no {path}')
+    if os.geteuid() != 0:
+        raise Skip('only root may stop a caged process')
+    return path
+
+
+def arguments(attempt, office, neighbour):
+    """The call that inject knows, and its arguments, for an attempt of the table."""
+    postern = office.postern
+    desk = office.lab.office.phones[0].address
+    special = {
+        'open-database': ['open', postern.database()],
+        'open-key': ['open', postern.settings[('store', 'key')]],
+        'open-config': ['open', postern.config],
+        'udp-loopback': ['udp', *LOOPBACK],
+        'udp-lan-161': ['udp', desk, '161'],
+    }
+    if attempt in special:
+        return special[attempt]
+    if attempt in ('ptrace', 'signal', 'signal-thread', 'read-memory'):
+        return [attempt, str(neighbour)]
+    return [attempt]
+
+
+def inject(office, pid, words):
+    """Make the attempt in process pid; what became of it, and its detail."""
+    done = office.lab.postern_host.run([injector(), str(pid), *words], timeout=10)
+    _, outcome, detail = re.match(r'(\S+) (\S+) (.*)', done.stdout).groups()
+    return outcome, detail
+
+
+def probe(role):
+    """Try every row on one role; a killed process must come back before the next."""
+    neighbour_role = 'stunmon' if role != 'stunmon' else 'mediaproxy'
+    wrong = []
+    with Office(homes=()) as office:
+        injector()
+        postern = office.postern
+        neighbour = postern.pids()[neighbour_role]
+        for attempt, said in table().items():
+            if role not in said:
+                continue
+            pid = postern.pids()[role]
+            outcome, detail = inject(office, pid, arguments(attempt, office, neighbour))
+            print(f'{role}: {attempt}: {outcome} {detail}')
+            if outcome != said[role]:
+                wrong.append(f'{attempt} is {outcome} ({detail}), not {said[role]}')
+            if outcome == 'killed':
+                postern.wait_restarted(role, pid)
+            else:
+                assert postern.pids()[role] == pid, f'{role} did not outlive {attempt}'
+        assert postern.pids()[neighbour_role] == neighbour, f'{role} reached {neighbour_role}'
+    assert not wrong, f'{role}: ' + '; '.join(wrong)
+
+
+def test_sigproxy():
+    probe('sigproxy')
+
+
+def test_mediaproxy():
+    probe('mediaproxy')
+
+
+def test_stunmon():
+    probe('stunmon')
+
+
+def test_registrar_db():
+    probe('registrar-db')
+
+
+def test_users_and_flags():
+    """Four users, none of them root; no capabilities, no_new_privs, a filter on each."""
+    with Office(homes=()) as office:
+        users = set()
+        for role, pid in office.postern.pids().items():
+            with open(f'/proc/{pid}/status') as file:
+                status = dict(line.rstrip('\n').split(':\t', 1) for line in file if ':\t' in line)
+            uids, gids = set(status['Uid'].split()), set(status['Gid'].split())
+            assert len(uids) == len(gids) == 1 and '0' not in uids | gids, f'{role}: {uids} {gids}'
+            assert status['Groups'].strip() == '', f'{role} has groups {status["Groups"]}'
+            users |= uids
+            for kind in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb'):
+                assert int(status[kind], 16) == 0, f'{role}: {kind} {status[kind]}'
+            assert status['NoNewPrivs'] == '1' and status['Seccomp'] == '2', f'{role} has no filter'
+            assert int(status['Threads']) == 1, f'{role} has {status["Threads"]} threads'
+            limits = subprocess.run(['prlimit', '--pid', str(pid), '--core', '--nproc', '--noheadings',
+                                     '--output', 'HARD'], capture_output=True, text=True, check=True)
+            assert limits.stdout.split() == ['0', '0'], f'{role}: limits {limits.stdout}'
+        assert len(users) == 4, f'{len(users)} users for four roles'

@@ -1,0 +1,278 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/base/secret.h"
+#include "sigproxy/core/call_priv.h"
+
+#define LEGS_PER_CALL 3
+#define EXCHANGES_PER_CALL 2
+
+static uint32_t
+n_legs(uint32_t max_calls)
+{
+	return max_calls * LEGS_PER_CALL + CALL_LEGS_MAX;
+}
+
+static uint32_t
+n_exchanges(uint32_t max_calls)
+{
+	return max_calls * EXCHANGES_PER_CALL + CALL_EXCHANGES_MAX;
+}
+
+struct calls *
+calls_new(uint32_t max_calls)
+{
+	struct calls *c = calloc(1, sizeof(*c));
+	uint32_t session;
+
+	if (c == NULL)
+		return NULL;
+	if (pool_init(&c->pool, max_calls, sizeof(struct call)) ||
+	    pool_init(&c->legs, n_legs(max_calls), sizeof(struct leg)) ||
+	    pool_init(&c->exchanges, n_exchanges(max_calls),
+		sizeof(struct exchange)) ||
+	    htab_init(&c->by_token, n_legs(max_calls))) {
+		calls_free(c);
+		return NULL;
+	}
+	callid_key_random(&c->callid_key);
+	/* A relay may still hold sessions of the life before this one. */
+	secret_random(&session, sizeof(session));
+	c->session_base = (uint64_t)session << 32;
+	return c;
+}
+
+void
+calls_free(struct calls *c)
+{
+	if (c == NULL)
+		return;
+	pool_clear(&c->pool);
+	pool_clear(&c->legs);
+	pool_clear(&c->exchanges);
+	htab_clear(&c->by_token);
+	free(c);
+}
+
+size_t
+calls_timers(uint32_t max_calls)
+{
+	return (size_t)max_calls + n_legs(max_calls) + n_exchanges(max_calls);
+}
+
+uint32_t
+calls_count(const struct calls *c)
+{
+	return c->pool.used;
+}
+
+void
+call_use_channels(struct calls *c, struct call *call, uint8_t n)
+{
+	c->channels += n;
+	c->channels -= call->channels;
+	call->channels = n;
+}
+
+/* ---- the end ---- */
+
+/* The caller's INVITE has no final answer yet. */
+static bool
+is_unanswered(const struct call *call)
+{
+	const struct exchange *ex = call->setup;
+
+	return ex != NULL && ex->server != NULL && ex->server->status < 200;
+}
+
+static void
+refuse_caller(const struct ctx *x, struct call *call,
+    const struct ending *how)
+{
+	char mem[CALL_BYTES_MAX / 2];
+	struct stxn *t = is_unanswered(call) ? call->setup->server : NULL;
+	struct reply r = { .status = how->status };
+	struct buf b;
+
+	if (t == NULL)
+		return;
+	x->e->calls->refused++;
+	buf_init(&b, mem, sizeof(mem));
+	if (how->reason != NULL)
+		build_hdr_str(&b, SIP_H_REASON, how->reason);
+	if (how->cause != NULL)
+		headers_pass(x->e, &b, how->cause, how->by, call->leg[0]);
+	if (!buf_err(&b))
+		r.headers = buf_span(&b);
+	if (stxn_respond(&x->e->txns, x->now, x->st, t, &r) == -EMSGSIZE)
+		(void)stxn_status(&x->e->txns, x->now, x->st, t, r.status);
+}
+
+static void
+say_bye(const struct ctx *x, struct leg *leg, const struct ending *how)
+{
+	struct call *call = leg->call;
+	struct exchange *setup = call->setup;
+
+	if (leg->state != LEG_CONFIRMED)
+		return;
+	leg->state = LEG_OVER;
+	/* Without its ACK the phone would go on repeating its 2xx. */
+	if (leg == call->callee && setup != NULL && !setup->acked) {
+		setup->acked = true;
+		leg_ack(x, leg, leg->invite_cseq, SPAN_NONE, &setup->ack);
+	}
+	if (leg != how->by)
+		leg_bye(x, leg, how->cause,
+		    leg->index == 0 ? call->callee : call->leg[0]);
+}
+
+/* Requests still under way get an answer: the dialog is over (15.1.2). */
+static void
+end_exchanges(const struct ctx *x, struct call *call)
+{
+	struct exchange *ex, *next;
+
+	for (ex = call->exchanges; ex != NULL; ex = next) {
+		next = ex->next;
+		if (ex == call->setup)
+			continue;
+		if (ex->server != NULL && ex->server->status < 200)
+			(void)stxn_status(&x->e->txns, x->now, x->st,
+			    ex->server, 487);
+		exchange_free(x->e, ex);
+	}
+}
+
+void
+call_end(const struct ctx *x, struct call *call, struct ending how)
+{
+	if (call->phase == CALL_ENDING)
+		return;
+	refuse_caller(x, call, &how);
+	fork_cancel(x, call, NULL, SPAN_NONE);
+	for (unsigned i = 0; i < call->n_legs; i++)
+		if (call->leg[i] != NULL)
+			say_bye(x, call->leg[i], &how);
+	end_exchanges(x, call);
+	if (call->setup != NULL)
+		timerq_cancel(&x->e->timers, &call->setup->ack_wait);
+	relay_close(x->e, x->st, call);
+	call->phase = CALL_ENDING;
+	call->end_status = how.status;
+	call->end_reason = how.why;
+	timerq_set(&x->e->timers, &call->timer,
+	    mono_add_ms(x->now, CALL_STATS_MS));
+	call_settle(x, call);
+}
+
+static void
+call_free(const struct ctx *x, struct call *call)
+{
+	struct calls *c = x->e->calls;
+
+	while (call->exchanges != NULL)
+		exchange_free(x->e, call->exchanges);
+	for (unsigned i = 0; i < call->n_legs; i++)
+		if (call->leg[i] != NULL)
+			leg_free(x->e, call->leg[i]);
+	timerq_cancel(&x->e->timers, &call->timer);
+	call->session = 0;
+	pool_put(&c->pool, call);
+}
+
+/* A branch whose INVITE has no final answer may yet say 2xx. */
+static bool
+is_branch_open(const struct call *call)
+{
+	for (unsigned i = 1; i < call->n_legs; i++) {
+		const struct leg *leg = call->leg[i];
+
+		if (leg != NULL && leg->invite != NULL &&
+		    leg->invite->state < CTXN_COMPLETED)
+			return true;
+	}
+	return false;
+}
+
+void
+call_settle(const struct ctx *x, struct call *call)
+{
+	if (call->phase != CALL_ENDING)
+		return;
+	if (!call->end_noted &&
+	    (!relay_is_counting(call) || !timer_is_armed(&call->timer))) {
+		timerq_cancel(&x->e->timers, &call->timer);
+		note_ended(x->st, x->now, call);
+		call_use_channels(x->e->calls, call, 0);
+	}
+	if (call->end_noted && !is_branch_open(call))
+		call_free(x, call);
+}
+
+/* ---- timers and status ---- */
+
+static void
+phase_timer(const struct ctx *x, struct call *call)
+{
+	switch (call->phase) {
+	case CALL_OPENING:
+		call_end(x, call, (struct ending){ .status = 480,
+		    .why = "relay-silent",
+		    .reason = "SIP;cause=503;text=\"Media relay silent\"" });
+		break;
+	case CALL_INVITING:
+		fork_give_up(x, call);
+		break;
+	case CALL_ENDING:
+		call_settle(x, call);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+call_due(struct edge *e, struct mono now, struct steps *st,
+    struct timer *timer)
+{
+	struct ctx x = { e, now, st };
+
+	switch (timer->kind) {
+	case TIMER_CALL_PHASE:
+		phase_timer(&x, timer->owner);
+		break;
+	case TIMER_CALL_BRANCH:
+		fork_timer_c(&x, timer->owner);
+		break;
+	case TIMER_CALL_ACK:
+		exchange_ack_timer(&x, timer->owner);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+put_member(struct buf *b, const char *name, uint64_t value, bool more)
+{
+	buf_putc(b, '"');
+	buf_puts(b, name);
+	buf_puts(b, "\":");
+	buf_put_u64(b, value);
+	if (more)
+		buf_putc(b, ',');
+}
+
+void
+call_status(const struct calls *c, struct buf *json)
+{
+	put_member(json, "calls", c->pool.used, true);
+	put_member(json, "calls_max", c->pool.n, true);
+	put_member(json, "legs", c->legs.used, true);
+	put_member(json, "exchanges", c->exchanges.used, true);
+	put_member(json, "channels", c->channels, true);
+	put_member(json, "calls_begun", c->begun, true);
+	put_member(json, "calls_answered", c->answered, true);
+	put_member(json, "calls_refused", c->refused, false);
+}

@@ -1,0 +1,93 @@
+/*
+ * Calls: two dialogs joined, with the relay between their media.
+ *
+ * A dialog-stateful back-to-back user agent that stays as transparent as it
+ * can (RFC 7092 3.2.2): From and To tags, bodies and unknown headers go
+ * through; Via, Record-Route, Route, Contact and whatever shows the other
+ * side's addresses end here.  A request inside a dialog is found by the token
+ * in its Request-URI (our Contact towards that side), then by Call-ID, tags,
+ * zone and flow, never by the dialog id alone.
+ *
+ * edge.c hands in requests that passed its own checks (parsed, guarded,
+ * authenticated where needed), frames of mediaproxy and timers; answers and
+ * requests of ours leave through the transactions of txn.h.
+ *
+ * Everything lies in pools of fixed size, made by calls_new().
+ */
+#ifndef SIGPROXY_CORE_CALL_H
+#define SIGPROXY_CORE_CALL_H
+
+#include "sigproxy/core/auth.h"
+#include "sigproxy/core/step.h"
+
+struct calls;
+
+/* Kinds of timers in the edge's queue that belong to call_due(): from
+ * TIMER_CALL to below TIMER_CALL_END. */
+#define TIMER_CALL_END (TIMER_CALL + 16)
+
+/* Takes:   max_calls  calls at once; legs and ends follow from it.
+ * Errors:  NULL for no memory. */
+struct calls *calls_new(uint32_t max_calls);
+/* NULL is fine. */
+void calls_free(struct calls *c);
+/* Timers that may be armed at once, for timerq_init(). */
+size_t calls_timers(uint32_t max_calls);
+
+enum call_match {
+	CALL_NONE,	/* no such leg: answer 481, drop an ACK */
+	CALL_TAKEN,	/* ours: a transaction was made (except for ACK), it
+			 * is answered here or relayed */
+	CALL_STRANGER,	/* a leg's identifiers, but from another flow:
+			 * auth_require() with want 0; drop an ACK */
+};
+
+/*
+ * A request with a To tag (any method but CANCEL), no retransmission, before
+ * any authentication.
+ */
+enum call_match call_in_dialog(struct edge *e, struct mono now,
+    struct steps *st, const struct edge_in *in);
+
+/*
+ * A request whose sender proved who he is: an INVITE without To tag begins a
+ * call; a request inside a dialog, for which CALL_STRANGER was said, moves
+ * the leg to the flow it came by if it is the leg's own subscriber (else it
+ * is answered 403); anything else is answered 405 or 501.
+ *
+ * Takes:   t    its server transaction; from here on the call part owns and
+ *               answers it.
+ *          say  verdict OK with caller and, for a lookup, called, ticket and
+ *               targets; borrowed.  Other verdicts are answered by auth.
+ */
+void call_authorised(struct edge *e, struct mono now, struct steps *st,
+    struct stxn *t, const struct ipc_auth_say *say);
+
+/*
+ * An answer that no transaction knows.  A 2xx to an INVITE, from the office
+ * or from an IP with a live registration, is of a call that we no longer have
+ * (we were restarted, say): it gets ACK and BYE.  Others are dropped.
+ */
+void call_late_answer(struct edge *e, struct mono now, struct steps *st,
+    const struct sip_msg *msg, const struct flow *from);
+
+/*
+ * RELAY_SAY, RELAY_STATS and RELAY_NEWS of mediaproxy `instance`.  Sessions
+ * and ends we do not know are ignored.
+ *
+ * Errors:  -EBADMSG, -ERANGE: the frame is broken, close that door;
+ *          -EPROTO not one of these types.
+ */
+int call_frame(struct edge *e, struct mono now, struct steps *st,
+    uint8_t instance, uint16_t type, struct span payload);
+/* A timer with a kind of ours fired. */
+void call_due(struct edge *e, struct mono now, struct steps *st,
+    struct timer *timer);
+
+/* Counts, as members of a JSON object without braces: "calls":0,... */
+void call_status(const struct calls *c, struct buf *json);
+
+/* Calls in progress. */
+uint32_t calls_count(const struct calls *c);
+
+#endif

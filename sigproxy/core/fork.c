@@ -1,0 +1,486 @@
+/*
+ * Branches: every device of the called number rings, the first 2xx wins, the
+ * best refusal is passed on when all refuse (RFC 3261 16.7).
+ */
+#include <errno.h>
+
+#include "sigproxy/core/call_priv.h"
+
+#define ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\""
+
+static const struct ctxn_ops branch_ops;
+
+/* ---- INVITE to each branch ---- */
+
+static void
+put_identity(const struct edge *e, struct buf *b, const struct leg *leg)
+{
+	if (leg_is_external(leg))
+		return;
+	build_open(b, SIP_H_P_ASSERTED_IDENTITY);
+	headers_put_party(e, b, &leg->call->caller);
+	build_close(b);
+}
+
+static int
+put_invite(const struct edge *e, struct buf *b, struct leg *leg,
+    const struct sip_msg *msg, struct media *offer)
+{
+	struct call *call = leg->call;
+	const struct leg *caller = call->leg[0];
+	struct passage p = { call->setup, caller, leg, SDP_OFFER };
+	char branch[BRANCH_LEN], body_mem[CALL_BYTES_MAX];
+	struct buf body;
+	int err;
+
+	buf_init(&body, body_mem, sizeof(body_mem));
+	err = offer_pass(e, &body, msg, p, offer);
+	if (err)
+		return err;
+	leg->invite_cseq = leg_cseq(leg, msg->cseq.number);
+	leg_put_request(e, b, leg, SPAN_LIT("INVITE"), leg->invite_cseq,
+	    txn_branch(&e->txns, msg, &caller->flow, leg->index, branch),
+	    (uint8_t)(msg->max_forwards - 1));
+	headers_ours(b);
+	put_identity(e, b, leg);
+	headers_pass(e, b, msg, caller, leg);
+	if (body.len > 0)
+		headers_body(b, msg);
+	build_end(b, buf_span(&body));
+	return buf_err(b);
+}
+
+static int
+send_invite(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
+    struct media *offer)
+{
+	char mem[CALL_BYTES_MAX];
+	struct buf b;
+	int err;
+
+	buf_init(&b, mem, sizeof(mem));
+	err = put_invite(x->e, &b, leg, msg, offer);
+	if (err)
+		return err;
+	err = ctxn_send(&x->e->txns, x->now, x->st, &leg->flow,
+	    buf_span(&b), &branch_ops, leg, &leg->invite);
+	if (err)
+		return err;
+	leg->state = LEG_CALLING;
+	timerq_set(&x->e->timers, &leg->timer_c,
+	    mono_add_ms(x->now, CALL_TIMER_C_MS));
+	return 0;
+}
+
+static uint16_t
+refusal_of(int err)
+{
+	return err == -ENOMEM ? 480 : offer_refusal(err);
+}
+
+void
+fork_start(const struct ctx *x, struct call *call)
+{
+	struct sip_msg msg;
+	unsigned sent = 0;
+	int err = -ENOMEM;
+
+	call->phase = CALL_INVITING;
+	timerq_set(&x->e->timers, &call->timer,
+	    mono_add_ms(x->now, CALL_SETUP_MS));
+	if (stxn_request(call->setup->server, &msg) != 0)
+		return;
+	for (unsigned i = 1; i < call->n_legs; i++) {
+		struct leg *leg = call->leg[i];
+		struct media offer = { .known = false };
+
+		leg->state = LEG_OVER;
+		leg->status = 480;
+		if (leg->relayed && !leg->end.ready)
+			continue;
+		err = send_invite(x, leg, &msg, &offer);
+		if (err)
+			continue;
+		leg->status = 0;
+		sent++;
+		if (offer.known && !call->setup->offer.known)
+			call->setup->offer = offer;
+	}
+	call->setup->offer_in_answer = msg.body.len == 0;
+	if (sent == 0)
+		call_end(x, call, (struct ending){ .status = refusal_of(err),
+		    .why = "no-invite-possible" });
+}
+
+/* ---- the branches' answers ---- */
+
+/* Headers of an answer on its way to the caller. */
+static void
+put_answer_headers(const struct ctx *x, struct buf *b, const struct leg *leg,
+    const struct sip_msg *msg, bool with_body)
+{
+	struct leg *caller = leg->call->leg[0];
+
+	build_open(b, SIP_H_CONTACT);
+	edge_put_contact(x->e, &caller->flow,
+	    span_make(caller->token, LEG_TOKEN_LEN), b);
+	build_close(b);
+	headers_ours(b);
+	headers_pass(x->e, b, msg, leg, caller);
+	if (with_body)
+		build_copy(b, msg, SIP_H_CONTENT_DISPOSITION);
+}
+
+static int
+answer_caller(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
+    struct span sdp)
+{
+	struct call *call = leg->call;
+	char mem[CALL_BYTES_MAX / 2];
+	struct reply r = {
+		.status = msg->status,
+		.to_tag = TEXT_SPAN(leg->tag),
+		.body = sdp,
+		.record_route = true,
+	};
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_answer_headers(x, &b, leg, msg, sdp.len > 0);
+	if (buf_err(&b))
+		return buf_err(&b);
+	r.headers = buf_span(&b);
+	if (sdp.len > 0)
+		r.content_type = sip_value(msg, SIP_H_CONTENT_TYPE);
+	return stxn_respond(&x->e->txns, x->now, x->st, call->setup->server,
+	    &r);
+}
+
+/* Early media of the first branch that has some; others ring without. */
+static bool
+may_have_early_media(const struct leg *leg, const struct sip_msg *msg)
+{
+	const struct call *call = leg->call;
+
+	return sip_body_is(msg, "application", "sdp") &&
+	    !call->setup->offer_in_answer &&
+	    (call->early == NULL || call->early == leg);
+}
+
+static void
+on_provisional(const struct ctx *x, struct leg *leg,
+    const struct sip_msg *msg)
+{
+	struct call *call = leg->call;
+	struct passage p = { call->setup, leg, call->leg[0], SDP_ANSWER };
+	struct media answer = { .known = false };
+	char mem[CALL_BYTES_MAX];
+	struct buf body;
+
+	if (call->phase != CALL_INVITING || leg->state == LEG_LOST ||
+	    call->setup->server == NULL || leg_learn(leg, msg) != 0)
+		return;
+	timerq_set(&x->e->timers, &leg->timer_c,
+	    mono_add_ms(x->now, CALL_TIMER_C_MS));
+	leg->state = LEG_EARLY;
+	note_ringing(x->st, call);
+	buf_init(&body, mem, sizeof(mem));
+	if (may_have_early_media(leg, msg) &&
+	    offer_pass(x->e, &body, msg, p, &answer) != 0)
+		body.len = 0;
+	if (answer.known) {
+		offer_settled(x, call->leg[0], &call->setup->offer, leg,
+		    &answer);
+		call->early = leg;
+	}
+	(void)answer_caller(x, leg, msg, buf_span(&body));
+}
+
+/* A 2xx nobody needs: the phone thinks it is in a call, so end that. */
+static void
+hang_up(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
+{
+	bool again = leg->state == LEG_OVER &&
+	    span_eq(TEXT_SPAN(leg->tag), msg->to.tag);
+
+	if (leg_learn(leg, msg) != 0)
+		return;
+	leg_ack(x, leg, leg->invite_cseq, SPAN_NONE, NULL);
+	if (!again)
+		leg_bye(x, leg, NULL, NULL);
+	leg->state = LEG_OVER;
+}
+
+static void
+begin_talk(const struct ctx *x, struct leg *leg)
+{
+	struct call *call = leg->call;
+	struct leg *caller = call->leg[0];
+	uint8_t channels = (uint8_t)((leg_is_external(caller) ? 1 : 0) +
+	    (leg_is_external(leg) ? 1 : 0));
+
+	call->callee = leg;
+	leg->state = LEG_CONFIRMED;
+	caller->state = LEG_CONFIRMED;
+	call->setup->to = leg;
+	call->setup->to_cseq = leg->invite_cseq;
+	call->answered = x->now;
+	x->e->calls->answered++;
+	timerq_cancel(&x->e->timers, &leg->timer_c);
+	timerq_cancel(&x->e->timers, &call->timer);
+	fork_cancel(x, call, leg, SPAN_LIT(ELSEWHERE));
+	call_use_channels(x->e->calls, call, channels);
+	if (!leg->relayed && call->relayed) {
+		relay_close(x->e, x->st, call);
+		call->relayed = false;
+	}
+}
+
+static void
+on_win(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
+{
+	struct call *call = leg->call;
+	struct exchange *setup = call->setup;
+	struct passage p = { setup, leg, call->leg[0],
+		setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER };
+	struct media said;
+	char mem[CALL_BYTES_MAX];
+	struct buf body;
+	int err;
+
+	buf_init(&body, mem, sizeof(mem));
+	err = leg_learn(leg, msg);
+	if (err == 0)
+		err = offer_pass(x->e, &body, msg, p, &said);
+	if (err == 0)
+		err = answer_caller(x, leg, msg, buf_span(&body));
+	if (err) {
+		hang_up(x, leg, msg);
+		call_end(x, call, (struct ending){ .status = 500,
+		    .why = "answer-unusable" });
+		return;
+	}
+	if (setup->offer_in_answer) {
+		setup->offer = said;
+		begin_talk(x, leg);
+	} else {
+		struct media offer = setup->offer;
+
+		begin_talk(x, leg);
+		offer_settled(x, call->leg[0], &offer, leg, &said);
+	}
+	call->phase = CALL_TALKING;
+	note_answered(x->st, call);
+	exchange_await_ack(x, setup);
+}
+
+/* The phone repeats its 2xx: our ACK was lost, or is not sent yet. */
+static void
+on_2xx_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
+{
+	struct exchange *setup = leg->call->setup;
+
+	if (!span_eq(TEXT_SPAN(leg->tag), msg->to.tag)) {
+		/* Another phone behind this branch answered as well. */
+		struct leg other = *leg;
+
+		other.state = LEG_LOST;
+		hang_up(x, &other, msg);
+		return;
+	}
+	if (setup != NULL && setup->acked && setup->ack.len > 0)
+		steps_send(x->st, &leg->flow, blob_span(&setup->ack));
+}
+
+static void
+on_2xx(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
+{
+	struct call *call = leg->call;
+
+	timerq_cancel(&x->e->timers, &leg->timer_c);
+	if (msg->to.tag.len == 0)
+		return;
+	if (leg == call->callee) {
+		on_2xx_again(x, leg, msg);
+	} else if (call->phase == CALL_INVITING && leg->state != LEG_LOST &&
+	    leg->state != LEG_OVER && call->setup->server != NULL) {
+		on_win(x, leg, msg);
+	} else {
+		hang_up(x, leg, msg);
+		call_settle(x, call);
+	}
+}
+
+/* ---- choosing the best refusal ---- */
+
+/* Lower is better for the caller to know. */
+static unsigned
+rank(uint16_t status)
+{
+	if (status >= 600)
+		return 0;
+	switch (status) {
+	case 486:
+		return 1;
+	case 480:
+		return 3;
+	case 408:
+	case 487:
+		return 4;
+	default:
+		return status < 500 ? 2 : 5;
+	}
+}
+
+static bool
+is_done(const struct leg *leg)
+{
+	return leg == NULL || leg->status != 0;
+}
+
+static void
+check_done(const struct ctx *x, struct call *call, const struct leg *last,
+    const struct sip_msg *msg)
+{
+	static const char *const timed_out =
+	    "SIP;cause=408;text=\"Request Timeout\"";
+	struct ending how = { .why = "refused" };
+	uint16_t best = 0;
+
+	for (unsigned i = 1; i < call->n_legs; i++) {
+		const struct leg *leg = call->leg[i];
+
+		if (!is_done(leg) && last->status < 600)
+			return;
+		if (leg != NULL && leg->status != 0 &&
+		    (best == 0 || rank(leg->status) < rank(best)))
+			best = leg->status;
+	}
+	how.status = best;
+	if (best == 408) {
+		how.why = "no-answer";
+		how.reason = timed_out;
+	}
+	if (msg != NULL && last->status == best) {
+		how.cause = msg;
+		how.by = last;
+	}
+	/* What only concerns us and that phone, or would send the caller's
+	 * phone to another server (R61), is "not available" to him. */
+	if (best < 400 || best == 401 || best == 407 || best == 408 ||
+	    best == 420 || best == 421 || best == 481 || best == 487 ||
+	    best == 503)
+		how.status = 480;
+	call_end(x, call, how);
+}
+
+static void
+on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
+    uint16_t status)
+{
+	struct call *call = leg->call;
+
+	timerq_cancel(&x->e->timers, &leg->timer_c);
+	ctxn_detach(leg->invite);
+	leg->invite = NULL;
+	if (leg->status == 0)	/* not yet given up by timer C */
+		leg->status = status;
+	leg->state = LEG_OVER;
+	if (call->phase == CALL_INVITING) {
+		check_done(x, call, leg, msg);
+		return;
+	}
+	if (call->phase == CALL_TALKING) {
+		leg_free(x->e, leg);
+		return;
+	}
+	call_settle(x, call);
+}
+
+static void
+branch_response(struct edge *e, struct mono now, struct steps *st,
+    struct ctxn *c, const struct sip_msg *msg)
+{
+	struct ctx x = { e, now, st };
+	struct leg *leg = c->owner;
+
+	if (msg->status < 200)
+		on_provisional(&x, leg, msg);
+	else if (msg->status < 300)
+		on_2xx(&x, leg, msg);
+	else
+		on_refused(&x, leg, msg, msg->status);
+}
+
+static void
+branch_timeout(struct edge *e, struct mono now, struct steps *st,
+    struct ctxn *c)
+{
+	struct ctx x = { e, now, st };
+
+	on_refused(&x, c->owner, NULL, 408);
+}
+
+static void
+branch_ended(struct edge *e, struct mono now, struct steps *st,
+    struct ctxn *c)
+{
+	struct ctx x = { e, now, st };
+	struct leg *leg = c->owner;
+	struct call *call = leg->call;
+
+	leg->invite = NULL;
+	if (leg != call->callee && call->phase == CALL_TALKING)
+		leg_free(e, leg);
+	else
+		call_settle(&x, call);
+}
+
+static const struct ctxn_ops branch_ops = {
+	.response = branch_response,
+	.timeout = branch_timeout,
+	.ended = branch_ended,
+};
+
+/* ---- cancelling ---- */
+
+void
+fork_cancel(const struct ctx *x, struct call *call, const struct leg *keep,
+    struct span reason)
+{
+	for (unsigned i = 1; i < call->n_legs; i++) {
+		struct leg *leg = call->leg[i];
+
+		if (leg == NULL || leg == keep || leg == call->callee)
+			continue;
+		timerq_cancel(&x->e->timers, &leg->timer_c);
+		if (call->callee != NULL)
+			relay_close_end(x->st, leg);
+		if (leg->state == LEG_OVER || leg->invite == NULL)
+			continue;
+		leg->state = LEG_LOST;
+		ctxn_cancel(&x->e->txns, x->now, x->st, leg->invite, reason);
+	}
+}
+
+void
+fork_timer_c(const struct ctx *x, struct leg *leg)
+{
+	struct call *call = leg->call;
+
+	if (leg->invite == NULL || leg->state == LEG_LOST)
+		return;
+	leg->state = LEG_LOST;
+	leg->status = 408;
+	ctxn_cancel(&x->e->txns, x->now, x->st, leg->invite, SPAN_NONE);
+	if (call->phase == CALL_INVITING)
+		check_done(x, call, leg, NULL);
+}
+
+void
+fork_give_up(const struct ctx *x, struct call *call)
+{
+	call_end(x, call, (struct ending){ .status = 480,
+		    .why = "no-answer",
+	    .reason = "SIP;cause=408;text=\"Request Timeout\"" });
+}

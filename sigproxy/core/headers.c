@@ -1,0 +1,148 @@
+#include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/leak.h"
+
+/* What one header may do on its way. */
+enum pass {
+	PASS_NEVER,
+	PASS_ALWAYS,
+	PASS_CHECKED,	/* outwards only without foreign addresses or names */
+	PASS_INSIDE,	/* only from the office to the office */
+	PASS_INWARD,	/* not outwards */
+	PASS_OUTWARD,	/* not from outside */
+};
+
+/* Headers whose class does not decide. */
+static enum pass
+pass_of_plain(enum sip_hdr_id id)
+{
+	switch (id) {
+	case SIP_H_SESSION_EXPIRES:	/* session timers end at each leg */
+	case SIP_H_MIN_SE:
+		return PASS_NEVER;
+	case SIP_H_ORGANIZATION:
+		return PASS_INWARD;
+	case SIP_H_ANSWER_MODE:		/* a stranger opens no microphone */
+		return PASS_OUTWARD;
+	default:
+		return PASS_CHECKED;
+	}
+}
+
+static enum pass
+pass_of(const struct sip_hdr *h)
+{
+	switch (sip_hdr_class(h->id)) {
+	case SIP_C_UNKNOWN:
+		/* P-Whatever is identity or charging (RFC 5727). */
+		if (h->name.len > 2 &&
+		    span_caseeq(span_sub(h->name, 0, 2), SPAN_LIT("P-")))
+			return PASS_INSIDE;
+		return PASS_CHECKED;
+	case SIP_C_PLAIN:
+		return pass_of_plain(h->id);
+	case SIP_C_OPTION:
+		return h->id == SIP_H_ACCEPT ||
+		    h->id == SIP_H_ACCEPT_ENCODING ?
+		    PASS_ALWAYS : PASS_NEVER;
+	case SIP_C_ADDRESS:
+		/* Phones fetch what these name, and answer by themselves. */
+		return h->id == SIP_H_ALERT_INFO || h->id == SIP_H_CALL_INFO ?
+		    PASS_INSIDE : PASS_NEVER;
+	default:
+		return PASS_NEVER;
+	}
+}
+
+static bool
+may_pass(const struct edge *e, const struct sip_hdr *h,
+    const struct leg *from, const struct leg *to)
+{
+	bool out = leg_is_external(to);
+
+	switch (pass_of(h)) {
+	case PASS_ALWAYS:
+		return true;
+	case PASS_CHECKED:
+		return !out || !leak_in(e->conf, h->value);
+	case PASS_INSIDE:
+		return !out && !leg_is_external(from);
+	case PASS_INWARD:
+		return !out;
+	case PASS_OUTWARD:
+		return !leg_is_external(from);
+	default:
+		return false;
+	}
+}
+
+void
+headers_pass(const struct edge *e, struct buf *b, const struct sip_msg *m,
+    const struct leg *from, const struct leg *to)
+{
+	for (unsigned i = 0; i < m->n_hdrs; i++)
+		if (may_pass(e, &m->hdr[i], from, to))
+			build_copy_line(b, &m->hdr[i]);
+}
+
+void
+headers_body(struct buf *b, const struct sip_msg *m)
+{
+	build_copy(b, m, SIP_H_CONTENT_TYPE);
+	build_copy(b, m, SIP_H_CONTENT_DISPOSITION);
+	build_copy(b, m, SIP_H_CONTENT_ENCODING);
+	build_copy(b, m, SIP_H_CONTENT_LANGUAGE);
+}
+
+void
+headers_ours(struct buf *b)
+{
+	build_hdr_str(b, SIP_H_ALLOW,
+	    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
+}
+
+/* What may stand in a quoted string: '"' and '\' only behind a '\'. */
+static void
+put_quoted(struct buf *b, struct span s)
+{
+	buf_putc(b, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_putc(b, '\\');
+		buf_putc(b, s.p[i]);
+	}
+	buf_putc(b, '"');
+}
+
+static bool
+is_user_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	    (c >= 'A' && c <= 'Z') || (c != '\0' && strchr("-_.!~*'()+", c));
+}
+
+static void
+put_user(struct buf *b, struct span s)
+{
+	for (size_t i = 0; i < s.len; i++) {
+		if (is_user_char(s.p[i])) {
+			buf_putc(b, s.p[i]);
+		} else {
+			buf_putc(b, '%');
+			buf_put_hex(b, s.p + i, 1);
+		}
+	}
+}
+
+void
+headers_put_party(const struct edge *e, struct buf *b, const struct party *p)
+{
+	if (p->name.len > 0) {
+		put_quoted(b, TEXT_SPAN(p->name));
+		buf_putc(b, ' ');
+	}
+	buf_puts(b, "<sip:");
+	put_user(b, TEXT_SPAN(p->number));
+	buf_putc(b, '@');
+	buf_put(b, e->conf->domain);
+	buf_putc(b, '>');
+}

@@ -1,0 +1,93 @@
+#include "sigproxy/core/call_priv.h"
+
+/* One line for each turn of a call: start, answer, hold, end. */
+static void
+log_turn(struct steps *st, const struct call *call, const char *event)
+{
+	steps_log(st, STEP_INFO, event);
+	steps_key_number(st, "call", call->ticket);
+	steps_key_text(st, "from", TEXT_SPAN(call->caller.number));
+	steps_key_text(st, "to", TEXT_SPAN(call->called.number));
+}
+
+static void
+report(struct steps *st, const struct call *call, enum call_state state,
+    uint16_t status, struct span reason)
+{
+	struct ipc_call_note note = {
+		.ticket = call->ticket,
+		.state = (uint8_t)state,
+		.status = status,
+		.reason = reason,
+		.channels = call->channels,
+		.relayed = call->relayed,
+	};
+
+	if (call->ticket == 0)
+		return;
+	if (call->callee != NULL)
+		note.called_at = call->callee->flow.remote;
+	STEPS_ASK(st, &st->reg, CALL_NOTE, call_note, &note);
+}
+
+void
+note_begun(struct steps *st, const struct call *call)
+{
+	log_turn(st, call, "call-begun");
+	steps_key_number(st, "devices", call->n_legs - 1);
+	steps_key_number(st, "channels", call->channels);
+	steps_key_number(st, "relayed", call->relayed);
+}
+
+void
+note_ringing(struct steps *st, struct call *call)
+{
+	if (call->ringing_noted)
+		return;
+	call->ringing_noted = true;
+	report(st, call, CALL_RINGING, 180, SPAN_NONE);
+}
+
+void
+note_answered(struct steps *st, const struct call *call)
+{
+	log_turn(st, call, "call-answered");
+	steps_key_addr(st, "at", &call->callee->flow.remote);
+	report(st, call, CALL_ANSWERED, 200, SPAN_NONE);
+}
+
+void
+note_held(struct steps *st, const struct call *call)
+{
+	log_turn(st, call, call->held ? "call-held" : "call-resumed");
+	report(st, call, call->held ? CALL_HELD : CALL_RESUMED, 0, SPAN_NONE);
+}
+
+void
+note_ended(struct steps *st, struct mono now, struct call *call)
+{
+	struct span reason = span_str(call->end_reason);
+
+	call->end_noted = true;
+	log_turn(st, call, "call-ended");
+	steps_key_number(st, "status", call->end_status);
+	steps_key_text(st, "why", reason);
+	if (call->answered.us != 0)
+		steps_key_number(st, "talked_ms",
+		    mono_ms_between(call->answered, now));
+	report(st, call, CALL_ENDED, call->end_status, reason);
+}
+
+void
+note_media(struct steps *st, const struct call *call,
+    const struct ipc_counter *counter)
+{
+	struct ipc_call_media media = {
+		.ticket = call->ticket,
+		.called = counter->end != 0,
+		.counter = *counter,
+	};
+
+	if (call->ticket != 0)
+		STEPS_ASK(st, &st->reg, CALL_MEDIA, call_media, &media);
+}

@@ -1,0 +1,236 @@
+#include <errno.h>
+
+#include "sigproxy/core/call_priv.h"
+
+#define RELAY_STREAM 0	/* one audio stream is relayed */
+
+static struct buf *
+door(struct steps *st, const struct call *call)
+{
+	return &st->relay[call->instance];
+}
+
+/* The living instance with the fewest calls, or -1. */
+static int
+least_loaded(const struct edge *e)
+{
+	const struct calls *c = e->calls;
+	int best = -1;
+
+	for (unsigned i = 0; i < e->conf->n_relays && i < STEPS_RELAYS_MAX; i++)
+		if (e->relay_up[i] &&
+		    (best < 0 || c->relay_calls[i] < c->relay_calls[best]))
+			best = (int)i;
+	return best;
+}
+
+int
+relay_begin(struct edge *e, struct call *call)
+{
+	struct calls *c = e->calls;
+	int instance = least_loaded(e);
+
+	if (instance < 0)
+		return -EHOSTUNREACH;
+	call->instance = (uint8_t)instance;
+	c->relay_calls[instance]++;
+	do	/* never 0, which means no session */
+		c->session_base += (uint64_t)1 << 32;
+	while (c->session_base == 0);
+	call->session = c->session_base | pool_index(&c->pool, call);
+	return 0;
+}
+
+void
+relay_open(const struct ctx *x, struct leg *leg)
+{
+	struct call *call = leg->call;
+	const struct party *party = leg_party(leg);
+	struct ipc_relay_open ask = {
+		.id = x->e->calls->next_ask++,
+		.session = call->session,
+		.end = leg->index,
+		.zone = leg->flow.zone,
+		.family = leg->flow.remote.family,
+		.latching = party->latching != LATCH_DEFAULT ?
+		    party->latching : (uint8_t)x->e->conf->latching,
+		.streams = 1,
+		.phone = leg->flow.remote,
+	};
+
+	leg->end.open = true;
+	leg->end.asked = true;
+	call->ends_asked++;
+	STEPS_ASK(x->st, door(x->st, call), RELAY_OPEN, relay_open, &ask);
+}
+
+void
+relay_set(struct steps *st, struct leg *leg, const struct leg *to)
+{
+	struct end *end = &leg->end;
+	struct ipc_relay_set set = {
+		.session = leg->call->session,
+		.end = leg->index,
+		.stream = RELAY_STREAM,
+		.to_end = to != NULL ? to->index : RELAY_NO_END,
+		.rtp = end->rtp,
+		.rtcp = end->rtcp,
+		.relearn = end->was_set,
+		.held = end->held,
+		.phone = leg->flow.remote,
+	};
+
+	if (!end->ready)
+		return;
+	end->was_set = true;
+	STEPS_ASK(st, door(st, leg->call), RELAY_SET, relay_set, &set);
+}
+
+void
+relay_close_end(struct steps *st, struct leg *leg)
+{
+	struct ipc_relay_close close = { leg->call->session, leg->index };
+
+	if (!leg->end.open)
+		return;
+	leg->end = (struct end){ .open = false };
+	STEPS_ASK(st, door(st, leg->call), RELAY_CLOSE, relay_close, &close);
+}
+
+void
+relay_close(struct edge *e, struct steps *st, struct call *call)
+{
+	struct ipc_relay_close close = { call->session, RELAY_ALL_ENDS };
+
+	if (call->session == 0 || call->relay_closed)
+		return;
+	call->relay_closed = true;
+	e->calls->relay_calls[call->instance]--;
+	for (unsigned i = 0; i < call->n_legs; i++) {
+		struct leg *leg = call->leg[i];
+
+		if (leg != NULL)
+			leg->end.counting = leg->end.ready;
+	}
+	STEPS_ASK(st, door(st, call), RELAY_CLOSE, relay_close, &close);
+}
+
+bool
+relay_is_counting(const struct call *call)
+{
+	for (unsigned i = 0; i < call->n_legs; i++)
+		if (call->leg[i] != NULL && call->leg[i]->end.counting)
+			return true;
+	return false;
+}
+
+/* The call with this session at this instance, or NULL. */
+static struct call *
+find(struct calls *c, uint8_t instance, uint64_t session)
+{
+	struct call *call = pool_at(&c->pool, (uint32_t)session);
+
+	if (call == NULL || call->session != session ||
+	    call->instance != instance)
+		return NULL;
+	return call;
+}
+
+static struct leg *
+find_leg(struct call *call, uint8_t end)
+{
+	return call != NULL && end < call->n_legs ? call->leg[end] : NULL;
+}
+
+static int
+on_say(const struct ctx *x, uint8_t instance, struct span payload)
+{
+	struct ipc_relay_say say;
+	struct call *call;
+	struct leg *leg;
+	int err = get_relay_say(payload, &say);
+
+	if (err)
+		return err;
+	call = find(x->e->calls, instance, say.session);
+	leg = find_leg(call, say.end);
+	if (leg == NULL || !leg->end.asked || call->phase != CALL_OPENING)
+		return 0;
+	leg->end.asked = false;
+	if (say.refusal == RELAY_OK && say.n_ports > 0) {
+		leg->end.port = say.ports[0];
+		leg->end.ready = true;
+	} else {
+		leg->end.open = false;
+	}
+	if (--call->ends_asked == 0)
+		call_ports_known(x, call);
+	return 0;
+}
+
+static int
+on_stats(const struct ctx *x, uint8_t instance, struct span payload)
+{
+	struct ipc_relay_stats stats;
+	struct call *call;
+	struct leg *leg;
+	int err = get_relay_stats(payload, &stats);
+
+	if (err)
+		return err;
+	call = find(x->e->calls, instance, stats.session);
+	leg = find_leg(call, stats.counter.end);
+	if (leg == NULL || !leg->end.counting)
+		return 0;
+	leg->end.counting = false;
+	if (leg->index == 0 || leg == call->callee)
+		note_media(x->st, call, &stats.counter);
+	call_settle(x, call);
+	return 0;
+}
+
+/* Only told: a call never ends because its media is silent (R75). */
+static int
+on_news(const struct ctx *x, uint8_t instance, struct span payload)
+{
+	static const char *const event[] = {
+		[RELAY_LATCHED] = "media-learnt",
+		[RELAY_SILENT] = "media-silent",
+		[RELAY_HEARD] = "media-heard",
+	};
+	struct ipc_relay_news news;
+	struct call *call;
+	struct leg *leg;
+	int err = get_relay_news(payload, &news);
+
+	if (err)
+		return err;
+	call = find(x->e->calls, instance, news.session);
+	leg = find_leg(call, news.end);
+	if (leg == NULL || call->phase == CALL_ENDING)
+		return 0;
+	steps_log(x->st, STEP_INFO, event[news.what]);
+	steps_key_number(x->st, "call", call->ticket);
+	steps_key_text(x->st, "phone", TEXT_SPAN(leg_party(leg)->number));
+	if (news.addr.family != ADDR_NONE)
+		steps_key_addr(x->st, "address", &news.addr);
+	return 0;
+}
+
+int
+call_frame(struct edge *e, struct mono now, struct steps *st,
+    uint8_t instance, uint16_t type, struct span payload)
+{
+	struct ctx x = { e, now, st };
+
+	switch (type) {
+	case IPC_RELAY_SAY:
+		return on_say(&x, instance, payload);
+	case IPC_RELAY_STATS:
+		return on_stats(&x, instance, payload);
+	case IPC_RELAY_NEWS:
+		return on_news(&x, instance, payload);
+	default:
+		return -EPROTO;
+	}
+}

@@ -1,0 +1,292 @@
+/*
+ * From an authenticated INVITE to the relay's ports: who is to ring, how many
+ * channels that takes, and which ends of the relay.
+ */
+#include <errno.h>
+
+#include "sigproxy/core/call_priv.h"
+
+static void
+copy_party(struct party *to, const struct ipc_party *from)
+{
+	/* The table bounds both: they fit. */
+	(void)TEXT_SET(&to->number, from->number);
+	(void)TEXT_SET(&to->name, from->name);
+	to->hold = from->hold;
+	to->latching = from->latching;
+}
+
+/* A refusal before there is a call. */
+static void
+refuse(const struct ctx *x, struct stxn *t, unsigned status,
+    struct span headers)
+{
+	struct reply r = { .status = status, .headers = headers };
+
+	t->ops = NULL;
+	(void)stxn_respond(&x->e->txns, x->now, x->st, t, &r);
+}
+
+static void
+refuse_method(const struct ctx *x, struct stxn *t, const struct sip_msg *msg)
+{
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	headers_ours(&b);
+	refuse(x, t, msg->method == SIP_OTHER ? 501 : 405, buf_span(&b));
+}
+
+/* Is this binding the very phone that calls? */
+static bool
+is_own_phone(const struct leg *caller, const struct flow *flow,
+    struct span target_uri)
+{
+	struct uri a, b;
+
+	return flow_eq(&caller->flow, flow) &&
+	    uri_parse(TEXT_SPAN(caller->target), &a) == 0 &&
+	    uri_parse(target_uri, &b) == 0 && uri_same_user(&a, &b) &&
+	    uri_same_host(&a, &b) &&
+	    uri_port_or_default(&a) == uri_port_or_default(&b);
+}
+
+static bool
+is_flow_ours(const struct edge_conf *conf, const struct flow *f)
+{
+	return f->listener < conf->n_listeners &&
+	    conf->listeners[f->listener].zone == f->zone &&
+	    conf->listeners[f->listener].transport == f->transport;
+}
+
+static void
+write_names(const struct edge *e, struct leg *leg)
+{
+	const struct call *call = leg->call;
+	struct party called = call->called;
+	struct buf b;
+
+	buf_init(&b, leg->local.p, sizeof(leg->local.p));
+	headers_put_party(e, &b, &call->caller);
+	leg->local.len = (uint16_t)b.len;
+	called.name.len = 0;
+	buf_init(&b, leg->remote.p, sizeof(leg->remote.p));
+	headers_put_party(e, &b, &called);
+	leg->remote.len = (uint16_t)b.len;
+	buf_init(&b, leg->call_id.p, sizeof(leg->call_id.p));
+	callid_put(&b, &e->calls->callid_key, TEXT_SPAN(call->leg[0]->call_id));
+	leg->call_id.len = (uint16_t)b.len;
+}
+
+static void
+add_branch(struct edge *e, struct call *call, const struct flow *flow,
+    struct span uri)
+{
+	const struct leg *caller = call->leg[0];
+	struct leg *leg = leg_new(e->calls, call);
+
+	if (leg == NULL)
+		return;
+	leg->flow = *flow;
+	leg->relayed = leg_is_external(leg) || leg_is_external(caller);
+	(void)TEXT_SET(&leg->target, uri);
+	write_names(e, leg);
+}
+
+/* One branch for each device; the caller's own only if there is no other. */
+static void
+add_branches(struct edge *e, struct call *call,
+    const struct ipc_auth_say *say, bool with_external)
+{
+	for (int own = 0; own < 2 && call->n_legs == 1; own++) {
+		for (unsigned i = 0; i < say->n_targets; i++) {
+			struct flow flow = flow_from_ipc(&say->targets[i].flow);
+
+			if (!is_flow_ours(e->conf, &flow) ||
+			    (flow.zone == ZONE_EXTERNAL && !with_external))
+				continue;
+			if (own == is_own_phone(call->leg[0], &flow,
+				say->targets[i].uri))
+				add_branch(e, call, &flow,
+				    say->targets[i].uri);
+		}
+	}
+}
+
+static bool
+has_external(const struct call *call)
+{
+	for (unsigned i = 1; i < call->n_legs; i++)
+		if (leg_is_external(call->leg[i]))
+			return true;
+	return false;
+}
+
+static void
+drop_branches(struct edge *e, struct call *call)
+{
+	while (call->n_legs > 1)
+		leg_free(e, call->leg[--call->n_legs]);
+}
+
+/*
+ * Count channels: one for a caller outside, one for the called number when a
+ * device outside rings, however many do (R97).  When there is no room for the
+ * latter but phones in the office ring too, only those ring.
+ */
+static bool
+admit(struct edge *e, struct call *call, const struct ipc_auth_say *say)
+{
+	struct calls *c = e->calls;
+	uint8_t caller = leg_is_external(call->leg[0]) ? 1 : 0;
+	uint8_t need = (uint8_t)(caller + has_external(call));
+
+	if (c->channels + need > e->conf->channels && need > caller) {
+		drop_branches(e, call);
+		add_branches(e, call, say, false);
+		need = caller;
+	}
+	if (c->channels + need > e->conf->channels && need > 0)
+		return false;
+	call_use_channels(c, call, need);
+	return call->n_legs > 1;
+}
+
+static bool
+is_relay_wanted(const struct call *call)
+{
+	for (unsigned i = 1; i < call->n_legs; i++)
+		if (call->leg[i]->relayed)
+			return true;
+	return false;
+}
+
+static void
+open_ends(const struct ctx *x, struct call *call)
+{
+	call->relayed = true;
+	timerq_set(&x->e->timers, &call->timer,
+	    mono_add_ms(x->now, CALL_RELAY_MS));
+	relay_open(x, call->leg[0]);
+	for (unsigned i = 1; i < call->n_legs; i++)
+		if (call->leg[i]->relayed)
+			relay_open(x, call->leg[i]);
+}
+
+static void
+refuse_call(const struct ctx *x, struct call *call, uint16_t status,
+    const char *why, const char *reason)
+{
+	call_end(x, call, (struct ending){ .status = status,
+		    .why = why, .reason = reason });
+}
+
+static void
+admit_and_open(const struct ctx *x, struct call *call,
+    const struct ipc_auth_say *say)
+{
+	add_branches(x->e, call, say, true);
+	if (call->n_legs == 1) {
+		refuse_call(x, call, 480, "no-device", NULL);
+		return;
+	}
+	if (!admit(x->e, call, say)) {
+		refuse_call(x, call, 480, "no-channel",
+		    "SIP;cause=503;text=\"No channel free\"");
+		return;
+	}
+	x->e->calls->begun++;
+	if (!is_relay_wanted(call)) {
+		note_begun(x->st, call);
+		fork_start(x, call);
+		return;
+	}
+	if (relay_begin(x->e, call) != 0) {
+		refuse_call(x, call, 480, "no-relay",
+		    "SIP;cause=503;text=\"No media relay\"");
+		return;
+	}
+	open_ends(x, call);
+	note_begun(x->st, call);
+}
+
+void
+call_ports_known(const struct ctx *x, struct call *call)
+{
+	if (call->leg[0]->end.ready) {
+		fork_start(x, call);
+		return;
+	}
+	refuse_call(x, call, 480, "relay-full",
+	    "SIP;cause=503;text=\"No media port free\"");
+}
+
+static struct call *
+call_new(struct edge *e)
+{
+	struct calls *c = e->calls;
+	struct call *call = pool_get(&c->pool);
+
+	if (call == NULL)
+		return NULL;
+	call->timer.kind = TIMER_CALL_PHASE;
+	call->timer.owner = call;
+	call->setup = exchange_new(c, call);
+	if (leg_new(c, call) == NULL || call->setup == NULL) {
+		if (call->setup != NULL)
+			exchange_free(e, call->setup);
+		if (call->leg[0] != NULL)
+			leg_free(e, call->leg[0]);
+		pool_put(&c->pool, call);
+		return NULL;
+	}
+	return call;
+}
+
+static void
+begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
+    const struct ipc_auth_say *say)
+{
+	struct call *call = call_new(x->e);
+	int err;
+
+	if (call == NULL) {
+		refuse(x, t, 480, SPAN_LIT(
+		    "Reason: SIP;cause=503;text=\"Too many calls\"\r\n"));
+		return;
+	}
+	call->ticket = say->ticket;
+	copy_party(&call->caller, &say->caller);
+	copy_party(&call->called, &say->called);
+	call->setup->server = t;
+	call->setup->is_invite = true;
+	call->setup->from = call->leg[0];
+	call->setup->from_cseq = msg->cseq.number;
+	call->pending = call->setup;
+	t->ops = &exchange_server_ops;
+	t->owner = call->setup;
+	err = leg_from_invite(call->leg[0], msg, &t->from);
+	if (err)
+		refuse_call(x, call, err == -EMSGSIZE ? 513 : 400,
+		    "bad-invite", NULL);
+	else
+		admit_and_open(x, call, say);
+}
+
+void
+call_authorised(struct edge *e, struct mono now, struct steps *st,
+    struct stxn *t, const struct ipc_auth_say *say)
+{
+	struct ctx x = { e, now, st };
+	struct sip_msg msg;
+
+	if (t->status >= 200 || stxn_request(t, &msg) != 0)
+		return;
+	if (msg.to.tag.len > 0)
+		dialog_reauthorised(&x, t, &msg, say);
+	else if (msg.method != SIP_INVITE)
+		refuse_method(&x, t, &msg);
+	else
+		begin(&x, t, &msg, say);
+}

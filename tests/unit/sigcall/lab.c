@@ -1,0 +1,831 @@
+#include <check.h>
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/sigcall/lab.h"
+
+#define ROT 256
+
+static char *
+rotating(void)
+{
+	static char mem[ROT][LAB_TEXT];
+	static unsigned i;
+
+	return mem[i++ % ROT];
+}
+
+static struct addr
+ip(const char *text, uint16_t port)
+{
+	struct addr a;
+
+	ck_assert_int_eq(addr_parse_ip(span_str(text), &a), 0);
+	a.port = port;
+	return a;
+}
+
+/* ---- what must not leave the office ---- */
+
+static void
+check_leaks(const struct lab *lab, const struct step *st)
+{
+	char text[LAB_TEXT * 2];
+
+	ck_assert_uint_lt(st->bytes.len, sizeof(text));
+	memcpy(text, st->bytes.p, st->bytes.len);
+	text[st->bytes.len] = '\0';
+	ck_assert_msg(st->bytes.len <= 8192, "a message of %zu bytes",
+	    st->bytes.len);
+	if (strncasecmp(text, "SIP/2.0", 7) == 0)
+		ck_assert_msg(strstr(text, "libuv") == NULL, "%s", text);
+	for (unsigned i = 0; i < lab->n_phones; i++) {
+		const struct phone *p = &lab->phones[i];
+
+		if (flow_eq(&p->flow, &st->flow))
+			continue;
+		if (st->flow.zone == ZONE_INTERNAL &&
+		    p->flow.zone == ZONE_INTERNAL)
+			continue;
+		ck_assert_msg(strstr(text, p->host) == NULL,
+		    "%s told to somebody else:\n%s", p->host, text);
+	}
+	if (st->flow.zone == ZONE_INTERNAL)
+		return;
+	ck_assert_msg(strstr(text, "192.168.") == NULL,
+	    "an office address outside:\n%s", text);
+	ck_assert_msg(strstr(text, "office.local") == NULL,
+	    "an office name outside:\n%s", text);
+	ck_assert_msg(strstr(text, "Office-PBX") == NULL,
+	    "an office product outside:\n%s", text);
+}
+
+static void
+deliver(struct lab *lab, const struct step *st)
+{
+	check_leaks(lab, st);
+	for (unsigned i = 0; i < lab->n_phones; i++) {
+		struct phone *p = &lab->phones[i];
+		char *slot;
+
+		if (!addr_eq(&p->flow.remote, &st->flow.remote) ||
+		    p->flow.zone != st->flow.zone)
+			continue;
+		slot = p->inbox[p->tail++ % LAB_INBOX];
+		memcpy(slot, st->bytes.p, st->bytes.len);
+		slot[st->bytes.len] = '\0';
+		if (getenv("LAB_TRACE") != NULL)
+			printf("---- to %s at %llu ms\n%s\n", p->number,
+			    (unsigned long long)lab->now.us / 1000, slot);
+		return;
+	}
+}
+
+/* ---- the oracle and the relay ---- */
+
+static struct phone *
+phone_of(struct lab *lab, const struct ipc_flow *f)
+{
+	for (unsigned i = 0; i < lab->n_phones; i++)
+		if (addr_eq(&lab->phones[i].flow.remote, &f->remote))
+			return &lab->phones[i];
+	return NULL;
+}
+
+static void
+say_nonces(struct buf *b, struct span payload, unsigned *serial)
+{
+	static char mem[IPC_NONCES_MAX * IPC_NONCE_LEN + 1];
+	struct ipc_nonce_ask ask;
+	struct ipc_nonce_say say = { .lifetime_ms = 300000 };
+
+	ck_assert_int_eq(get_nonce_ask(payload, &ask), 0);
+	for (unsigned i = 0; i < ask.count; i++)
+		snprintf(mem + i * IPC_NONCE_LEN, IPC_NONCE_LEN + 1, "%032x",
+		    ++*serial);
+	say.id = ask.id;
+	say.nonces = span_make(mem, ask.count * IPC_NONCE_LEN);
+	IPC_FRAME(b, NONCE_SAY, nonce_say, &say);
+}
+
+static struct span
+user_of_uri(struct span uri)
+{
+	ptrdiff_t colon = span_find(uri, ':'), at = span_find(uri, '@');
+
+	return span_sub(uri, (size_t)colon + 1, (size_t)(at - colon - 1));
+}
+
+static void
+add_targets(struct lab *lab, struct ipc_auth_say *say, struct span number)
+{
+	for (unsigned i = 0; i < lab->n_phones; i++) {
+		const struct phone *p = &lab->phones[i];
+		struct ipc_target *t;
+		char *uri;
+
+		if (!span_eq(span_str(p->number), number) ||
+		    say->n_targets == IPC_TARGETS_MAX)
+			continue;
+		t = &say->targets[say->n_targets++];
+		uri = rotating();
+		snprintf(uri, LAB_TEXT, "sip:%s@%s:%u;ob", p->number, p->host,
+		    p->port);
+		t->flow = flow_to_ipc(&p->flow);
+		t->uri = span_str(uri);
+		t->q_permille = 1000;
+	}
+}
+
+static void
+say_auth(struct lab *lab, struct buf *b, struct span payload)
+{
+	struct ipc_auth_ask ask;
+	struct ipc_auth_say say = { .verdict = VERDICT_OK };
+	struct phone *p;
+	char *called = rotating();
+
+	ck_assert_int_eq(get_auth_ask(payload, &ask), 0);
+	lab->auth_asks++;
+	p = phone_of(lab, &ask.flow);
+	ck_assert_ptr_nonnull(p);
+	say.id = ask.id;
+	say.caller.number = span_str(p->number);
+	say.caller.name = span_str(p->name);
+	say.caller.hold = lab->hold_of_caller;
+	if (lab->verdict != 0) {
+		say.verdict = lab->verdict;
+	} else if (ask.want == 1) {
+		struct span number = user_of_uri(ask.digest.uri);
+
+		memcpy(called, number.p, number.len);
+		say.called.number = span_make(called, number.len);
+		say.called.hold = lab->hold_of_called;
+		say.ticket = ++lab->ticket;
+		add_targets(lab, &say, say.called.number);
+		if (say.n_targets == 0)
+			say.verdict = VERDICT_UNREACHABLE;
+	}
+	IPC_FRAME(b, AUTH_SAY, auth_say, &say);
+}
+
+static void
+hear_reg(struct lab *lab, struct span frames, struct buf *answers)
+{
+	static unsigned serial;
+	struct span payload;
+	uint16_t type;
+	size_t used;
+
+	while (frames.len > 0) {
+		ck_assert_int_eq(ipc_split(frames, &type, &payload, &used), 0);
+		frames = span_sub(frames, used, frames.len);
+		switch (type) {
+		case IPC_NONCE_ASK:
+			say_nonces(answers, payload, &serial);
+			break;
+		case IPC_AUTH_ASK:
+			say_auth(lab, answers, payload);
+			break;
+		case IPC_CALL_NOTE: {
+			struct ipc_call_note *n =
+			    &lab->notes[lab->n_notes % 64];
+			char *r = lab->reasons[lab->n_notes++ % 64];
+
+			ck_assert_int_eq(get_call_note(payload, n), 0);
+			memcpy(r, n->reason.p, n->reason.len);
+			r[n->reason.len] = '\0';
+			break;
+		}
+		case IPC_CALL_MEDIA:
+			ck_assert_int_eq(get_call_media(payload,
+			    &lab->media[lab->n_media++ % 64]), 0);
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static void
+say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
+{
+	struct ipc_relay_say say = {
+		.id = open->id,
+		.session = open->session,
+		.end = open->end,
+		.refusal = lab->refusal,
+	};
+	const char *host = open->zone == ZONE_EXTERNAL ? "203.0.113.1" :
+							 "192.168.10.2";
+
+	if (lab->refusal == RELAY_OK) {
+		uint16_t port = lab->next_port;
+
+		lab->next_port = (uint16_t)(lab->next_port + 2);
+		if (lab->next_port > 60000)
+			lab->next_port = 16384;
+		lab->port_of[open->end] = port;
+		say.n_ports = 1;
+		say.ports[0].rtp = port;
+		say.ports[0].rtcp = (uint16_t)(port + 1);
+		say.ports[0].said_rtp = ip(host, port);
+		say.ports[0].said_rtcp = ip(host, (uint16_t)(port + 1));
+	}
+	IPC_FRAME(b, RELAY_SAY, relay_say, &say);
+}
+
+static void
+say_stats(struct lab *lab, struct buf *b, const struct ipc_relay_close *close)
+{
+	for (uint8_t end = 0; end < 16; end++) {
+		struct ipc_relay_stats stats = { .session = close->session };
+
+		if (lab->port_of[end] == 0 ||
+		    (close->end != RELAY_ALL_ENDS && close->end != end))
+			continue;
+		lab->port_of[end] = 0;
+		stats.counter.end = end;
+		stats.counter.packets_in = 100u + end;
+		if (!lab->stats_mute)
+			IPC_FRAME(b, RELAY_STATS, relay_stats, &stats);
+	}
+}
+
+static void
+hear_relay(struct lab *lab, struct span frames, struct buf *answers)
+{
+	struct span payload;
+	uint16_t type;
+	size_t used;
+
+	while (frames.len > 0) {
+		struct ipc_relay_close close;
+
+		ck_assert_int_eq(ipc_split(frames, &type, &payload, &used), 0);
+		frames = span_sub(frames, used, frames.len);
+		switch (type) {
+		case IPC_RELAY_OPEN: {
+			struct ipc_relay_open *o =
+			    &lab->opens[lab->n_opens++ % 64];
+
+			ck_assert_int_eq(get_relay_open(payload, o), 0);
+			lab->session = o->session;
+			if (!lab->relay_mute)
+				say_ports(lab, answers, o);
+			break;
+		}
+		case IPC_RELAY_SET:
+			ck_assert_int_eq(get_relay_set(payload,
+			    &lab->sets[lab->n_sets++ % 256]), 0);
+			break;
+		case IPC_RELAY_CLOSE:
+			ck_assert_int_eq(get_relay_close(payload, &close), 0);
+			lab->n_closes++;
+			lab->n_close_all += close.end == RELAY_ALL_ENDS;
+			say_stats(lab, answers, &close);
+			break;
+		default:
+			ck_abort_msg("frame %u to a relay", type);
+		}
+	}
+}
+
+static void
+feed_frames(struct lab *lab, enum ipc_role role, struct span frames)
+{
+	struct span payload;
+	uint16_t type;
+	size_t used;
+
+	while (frames.len > 0) {
+		ck_assert_int_eq(ipc_split(frames, &type, &payload, &used), 0);
+		frames = span_sub(frames, used, frames.len);
+		ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps,
+		    role, 0, type, payload), 0);
+	}
+}
+
+/* Carry out steps until there are none. */
+static void
+settle(struct lab *lab)
+{
+	static char reg_mem[65536], relay_mem[65536];
+	struct steps *s = lab->steps;
+	struct buf reg, relay;
+
+	for (;;) {
+		buf_init(&reg, reg_mem, sizeof(reg_mem));
+		buf_init(&relay, relay_mem, sizeof(relay_mem));
+		hear_reg(lab, buf_span(&s->reg), &reg);
+		hear_relay(lab, buf_span(&s->relay[0]), &relay);
+		for (unsigned i = 0; i < s->n; i++) {
+			if (s->step[i].kind == STEP_SEND)
+				deliver(lab, &s->step[i]);
+			else if (getenv("LAB_TRACE") != NULL)
+				printf("**** %s\n", s->step[i].event);
+		}
+		ck_assert_uint_eq(s->dropped, 0);
+		steps_clear(s);
+		if (reg.len == 0 && relay.len == 0)
+			return;
+		feed_frames(lab, ROLE_REG, buf_span(&reg));
+		feed_frames(lab, ROLE_MEDIA, buf_span(&relay));
+	}
+}
+
+/* ---- the laboratory ---- */
+
+struct lab *
+lab_new(uint32_t channels, uint32_t max_calls)
+{
+	struct lab *lab = calloc(1, sizeof(*lab));
+	struct edge_conf *c;
+
+	ck_assert_ptr_nonnull(lab);
+	c = &lab->conf;
+	c->listeners[0] = (struct edge_listener){ ZONE_EXTERNAL,
+		TRANSPORT_UDP, ip("192.168.10.2", 5070) };
+	c->listeners[1] = (struct edge_listener){ ZONE_INTERNAL,
+		TRANSPORT_UDP, ip("192.168.10.2", 5060) };
+	c->n_listeners = 2;
+	c->domain = SPAN_LIT("sip.example.org");
+	c->realm = SPAN_LIT("SMO-SIP");
+	c->accept_ip = true;
+	ck_assert_int_eq(addr_prefix_parse(SPAN_LIT("192.168.10.0/24"),
+	    &c->lan[0]), 0);
+	c->n_lan = 1;
+	c->public_addr = ip("203.0.113.1", 0);
+	c->channels = channels;
+	c->n_relays = 1;
+	c->hold = HOLD_TRANSPARENT;
+	c->latching = LATCH_STRICT;
+	c->max_calls = max_calls;
+	c->max_transactions = 4096;
+	c->max_flows = 1024;
+	lab->now = (struct mono){ 1000000000 };
+	lab->next_port = 16384;
+	lab->steps = steps_new();
+	lab->edge = edge_new(c);
+	ck_assert_ptr_nonnull(lab->steps);
+	ck_assert_ptr_nonnull(lab->edge);
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_REG, 0, true);
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, true);
+	settle(lab);
+	return lab;
+}
+
+void
+lab_free(struct lab *lab)
+{
+	edge_free(lab->edge);
+	steps_free(lab->steps);
+	free(lab);
+}
+
+static struct phone *
+add_phone(struct lab *lab, const char *number)
+{
+	struct phone *p = &lab->phones[lab->n_phones++];
+
+	ck_assert_uint_le(lab->n_phones, LAB_PHONES);
+	snprintf(p->name_mem, sizeof(p->name_mem), "SIP-%s", number);
+	p->name = p->name_mem;
+	p->host = p->host_mem;
+	p->lab = lab;
+	p->number = number;
+	p->flow.transport = TRANSPORT_UDP;
+	return p;
+}
+
+struct phone *
+lab_office(struct lab *lab, const char *number, uint8_t last)
+{
+	struct phone *p = add_phone(lab, number);
+
+	snprintf(p->host_mem, sizeof(p->host_mem), "192.168.10.%u", last);
+	p->port = 5060;
+	p->flow.zone = ZONE_INTERNAL;
+	p->flow.listener = 1;
+	p->flow.remote = ip(p->host, 5060);
+	return p;
+}
+
+struct phone *
+lab_home(struct lab *lab, const char *number, uint8_t last)
+{
+	struct phone *p = add_phone(lab, number);
+	char public[32];
+
+	snprintf(p->host_mem, sizeof(p->host_mem), "10.77.0.%u", last);
+	snprintf(public, sizeof(public), "198.51.100.%u", last);
+	p->port = 5062;
+	p->flow.zone = ZONE_EXTERNAL;
+	p->flow.listener = 0;
+	p->flow.remote = ip(public, 40000);
+	return p;
+}
+
+void
+lab_pass(struct lab *lab, uint64_t ms)
+{
+	struct mono end = mono_add_ms(lab->now, ms);
+
+	for (;;) {
+		struct mono due = edge_due(lab->edge);
+
+		if (due.us == MONO_NEVER.us || mono_before(end, due))
+			break;
+		if (mono_before(lab->now, due))
+			lab->now = due;
+		edge_tick(lab->edge, lab->now, lab->steps);
+		settle(lab);
+	}
+	lab->now = end;
+}
+
+uint64_t
+lab_count(struct lab *lab, const char *member)
+{
+	char mem[12000], key[64];
+	struct buf b;
+	const char *at;
+
+	buf_init(&b, mem, sizeof(mem) - 1);
+	edge_status(lab->edge, lab->now, &b);
+	ck_assert_int_eq(buf_err(&b), 0);
+	mem[b.len] = '\0';
+	snprintf(key, sizeof(key), "\"%s\":", member);
+	at = strstr(mem, key);
+	ck_assert_msg(at != NULL, "no %s in %s", member, mem);
+	return strtoull(at + strlen(key), NULL, 10);
+}
+
+/* ---- phones ---- */
+
+void
+phone_send(struct phone *p, const char *fmt, ...)
+{
+	static char text[65536];
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	ck_assert_int_lt(len, (int)sizeof(text));
+	if (getenv("LAB_TRACE") != NULL)
+		printf("---- from %s at %llu ms\n%s\n", p->number,
+		    (unsigned long long)p->lab->now.us / 1000, text);
+	edge_message(p->lab->edge, p->lab->now, p->lab->steps, &p->flow,
+	    span_make(text, (size_t)len));
+	settle(p->lab);
+}
+
+const char *
+phone_recv(struct phone *p)
+{
+	char *mem;
+
+	if (p->head == p->tail)
+		return NULL;
+	mem = rotating();
+	strcpy(mem, p->inbox[p->head++ % LAB_INBOX]);
+	return mem;
+}
+
+const char *
+phone_expect(struct phone *p, const char *begin)
+{
+	const char *msg;
+
+	while ((msg = phone_recv(p)) != NULL)
+		if (strncmp(msg, begin, strlen(begin)) == 0)
+			return msg;
+	return NULL;
+}
+
+const char *
+hdr(const char *msg, const char *name)
+{
+	size_t len = strlen(name);
+	const char *line = msg;
+	char *mem = rotating();
+
+	while ((line = strstr(line, "\r\n")) != NULL) {
+		const char *end;
+
+		line += 2;
+		if (line[0] == '\r')
+			break;
+		if (strncasecmp(line, name, len) != 0 || line[len] != ':')
+			continue;
+		line += len + 1;
+		while (*line == ' ')
+			line++;
+		end = strstr(line, "\r\n");
+		memcpy(mem, line, (size_t)(end - line));
+		mem[end - line] = '\0';
+		return mem;
+	}
+	mem[0] = '\0';
+	return mem;
+}
+
+const char *
+body(const char *msg)
+{
+	const char *at = strstr(msg, "\r\n\r\n");
+
+	return at == NULL ? "" : at + 4;
+}
+
+const char *
+param(const char *value, const char *name)
+{
+	char key[64];
+	const char *at;
+	char *mem = rotating();
+	size_t len;
+
+	snprintf(key, sizeof(key), ";%s=", name);
+	at = strstr(value, key);
+	mem[0] = '\0';
+	if (at == NULL)
+		return mem;
+	at += strlen(key);
+	len = strcspn(at, ";, \r\n>");
+	memcpy(mem, at, len);
+	mem[len] = '\0';
+	return mem;
+}
+
+const char *
+ruri(const char *msg)
+{
+	char *mem = rotating();
+	const char *at = strchr(msg, ' ') + 1;
+	size_t len = strcspn(at, " ");
+
+	memcpy(mem, at, len);
+	mem[len] = '\0';
+	return mem;
+}
+
+const char *
+contact_uri(const char *msg)
+{
+	const char *c = hdr(msg, "Contact"), *at = strchr(c, '<');
+	char *mem = rotating();
+	size_t len;
+
+	mem[0] = '\0';
+	if (at == NULL)
+		return mem;
+	len = strcspn(at + 1, ">");
+	memcpy(mem, at + 1, len);
+	mem[len] = '\0';
+	return mem;
+}
+
+const char *
+sdp_of(const struct phone *p, uint16_t port, const char *direction)
+{
+	char *mem = rotating();
+
+	snprintf(mem, LAB_TEXT,
+	    "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
+	    "m=audio %u RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\n"
+	    "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+	    "%s%s%s",
+	    p->host, p->host, port, direction ? "a=" : "",
+	    direction ? direction : "", direction ? "\r\n" : "");
+	return mem;
+}
+
+static const char *
+allow_line(void)
+{
+	return "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, "
+	       "PRACK, REFER, NOTIFY\r\nSupported: 100rel, timer, replaces\r\n";
+}
+
+static void
+send_invite(struct dlg *d, const char *number, const char *auth,
+    const char *sdp, const char *extra)
+{
+	struct phone *p = d->phone;
+
+	snprintf(d->target, sizeof(d->target), "sip:%s@sip.example.org",
+	    number);
+	phone_send(p,
+	    "INVITE %s SIP/2.0\r\n"
+	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s-%u-%u;rport\r\n"
+	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
+	    "CSeq: %u INVITE\r\nContact: <sip:%s@%s:%u;ob>\r\n"
+	    "User-Agent: Office-PBX/9.9\r\n%s%s%s%s"
+	    "Content-Length: %zu\r\n\r\n%s",
+	    d->target, p->host, p->port, p->number, d->cseq, ++d->branch,
+	    d->local, d->remote, d->call_id, d->cseq, p->number, p->host,
+	    p->port, allow_line(), auth, extra,
+	    sdp ? "Content-Type: application/sdp\r\n" : "",
+	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
+}
+
+static const char *
+credentials(struct phone *p, const char *challenge, const char *method,
+    const char *uri)
+{
+	const char *at = strstr(challenge, "nonce=\"");
+	char *mem = rotating();
+
+	ck_assert_msg(at != NULL, "no nonce: %s", challenge);
+	snprintf(mem, LAB_TEXT,
+	    "Authorization: Digest username=\"%s\", realm=\"SMO-SIP\", "
+	    "nonce=\"%.32s\", uri=\"%s\", "
+	    "response=\"0123456789abcdef0123456789abcdef\", algorithm=MD5, "
+	    "qop=auth, nc=00000001, cnonce=\"abc\"\r\n",
+	    p->name, at + 7, uri);
+	return mem;
+}
+
+void
+dlg_call(struct dlg *d, struct phone *a, const char *number, const char *sdp,
+    const char *extra)
+{
+	static unsigned serial;
+	const char *answer;
+
+	memset(d, 0, sizeof(*d));
+	d->phone = a;
+	d->cseq = 1;
+	serial++;
+	snprintf(d->call_id, sizeof(d->call_id), "call%u@%s", serial, a->host);
+	snprintf(d->local, sizeof(d->local),
+	    "\"My Phone\" <sip:%s@sip.example.org>;tag=f%u", a->number,
+	    serial);
+	snprintf(d->remote, sizeof(d->remote), "<sip:%s@sip.example.org>",
+	    number);
+	send_invite(d, number, "", sdp, extra);
+	answer = phone_expect(a, "SIP/2.0 401");
+	ck_assert_msg(answer != NULL, "no challenge");
+	dlg_ack(d, d->cseq, NULL);
+	d->cseq++;
+	send_invite(d, number,
+	    credentials(a, hdr(answer, "WWW-Authenticate"), "INVITE",
+		d->target), sdp, extra);
+}
+
+void
+dlg_from_invite(struct dlg *d, struct phone *p, const char *invite)
+{
+	memset(d, 0, sizeof(*d));
+	d->phone = p;
+	d->cseq = 5000;
+	strcpy(d->call_id, hdr(invite, "Call-ID"));
+	strcpy(d->local, hdr(invite, "To"));
+	if (strstr(d->local, ";tag=") == NULL)
+		snprintf(d->local + strlen(d->local), 64, ";tag=t%s",
+		    p->number);
+	strcpy(d->remote, hdr(invite, "From"));
+	strcpy(d->target, contact_uri(invite));
+}
+
+void
+dlg_learn(struct dlg *d, const char *answer)
+{
+	strcpy(d->remote, hdr(answer, "To"));
+	if (contact_uri(answer)[0] != '\0')
+		strcpy(d->target, contact_uri(answer));
+}
+
+void
+dlg_send(struct dlg *d, const char *method, const char *type,
+    const char *text, const char *extra)
+{
+	struct phone *p = d->phone;
+
+	d->cseq++;
+	phone_send(p,
+	    "%s %s SIP/2.0\r\n"
+	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-d%s-%u-%s-%u;rport\r\n"
+	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
+	    "CSeq: %u %s\r\nContact: <sip:%s@%s:%u;ob>\r\n"
+	    "User-Agent: Office-PBX/9.9\r\n%s%s%s%s"
+	    "Content-Length: %zu\r\n\r\n%s",
+	    method, d->target, p->host, p->port, p->number, d->cseq,
+	    d->call_id, ++d->branch, d->local, d->remote, d->call_id, d->cseq,
+	    method, p->number, p->host, p->port, extra,
+	    type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "",
+	    text ? strlen(text) : 0, text ? text : "");
+}
+
+void
+dlg_ack(struct dlg *d, unsigned cseq, const char *sdp)
+{
+	struct phone *p = d->phone;
+
+	/* Without a tag it is the ACK of a refusal: same branch. */
+	if (strstr(d->remote, ";tag=") == NULL) {
+		phone_send(p,
+		    "ACK %s SIP/2.0\r\n"
+		    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s-%u-%u;rport\r\n"
+		    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s;tag=x\r\n"
+		    "Call-ID: %s\r\nCSeq: %u ACK\r\nContent-Length: 0\r\n\r\n",
+		    d->target, p->host, p->port, p->number, cseq, d->branch,
+		    d->local, d->remote, d->call_id, cseq);
+		return;
+	}
+	phone_send(p,
+	    "ACK %s SIP/2.0\r\n"
+	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-a%s-%u-%u;rport\r\n"
+	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
+	    "CSeq: %u ACK\r\nUser-Agent: Office-PBX/9.9\r\n%s"
+	    "Content-Length: %zu\r\n\r\n%s",
+	    d->target, p->host, p->port, p->number, cseq, ++d->branch,
+	    d->local, d->remote, d->call_id, cseq,
+	    sdp ? "Content-Type: application/sdp\r\n" : "",
+	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
+}
+
+void
+dlg_cancel(struct dlg *d)
+{
+	struct phone *p = d->phone;
+
+	phone_send(p,
+	    "CANCEL %s SIP/2.0\r\n"
+	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s-%u-%u;rport\r\n"
+	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
+	    "CSeq: %u CANCEL\r\nContent-Length: 0\r\n\r\n",
+	    d->target, p->host, p->port, p->number, d->cseq, d->branch,
+	    d->local, d->remote, d->call_id, d->cseq);
+}
+
+void
+phone_answer(struct phone *p, const char *msg, unsigned status,
+    const char *tag, const char *sdp)
+{
+	const char *to = hdr(msg, "To");
+	bool has_tag = strstr(to, ";tag=") != NULL || status == 100;
+
+	phone_send(p,
+	    "SIP/2.0 %u Whatever\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\n"
+	    "Call-ID: %s\r\nCSeq: %s\r\nContact: <sip:%s@%s:%u;ob>\r\n"
+	    "Server: Office-PBX/9.9\r\n"
+	    "Warning: 399 pbx.office.local \"hello\"\r\n%s"
+	    "Content-Length: %zu\r\n\r\n%s",
+	    status, hdr(msg, "Via"), hdr(msg, "From"), to,
+	    has_tag ? "" : ";tag=", has_tag ? "" : tag, hdr(msg, "Call-ID"),
+	    hdr(msg, "CSeq"), p->number, p->host, p->port,
+	    sdp ? "Content-Type: application/sdp\r\n" : "",
+	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
+}
+
+void
+talk_begin(struct talk *t, struct phone *a, struct phone *b)
+{
+	const char *invite, *msg;
+
+	t->lab = a->lab;
+	dlg_call(&t->a, a, b->number, sdp_of(a, 30000, NULL), "");
+	invite = phone_expect(b, "INVITE");
+	ck_assert_msg(invite != NULL, "no INVITE");
+	dlg_from_invite(&t->b, b, invite);
+	phone_answer(b, invite, 180, strstr(t->b.local, ";tag=") + 5, NULL);
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 180"));
+	phone_answer(b, invite, 200, strstr(t->b.local, ";tag=") + 5,
+	    sdp_of(b, 20000, NULL));
+	msg = phone_expect(a, "SIP/2.0 200");
+	ck_assert_msg(msg != NULL, "no 200");
+	dlg_learn(&t->a, msg);
+	dlg_ack(&t->a, t->a.cseq, NULL);
+	ck_assert_msg(phone_expect(b, "ACK") != NULL, "no ACK");
+}
+
+const struct ipc_call_note *
+lab_note(const struct lab *lab)
+{
+	ck_assert_uint_gt(lab->n_notes, 0);
+	return &lab->notes[(lab->n_notes - 1) % 64];
+}
+
+const struct ipc_relay_set *
+lab_set(const struct lab *lab, uint8_t end)
+{
+	for (unsigned i = lab->n_sets; i-- > 0;)
+		if (lab->sets[i % 256].end == end)
+			return &lab->sets[i % 256];
+	ck_abort_msg("no RELAY_SET for end %u", end);
+}
+
+void
+lab_expect_empty(struct lab *lab)
+{
+	ck_assert_uint_eq(lab_count(lab, "calls"), 0);
+	ck_assert_uint_eq(lab_count(lab, "legs"), 0);
+	ck_assert_uint_eq(lab_count(lab, "exchanges"), 0);
+	ck_assert_uint_eq(lab_count(lab, "channels"), 0);
+}

@@ -1,0 +1,141 @@
+/*
+ * A small laboratory round the core of sigproxy: phones, an oracle and a
+ * relay made of text and numbers, with time as a number.
+ *
+ * Everything sent to a phone outside is searched for what must not leave the
+ * office; a find fails the test at once.
+ */
+#ifndef TESTS_SIGCALL_LAB_H
+#define TESTS_SIGCALL_LAB_H
+
+#include "sigproxy/core/edge.h"
+
+#define LAB_INBOX 64
+#define LAB_TEXT 8192
+#define LAB_PHONES 16
+
+struct lab;
+
+struct phone {
+	struct lab *lab;
+	const char *number, *name;
+	const char *host;	/* what it writes into Via, Contact, SDP */
+	uint16_t port;		/* the same */
+	char name_mem[32], host_mem[32];
+	struct flow flow;	/* where its packets come from */
+	char inbox[LAB_INBOX][LAB_TEXT];
+	unsigned head, tail;
+};
+
+struct lab {
+	struct edge *edge;
+	struct edge_conf conf;
+	struct steps *steps;
+	struct mono now;
+	struct phone phones[LAB_PHONES];
+	unsigned n_phones;
+	/* The oracle. */
+	char nonce[IPC_NONCE_LEN + 1];
+	uint8_t verdict;		/* of the next AUTH_ASK */
+	const char *caller, *called;	/* numbers it says */
+	uint8_t hold_of_called, hold_of_caller;
+	uint64_t ticket;		/* counted up */
+	struct ipc_call_note notes[64];
+	char reasons[64][129];
+	unsigned n_notes;
+	struct ipc_call_media media[64];
+	unsigned n_media;
+	unsigned auth_asks;
+	/* The relay. */
+	bool relay_mute, stats_mute;
+	uint8_t refusal;
+	uint16_t next_port;
+	struct ipc_relay_open opens[64];
+	unsigned n_opens;
+	uint16_t port_of[16];	/* of the last session, by end */
+	struct ipc_relay_set sets[256];
+	unsigned n_sets;
+	unsigned n_closes, n_close_all;
+	uint64_t session;
+};
+
+/* Two listeners, one relay, everything up. */
+struct lab *lab_new(uint32_t channels, uint32_t max_calls);
+void lab_free(struct lab *lab);
+
+/* Phone in the office: 192.168.10.x; at home: behind 198.51.100.x. */
+struct phone *lab_office(struct lab *lab, const char *number, uint8_t last);
+struct phone *lab_home(struct lab *lab, const char *number, uint8_t last);
+
+/* Time passes, timers fire. */
+void lab_pass(struct lab *lab, uint64_t ms);
+/* Until the next timer; false when there is none within max_ms. */
+bool lab_next(struct lab *lab, uint64_t max_ms);
+
+/* A datagram from a phone; printf form. */
+void phone_send(struct phone *p, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The oldest datagram not yet read, or NULL. */
+const char *phone_recv(struct phone *p);
+/* The oldest one that begins so; what is before it is dropped; or NULL. */
+const char *phone_expect(struct phone *p, const char *begin);
+
+/* Value of a header in a message, copied into rotating memory; "" if none. */
+const char *hdr(const char *msg, const char *name);
+/* The body. */
+const char *body(const char *msg);
+/* A parameter of a header's value, such as "tag". */
+const char *param(const char *value, const char *name);
+/* Request-URI of a request; URI of a Contact. */
+const char *ruri(const char *msg);
+const char *contact_uri(const char *msg);
+
+/* One dialog as a phone sees it. */
+struct dlg {
+	struct phone *phone;
+	char call_id[256], local[256], remote[256], target[512];
+	unsigned cseq;
+	unsigned branch;
+};
+
+/* An SDP with one audio stream of this phone; direction may be NULL. */
+const char *sdp_of(const struct phone *p, uint16_t port, const char *direction);
+
+/*
+ * Phone a calls b's number with credentials: sends, answers the challenge,
+ * and fills d.  sdp may be NULL.  extra: whole header lines or "".
+ */
+void dlg_call(struct dlg *d, struct phone *a, const char *number,
+    const char *sdp, const char *extra);
+/* d from an INVITE that p got. */
+void dlg_from_invite(struct dlg *d, struct phone *p, const char *invite);
+/* What a 2xx or 18x to d's INVITE tells: tag and target. */
+void dlg_learn(struct dlg *d, const char *answer);
+/* A request inside; sdp or body by content type; extra header lines. */
+void dlg_send(struct dlg *d, const char *method, const char *type,
+    const char *text, const char *extra);
+/* ACK to the INVITE with this CSeq. */
+void dlg_ack(struct dlg *d, unsigned cseq, const char *sdp);
+/* CANCEL of d's last request. */
+void dlg_cancel(struct dlg *d);
+/* Answer request msg. sdp may be NULL. tag is p's own for dialogs. */
+void phone_answer(struct phone *p, const char *msg, unsigned status,
+    const char *tag, const char *sdp);
+
+/* A call from a to b's number that b answers: ringing, 200, ACK. */
+struct talk {
+	struct lab *lab;
+	struct dlg a, b;
+};
+void talk_begin(struct talk *t, struct phone *a, struct phone *b);
+
+/* The newest note; the newest RELAY_SET of an end. */
+const struct ipc_call_note *lab_note(const struct lab *lab);
+const struct ipc_relay_set *lab_set(const struct lab *lab, uint8_t end);
+/* Nothing is left: no call, leg, exchange or channel. */
+void lab_expect_empty(struct lab *lab);
+
+/* Status members, from edge_status(). */
+uint64_t lab_count(struct lab *lab, const char *member);
+
+#endif

@@ -1,0 +1,15 @@
+#include <stdlib.h>
+
+#include "tests/unit/sigcall/suites.h"
+
+int
+main(void)
+{
+	SRunner *r = srunner_create(suite_basic());
+	int failed;
+
+	srunner_run_all(r, CK_ENV);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,9 @@
+/* The suites of this folder, one for each test_*.c. */
+#ifndef TESTS_SIGCALL_SUITES_H
+#define TESTS_SIGCALL_SUITES_H
+
+#include <check.h>
+
+Suite *suite_basic(void);
+
+#endif

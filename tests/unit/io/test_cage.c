@@ -3,6 +3,7 @@
  * program does and makes one attempt.  docs/processes.md is the table in
  * words; tests/system/probe makes attempts inside the real processes.
  */
+#include <ares.h>
 #include <arpa/inet.h>
 #include <check.h>
 #include <errno.h>
@@ -12,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
 #include <sched.h>
+#include <sqlite3.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +34,7 @@
 #include "common/base/secret.h"
 #include "common/io/cage.h"
 #include "common/io/clock.h"
+#include "common/io/door.h"
 #include "common/io/log.h"
 #include "common/ipc/msg.h"
 
@@ -40,8 +43,16 @@ enum outcome { WORKS, REFUSED, KILLED };
 static const char *const outcome_name[] = { "works", "is refused",
 	"is killed" };
 
+static enum ipc_role self;
+
 /* What every role has when its cage closes. */
 static int udp, tcp_listener, unix_listener, knocker;
+static uv_loop_t loop;
+static uv_udp_t warm;
+static struct doors *doors;
+static struct door *admin;
+static ares_channel resolver;
+static sqlite3 *db;
 static struct sockaddr_in udp_addr;
 static struct sockaddr_un unix_addr;
 static char data_dir[64], outside[64];
@@ -374,28 +385,7 @@ on_alloc(uv_handle_t *h, size_t n, uv_buf_t *out)
 	*out = uv_buf_init(mem, sizeof(mem));
 }
 
-/* libuv's recvmmsg, its first use in this process. */
-static int
-try_libuv_udp(void)
-{
-	uv_buf_t b = uv_buf_init((char *)"ping", 4);
-	uv_loop_t loop;
-	uv_udp_t h;
-	bool heard = false;
-
-	if (uv_loop_init(&loop) != 0)
-		return -1;
-	return uv_udp_init_ex(&loop, &h, UV_UDP_RECVMMSG) != 0 ||
-	    uv_udp_open(&h, udp) != 0 || (h.data = &heard) == NULL ||
-	    uv_udp_recv_start(&h, on_alloc, on_udp) != 0 ||
-	    uv_udp_try_send(&h, &b, 1, (struct sockaddr *)&udp_addr) != 4 ||
-	    uv_run(&loop, UV_RUN_ONCE) < 0 || !heard ||
-	    !uv_udp_using_recvmmsg(&h);
-}
-
-static uv_loop_t loop;
-static uv_udp_t warm;
-
+/* libuv's recvmmsg, found before and in use after (facts: it asks late). */
 static int
 try_running_loop(void)
 {
@@ -417,6 +407,164 @@ try_accept(void)
 
 	return fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who,
 	    &len) != 0 || write(fd, "x", 1) != 1 || close(fd) != 0;
+}
+
+/* ---- the things they live by ---- */
+
+static bool heard_frame;
+
+static int
+on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
+{
+	struct ipc_status_say say = { .id = 1, .json = SPAN_LIT("{}") };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, STATUS_SAY, status_say, &say);
+	heard_frame = type == IPC_STATUS_ASK &&
+	    door_send(from, buf_span(&b)) == 0;
+	return 0;
+}
+
+static void
+on_state(void *arg, struct door *peer, bool up)
+{
+}
+
+static void
+open_door(void)
+{
+	const struct doors_ops ops = { on_frame, on_state, NULL, NULL };
+
+	doors = doors_new(&loop, self, 0, &ops);
+	admin = doors_peer(doors, ROLE_ADMIN, 0, getuid());
+	door_inherit(admin, unix_listener);
+}
+
+static int
+try_door(void)
+{
+	struct ipc_hello h = { IPC_VERSION, ipc_table_mark(), ROLE_ADMIN, 0,
+		1 };
+	struct ipc_status_ask ask = { 1 };
+	char mem[128];
+	struct buf b;
+
+	if (doors_serve(doors) != 0)
+		return -1;
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, HELLO, hello, &h);
+	IPC_FRAME(&b, STATUS_ASK, status_ask, &ask);
+	if (write(knocker, mem, b.len) != (ssize_t)b.len)
+		return -1;
+	for (int i = 0; i < 20; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	if (!heard_frame || !door_is_up(admin))
+		return -1;
+	close(knocker);		/* and the end of it */
+	for (int i = 0; i < 20; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	return door_is_up(admin) ? -1 : 0;
+}
+
+static void
+open_resolver(void)
+{
+	struct in_addr server = { htonl(INADDR_LOOPBACK) };
+	struct ares_options o = { .servers = &server, .nservers = 1,
+		.udp_port = ntohs(udp_addr.sin_port),
+		.tcp_port = ntohs(udp_addr.sin_port),
+		.timeout = 100, .tries = 1, .lookups = (char *)"b" };
+
+	ares_library_init(ARES_LIB_INIT_ALL);
+	ares_init_options(&resolver, &o, ARES_OPT_SERVERS | ARES_OPT_UDP_PORT |
+	    ARES_OPT_TCP_PORT | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
+	    ARES_OPT_LOOKUPS);
+}
+
+static int answer_status;
+
+static void
+on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *list)
+{
+	answer_status = status;
+	ares_freeaddrinfo(list);
+}
+
+/* We are the server too: answer with one A record, or "truncated". */
+static void
+serve_dns(bool truncated)
+{
+	static const unsigned char record[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0,
+		9, 0, 4, 198, 51, 100, 1 };
+	unsigned char q[600];
+	struct sockaddr_in from;
+	socklen_t len = sizeof(from);
+	ssize_t n = recvfrom(udp, q, sizeof(q) - sizeof(record), 0,
+	    (struct sockaddr *)&from, &len);
+
+	if (n < 12)
+		return;
+	q[2] = truncated ? 0x83 : 0x81;
+	q[3] = 0x80;
+	q[7] = truncated ? 0 : 1;	/* answers */
+	q[11] = 0;			/* no EDNS */
+	memcpy(q + n, record, sizeof(record));
+	sendto(udp, q, (size_t)n + sizeof(record), 0, (struct sockaddr *)&from,
+	    len);
+}
+
+static int
+resolve(bool truncated)
+{
+	const struct ares_addrinfo_hints hints = { .ai_family = AF_INET };
+	ares_socket_t fds[ARES_GETSOCK_MAXNUM];
+
+	answer_status = -1;
+	ares_getaddrinfo(resolver, "stun.example.org", NULL, &hints,
+	    on_answer, NULL);
+	for (int i = 0; i < 100000 && answer_status == -1; i++) {
+		int open = ares_getsock(resolver, fds, ARES_GETSOCK_MAXNUM);
+
+		serve_dns(truncated);
+		ares_process_fd(resolver, open & 1 ? fds[0] : ARES_SOCKET_BAD,
+		    ARES_SOCKET_BAD);
+	}
+	return answer_status == ARES_SUCCESS ? 0 : -1;
+}
+
+static int
+try_resolve(void)
+{
+	return resolve(false);
+}
+
+static int
+try_truncated(void)
+{
+	return resolve(true);
+}
+
+static void
+open_database(void)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/postern.db", data_dir);
+	sqlite3_open(path, &db);
+	sqlite3_exec(db, "PRAGMA journal_mode=wal; PRAGMA temp_store=memory; "
+	    "CREATE TABLE IF NOT EXISTS t(a, b)", NULL, NULL, NULL);
+}
+
+static int
+try_database(void)
+{
+	return sqlite3_exec(db, "PRAGMA synchronous=full; BEGIN IMMEDIATE; "
+	    "INSERT INTO t VALUES (1, randomblob(100000)), (2, 'x'); COMMIT; "
+	    "UPDATE t SET b = 'y'; SELECT * FROM t ORDER BY b; "
+	    "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA quick_check; "
+	    "DELETE FROM t", NULL, NULL, NULL) == SQLITE_OK ? 0 : -1;
 }
 
 static const struct {
@@ -471,7 +619,12 @@ static const struct {
 	{ "print", try_stdio, EACH(WORKS) },
 	{ "run a UDP loop", try_running_loop, WORKS, WORKS, WORKS, KILLED },
 	{ "accept at a door", try_accept, EACH(WORKS) },
-	{ "make a new loop", try_libuv_udp, EACH(KILLED) },
+	{ "talk through a door", try_door, EACH(WORKS) },
+	{ "resolve a name", try_resolve, KILLED, KILLED, WORKS, KILLED },
+	{ "follow a truncated answer by TCP", try_truncated, KILLED, KILLED,
+	    REFUSED, KILLED },
+	{ "keep an SQLite database", try_database, KILLED, KILLED, KILLED,
+	    WORKS },
 };
 
 static const enum ipc_role roles[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
@@ -519,6 +672,10 @@ teardown(void)
 {
 	unlink(outside);
 	unlink(unix_addr.sun_path);
+	ck_assert_int_eq(chdir(data_dir), 0);
+	unlink("postern.db");
+	unlink("postern.db-wal");
+	unlink("postern.db-shm");
 	rmdir(data_dir);
 }
 
@@ -539,6 +696,10 @@ in_child(enum ipc_role role, int (*attempt)(void))
 	    uv_udp_recv_start(&warm, on_alloc, on_udp) != 0)
 		_exit(40);
 	uv_run(&loop, UV_RUN_NOWAIT);
+	self = role;
+	open_door();
+	open_resolver();
+	open_database();
 	if (cage_close(&c, &abi) != 0)
 		_exit(41);
 	_exit(attempt() < 0 ? 1 : 0);

@@ -119,7 +119,7 @@ take_ports(struct sessions *s, const struct ipc_relay_open *m,
 		e->pair[nr] = pair;
 		stream_init(&s->stream[pair], m, nr, mode, now);
 	}
-	if (nr == m->streams) {
+	if (nr >= m->streams) {
 		e->n_streams = nr;
 		return RELAY_OK;
 	}

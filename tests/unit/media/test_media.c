@@ -1,0 +1,20 @@
+#include <stdlib.h>
+
+#include "tests/unit/media/suite.h"
+
+int
+main(void)
+{
+	Suite *s = suite_create("media");
+	SRunner *r;
+	int failed;
+
+	add_latch_tests(s);
+	add_port_tests(s);
+	add_session_tests(s);
+	r = srunner_create(s);
+	srunner_run_all(r, CK_NORMAL);
+	failed = srunner_ntests_failed(r);
+	srunner_free(r);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

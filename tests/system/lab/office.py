@@ -44,7 +44,7 @@ class Office:
     def _start(self):
         self.stun = stun.start_server(self.lab)
         settings = {('address', 'public'): 'stun', ('address', 'stun'): '%s:%d' % self.stun,
-                    ('address', 'stun_interval_s'): 2, **self._settings}
+                    ('address', 'stun_interval_s'): 5, **self._settings}
         self.postern = Postern(self.lab.postern_host, self.lab.folder, settings)
         self.lab.on_close(self.postern.stop)
         self.postern.up()

@@ -513,6 +513,18 @@ door_instance(const struct door *p)
 	return p->instance;
 }
 
+bool
+door_may_answer(const struct door *p)
+{
+	return p->handling == NULL || p->handling == p->used;
+}
+
+struct mono
+door_peer_start(const struct door *p)
+{
+	return p->used == NULL ? (struct mono){ 0 } : p->used->peer_start;
+}
+
 uint64_t
 door_faults(const struct door *p)
 {

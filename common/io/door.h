@@ -86,6 +86,12 @@ int door_send(struct door *p, struct span frames);
 bool door_is_up(const struct door *p);
 enum ipc_role door_role(const struct door *p);
 uint8_t door_instance(const struct door *p);
+/* Does an answer to the frame being handled reach who asked?  Not when a newer
+ * process of that role has come meanwhile. */
+bool door_may_answer(const struct door *p);
+/* When the process at the other end started, as it says; 0 when nobody is
+ * there.  It tells a peer that came back from one that restarted. */
+struct mono door_peer_start(const struct door *p);
 /* Connections refused or closed because they broke the rules. */
 uint64_t door_faults(const struct door *p);
 

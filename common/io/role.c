@@ -79,8 +79,8 @@ fail(const char *what, const char *value, int err)
 }
 
 void
-role_begin(int argc, char **argv, const char *program, struct role_args *args,
-    struct conf *conf, struct sd *sd)
+role_read(int argc, char **argv, const char *program, struct role_args *args,
+    struct conf *conf)
 {
 	int err;
 
@@ -92,13 +92,27 @@ role_begin(int argc, char **argv, const char *program, struct role_args *args,
 		exit(1);	/* every complaint was printed */
 	if (err)
 		fail("cannot-read-configuration", args->config, err);
-	if (args->check) {
+	if (args->check)
 		printf("%s: the configuration is right\n", args->config);
-		exit(0);
-	}
-	err = sd_take(sd);
+}
+
+void
+role_take(struct sd *sd)
+{
+	int err = sd_take(sd);
+
 	if (err)
 		fail("inherited-sockets", "LISTEN_FDS", err);
+}
+
+void
+role_begin(int argc, char **argv, const char *program, struct role_args *args,
+    struct conf *conf, struct sd *sd)
+{
+	role_read(argc, argv, program, args, conf);
+	if (args->check)
+		exit(0);
+	role_take(sd);
 }
 
 const char *

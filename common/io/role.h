@@ -31,6 +31,12 @@ int role_args(int argc, char **argv, const char *program,
 void role_begin(int argc, char **argv, const char *program,
     struct role_args *args, struct conf *conf, struct sd *sd);
 
+/* The two halves of role_begin(), for who has more to look at under --check:
+ * command line, log and configuration; then inherited sockets. */
+void role_read(int argc, char **argv, const char *program,
+    struct role_args *args, struct conf *conf);
+void role_take(struct sd *sd);
+
 /*
  * Name a peer as doors and files spell it: "registrar-db", "mediaproxy-0".
  * Returns mem, of ROLE_NAME_MAX bytes.

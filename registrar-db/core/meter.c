@@ -1,0 +1,167 @@
+#include <stdlib.h>
+
+#include "common/base/htab.h"
+#include "registrar-db/core/meter.h"
+
+#define WAYS 4
+#define SETS (METER_ENTRIES / WAYS)
+
+/* A budget as the moment at which it will be full again: no refilling to do,
+ * and an unused entry (0) is full. */
+struct budget {
+	uint64_t full_us;
+};
+
+struct entry {
+	uint64_t hash;		/* of (subscriber, source); 0: free */
+	struct budget budget;
+	uint64_t used_us;	/* last touched, for known sources */
+};
+
+struct meter {
+	struct htab keys;	/* only for its keyed hash */
+	struct entry stranger[SETS][WAYS];	/* by subscriber */
+	struct entry known[SETS][WAYS];		/* by subscriber and source */
+	struct budget all_strangers, all_known;
+};
+
+struct meter *
+meter_new(void)
+{
+	struct meter *m = calloc(1, sizeof(*m));
+
+	if (m != NULL && htab_init(&m->keys, 1) != 0) {
+		free(m);
+		m = NULL;
+	}
+	return m;
+}
+
+void
+meter_free(struct meter *m)
+{
+	if (m == NULL)
+		return;
+	htab_clear(&m->keys);
+	free(m);
+}
+
+static bool
+budget_has(const struct budget *b, struct mono now, unsigned burst,
+    uint64_t each_ms)
+{
+	uint64_t each_us = each_ms * 1000;
+
+	return b->full_us <= now.us ||
+	    b->full_us - now.us + each_us <= burst * each_us;
+}
+
+static void
+budget_take(struct budget *b, struct mono now, uint64_t each_ms)
+{
+	if (b->full_us < now.us)
+		b->full_us = now.us;
+	b->full_us += each_ms * 1000;
+}
+
+uint64_t
+meter_hash(const struct meter *m, struct span name)
+{
+	return htab_hash(&m->keys, name.p, name.len);
+}
+
+static uint64_t
+key_of(const struct meter *m, int64_t subscriber, const struct addr *source)
+{
+	uint8_t key[8 + 1 + 16] = { 0 };
+	uint64_t hash;
+
+	memcpy(key, &subscriber, 8);
+	if (source != NULL) {
+		key[8] = source->family;
+		memcpy(key + 9, source->ip, source->family == ADDR_IPV6 ? 8 : 4);
+	}
+	hash = htab_hash(&m->keys, key, sizeof(key));
+	return hash == 0 ? 1 : hash;
+}
+
+static struct entry *
+find(struct entry table[SETS][WAYS], uint64_t hash)
+{
+	struct entry *set = table[hash % SETS];
+
+	for (int i = 0; i < WAYS; i++) {
+		if (set[i].hash == hash)
+			return &set[i];
+	}
+	return NULL;
+}
+
+/* Find or make; what is least worth keeping goes. */
+static struct entry *
+claim(struct entry table[SETS][WAYS], uint64_t hash)
+{
+	struct entry *set = table[hash % SETS], *worst = &set[0];
+	struct entry *hit = find(table, hash);
+
+	if (hit != NULL)
+		return hit;
+	for (int i = 0; i < WAYS; i++) {
+		if (set[i].hash == 0) {
+			worst = &set[i];
+			break;
+		}
+		if (set[i].used_us < worst->used_us ||
+		    (set[i].used_us == worst->used_us &&
+			set[i].budget.full_us < worst->budget.full_us))
+			worst = &set[i];
+	}
+	*worst = (struct entry){ .hash = hash };
+	return worst;
+}
+
+bool
+meter_may_try(struct meter *m, struct mono now, int64_t subscriber,
+    const struct addr *source)
+{
+	struct entry *e = find(m->known, key_of(m, subscriber, source));
+
+	if (e != NULL)
+		return budget_has(&e->budget, now, METER_BURST,
+			   METER_KNOWN_MS) &&
+		    budget_has(&m->all_known, now, METER_ALL_BURST,
+			METER_ALL_MS);
+	e = find(m->stranger, key_of(m, subscriber, NULL));
+	return (e == NULL || budget_has(&e->budget, now, METER_BURST,
+				 METER_STRANGERS_MS)) &&
+	    budget_has(&m->all_strangers, now, METER_ALL_BURST, METER_ALL_MS);
+}
+
+void
+meter_wrong(struct meter *m, struct mono now, int64_t subscriber,
+    const struct addr *source)
+{
+	struct entry *e = find(m->known, key_of(m, subscriber, source));
+
+	if (e != NULL) {
+		budget_take(&e->budget, now, METER_KNOWN_MS);
+		budget_take(&m->all_known, now, METER_ALL_MS);
+		return;
+	}
+	e = claim(m->stranger, key_of(m, subscriber, NULL));
+	budget_take(&e->budget, now, METER_STRANGERS_MS);
+	budget_take(&m->all_strangers, now, METER_ALL_MS);
+}
+
+void
+meter_known(struct meter *m, struct mono now, int64_t subscriber,
+    const struct addr *source)
+{
+	claim(m->known, key_of(m, subscriber, source))->used_us = now.us;
+}
+
+bool
+meter_is_known(struct meter *m, int64_t subscriber, const struct addr *source)
+{
+	return find(m->known, key_of(m, subscriber, source)) != NULL;
+}

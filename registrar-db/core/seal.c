@@ -1,0 +1,68 @@
+#include <assert.h>
+#include <errno.h>
+#include <sodium.h>
+
+#include "common/base/buf.h"
+#include "registrar-db/core/seal.h"
+
+#define TAG_LEN crypto_aead_xchacha20poly1305_ietf_ABYTES
+
+_Static_assert(SEAL_KEY_LEN == crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
+    "key");
+_Static_assert(
+    SEAL_NONCE_LEN == crypto_aead_xchacha20poly1305_ietf_NPUBBYTES, "nonce");
+_Static_assert(SEALED_MAX == SEAL_NONCE_LEN + DIGEST_HEX_MAX + TAG_LEN, "tag");
+
+#define BOUND_MAX (8 + 1 + 2 + 64 + 128)
+
+/* What the seal is bound to; the username's length keeps the parts apart. */
+static struct span
+bound(const struct seal_for *who, char mem[BOUND_MAX])
+{
+	struct buf b;
+
+	buf_init(&b, mem, BOUND_MAX);
+	for (int i = 56; i >= 0; i -= 8)
+		buf_putc(&b, (char)((uint64_t)who->subscriber >> i));
+	buf_putc(&b, (char)who->alg);
+	buf_putc(&b, (char)(who->username.len >> 8));
+	buf_putc(&b, (char)who->username.len);
+	buf_put(&b, who->username);
+	buf_put(&b, who->realm);
+	return buf_span(&b);
+}
+
+size_t
+seal_ha1(const struct secret *key, const struct seal_for *who,
+    const uint8_t nonce[SEAL_NONCE_LEN], struct span ha1,
+    uint8_t out[SEALED_MAX])
+{
+	char mem[BOUND_MAX];
+	struct span ad = bound(who, mem);
+	unsigned long long len = 0;
+
+	assert(ha1.len == digest_hex_len(who->alg));
+	memcpy(out, nonce, SEAL_NONCE_LEN);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(out + SEAL_NONCE_LEN, &len,
+	    (const uint8_t *)ha1.p, ha1.len, (const uint8_t *)ad.p, ad.len,
+	    NULL, nonce, key->p);
+	return SEAL_NONCE_LEN + (size_t)len;
+}
+
+int
+seal_open(const struct secret *key, const struct seal_for *who,
+    struct span sealed, char ha1_out[DIGEST_HEX_MAX])
+{
+	size_t want = SEAL_NONCE_LEN + digest_hex_len(who->alg) + TAG_LEN;
+	const uint8_t *p = (const uint8_t *)sealed.p;
+	char mem[BOUND_MAX];
+	struct span ad = bound(who, mem);
+
+	if (sealed.len != want)
+		return -EBADMSG;
+	if (crypto_aead_xchacha20poly1305_ietf_decrypt((uint8_t *)ha1_out, NULL,
+		NULL, p + SEAL_NONCE_LEN, sealed.len - SEAL_NONCE_LEN,
+		(const uint8_t *)ad.p, ad.len, p, key->p) != 0)
+		return -EBADMSG;
+	return 0;
+}

@@ -1,0 +1,41 @@
+/*
+ * Sealed HA1s: what lies in the credential table.
+ *
+ * XChaCha20-Poly1305 under the store's key.  Subscriber, username, realm and
+ * algorithm are bound in as additional data: a sealed value moved to another
+ * row by SQL does not open.
+ */
+#ifndef REGDB_CORE_SEAL_H
+#define REGDB_CORE_SEAL_H
+
+#include "common/base/secret.h"
+#include "common/codec/digest.h"
+
+#define SEAL_KEY_LEN 32
+#define SEAL_NONCE_LEN 24
+#define SEALED_MAX (SEAL_NONCE_LEN + DIGEST_HEX_MAX + 16)
+
+struct seal_for {
+	int64_t subscriber;
+	struct span username;	/* at most 64 bytes */
+	struct span realm;	/* at most 128 bytes */
+	enum digest_alg alg;
+};
+
+/*
+ * Takes:   nonce  fresh random bytes.
+ *          ha1    digest_hex_len() characters.
+ * Gives:   the length written to out.
+ */
+size_t seal_ha1(const struct secret *key, const struct seal_for *who,
+    const uint8_t nonce[SEAL_NONCE_LEN], struct span ha1,
+    uint8_t out[SEALED_MAX]);
+
+/*
+ * Gives:   digest_hex_len() characters; wipe them after use.
+ * Errors:  -EBADMSG another key, another row, or altered.
+ */
+int seal_open(const struct secret *key, const struct seal_for *who,
+    struct span sealed, char ha1_out[DIGEST_HEX_MAX]);
+
+#endif

@@ -1,0 +1,136 @@
+#include "common/base/secret.h"
+#include "registrar-db/core/verify.h"
+
+enum digest_alg
+verify_alg(const struct ipc_digest *answer)
+{
+	enum digest_alg alg;
+
+	return digest_alg(answer->algorithm, &alg) == 0 ? alg : DIGEST_MD5;
+}
+
+/* nc is exactly 8 hexadecimal digits (RFC 7616 3.4). */
+static bool
+read_nc(struct span s, uint32_t *out)
+{
+	uint32_t v = 0;
+
+	if (s.len != 8)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		if (c >= '0' && c <= '9')
+			c = (unsigned char)(c - '0');
+		else if ((c | 32) >= 'a' && (c | 32) <= 'f')
+			c = (unsigned char)((c | 32) - 'a' + 10);
+		else
+			return false;
+		v = v << 4 | c;
+	}
+	*out = v;
+	return true;
+}
+
+/* Is it an answer to a challenge of ours at all?  Says nothing of right. */
+static bool
+is_well_formed(const struct ipc_digest *a, struct nonce_use *use)
+{
+	enum digest_alg alg;
+
+	*use = (struct nonce_use){ .nonce = a->nonce };
+	if (digest_alg(a->algorithm, &alg) != 0)
+		return false;
+	if (span_is_empty(a->qop))
+		return true;
+	use->counted = true;
+	return span_caseeq(a->qop, SPAN_LIT("auth")) &&
+	    !span_is_empty(a->cnonce) && read_nc(a->nc, &use->nc);
+}
+
+/* Hash and compare; in constant time for any content. */
+static bool
+is_right(struct digest *d, const struct ipc_digest *a, struct span ha1)
+{
+	enum digest_alg alg = verify_alg(a);
+	const struct digest_in in = { a->method, a->uri, a->nonce, a->nc,
+		a->cnonce, a->qop };
+	size_t len = digest_hex_len(alg);
+	char want[DIGEST_HEX_MAX], got[DIGEST_HEX_MAX] = { 0 };
+
+	if (digest_response(d, alg, ha1, &in, want) != 0)
+		return false;
+	for (size_t i = 0; i < len && i < a->response.len; i++) {
+		char c = a->response.p[i];
+
+		got[i] = c >= 'A' && c <= 'F' ? (char)(c | 32) : c;
+	}
+	return secret_eq(want, got, len) && a->response.len == len;
+}
+
+enum verify_why
+verify_answer(struct verify *v, struct mono now,
+    const struct ipc_digest *answer, const struct ipc_flow *flow,
+    const struct account *who)
+{
+	struct nonce_use use;
+	bool formed = is_well_formed(answer, &use);
+	bool may_try, right;
+
+	if (!span_eq(answer->realm, v->realm))
+		return VERIFY_OTHER_REALM;
+	/* Nobody owns a nonce under a decoy's name. */
+	if (nonce_check(v->nonces, now, &use, who->exists ? who->id : -1) !=
+	    NONCE_GOOD)
+		return VERIFY_STALE;
+	may_try = meter_may_try(v->meter, now, who->id, &flow->remote);
+	right = is_right(v->digest, answer, who->ha1) && formed;
+	if (!who->exists)
+		return VERIFY_UNKNOWN_USER;
+	if (!may_try)
+		return VERIFY_METERED;
+	if (!right) {
+		meter_wrong(v->meter, now, who->id, &flow->remote);
+		return VERIFY_WRONG;
+	}
+	if (!who->enabled)
+		return VERIFY_DISABLED;
+	if (flow->zone == ZONE_EXTERNAL && !who->internet)
+		return VERIFY_NOT_FROM_INTERNET;
+	if (!who->may)
+		return VERIFY_NOT_HIS;
+	nonce_spend(v->nonces, &use, who->id);
+	return VERIFY_RIGHT;
+}
+
+enum verdict
+verify_verdict(enum verify_why why)
+{
+	switch (why) {
+	case VERIFY_RIGHT:
+		return VERDICT_OK;
+	case VERIFY_STALE:
+	case VERIFY_OTHER_REALM:
+		return VERDICT_STALE;
+	default:
+		return VERDICT_FORBIDDEN;
+	}
+}
+
+const char *
+verify_why_name(enum verify_why why)
+{
+	static const char *const names[] = {
+		[VERIFY_RIGHT] = "right",
+		[VERIFY_STALE] = "stale nonce",
+		[VERIFY_OTHER_REALM] = "answer for another realm",
+		[VERIFY_UNKNOWN_USER] = "no such username",
+		[VERIFY_WRONG] = "wrong password",
+		[VERIFY_METERED] = "too many wrong passwords",
+		[VERIFY_DISABLED] = "subscriber is disabled",
+		[VERIFY_NOT_FROM_INTERNET] = "no internet flag",
+		[VERIFY_NOT_HIS] = "another subscriber's number",
+	};
+
+	return why < sizeof(names) / sizeof(names[0]) ? names[why] : "?";
+}

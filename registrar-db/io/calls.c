@@ -1,0 +1,342 @@
+/* What is kept of calls: the oracle's decision, then sigproxy's reports. */
+#include <errno.h>
+
+#include "common/codec/uri.h"
+#include "common/io/clock.h"
+#include "common/io/log.h"
+#include "registrar-db/io/oracle.h"
+
+#define CALL_ID_MAX 256
+
+/* The decision, until it is written. */
+struct call_open {
+	uint64_t ticket;
+	int64_t granted_wall_s;
+	enum verdict verdict;
+	struct ipc_flow flow;
+	size_t caller_len, name_len, called_len, call_id_len;
+	char caller[NUMBER_MAX], name[NAME_MAX_BYTES], called[NUMBER_MAX];
+	char call_id[CALL_ID_MAX];
+};
+
+int
+calls_start(struct oracle *o)
+{
+	int64_t last = store_number(o->store, ST_LAST_TICKET, -1);
+	uint64_t now = (uint64_t)clock_wall_ms();
+
+	if (last < 0)
+		return -EIO;
+	/* A ticket given just before a crash was never written: the clock
+	 * keeps us from giving it again, whatever the table says. */
+	o->next_ticket = (uint64_t)last >= now ? (uint64_t)last + 1 : now;
+	o->calls_live = store_number(o->store, ST_COUNT_LIVE, 0);
+	o->calls_kept = store_number(o->store, ST_COUNT_CALLS, 0);
+	return 0;
+}
+
+/* ---- routing ---- */
+
+/*
+ * The called number, from what the caller's own digest covers: sigproxy
+ * cannot ask for another one.
+ */
+static int
+called_number(const struct ipc_digest *answer, char mem[URI_USER_MAX],
+    struct span *out)
+{
+	struct uri uri;
+	int err;
+
+	err = uri_parse(answer->uri, &uri);
+	if (err == 0 && uri.scheme == URI_OTHER)
+		err = -EBADMSG;
+	if (err == 0)
+		err = uri_user_unescape(&uri, mem, out);
+	if (err == 0 && (out->len > NUMBER_MAX || out->len == 0))
+		err = -ENOENT;
+	return err;
+}
+
+static enum verdict
+find_called(struct oracle *o, struct span number, struct party_row *called,
+    struct ipc_auth_say *say)
+{
+	int err = party_read(o->store, number, called);
+
+	if (err == -ENOENT || err == -EBADMSG || (err == 0 && !called->enabled))
+		return VERDICT_NOT_FOUND;
+	if (err == 0)
+		err = bindings_read(o->store, ST_TARGETS, number,
+		    clock_wall_s(), &o->rows);
+	if (err)
+		return VERDICT_BUSY;
+	for (unsigned i = 0; i < o->rows.set.n; i++) {
+		const struct binding *b = &o->rows.set.b[i];
+
+		say->targets[say->n_targets++] = (struct ipc_target){
+			.flow = b->flow, .uri = b->contact,
+			.instance = b->instance,
+			.q_permille = b->q_permille };
+	}
+	say->called = called->party;
+	return say->n_targets == 0 ? VERDICT_UNREACHABLE : VERDICT_OK;
+}
+
+static size_t
+copy(char *to, size_t max, struct span s)
+{
+	size_t len = s.len < max ? s.len : max;
+
+	if (len > 0)
+		memcpy(to, s.p, len);
+	return len;
+}
+
+/* Queue the decision's row.  Errors: -ENOBUFS. */
+static int
+record(struct oracle *o, const struct ipc_auth_ask *ask, struct span number,
+    const struct ipc_auth_say *say)
+{
+	struct call_open c = { .ticket = o->next_ticket,
+		.granted_wall_s = clock_wall_s(), .verdict = say->verdict,
+		.flow = ask->flow };
+
+	c.caller_len = copy(c.caller, sizeof(c.caller), say->caller.number);
+	c.name_len = copy(c.name, sizeof(c.name), say->caller.name);
+	c.called_len = copy(c.called, sizeof(c.called), number);
+	c.call_id_len = copy(c.call_id, sizeof(c.call_id), ask->call_id);
+	return queue_add(o->queue, JOB_CALL_OPEN, 0, true,
+	    span_make(&c, sizeof(c)));
+}
+
+static void
+log_mismatch(const struct ipc_auth_ask *ask, const struct ipc_party *caller)
+{
+	if (span_eq(ask->from_user, caller->number) ||
+	    span_eq(ask->from_user, ask->digest.username))
+		return;
+	log_begin(LOG_INFO_, "from-differs");
+	log_span("caller", caller->number);
+	log_span("from_user", ask->from_user);
+	log_end();
+}
+
+void
+calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
+    struct party_row *called, struct ipc_auth_say *say)
+{
+	char mem[URI_USER_MAX];
+	struct span number = SPAN_NONE;
+	enum verdict verdict = VERDICT_BAD;
+
+	if (span_eq(ask->digest.method, SPAN_LIT("INVITE"))) {
+		if (called_number(&ask->digest, mem, &number) != 0)
+			verdict = VERDICT_NOT_FOUND;
+		else
+			verdict = find_called(o, number, called, say);
+	}
+	if (verdict == VERDICT_OK && o->calls_live >= CALLS_LIVE_MAX)
+		verdict = VERDICT_BUSY;
+	say->verdict = (uint8_t)verdict;
+	if (verdict != VERDICT_BAD && verdict != VERDICT_BUSY) {
+		log_mismatch(ask, &say->caller);
+		if (record(o, ask, number, say) != 0)
+			verdict = VERDICT_BUSY;
+	}
+	if (verdict == VERDICT_OK) {
+		say->ticket = o->next_ticket;
+		o->calls_live++;
+	} else {
+		say->n_targets = 0;
+		say->called = (struct ipc_party){ 0 };
+	}
+	say->verdict = (uint8_t)verdict;
+	o->next_ticket++;
+}
+
+/* ---- writing ---- */
+
+static const char *
+decision(enum verdict verdict)
+{
+	switch (verdict) {
+	case VERDICT_OK:
+		return "granted";
+	case VERDICT_UNREACHABLE:
+		return "no device registered";
+	default:
+		return "no such number";
+	}
+}
+
+int
+calls_open(struct oracle *o, const struct job *job)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_CALL_OPEN);
+	char source[ADDR_TEXT_MAX + 1];
+	struct call_open c;
+	bool granted;
+	int err;
+
+	memcpy(&c, job->payload, sizeof(c));
+	granted = c.verdict == VERDICT_OK;
+	sql_int(q, 1, (int64_t)c.ticket);
+	sql_text(q, 2, span_make(c.caller, c.caller_len));
+	sql_text(q, 3, span_make(c.name, c.name_len));
+	sql_text(q, 4, span_make(c.called, c.called_len));
+	sql_text(q, 5, span_str(decision(c.verdict)));
+	sql_text(q, 6, span_str(c.flow.zone == ZONE_EXTERNAL ? "external" :
+							       "internal"));
+	sql_text(q, 7, span_str(addr_text(&c.flow.remote, source)));
+	sql_text(q, 8, span_make(c.call_id, c.call_id_len));
+	sql_int(q, 9, c.granted_wall_s);
+	if (granted)
+		sqlite3_bind_null(q, 10);
+	else
+		sql_int(q, 10, c.granted_wall_s);
+	sql_text(q, 11, span_str(granted ? "granted" : "refused"));
+	err = store_run(o->store, q);
+	if (err == 0)
+		o->calls_kept++;
+	return err;
+}
+
+static const char *
+state_name(unsigned state)
+{
+	static const char *const names[] = {
+		[CALL_RINGING] = "ringing",
+		[CALL_ANSWERED] = "answered",
+		[CALL_HELD] = "held",
+		[CALL_RESUMED] = "answered",
+		[CALL_ENDED] = "ended",
+	};
+
+	return state < sizeof(names) / sizeof(names[0]) && names[state] != NULL ?
+	    names[state] : "?";
+}
+
+static void
+bind_time(sqlite3_stmt *q, int at, bool set)
+{
+	if (set)
+		sql_int(q, at, clock_wall_s());
+	else
+		sqlite3_bind_null(q, at);
+}
+
+static void
+bind_addr(sqlite3_stmt *q, int at, const struct addr *a,
+    char mem[ADDR_TEXT_MAX + 1])
+{
+	if (a->family == ADDR_NONE)
+		sqlite3_bind_null(q, at);
+	else
+		sql_text(q, at, span_str(addr_text(a, mem)));
+}
+
+int
+calls_note(struct oracle *o, const struct job *job)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_CALL_NOTE);
+	char mem[ADDR_TEXT_MAX + 1];
+	struct ipc_call_note n;
+	int err;
+
+	err = get_call_note(span_make(job->payload, job->len), &n);
+	if (err)
+		return err;
+	sql_int(q, 1, (int64_t)n.ticket);
+	sql_text(q, 2, span_str(state_name(n.state)));
+	sql_int(q, 3, n.status);
+	sql_text(q, 4, n.reason);
+	sql_int(q, 5, n.channels);
+	sql_int(q, 6, n.relayed);
+	bind_addr(q, 7, &n.called_at, mem);
+	bind_time(q, 8, n.state == CALL_ANSWERED || n.state == CALL_HELD ||
+	    n.state == CALL_RESUMED);
+	bind_time(q, 9, n.state == CALL_ENDED);
+	return store_run(o->store, q);
+}
+
+/* SQLite's integers have 63 bits; a peer's counter has 64. */
+static int64_t
+number(uint64_t v)
+{
+	return v > INT64_MAX / 4 ? INT64_MAX / 4 : (int64_t)v;
+}
+
+int
+calls_media(struct oracle *o, const struct job *job)
+{
+	char mem[ADDR_TEXT_MAX + 1];
+	struct ipc_call_media m;
+	sqlite3_stmt *q;
+	int err;
+
+	err = get_call_media(span_make(job->payload, job->len), &m);
+	if (err)
+		return err;
+	q = store_use(o->store, m.called ? ST_MEDIA_CALLED : ST_MEDIA_CALLER);
+	sql_int(q, 1, (int64_t)m.ticket);
+	sql_int(q, 2, number(m.counter.packets_in));
+	sql_int(q, 3, number(m.counter.bytes_in));
+	sql_int(q, 4, number(m.counter.packets_out));
+	sql_int(q, 5, number(m.counter.lost));
+	sql_int(q, 6, number(m.counter.refused));
+	sql_int(q, 7, number(m.counter.rtcp_in));
+	sql_int(q, 8, m.counter.silent_ms);
+	bind_addr(q, 9, &m.counter.learnt, mem);
+	return store_run(o->store, q);
+}
+
+/* ---- chores ---- */
+
+/*
+ * sigproxy is another process than the one these calls were of: it cannot
+ * end them.  One that merely came back (because we restarted) goes on.
+ */
+static int
+close_lost(struct oracle *o)
+{
+	static const char name[] = "sigproxy_started_us";
+	int64_t started = (int64_t)door_peer_start(o->sig).us, before = -1;
+	sqlite3_stmt *q = store_use(o->store, ST_MEMORY);
+	int err;
+
+	sql_text(q, 1, span_str(name));
+	err = store_row(o->store, q);
+	if (err == 1)
+		before = sqlite3_column_int64(q, 0);
+	store_done(q);
+	if (err < 0 || started == 0 || started == before)
+		return err < 0 ? err : 0;
+	q = store_use(o->store, ST_CALLS_LOST);
+	sql_int(q, 1, clock_wall_s());
+	err = store_run(o->store, q);
+	if (err)
+		return err;
+	q = store_use(o->store, ST_REMEMBER);
+	sql_text(q, 1, span_str(name));
+	sql_int(q, 2, started);
+	return store_run(o->store, q);
+}
+
+bool
+calls_chores(struct oracle *o)
+{
+	int64_t over = o->calls_kept - CALLS_MAX;
+	sqlite3_stmt *q;
+
+	if (o->sig != NULL && door_is_up(o->sig) && close_lost(o) != 0)
+		return false;
+	o->calls_live = store_number(o->store, ST_COUNT_LIVE, 0);
+	if (over <= 0)
+		return false;
+	q = store_use(o->store, ST_CALLS_OLD);
+	sql_int(q, 1, over < 200 ? over : 200);
+	if (store_run(o->store, q) == 0)
+		o->calls_kept -= over < 200 ? over : 200;
+	return over > 200;
+}

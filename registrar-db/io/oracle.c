@@ -1,0 +1,180 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/io/clock.h"
+#include "registrar-db/io/oracle.h"
+
+/* ---- the queue's view ---- */
+
+static int
+run(void *arg, const struct job *job, struct buf *out)
+{
+	struct oracle *o = arg;
+
+	switch (job->kind) {
+	case JOB_REGISTER:
+		return register_run(o, job, out);
+	case JOB_CALL_OPEN:
+		return calls_open(o, job);
+	case JOB_CALL_NOTE:
+		return calls_note(o, job);
+	case JOB_CALL_MEDIA:
+		return calls_media(o, job);
+	default:
+		return -EPROTO;
+	}
+}
+
+static void
+refuse(void *arg, const struct job *job, struct buf *out)
+{
+	struct ipc_reg_ask ask;
+
+	/* News of calls is lost then; the store said why. */
+	if (job->kind == JOB_REGISTER &&
+	    get_reg_ask(span_make(job->payload, job->len), &ask) == 0)
+		register_refuse(ask.id, out);
+}
+
+static bool
+chores(void *arg, struct buf *out)
+{
+	struct oracle *o = arg;
+	bool more = watch_chores(o->watch, out);
+
+	return calls_chores(o) || more;
+}
+
+static void
+send_out(void *arg, struct span frames)
+{
+	struct oracle *o = arg;
+
+	if (o->sig != NULL)
+		door_send(o->sig, frames);
+}
+
+/* ---- the doors' view ---- */
+
+static int
+on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
+{
+	struct oracle *o = arg;
+
+	return door_role(from) == ROLE_SIG ? sig_frame(o, type, payload) :
+					     admin_frame(o, from, type, payload);
+}
+
+static void
+on_state(void *arg, struct door *peer, bool up)
+{
+	struct oracle *o = arg;
+
+	if (door_role(peer) != ROLE_SIG)
+		return;
+	/* What was collected was for the one before. */
+	buf_init(&o->say, o->say_mem, sizeof(o->say_mem));
+	queue_new_peer(o->queue);
+	if (!up) {
+		flows_stop(o->flows);
+		return;
+	}
+	flows_replay(o->flows);
+	queue_wake(o->queue);
+}
+
+static void
+on_drained(void *arg)
+{
+	sig_flush(arg);
+}
+
+/* ---- making ---- */
+
+static bool
+know_source(void *arg, const struct binding *b, struct span number)
+{
+	struct oracle *o = arg;
+	sqlite3_stmt *q = store_use(o->store, ST_NUMBER_ID);
+
+	sql_text(q, 1, number);
+	if (store_row(o->store, q) == 1)
+		meter_known(o->verify.meter, clock_mono(),
+		    sqlite3_column_int64(q, 0), &b->flow.remote);
+	store_done(q);
+	return true;
+}
+
+/* Sources that hold a binding have their own budget, after a restart too. */
+static int
+load_known(struct oracle *o)
+{
+	struct walk at = { .slot = 0 };
+	int n;
+
+	while ((n = bindings_walk(o->store, &at, 1000, know_source, o)) > 0)
+		;
+	return n;
+}
+
+static int
+make_parts(struct oracle *o)
+{
+	const struct queue_ops ops = { run, refuse, chores, send_out, o };
+	uint8_t key[NONCE_KEY_LEN];
+
+	secret_random(key, sizeof(key));
+	o->verify.nonces = nonces_new(key, NONCE_LIFETIME_MS);
+	secret_wipe(key, sizeof(key));
+	o->verify.digest = digest_new();
+	o->verify.meter = meter_new();
+	o->queue = queue_new(o->loop, o->store, &ops);
+	if (o->verify.nonces == NULL || o->verify.digest == NULL ||
+	    o->verify.meter == NULL || o->queue == NULL)
+		return -ENOMEM;
+	o->flows = flows_new(o);
+	o->watch = o->flows == NULL ? NULL : watch_new(o);
+	return o->watch == NULL ? -ENOMEM : 0;
+}
+
+struct oracle *
+oracle_new(uv_loop_t *loop, struct store *store, struct secret *key,
+    struct span realm)
+{
+	struct oracle *o = calloc(1, sizeof(*o));
+	int err;
+
+	if (o == NULL)
+		return NULL;
+	o->loop = loop;
+	o->store = store;
+	o->key = key;
+	o->verify.realm = realm;
+	buf_init(&o->say, o->say_mem, sizeof(o->say_mem));
+	err = make_parts(o);
+	if (err == 0)
+		err = calls_start(o);
+	if (err == 0)
+		err = load_known(o);
+	if (err) {
+		oracle_free(o);
+		return NULL;
+	}
+	return o;
+}
+
+void
+oracle_free(struct oracle *o)
+{
+	if (o == NULL)
+		return;
+	watch_free(o->watch);
+	flows_free(o->flows);
+	queue_free(o->queue);
+	meter_free(o->verify.meter);
+	digest_free(o->verify.digest);
+	nonces_free(o->verify.nonces);
+	free(o);
+}
+
+const struct doors_ops oracle_ops = { on_frame, on_state, on_drained, NULL };

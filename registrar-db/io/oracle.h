@@ -1,0 +1,125 @@
+/*
+ * The oracle: what main.c makes and the files of io/ share.
+ *
+ *	peer_sigproxy.c	its questions: verify at once, queue what writes
+ *	registrar.c	a REGISTER inside the transaction
+ *	calls.c		what is kept of calls
+ *	flows.c		telling sigproxy which flows live and which are gone
+ *	watch.c		what an admin changed; sealing; expiry
+ *	peer_admin.c	status
+ */
+#ifndef REGDB_IO_ORACLE_H
+#define REGDB_IO_ORACLE_H
+
+#include "common/io/door.h"
+#include "registrar-db/core/verify.h"
+#include "registrar-db/io/queue.h"
+#include "registrar-db/io/rows.h"
+
+/* How long a nonce can be answered. */
+#define NONCE_LIFETIME_MS 300000
+/* Calls kept in call_record and live_call together; the oldest go. */
+#define CALLS_MAX 200000
+/* Calls running at once that are recorded; one more is refused. */
+#define CALLS_LIVE_MAX 10000
+
+enum job_kind {
+	JOB_REGISTER,		/* payload: REG_ASK */
+	JOB_CALL_OPEN,		/* payload: struct call_open */
+	JOB_CALL_NOTE,		/* payload: CALL_NOTE */
+	JOB_CALL_MEDIA,		/* payload: CALL_MEDIA */
+};
+
+struct flows;
+struct watch;
+
+struct oracle {
+	uv_loop_t *loop;
+	struct store *store;
+	struct secret *key;	/* seals HA1s */
+	struct verify verify;
+	struct queue *queue;
+	struct flows *flows;
+	struct watch *watch;
+	struct door *sig, *admin;
+
+	/* Answers of this wake-up, sent together. */
+	struct buf say;
+	char say_mem[128 * 1024];
+
+	uint64_t next_ticket;
+	int64_t calls_live, calls_kept;
+
+	/* Refusals are logged ten a second. */
+	struct mono log_from;
+	unsigned log_count;
+
+	uint64_t asked, right, refused;
+	struct account_row account;	/* scratch */
+	struct binding_rows rows;	/* scratch */
+};
+
+/*
+ * Make everything on an open store.
+ *
+ * Takes:   store, key  kept.
+ *          realm       kept, as bytes.
+ * Gives:   NULL for no memory.
+ */
+struct oracle *oracle_new(uv_loop_t *loop, struct store *store,
+    struct secret *key, struct span realm);
+/* The loop must run once more before it can be closed. */
+void oracle_free(struct oracle *o);
+/* The door callbacks; put the oracle into arg. */
+extern const struct doors_ops oracle_ops;
+
+/* ---- peer_sigproxy.c ---- */
+int sig_frame(struct oracle *o, uint16_t type, struct span payload);
+/* Send what o->say holds. */
+void sig_flush(struct oracle *o);
+/* Where an answer of at most IPC_PAYLOAD_MAX bytes can be appended. */
+struct buf *sig_say(struct oracle *o);
+
+/* ---- registrar.c ---- */
+int register_run(struct oracle *o, const struct job *job, struct buf *out);
+void register_refuse(uint32_t id, struct buf *out);
+/* Answer a REGISTER without change: it only asks. */
+int register_query(struct oracle *o, const struct ipc_reg_ask *ask,
+    struct buf *out);
+
+/* ---- calls.c ---- */
+int calls_start(struct oracle *o);
+/* Decide and record one authenticated INVITE; fills verdict, ticket, called
+ * and targets of say (lent from o->rows and called). */
+void calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
+    struct party_row *called, struct ipc_auth_say *say);
+int calls_open(struct oracle *o, const struct job *job);
+int calls_note(struct oracle *o, const struct job *job);
+int calls_media(struct oracle *o, const struct job *job);
+/* Chores: close the calls of a sigproxy that is no more; drop old ones. */
+bool calls_chores(struct oracle *o);
+
+/* ---- flows.c ---- */
+struct flows *flows_new(struct oracle *o);
+void flows_free(struct flows *f);
+/* sigproxy came: tell it all flows, a few at a time. */
+void flows_replay(struct flows *f);
+void flows_stop(struct flows *f);
+/* Inside a transaction: say FLOW_GONE unless a binding uses it. */
+int flows_tell_gone(struct oracle *o, const struct ipc_flow *flow,
+    struct buf *out);
+
+/* ---- watch.c ---- */
+struct watch *watch_new(struct oracle *o);
+void watch_free(struct watch *w);
+bool watch_chores(struct watch *w, struct buf *out);
+/* Name subscribers whose password was sealed for another realm, and say
+ * when the key opens nothing.  At start and for --check. */
+void watch_credentials(struct store *store, const struct secret *key,
+    struct span realm);
+
+/* ---- peer_admin.c ---- */
+int admin_frame(struct oracle *o, struct door *from, uint16_t type,
+    struct span payload);
+
+#endif

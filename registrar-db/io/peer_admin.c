@@ -1,0 +1,86 @@
+/* The admin's question: how are you? */
+#include <errno.h>
+#include <unistd.h>
+
+#include "common/io/clock.h"
+#include "registrar-db/io/oracle.h"
+
+static void
+put_number(struct buf *b, const char *name, int64_t v)
+{
+	buf_puts(b, ",\"");
+	buf_puts(b, name);
+	buf_puts(b, "\":");
+	buf_put_u64(b, v < 0 ? 0 : (uint64_t)v);
+}
+
+/* A JSON string; what is not plain becomes a space. */
+static void
+put_string(struct buf *b, const char *name, const char *s)
+{
+	buf_puts(b, ",\"");
+	buf_puts(b, name);
+	buf_puts(b, "\":\"");
+	for (; *s != '\0'; s++) {
+		bool plain = *s >= 32 && *s < 127 && *s != '"' && *s != '\\';
+
+		buf_putc(b, plain ? *s : ' ');
+	}
+	buf_putc(b, '"');
+}
+
+static int64_t
+bindings(struct oracle *o)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_COUNT_BINDINGS);
+	int64_t n = 0;
+
+	sql_int(q, 1, clock_wall_s());
+	if (store_row(o->store, q) == 1)
+		n = sqlite3_column_int64(q, 0);
+	store_done(q);
+	return n;
+}
+
+static void
+put_status(struct oracle *o, struct buf *b)
+{
+	buf_puts(b, "{\"role\":\"registrar-db\"");
+	put_number(b, "pid", getpid());
+	put_number(b, "schema", store_schema_number(o->store));
+	put_number(b, "subscribers",
+	    store_number(o->store, ST_COUNT_SUBSCRIBERS, 0));
+	put_number(b, "bindings", bindings(o));
+	put_number(b, "live_calls", store_number(o->store, ST_COUNT_LIVE, 0));
+	put_number(b, "waiting", queue_waiting(o->queue));
+	put_number(b, "commits", (int64_t)queue_commits(o->queue));
+	put_number(b, "asked", (int64_t)o->asked);
+	put_number(b, "right", (int64_t)o->right);
+	put_number(b, "refused", (int64_t)o->refused);
+	put_string(b, "last_error", store_last_error(o->store));
+	buf_puts(b, "}");
+}
+
+int
+admin_frame(struct oracle *o, struct door *from, uint16_t type,
+    struct span payload)
+{
+	char json[1024], mem[1200];
+	struct buf text, out;
+	struct ipc_status_ask ask;
+	struct ipc_status_say say;
+	int err;
+
+	if (type != IPC_STATUS_ASK)
+		return -EPROTO;
+	err = get_status_ask(payload, &ask);
+	if (err)
+		return err;
+	buf_init(&text, json, sizeof(json));
+	put_status(o, &text);
+	say = (struct ipc_status_say){ ask.id, buf_span(&text) };
+	buf_init(&out, mem, sizeof(mem));
+	IPC_FRAME(&out, STATUS_SAY, status_say, &say);
+	door_send(from, buf_span(&out));
+	return 0;
+}

@@ -1,0 +1,289 @@
+/*
+ * sigproxy's questions.  It is taken for hostile: what counts is what the
+ * phone's own digest covers, and what the store says.
+ */
+#include <errno.h>
+
+#include "common/codec/uri.h"
+#include "common/io/clock.h"
+#include "common/io/log.h"
+#include "registrar-db/io/oracle.h"
+
+/* Answers are collected; this is the room one of them may need. */
+#define SAY_ONE_MAX (IPC_HEADER_LEN + IPC_PAYLOAD_MAX)
+#define LOG_PER_S 10
+
+void
+sig_flush(struct oracle *o)
+{
+	if (o->say.len > 0 && buf_err(&o->say) == 0)
+		door_send(o->sig, buf_span(&o->say));
+	buf_init(&o->say, o->say_mem, sizeof(o->say_mem));
+}
+
+struct buf *
+sig_say(struct oracle *o)
+{
+	if (o->say.len + SAY_ONE_MAX > sizeof(o->say_mem))
+		sig_flush(o);
+	return &o->say;
+}
+
+/* ---- nonces ---- */
+
+static int
+on_nonce_ask(struct oracle *o, struct span payload)
+{
+	char mem[IPC_NONCES_MAX * IPC_NONCE_LEN];
+	struct mono now = clock_mono();
+	struct ipc_nonce_ask ask;
+	struct ipc_nonce_say say;
+	int err;
+
+	err = get_nonce_ask(payload, &ask);
+	if (err)
+		return err;
+	for (unsigned i = 0; i < ask.count; i++)
+		nonce_mint(o->verify.nonces, now, mem + i * IPC_NONCE_LEN);
+	say = (struct ipc_nonce_say){
+		.id = ask.id,
+		.lifetime_ms = NONCE_LIFETIME_MS,
+		.nonces = span_make(mem, ask.count * (size_t)IPC_NONCE_LEN),
+	};
+	IPC_FRAME(sig_say(o), NONCE_SAY, nonce_say, &say);
+	return 0;
+}
+
+/* ---- who answers ---- */
+
+/* Any subscriber, always the same one for a username: an unknown name then
+ * costs what a known one does. */
+static int64_t
+decoy_id(struct oracle *o, struct span username)
+{
+	int64_t last = store_number(o->store, ST_MAX_SUBSCRIBER, 1);
+
+	return 1 + (int64_t)(meter_hash(o->verify.meter, username) %
+		       (uint64_t)(last > 0 ? last : 1));
+}
+
+/*
+ * Find the account of a username, or a decoy, with its HA1 opened into mem.
+ *
+ * Errors:  as store_row(); a missing or unusable row is no error but an
+ *          account that does not exist.
+ */
+static int
+load_account(struct oracle *o, const struct ipc_digest *answer,
+    struct account *out, char mem[DIGEST_HEX_MAX])
+{
+	enum digest_alg alg = verify_alg(answer);
+	struct account_row *row = &o->account;
+	struct seal_for seal;
+	int64_t id = -1, decoy = decoy_id(o, answer->username);
+	int err;
+
+	memset(mem, '0', DIGEST_HEX_MAX);
+	*out = (struct account){ .id = -1,
+		.ha1 = span_make(mem, digest_hex_len(alg)) };
+	err = user_find(o->store, answer->username, &id);
+	if (err)
+		return err;
+	err = account_read(o->store, id < 0 ? decoy : id, alg, row);
+	if (err)
+		return err == -ENOENT || err == -EBADMSG ? 0 : err;
+	seal = (struct seal_for){
+		.subscriber = row->id,
+		.username = span_make(row->username, row->username_len),
+		.realm = span_make(row->realm, row->realm_len),
+		.alg = alg,
+	};
+	err = seal_open(o->key, &seal, span_make(row->sealed, row->sealed_len),
+	    mem);
+	out->id = row->id;
+	out->exists = id == row->id && err == 0 &&
+	    span_eq(seal.realm, o->verify.realm);
+	out->enabled = row->enabled;
+	out->internet = row->internet;
+	return 0;
+}
+
+static void
+log_refusal(struct oracle *o, const char *what, const struct ipc_digest *answer,
+    const struct ipc_flow *flow, enum verify_why why)
+{
+	struct mono now = clock_mono();
+
+	o->refused++;
+	if (mono_due(mono_add_ms(o->log_from, 1000), now)) {
+		o->log_from = now;
+		o->log_count = 0;
+	}
+	if (++o->log_count > LOG_PER_S)
+		return;
+	log_begin(LOG_WARN_, what);
+	log_span("username", answer->username);
+	log_addr("source", &flow->remote);
+	log_str("zone", flow->zone == ZONE_EXTERNAL ? "external" : "internal");
+	log_str("why", verify_why_name(why));
+	log_end();
+}
+
+/*
+ * Check an answer.
+ *
+ * Takes:   own  the AOR's user it is about, or NULL when any will do.
+ * Gives:   the verdict; *id_out and o->account for VERDICT_OK.
+ */
+static enum verdict
+check(struct oracle *o, const char *what, const struct ipc_digest *answer,
+    const struct ipc_flow *flow, const struct span *own, int64_t *id_out)
+{
+	char ha1[DIGEST_HEX_MAX];
+	struct account who;
+	enum verify_why why;
+	int err;
+
+	o->asked++;
+	err = load_account(o, answer, &who, ha1);
+	if (err)
+		return VERDICT_BUSY;
+	who.may = own == NULL ||
+	    (who.exists && span_eq(*own, o->account.who.party.number));
+	why = verify_answer(&o->verify, clock_mono(), answer, flow, &who);
+	secret_wipe(ha1, sizeof(ha1));
+	*id_out = who.id;
+	if (why == VERIFY_RIGHT)
+		o->right++;
+	else if (verify_verdict(why) == VERDICT_FORBIDDEN)
+		log_refusal(o, what, answer, flow, why);
+	return verify_verdict(why);
+}
+
+/* ---- REGISTER ---- */
+
+static enum verdict
+reg_verdict(struct oracle *o, const struct ipc_reg_ask *ask, int64_t *id_out)
+{
+	struct uri uri;
+
+	if (!span_eq(ask->digest.method, SPAN_LIT("REGISTER")) ||
+	    uri_parse(ask->digest.uri, &uri) != 0 ||
+	    (uri.scheme != URI_SIP && uri.scheme != URI_SIPS))
+		return VERDICT_BAD;
+	return check(o, "register-refused", &ask->digest, &ask->flow,
+	    &ask->aor_user, id_out);
+}
+
+static int
+on_reg_ask(struct oracle *o, struct span payload)
+{
+	struct ipc_reg_ask ask;
+	struct ipc_reg_say say;
+	enum verdict verdict;
+	int64_t id = -1;
+	int err;
+
+	err = get_reg_ask(payload, &ask);
+	if (err)
+		return err;
+	verdict = reg_verdict(o, &ask, &id);
+	if (verdict == VERDICT_OK && ask.n_contacts == 0 && !ask.star) {
+		if (register_query(o, &ask, sig_say(o)) == 0)
+			return 0;
+		verdict = VERDICT_BUSY;
+	} else if (verdict == VERDICT_OK) {
+		if (queue_add(o->queue, JOB_REGISTER, id, true, payload) == 0)
+			return 0;
+		verdict = VERDICT_BUSY;
+	}
+	if (verdict == VERDICT_BUSY) {
+		register_refuse(ask.id, sig_say(o));
+		return 0;
+	}
+	say = (struct ipc_reg_say){ .id = ask.id, .verdict = (uint8_t)verdict };
+	IPC_FRAME(sig_say(o), REG_SAY, reg_say, &say);
+	return 0;
+}
+
+/* ---- other requests ---- */
+
+static int
+on_auth_ask(struct oracle *o, struct span payload)
+{
+	struct ipc_auth_ask ask;
+	struct ipc_auth_say say = { 0 };
+	struct party_row caller, called;
+	int64_t id;
+	int err;
+
+	err = get_auth_ask(payload, &ask);
+	if (err)
+		return err;
+	say.id = ask.id;
+	if (span_eq(ask.digest.method, SPAN_LIT("REGISTER")))
+		say.verdict = VERDICT_BAD;
+	else
+		say.verdict = (uint8_t)check(o, "request-refused", &ask.digest,
+		    &ask.flow, NULL, &id);
+	if (say.verdict == VERDICT_OK) {
+		caller = o->account.who;
+		say.caller = caller.party;
+		say.caller.number.p = caller.number;
+		say.caller.name.p = caller.name;
+		if (ask.want)
+			calls_route(o, &ask, &called, &say);
+	}
+	IPC_FRAME(sig_say(o), AUTH_SAY, auth_say, &say);
+	return 0;
+}
+
+/* ---- news of calls ---- */
+
+/* Looked at now, so that a broken one closes the door; kept as it is. */
+static int
+on_call_news(struct oracle *o, uint16_t type, struct span payload)
+{
+	union {
+		struct ipc_call_note note;
+		struct ipc_call_media media;
+	} u;
+	int err;
+
+	err = type == IPC_CALL_NOTE ? get_call_note(payload, &u.note) :
+				      get_call_media(payload, &u.media);
+	if (err)
+		return err;
+	err = queue_add(o->queue, type == IPC_CALL_NOTE ? JOB_CALL_NOTE :
+							  JOB_CALL_MEDIA,
+	    0, false, payload);
+	if (err) {
+		log_begin(LOG_ERROR_, "call-news-lost");
+		log_err("why", err);
+		log_end();
+	}
+	return 0;
+}
+
+int
+sig_frame(struct oracle *o, uint16_t type, struct span payload)
+{
+	/* The last words of a sigproxy that is no more: news count, questions
+	 * would be answered to the next one, who has the same numbers. */
+	if (!door_may_answer(o->sig) && type != IPC_CALL_NOTE &&
+	    type != IPC_CALL_MEDIA)
+		return 0;
+	switch (type) {
+	case IPC_NONCE_ASK:
+		return on_nonce_ask(o, payload);
+	case IPC_REG_ASK:
+		return on_reg_ask(o, payload);
+	case IPC_AUTH_ASK:
+		return on_auth_ask(o, payload);
+	case IPC_CALL_NOTE:
+	case IPC_CALL_MEDIA:
+		return on_call_news(o, type, payload);
+	default:
+		return -EPROTO;
+	}
+}

@@ -1,0 +1,169 @@
+/* A REGISTER whose answer was right, inside the transaction. */
+#include <errno.h>
+
+#include "common/io/clock.h"
+#include "common/io/log.h"
+#include "registrar-db/io/oracle.h"
+
+/* The admin may have changed his mind since the answer was checked. */
+static int
+may_still(struct oracle *o, const struct job *job,
+    const struct ipc_reg_ask *ask, bool *out)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_MAY_STILL);
+	int got;
+
+	sql_int(q, 1, job->subscriber);
+	got = store_row(o->store, q);
+	if (got >= 0)
+		*out = got == 1 && span_eq(sql_column(q, 0), ask->aor_user) &&
+		    sqlite3_column_int(q, 1) == 1 &&
+		    (ask->flow.zone == ZONE_INTERNAL ||
+			sqlite3_column_int(q, 2) == 1);
+	store_done(q);
+	return got < 0 ? got : 0;
+}
+
+static void
+log_step(const struct ipc_reg_ask *ask, const struct binding_step *step)
+{
+	if (step->what == BINDING_REFRESH)
+		return;
+	log_begin(LOG_INFO_,
+	    step->what == BINDING_PUT ? "register" : "unregister");
+	log_span("number", ask->aor_user);
+	log_addr("source", &step->b.flow.remote);
+	log_str("zone", step->b.flow.zone == ZONE_EXTERNAL ? "external" :
+							     "internal");
+	if (step->what == BINDING_PUT)
+		log_u64("granted_s", step->b.granted_s);
+	log_end();
+}
+
+static int
+carry_out(struct oracle *o, const struct ipc_reg_ask *ask,
+    const struct binding_plan *plan)
+{
+	struct store *s = o->store;
+	int err = 0;
+
+	for (unsigned i = 0; i < plan->n_steps && err == 0; i++) {
+		const struct binding_step *step = &plan->step[i];
+
+		if (step->what == BINDING_DROP)
+			err = binding_drop(s, ask->aor_user, step->b.slot);
+		else if (step->what == BINDING_REFRESH)
+			err = binding_refresh(s, ask->aor_user, &step->b);
+		else
+			err = binding_put(s, ask->aor_user, ask->user_agent,
+			    &step->b);
+		if (err == 0)
+			log_step(ask, step);
+	}
+	return err;
+}
+
+static bool
+has_flow(const struct binding_set *set, const struct ipc_flow *flow)
+{
+	for (unsigned i = 0; i < set->n; i++) {
+		if (flow_eq(&set->b[i].flow, flow))
+			return true;
+	}
+	return false;
+}
+
+/* Which flows served this number before and serve it no more? */
+static int
+tell_gone(struct oracle *o, const struct binding_set *before,
+    const struct binding_set *after, struct buf *out)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < before->n && err == 0; i++) {
+		if (!has_flow(after, &before->b[i].flow))
+			err = flows_tell_gone(o, &before->b[i].flow, out);
+	}
+	return err;
+}
+
+static void
+put_answer(const struct ipc_reg_ask *ask, enum verdict verdict,
+    const struct binding_set *set, uint32_t min_expires_s, struct buf *out)
+{
+	struct ipc_reg_say say = { .id = ask->id, .verdict = (uint8_t)verdict,
+		.number = ask->aor_user, .min_expires_s = min_expires_s };
+	int64_t now = clock_wall_s();
+
+	if (verdict != VERDICT_OK && verdict != VERDICT_BRIEF)
+		say.number = SPAN_NONE;
+	for (unsigned i = 0; i < set->n && verdict == VERDICT_OK; i++) {
+		int64_t left = set->b[i].expires_wall_s - now;
+
+		say.bindings[say.n_bindings++] = (struct ipc_binding){
+			.uri = set->b[i].contact,
+			.expires_s = left > 0 ? (uint32_t)left : 0,
+			.instance = set->b[i].instance,
+		};
+	}
+	IPC_FRAME(out, REG_SAY, reg_say, &say);
+}
+
+int
+register_run(struct oracle *o, const struct job *job, struct buf *out)
+{
+	static const struct binding_set none;
+	struct ipc_reg_ask ask;
+	struct binding_plan plan;
+	enum verdict verdict;
+	bool may = false;
+	int err;
+
+	err = get_reg_ask(span_make(job->payload, job->len), &ask);
+	if (err == 0)
+		err = may_still(o, job, &ask, &may);
+	if (err == 0 && !may) {
+		put_answer(&ask, VERDICT_FORBIDDEN, &none, 0, out);
+		return 0;
+	}
+	if (err == 0)
+		err = bindings_read(o->store, ST_BINDINGS, ask.aor_user,
+		    clock_wall_s(), &o->rows);
+	if (err)
+		return err;
+	verdict = binding_decide(&o->rows.set, &ask, clock_wall_s(), &plan);
+	if (verdict == VERDICT_OK) {
+		err = carry_out(o, &ask, &plan);
+		if (err == 0)
+			err = tell_gone(o, &o->rows.set, &plan.after, out);
+		if (err)
+			return err;
+		meter_known(o->verify.meter, clock_mono(), job->subscriber,
+		    &ask.flow.remote);
+	}
+	put_answer(&ask, verdict, &plan.after, plan.min_expires_s, out);
+	return 0;
+}
+
+void
+register_refuse(uint32_t id, struct buf *out)
+{
+	/* Spread what comes back, so that a lock does not end in a flood. */
+	struct ipc_reg_say say = { .id = id, .verdict = VERDICT_BUSY,
+		.retry_after_s = 10 + id % 20 };
+
+	IPC_FRAME(out, REG_SAY, reg_say, &say);
+}
+
+int
+register_query(struct oracle *o, const struct ipc_reg_ask *ask,
+    struct buf *out)
+{
+	int err;
+
+	err = bindings_read(o->store, ST_TARGETS, ask->aor_user,
+	    clock_wall_s(), &o->rows);
+	if (err == 0)
+		put_answer(ask, VERDICT_OK, &o->rows.set, 0, out);
+	return err;
+}

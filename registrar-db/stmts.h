@@ -1,0 +1,132 @@
+/*
+ * Every SQL statement of this process, one row each: name, R or W (which of
+ * the two connections), text.  All are prepared at start, so that a schema
+ * that does not fit is found before the first request.  There is no other
+ * SQL but schema/ and the pragmas in io/store.c, and none is ever built.
+ */
+#ifndef REGDB_STMTS_H
+#define REGDB_STMTS_H
+
+#define FLOW_COLUMNS "source, transport, zone, listener"
+
+/* In the order in which io/rows.c reads a binding. */
+#define BINDING_COLUMNS                                               \
+	"slot, contact, instance, call_id, reg_id, cseq, q, " FLOW_COLUMNS \
+	", nated, registered_at, expires_at, granted_s, number"
+
+/* One side's counters; the sums of all its streams. */
+#define MEDIA_UPDATE(side)                                              \
+	"UPDATE call SET "                                              \
+	side "_packets_in = " side "_packets_in + ?2, "                 \
+	side "_bytes_in = " side "_bytes_in + ?3, "                     \
+	side "_packets_out = " side "_packets_out + ?4, "               \
+	side "_packets_lost = " side "_packets_lost + ?5, "             \
+	side "_packets_refused = " side "_packets_refused + ?6, "       \
+	side "_rtcp_in = " side "_rtcp_in + ?7, "                       \
+	side "_silent_ms = max(" side "_silent_ms, ?8), "               \
+	side "_learnt = coalesce(?9, " side "_learnt) WHERE ticket = ?1"
+
+#define STMTS(S)                                                        \
+	/* who is it */                                                 \
+	S(FIND_USER, R, "SELECT id FROM subscriber WHERE username = ?1") \
+	S(MAX_SUBSCRIBER, R, "SELECT max(id) FROM subscriber")          \
+	S(ACCOUNT, R, "SELECT s.id, s.username, s.realm, s.enabled, "   \
+	    "s.internet, s.number, s.name, s.hold, s.latching, c.md5, " \
+	    "c.sha256, c.sha512_256 FROM subscriber s "                 \
+	    "LEFT JOIN credential c ON c.subscriber = s.id "            \
+	    "WHERE s.id >= ?1 ORDER BY s.id LIMIT 1")                   \
+	S(PARTY, R, "SELECT number, name, hold, latching, enabled "     \
+	    "FROM subscriber WHERE number = ?1")                        \
+	S(MAY_STILL, W, "SELECT number, enabled, internet "             \
+	    "FROM subscriber WHERE id = ?1")                            \
+	/* bindings */                                                  \
+	S(TARGETS, R, "SELECT " BINDING_COLUMNS " FROM registration "   \
+	    "WHERE number = ?1 AND expires_at > ?2 "                    \
+	    "ORDER BY q DESC, registered_at DESC LIMIT 8")              \
+	S(BINDINGS, W, "SELECT " BINDING_COLUMNS " FROM registration "  \
+	    "WHERE number = ?1 AND expires_at > ?2 "                    \
+	    "ORDER BY slot LIMIT 8")                                    \
+	S(BINDING_PUT, W, "INSERT OR REPLACE INTO registration(number, " \
+	    "slot, contact, instance, call_id, reg_id, cseq, q, "       \
+	    FLOW_COLUMNS ", nated, registered_at, expires_at, "         \
+	    "granted_s, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, " \
+	    "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)")          \
+	S(BINDING_REFRESH, W, "UPDATE registration SET cseq = ?3, "     \
+	    "registered_at = ?4, expires_at = ?5 "                      \
+	    "WHERE number = ?1 AND slot = ?2")                          \
+	S(BINDING_DROP, W, "DELETE FROM registration "                  \
+	    "WHERE number = ?1 AND slot = ?2")                          \
+	S(FLOW_USED, W, "SELECT 1 FROM registration WHERE source = ?1 " \
+	    "AND transport = ?2 AND zone = ?3 AND listener = ?4 "       \
+	    "LIMIT 1")                                                  \
+	S(WALK, R, "SELECT " BINDING_COLUMNS " FROM registration "      \
+	    "WHERE (number, slot) > (?1, ?2) "                          \
+	    "ORDER BY number, slot LIMIT ?3")                           \
+	S(EXPIRED, W, "DELETE FROM registration "                       \
+	    "WHERE number = ?1 AND slot = ?2 AND expires_at <= ?3")     \
+	S(NUMBER_ID, R, "SELECT id FROM subscriber WHERE number = ?1")  \
+	/* an admin's changes */                                        \
+	S(UNSEALED, W, "SELECT id, username, password, number "         \
+	    "FROM subscriber WHERE password IS NOT NULL LIMIT ?1")      \
+	S(CREDENTIAL_PUT, W, "INSERT OR REPLACE INTO "                  \
+	    "credential(subscriber, md5, sha256, sha512_256) "          \
+	    "VALUES (?1, ?2, ?3, ?4)")                                  \
+	S(SEALED, W, "UPDATE subscriber SET password = NULL, "          \
+	    "realm = ?2, changed_at = datetime('now') WHERE id = ?1")   \
+	S(GONE, W, "SELECT " FLOW_COLUMNS ", id FROM flow_gone "        \
+	    "ORDER BY id LIMIT ?1")                                     \
+	S(GONE_TOLD, W, "DELETE FROM flow_gone WHERE id <= ?1")         \
+	S(OTHER_REALM, R, "SELECT number FROM subscriber "              \
+	    "WHERE realm <> ?1 AND password IS NULL "                   \
+	    "ORDER BY number LIMIT 20")                                 \
+	/* calls */                                                     \
+	S(LAST_TICKET, R, "SELECT coalesce(max(ticket), 0) FROM call")  \
+	S(CALL_OPEN, W, "INSERT INTO call(ticket, caller, caller_name, " \
+	    "called, verdict, from_zone, from_source, call_id, "        \
+	    "granted_at, ended_at, state) VALUES (?1, ?2, ?3, ?4, ?5, " \
+	    "?6, ?7, ?8, ?9, ?10, ?11)")                                \
+	S(CALL_NOTE, W, "UPDATE call SET state = ?2, "                  \
+	    "status = CASE WHEN ?3 = 0 THEN status ELSE ?3 END, "       \
+	    "reason = CASE WHEN ?4 = '' THEN reason ELSE ?4 END, "      \
+	    "channels = max(channels, ?5), relayed = max(relayed, ?6), " \
+	    "called_source = coalesce(?7, called_source), "             \
+	    "answered_at = coalesce(answered_at, ?8), "                 \
+	    "ended_at = coalesce(?9, ended_at) "                        \
+	    "WHERE ticket = ?1 AND (ended_at IS NULL OR ?9 IS NOT NULL)") \
+	S(MEDIA_CALLER, W, MEDIA_UPDATE("caller"))                      \
+	S(MEDIA_CALLED, W, MEDIA_UPDATE("called"))                      \
+	S(CALLS_LOST, W, "UPDATE call SET state = 'ended', "            \
+	    "ended_at = ?1, reason = 'signalling restarted' "           \
+	    "WHERE ended_at IS NULL")                                   \
+	S(CALLS_OLD, W, "DELETE FROM call WHERE ticket IN ("            \
+	    "SELECT ticket FROM call WHERE ended_at IS NOT NULL "       \
+	    "ORDER BY ticket LIMIT ?1)")                                \
+	/* numbers for status */                                        \
+	S(COUNT_SUBSCRIBERS, R, "SELECT count(*) FROM subscriber")      \
+	S(COUNT_BINDINGS, R, "SELECT count(*) FROM registration "       \
+	    "WHERE expires_at > ?1")                                    \
+	S(COUNT_LIVE, R, "SELECT count(*) FROM call "                   \
+	    "WHERE ended_at IS NULL")                                   \
+	S(COUNT_CALLS, R, "SELECT count(*) FROM call")                  \
+	/* its own memory */                                            \
+	S(MEMORY, W, "SELECT value FROM memory WHERE name = ?1")        \
+	S(REMEMBER, W, "INSERT OR REPLACE INTO memory(name, value) "    \
+	    "VALUES (?1, ?2)")                                          \
+	/* transactions, and what others changed */                     \
+	S(BEGIN, W, "BEGIN IMMEDIATE")                                  \
+	S(COMMIT, W, "COMMIT")                                          \
+	S(ROLLBACK, W, "ROLLBACK")                                      \
+	S(SAVE, W, "SAVEPOINT one")                                     \
+	S(RELEASE, W, "RELEASE one")                                    \
+	S(UNDO, W, "ROLLBACK TO one")                                   \
+	S(DATA_VERSION, W, "PRAGMA data_version")                       \
+	S(SCHEMA_VERSION, W, "PRAGMA schema_version")
+
+/* Asked of the file and of the shipped schema alike (io/schema.c). */
+#define SCHEMA_LIST                                                     \
+	"SELECT type, name, tbl_name, sql FROM sqlite_schema "          \
+	"WHERE name NOT LIKE 'sqlite_%' ORDER BY name, type"
+#define SCHEMA_TABLES                                                   \
+	"SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
+
+#endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/io/cage.h"
@@ -20,6 +21,7 @@
 
 #define FIRST_FD 3
 #define ENV_MAX 16
+#define FILES_MAX 65536
 
 struct launch {
 	enum ipc_role role;
@@ -131,6 +133,20 @@ make_env(struct launch *l)
 	return err;
 }
 
+/* A relay holds thousands of ports; the cage lowers this to what it needs. */
+static void
+allow_files(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) != 0)
+		return;
+	if (geteuid() == 0 && lim.rlim_max < FILES_MAX)
+		lim.rlim_max = FILES_MAX;
+	lim.rlim_cur = lim.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &lim);
+}
+
 /* Nothing is typed into a daemon. */
 static void
 no_stdin(void)
@@ -177,6 +193,7 @@ exec_program(struct launch *l, const char *config)
 				"nor in ../libexec/postern",
 		    ipc_role_name(l->role));
 	no_stdin();
+	allow_files();
 	err = arrange_fds(all, l);
 	if (err == 0)
 		err = make_env(l);

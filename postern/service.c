@@ -55,9 +55,9 @@ write_file(const char *path, struct span text, mode_t mode)
 }
 
 static int
-make_dir(const char *path, uid_t owner)
+make_dir(const char *path, mode_t mode, uid_t owner)
 {
-	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+	if (mkdir(path, mode) != 0 && errno != EEXIST)
 		return -errno;
 	if (owner != (uid_t)-1 && chown(path, owner, (gid_t)-1) != 0)
 		return -errno;
@@ -94,15 +94,16 @@ write_log(const struct state *s, const struct plan_member *m, const char *self,
 	char dir[STATE_PATH_MAX], path[STATE_PATH_MAX + 16], part[64];
 	int err;
 
+	/* who calls whom is nobody else's business: 0750 */
 	snprintf(part, sizeof(part), "log/%s", m->name);
-	err = make_dir(state_path(s, part, dir), owner);
+	err = make_dir(state_path(s, part, dir), 0750, owner);
 	if (err == 0) {
 		snprintf(path, sizeof(path), "%s/config", dir);
 		err = write_file(path, SPAN_LIT(LOG_CONFIG), 0644);
 	}
 	if (err == 0) {
 		snprintf(part, sizeof(part), "service/%s/log", m->name);
-		err = make_dir(state_path(s, part, dir), (uid_t)-1);
+		err = make_dir(state_path(s, part, dir), 0755, (uid_t)-1);
 	}
 	if (err == 0) {
 		snprintf(path, sizeof(path), "%s/run", dir);
@@ -122,7 +123,7 @@ service_write(const struct plan *p, const struct state *s, const char *self,
 		const struct plan_member *m = &p->member[i];
 		uid_t owner = as_root ? cage_role_uid(m->role) : (uid_t)-1;
 
-		err = make_dir(service_path(s, m->name, dir), (uid_t)-1);
+		err = make_dir(service_path(s, m->name, dir), 0755, (uid_t)-1);
 		if (err == 0)
 			err = write_log(s, m, self, config, owner);
 		/* last: a service without run is not started */

@@ -1,15 +1,16 @@
 """codec, sip, core, ipc and base call no system function (design section 5).
 
-Looked up in the built libraries: what their objects need from elsewhere.
+Looked up in the built objects: what each needs from elsewhere.
 """
 
+import json
 import os
 import re
 import subprocess
 
 from house import PROGRAMS, write_tree
 
-LIBRARIES = [('common', 'base'), ('common', 'codec'), ('common', 'ipc'), ('sigproxy', 'sip')] + \
+LAYERS = [('common', 'base'), ('common', 'codec'), ('common', 'ipc'), ('sigproxy', 'sip')] + \
     [(program, 'core') for program in PROGRAMS if program != 'postern']
 FORBIDDEN = re.compile(r'''^(?:
     uv_\w+ | sqlite3_\w+ | SSL_\w+ | BIO_\w+ | ares_\w+ | seccomp_\w+ | log_\w+ | door_\w+ | doors_\w+ | clock_\w+ |
@@ -24,70 +25,75 @@ FORBIDDEN = re.compile(r'''^(?:
     __(?:v?f?printf|fread|read|recv|recvfrom|poll|open\w*)_chk | stdout | stderr | stdin | setlocale | strtok
     )$''', re.X)
 # Memory is taken where tables are made; parsers and messages take none.
-NO_MEMORY = {('common', 'ipc'), ('sigproxy', 'sip'), ('common', 'codec')}
+NO_MEMORY = {'common/ipc', 'sigproxy/sip', 'common/codec'}
 MEMORY = re.compile(r'^(?:malloc|calloc|realloc|reallocarray|strn?dup|v?asprintf|__v?asprintf_chk|free)$')
 # The digest contexts are made once, at start.
-MEMORY_ALSO = {'digest.c.o'}
+MEMORY_ALSO = {'common/codec/digest.c'}
 # timerq is ours, POSIX timers are timer_create and friends.
 OURS = re.compile(r'^timer_is_armed$')
 
 
-def libraries(build):
-    """Yield (folder, path of the built library)."""
-    for program, layer in LIBRARIES:
-        folder = os.path.join(build, program, layer)
-        names = [n for n in os.listdir(folder) if n.endswith('.a')] if os.path.isdir(folder) else []
-        if not names:
-            yield (program, layer), None
-        for name in names:
-            yield (program, layer), os.path.join(folder, name)
+def objects(root, build):
+    """{folder: [(source, object file)]} of what the build compiles there."""
+    found = {f'{program}/{layer}': [] for program, layer in LAYERS}
+    try:
+        with open(os.path.join(build, 'compile_commands.json'), encoding='utf-8') as file:
+            commands = json.load(file)
+    except FileNotFoundError:
+        commands = []
+    for command in commands:
+        source = os.path.relpath(os.path.join(command['directory'], command['file']), root)
+        if os.path.dirname(source) in found:
+            found[os.path.dirname(source)].append((source, os.path.join(command['directory'], command['output'])))
+    return found
 
 
-def undefined(library):
-    """Yield (object, symbol) that the library wants from elsewhere."""
-    text = subprocess.run(['nm', '--undefined-only', library], capture_output=True, text=True, check=True).stdout
-    member, wanted = '?', []
-    for line in text.splitlines():
-        if line.endswith(':'):
-            member = line[:-1]
-        elif line.strip().startswith('U '):
-            wanted.append((member, line.split()[-1]))
-    defined = subprocess.run(['nm', '--defined-only', library], capture_output=True, text=True, check=True).stdout
-    own = {line.split()[-1] for line in defined.splitlines() if len(line.split()) == 3}
-    return [(member, symbol) for member, symbol in wanted if symbol not in own]
+def symbols(path, which):
+    """The symbols an object defines, or wants from elsewhere."""
+    text = subprocess.run(['nm', which, path], capture_output=True, text=True, check=True).stdout
+    return [line.split()[-1] for line in text.splitlines() if line.strip()]
 
 
 def check(root, build=None):
     """The complaints."""
     build = build or os.environ.get('POSTERN_BUILD', os.path.join(root, 'build'))
-    for (program, layer), library in libraries(build):
-        if library is None:
-            yield f'{program}/{layer}: no library in {build}'
+    for folder, built in objects(root, build).items():
+        if not built:
+            yield f'{folder}: nothing of it is built in {build}'
             continue
-        for member, symbol in undefined(library):
-            if FORBIDDEN.match(symbol) and not OURS.match(symbol):
-                yield f'{program}/{layer}: {member} calls {symbol}'
-            elif (program, layer) in NO_MEMORY and MEMORY.match(symbol) and member not in MEMORY_ALSO:
-                yield f'{program}/{layer}: {member} takes memory with {symbol}'
+        own = {name for _, path in built for name in symbols(path, '--defined-only')}
+        for source, path in built:
+            for symbol in symbols(path, '--undefined-only'):
+                if symbol in own:
+                    continue
+                if symbol.startswith('randombytes') and folder != 'common/base':
+                    yield f'{source} asks the kernel for {symbol}'
+                elif FORBIDDEN.match(symbol) and not OURS.match(symbol):
+                    yield f'{source} calls {symbol}'
+                elif folder in NO_MEMORY and MEMORY.match(symbol) and source not in MEMORY_ALSO:
+                    yield f'{source} takes memory with {symbol}'
 
 
 def planted(root):
-    """Compile faults into libraries; yield (name, what must be complained of)."""
+    """Compile faults; yield (name, what must be complained of)."""
     faults = {
         'common/codec': 'extern long time(long *); long codec(void) { return time(0); }',
         'sigproxy/core': 'extern int uv_run(void *); int core(void *l) { return uv_run(l); }',
         'sigproxy/sip': 'extern void *malloc(unsigned long); void *sip(void) { return malloc(3); }',
         'mediaproxy/core': 'extern long send(int, void *, long, int); long m(void *p) { return send(1, p, 2, 0); }',
-        'common/base': 'int base(void) { return 1; }', 'common/ipc': 'int ipc(void) { return 1; }',
-        'stunmon/core': 'int stun(void) { return 1; }', 'registrar-db/core': 'int reg(void) { return 1; }',
+        'common/base': 'int send(void); int send(void) { return 1; } int base(void) { return send(); }',
+        'common/ipc': 'int ipc(void) { return 1; }', 'registrar-db/core': 'int reg(void) { return 1; }',
     }
     build = os.path.join(root, 'build')
+    commands = []
     for folder, text in faults.items():
-        write_tree(build, {f'{folder}/x.c': text + '\n'})
-        at = os.path.join(build, folder)
-        subprocess.run(['cc', '-c', '-fno-builtin', '-o', 'x.c.o', 'x.c'], cwd=at, check=True)
-        subprocess.run(['ar', 'rc', 'libx.a', 'x.c.o'], cwd=at, check=True)
-    yield 'codec reads the clock', 'common/codec: x.c.o calls time'
-    yield 'core runs a loop', 'sigproxy/core: x.c.o calls uv_run'
-    yield 'the parser takes memory', 'sigproxy/sip: x.c.o takes memory with malloc'
-    yield 'core sends', 'mediaproxy/core: x.c.o calls send'
+        write_tree(root, {f'{folder}/x.c': text + '\n', f'build/{folder}/x': ''})
+        subprocess.run(['cc', '-c', '-fno-builtin', '-o', os.path.join(build, folder, 'x.o'),
+                        os.path.join(root, folder, 'x.c')], check=True)
+        commands.append({'directory': build, 'file': f'../{folder}/x.c', 'output': f'{folder}/x.o'})
+    write_tree(build, {'compile_commands.json': json.dumps(commands)})
+    yield 'codec reads the clock', 'common/codec/x.c calls time'
+    yield 'core runs a loop', 'sigproxy/core/x.c calls uv_run'
+    yield 'the parser takes memory', 'sigproxy/sip/x.c takes memory with malloc'
+    yield 'core sends', 'mediaproxy/core/x.c calls send'
+    yield 'a folder that is not built', f'stunmon/core: nothing of it is built in {build}'

@@ -21,9 +21,8 @@ addr_of(const char *text)
 {
 	struct addr a = { 0 };
 
-	if (text != NULL)
-		ck_assert_msg(addr_parse(span_str(text), 1, &a) == 0, "%s",
-		    text);
+	if (text != NULL && addr_parse(span_str(text), 1, &a) != 0)
+		ck_abort_msg("%s", text);
 	return a;
 }
 

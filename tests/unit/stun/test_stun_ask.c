@@ -1,0 +1,146 @@
+/* The gate through which a socket's owner lets stunmon ask. */
+#include <errno.h>
+
+#include "common/codec/stun_ask.h"
+#include "tests/unit/stun/suite.h"
+
+static struct stun_ask ask;
+static const uint8_t tid[STUN_TID_LEN] = "abcdefghijkl";
+static uint8_t sent[64];
+
+static void
+setup(void)
+{
+	struct addr fixed = addr_of("203.0.113.10:3478");
+	struct addr inside = addr_of("192.168.1.5:3479");
+	struct addr name = { 0 };
+
+	stun_ask_init(&ask, at_ms(0));
+	stun_ask_add_server(&ask, &fixed, 3478);
+	stun_ask_add_server(&ask, &inside, 3479);
+	stun_ask_add_server(&ask, &name, 19302);
+}
+
+static int
+send_to(const char *server, bool is_lan, const uint8_t *id, uint64_t ms)
+{
+	struct addr a = addr_of(server);
+	struct buf b;
+
+	buf_init(&b, sent, sizeof(sent));
+	return stun_ask_send(&ask, 5, id, &a, is_lan, at_ms(ms), &b);
+}
+
+static bool
+hear(uint16_t socket, const char *from, const uint8_t *id, uint64_t ms)
+{
+	struct addr a = addr_of(from);
+	uint8_t answer[20] = { 1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42 };
+
+	memcpy(answer + 8, id, STUN_TID_LEN);
+	return stun_ask_heard(&ask, socket, &a, span_make(answer,
+		sizeof(answer)), at_ms(ms));
+}
+
+static const struct {
+	const char *name, *server;
+	bool is_lan;
+	int want;
+} servers[] = {
+	{ "configured address", "203.0.113.10:3478", false, 0 },
+	{ "configured address, another port", "203.0.113.10:53", false,
+	    -EACCES },
+	{ "inside, but the admin named it", "192.168.1.5:3479", true, 0 },
+	{ "another host inside", "192.168.1.6:3479", true, -EACCES },
+	{ "any public one with a named server's port", "198.51.100.1:19302",
+	    false, 0 },
+	{ "that port inside", "192.168.1.1:19302", true, -EACCES },
+	{ "that port on loopback", "127.0.0.1:19302", false, -EACCES },
+	{ "a public address the admin calls internal", "198.51.100.1:19302",
+	    true, -EACCES },
+	{ "multicast", "224.0.0.1:19302", false, -EACCES },
+};
+
+START_TEST(asks_configured_servers_only)
+{
+	ck_assert_msg(send_to(servers[_i].server, servers[_i].is_lan, tid, 0)
+	    == servers[_i].want, "%s", servers[_i].name);
+}
+END_TEST
+
+START_TEST(an_answer_is_taken_once_from_the_server_at_the_socket)
+{
+	static const uint8_t other[STUN_TID_LEN] = "abcdefghijkL";
+
+	send_to("203.0.113.10:3478", false, tid, 0);
+	ck_assert(!hear(5, "203.0.113.11:3478", tid, 10));
+	ck_assert(!hear(5, "203.0.113.10:3479", tid, 10));
+	ck_assert(!hear(6, "203.0.113.10:3478", tid, 10));
+	ck_assert(!hear(5, "203.0.113.10:3478", other, 10));
+	ck_assert(hear(5, "203.0.113.10:3478", tid, 10));
+	ck_assert(!hear(5, "203.0.113.10:3478", tid, 11));
+	ck_assert_uint_eq(ask.n_heard, 1);
+	ck_assert_uint_eq(ask.n_ignored, 5);
+}
+END_TEST
+
+START_TEST(an_answer_after_40_s_is_nobodys)
+{
+	send_to("203.0.113.10:3478", false, tid, 0);
+	ck_assert(!hear(5, "203.0.113.10:3478", tid, 40000));
+	send_to("203.0.113.10:3478", false, tid, 50000);
+	send_to("203.0.113.10:3478", false, tid, 80000);	/* again */
+	ck_assert(hear(5, "203.0.113.10:3478", tid, 119999));
+}
+END_TEST
+
+START_TEST(the_rate_is_limited)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 1000; i++)
+		n += send_to("203.0.113.10:3478", false, tid, 0) == 0;
+	ck_assert_uint_eq(n, STUN_ASK_BURST);
+	ck_assert_int_eq(send_to("203.0.113.10:3478", false, tid, 9), -EBUSY);
+	ck_assert_int_eq(send_to("203.0.113.10:3478", false, tid, 10), 0);
+	n = 0;
+	for (unsigned ms = 1000; ms < 11000; ms++)
+		n += send_to("203.0.113.10:3478", false, tid, ms) == 0;
+	ck_assert_uint_ge(n, 10 * STUN_ASK_RATE - 1);
+	ck_assert_uint_le(n, 10 * STUN_ASK_RATE + STUN_ASK_BURST);
+}
+END_TEST
+
+START_TEST(a_hundred_thousand_forged_answers_open_nothing)
+{
+	uint8_t forged[STUN_TID_LEN];
+	uint32_t state = 7;
+
+	send_to("203.0.113.10:3478", false, tid, 0);
+	for (unsigned i = 0; i < 100000; i++) {
+		for (size_t k = 0; k < sizeof(forged); k++) {
+			state = state * 1664525u + 1013904223u;
+			forged[k] = (uint8_t)(state >> 24);
+		}
+		if (hear(5, "203.0.113.10:3478", forged, 1))
+			ck_abort_msg("taken");
+	}
+	ck_assert(hear(5, "203.0.113.10:3478", tid, 1));
+}
+END_TEST
+
+void
+add_stun_ask_tests(Suite *s)
+{
+	TCase *tc = tcase_create("stun_ask");
+
+	tcase_add_checked_fixture(tc, setup, NULL);
+	tcase_add_loop_test(tc, asks_configured_servers_only, 0,
+	    sizeof(servers) / sizeof(servers[0]));
+	tcase_add_test(tc,
+	    an_answer_is_taken_once_from_the_server_at_the_socket);
+	tcase_add_test(tc, an_answer_after_40_s_is_nobodys);
+	tcase_add_test(tc, the_rate_is_limited);
+	tcase_add_test(tc, a_hundred_thousand_forged_answers_open_nothing);
+	suite_add_tcase(s, tc);
+}

@@ -3,7 +3,8 @@
 
 One phone registers at the external listener, as a phone on the internet does, the other at
 the internal one. Each sends its own tone; each must hear the other's. No privilege is
-needed: what a phone heard is what its own decoder recorded. Exit 0 only if both heard
+needed unless the phones live in network namespaces: what a phone heard is what its own
+decoder recorded. Exit 0 only if both heard
 the right tone.
 """
 
@@ -23,6 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 from lab import tone  # noqa: E402  (the path above comes first)
+from lab.host import Host  # noqa: E402
 from lab.phone import Phone, PhoneError  # noqa: E402
 from lab.wait import Late, until  # noqa: E402
 
@@ -40,6 +42,8 @@ def arguments():
                         help='two lines "number username password": the external phone, then the internal one')
     parser.add_argument('--external-address', metavar='ADDRESS', help='where the external phone lives')
     parser.add_argument('--internal-address', metavar='ADDRESS', help='where the internal phone lives')
+    parser.add_argument('--external-netns', metavar='FILE', help="the external phone's network namespace (as root)")
+    parser.add_argument('--internal-netns', metavar='FILE', help="the internal phone's network namespace (as root)")
     parser.add_argument('--seconds', type=float, default=SECONDS, help='length of the talk (4)')
     parser.add_argument('--json', action='store_true', help='print JSON instead of lines for people')
     return parser.parse_args()
@@ -95,18 +99,35 @@ def call(caller, callee, seconds):
     callee.closed()
 
 
+class Place(Host):
+    """A network namespace that somebody else made, known by its file."""
+
+    def __init__(self, path, address):
+        super().__init__('place', path, address)
+
+    @property
+    def path(self):
+        return self.ns
+
+
+def phone(account, server, folder, options, zone, **more):
+    """One phone, on ports nobody uses, in a namespace if it was given one."""
+    number, username, password = account
+    address = getattr(options, f'{zone}_address') or server.rsplit(':', 1)[0]
+    netns = getattr(options, f'{zone}_netns')
+    host = Place(netns, address) if netns else None
+    sip_port, control_port = ((host.inside(lambda where=where: free_port(where)) if host else free_port(where))
+                              for where in (address, '127.0.0.1'))
+    return Phone(number, server, folder, host=host, name=number, address=address, username=username,
+                 password=password, domain=options.domain, record=True, sip_port=sip_port,
+                 control_port=control_port, **more)
+
+
 def phones(options, folder):
-    """The two phones, on ports nobody uses."""
-    (outer, inner) = accounts(options.accounts)
-    make = []
-    for (number, username, password), server, address, frequency, rtp_ports in (
-            (outer, options.external, options.external_address, 440, '26000-26099'),
-            (inner, options.internal, options.internal_address, 620, '26100-26199')):
-        address = address or server.rsplit(':', 1)[0]
-        make.append(Phone(number, server, folder, address=address, username=username, password=password,
-                          domain=options.domain, tone=frequency, rtp_ports=rtp_ports, record=True,
-                          sip_port=free_port(address), control_port=free_port('127.0.0.1')))
-    return make
+    """The two phones."""
+    outer, inner = accounts(options.accounts)
+    return [phone(outer, options.external, folder, options, 'external', tone=440, rtp_ports='26000-26099'),
+            phone(inner, options.internal, folder, options, 'internal', tone=620, rtp_ports='26100-26199')]
 
 
 def free_port(address):

@@ -1,0 +1,603 @@
+/* Budgets, nonces, credentials, flows, STUN and the queue of steps. */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/codec/stun.h"
+#include "sigproxy/core/creds.h"
+#include "sigproxy/core/edge_priv.h"
+#include "sigproxy/core/guard.h"
+#include "sigproxy/core/keep.h"
+#include "sigproxy/core/nonces.h"
+
+static struct addr
+ip4(uint8_t a, uint8_t b, uint8_t c, uint8_t d, uint16_t port)
+{
+	uint8_t ip[4] = { a, b, c, d };
+
+	return addr_from_bytes(ip, 4, port);
+}
+
+/* ---- guard ---- */
+
+static unsigned
+allowed(struct guard *g, struct mono now, const struct addr *a,
+    enum guard_who who, unsigned tries)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < tries; i++)
+		n += guard_allow(g, now, a, who);
+	return n;
+}
+
+START_TEST(a_stranger_has_a_burst_and_then_a_rate)
+{
+	struct guard *g = guard_new();
+	struct addr a = ip4(198, 51, 100, 7, 0);
+	struct mono now = { 1000000 };
+
+	ck_assert_uint_eq(allowed(g, now, &a, GUARD_STRANGER, 1000),
+	    GUARD_ADDRESS_BURST);
+	now = mono_add_ms(now, 1000);
+	ck_assert_uint_eq(allowed(g, now, &a, GUARD_STRANGER, 1000),
+	    GUARD_ADDRESS_RATE);
+	now = mono_add_ms(now, 3600 * 1000);
+	ck_assert_uint_eq(allowed(g, now, &a, GUARD_STRANGER, 1000),
+	    GUARD_ADDRESS_BURST);
+	guard_free(g);
+}
+END_TEST
+
+START_TEST(a_prefix_has_a_budget_of_its_own)
+{
+	struct guard *g = guard_new();
+	struct mono now = { 1000000 };
+	unsigned n = 0;
+
+	for (unsigned i = 1; i < 255; i++) {
+		struct addr a = ip4(198, 51, 100, (uint8_t)i, 0);
+
+		n += allowed(g, now, &a, GUARD_STRANGER, 10);
+	}
+	ck_assert_uint_eq(n, GUARD_PREFIX_BURST);
+	guard_free(g);
+}
+END_TEST
+
+START_TEST(all_strangers_together_have_a_budget_and_the_known_are_not_in_it)
+{
+	struct guard *g = guard_new();
+	struct addr phone = ip4(198, 51, 100, 7, 0);
+	struct mono now = { 1000000 };
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 200000; i++) {
+		struct addr a = ip4(11, (uint8_t)(i >> 16),
+		    (uint8_t)(i >> 8), (uint8_t)i, 0);
+
+		n += guard_allow(g, now, &a, GUARD_STRANGER);
+	}
+	ck_assert_uint_eq(n, GUARD_ALL_BURST);
+	ck_assert_uint_eq(allowed(g, now, &phone, GUARD_STRANGER, 10), 0);
+	ck_assert_uint_eq(allowed(g, now, &phone, GUARD_KNOWN, 1000), 1000);
+	guard_free(g);
+}
+END_TEST
+
+START_TEST(who_uses_none_of_our_names_gets_three_answers_and_one_each_30_s)
+{
+	struct guard *g = guard_new();
+	struct addr a = ip4(203, 0, 113, 5, 0);
+	struct mono now = { 1000000 };
+
+	ck_assert_uint_eq(allowed(g, now, &a, GUARD_NAMELESS, 50), 3);
+	ck_assert_uint_eq(allowed(g, now, &a, GUARD_STRANGER, 5), 5);
+	for (unsigned s = 0; s < 29; s++) {
+		now = mono_add_ms(now, 1000);
+		ck_assert_uint_eq(allowed(g, now, &a, GUARD_NAMELESS, 5), 0);
+	}
+	now = mono_add_ms(now, 1000);
+	ck_assert_uint_eq(allowed(g, now, &a, GUARD_NAMELESS, 5), 1);
+	guard_free(g);
+}
+END_TEST
+
+START_TEST(one_ipv6_home_is_one_source)
+{
+	struct guard *g = guard_new();
+	struct mono now = { 1000000 };
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		uint8_t ip[16] = { 0x20, 1, 0xd, 0xb8, 1, 2, 3, 4 };
+		struct addr a;
+
+		ip[14] = (uint8_t)(i >> 8);
+		ip[15] = (uint8_t)i;
+		a = addr_from_bytes(ip, 16, 0);
+		n += guard_allow(g, now, &a, GUARD_STRANGER);
+	}
+	ck_assert_uint_eq(n, GUARD_ADDRESS_BURST);
+	guard_free(g);
+}
+END_TEST
+
+/* ---- nonces ---- */
+
+static void
+batch(char *mem, unsigned from, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		snprintf(mem + i * IPC_NONCE_LEN, IPC_NONCE_LEN + 1, "%032x",
+		    from + i);
+}
+
+START_TEST(a_nonce_counts_only_at_the_address_it_was_sent_to)
+{
+	struct nonces *n = nonces_new(16);
+	struct addr a = ip4(198, 51, 100, 7, 5060);
+	struct addr b = ip4(198, 51, 100, 8, 5060);
+	struct mono now = { 1000000 };
+	char mem[4 * IPC_NONCE_LEN + 1];
+	struct span nonce;
+
+	ck_assert_int_eq(nonces_take(n, now, &a, &nonce), -ENOENT);
+	batch(mem, 1, 4);
+	nonces_add(n, now, span_make(mem, 4 * IPC_NONCE_LEN), 60000);
+	ck_assert(!nonces_was_sent(n, span_make(mem, IPC_NONCE_LEN), &a));
+	ck_assert_int_eq(nonces_take(n, now, &a, &nonce), 0);
+	ck_assert_mem_eq(nonce.p, mem, IPC_NONCE_LEN);
+	a.port = 9;	/* a home's router may change it */
+	ck_assert(nonces_was_sent(n, nonce, &a));
+	ck_assert(!nonces_was_sent(n, nonce, &b));
+	ck_assert(!nonces_was_sent(n, SPAN_LIT(""), &a));
+	ck_assert(!nonces_was_sent(n, SPAN_LIT("short"), &a));
+	nonces_free(n);
+}
+END_TEST
+
+START_TEST(old_nonces_are_not_handed_out_and_new_ones_replace_a_dead_oracles)
+{
+	struct nonces *n = nonces_new(16);
+	struct addr a = ip4(198, 51, 100, 7, 5060);
+	struct mono now = { 1000000 };
+	char mem[4 * IPC_NONCE_LEN + 1];
+	struct span nonce;
+
+	batch(mem, 1, 4);
+	nonces_add(n, now, span_make(mem, 4 * IPC_NONCE_LEN), 60000);
+	ck_assert_uint_eq(nonces_left(n, mono_add_ms(now, 44999)), 4);
+	ck_assert_uint_eq(nonces_left(n, mono_add_ms(now, 45000)), 0);
+	ck_assert_int_eq(nonces_take(n, mono_add_ms(now, 45000), &a, &nonce),
+	    -ENOENT);
+	nonces_add(n, now, span_make(mem, 4 * IPC_NONCE_LEN), 60000);
+	nonces_outdate(n);
+	ck_assert_uint_eq(nonces_left(n, now), 0);
+	ck_assert_int_eq(nonces_take(n, now, &a, &nonce), 0); /* for want of
+							       * others */
+	batch(mem, 100, 1);
+	nonces_add(n, now, span_make(mem, IPC_NONCE_LEN), 60000);
+	ck_assert_uint_eq(nonces_left(n, now), 1);
+	ck_assert_int_eq(nonces_take(n, now, &a, &nonce), 0);
+	ck_assert_mem_eq(nonce.p, mem, IPC_NONCE_LEN);
+	nonces_free(n);
+}
+END_TEST
+
+START_TEST(the_stock_never_grows_beyond_its_size)
+{
+	struct nonces *n = nonces_new(4);
+	struct mono now = { 1000000 };
+	char mem[8 * IPC_NONCE_LEN + 1];
+
+	batch(mem, 1, 8);
+	for (int i = 0; i < 100; i++)
+		nonces_add(n, now, span_make(mem, 8 * IPC_NONCE_LEN), 60000);
+	ck_assert_uint_eq(nonces_left(n, now), 4);
+	nonces_free(n);
+}
+END_TEST
+
+/* ---- credentials ---- */
+
+static const struct {
+	const char *name, *headers;
+	int err;
+} rows[] = {
+	{ "none", "", -ENOENT },
+	{ "Basic only", "Authorization: Basic abc\r\n", -ENOENT },
+	{ "another realm",
+	    "Authorization: Digest username=\"u\", realm=\"x\", nonce=\"n\", "
+	    "uri=\"sip:a\", response=\"0\"\r\n", -ENOENT },
+	{ "ours after another and a broken one",
+	    "Authorization: Digest username=\"u\", realm=\"x\", nonce=\"n\", "
+	    "uri=\"sip:a\", response=\"0\"\r\n"
+	    "Authorization: Digest username=\"\r\n"
+	    "Authorization: Digest username=\"u\", realm=\"SMO-SIP\", "
+	    "nonce=\"n\", uri=\"sip:a\", response=\"0\"\r\n", 0 },
+	{ "Proxy-Authorization",
+	    "Proxy-Authorization: Digest username=\"u\", realm=\"SMO-SIP\", "
+	    "nonce=\"n\", uri=\"sip:a\", response=\"0\"\r\n", 0 },
+	{ "a uri that is none",
+	    "Authorization: Digest username=\"u\", realm=\"SMO-SIP\", "
+	    "nonce=\"n\", uri=\"%\", response=\"0\"\r\n", -EBADMSG },
+	{ "a user name too long to travel",
+	    "Authorization: Digest username=\"0123456789012345678901234567890"
+	    "1234567890123456789012345678901234\", realm=\"SMO-SIP\", "
+	    "nonce=\"n\", uri=\"sip:a\", response=\"0\"\r\n", -EBADMSG },
+	{ "a tab in the user name",
+	    "Authorization: Digest username=\"a\tb\", realm=\"SMO-SIP\", "
+	    "nonce=\"n\", uri=\"sip:a\", response=\"0\"\r\n", -EBADMSG },
+	{ "no realm at all",
+	    "Authorization: Digest username=\"u\", nonce=\"n\", "
+	    "uri=\"sip:a\", response=\"0\"\r\n", -ENOENT },
+};
+
+START_TEST(credentials_of_our_realm_are_found_and_bounded)
+{
+	static struct sip_msg m;
+	char text[4096];
+	struct creds c;
+	int n;
+
+	n = snprintf(text, sizeof(text),
+	    "REGISTER sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n"
+	    "Max-Forwards: 70\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\n"
+	    "Call-ID: x\r\nCSeq: 1 REGISTER\r\n%sContent-Length: 0\r\n\r\n",
+	    rows[_i].headers);
+	ck_assert_int_eq(sip_parse(span_make(text, (size_t)n), SIP_DATAGRAM,
+			     &m, NULL), 0);
+	ck_assert_msg(creds_find(&m, SPAN_LIT("SMO-SIP"), &c) == rows[_i].err,
+	    "%s", rows[_i].name);
+	if (rows[_i].err == 0)
+		ck_assert(span_eq(c.digest.username, SPAN_LIT("u")));
+}
+END_TEST
+
+/* ---- flows and STUN ---- */
+
+static struct edge_conf conf;
+static struct edge *edge;
+static struct steps *st;
+
+static void
+open_edge(void)
+{
+	memset(&conf, 0, sizeof(conf));
+	conf.listeners[0] = (struct edge_listener){ ZONE_EXTERNAL,
+		TRANSPORT_UDP, ip4(192, 168, 10, 2, 5070) };
+	conf.listeners[1] = (struct edge_listener){ ZONE_INTERNAL,
+		TRANSPORT_UDP, ip4(192, 168, 10, 2, 5060) };
+	conf.n_listeners = 2;
+	conf.domain = SPAN_LIT("sip.example.org");
+	conf.realm = SPAN_LIT("SMO-SIP");
+	conf.accept_ip = true;
+	conf.lan[0] = (struct addr_prefix){ ip4(192, 168, 0, 0, 0), 16 };
+	conf.n_lan = 1;
+	conf.stun_servers[0] = ip4(203, 0, 113, 53, 3478);
+	conf.n_stun_servers = 1;
+	conf.max_transactions = 256;
+	conf.max_calls = 4;
+	conf.max_flows = 1000;
+	edge = edge_new(&conf);
+	st = steps_new();
+	ck_assert_ptr_nonnull(edge);
+}
+
+static void
+close_edge(void)
+{
+	edge_free(edge);
+	steps_free(st);
+}
+
+static struct flow
+home_flow(unsigned i)
+{
+	struct addr a = ip4(198, 51, (uint8_t)(i >> 8), (uint8_t)i, 5060);
+
+	return (struct flow){ ZONE_EXTERNAL, TRANSPORT_UDP, 0, a };
+}
+
+/* Run until `end`, counting what goes to each flow; most at once. */
+static unsigned
+run_keepalives(struct mono *now, struct mono end, unsigned *most_at_once)
+{
+	unsigned sent = 0;
+
+	while (mono_due(edge_due(edge), end)) {
+		*now = edge_due(edge);
+		edge_tick(edge, *now, st);
+		for (unsigned i = 0; i < st->n; i++)
+			ck_assert(span_eq(st->step[i].bytes,
+			    SPAN_LIT("\r\n\r\n")));
+		if (st->n > *most_at_once)
+			*most_at_once = st->n;
+		sent += st->n;
+		steps_clear(st);
+	}
+	*now = end;
+	return sent;
+}
+
+START_TEST(each_nated_flow_is_kept_alive_once_a_period_spread_in_time)
+{
+	struct mono now = { 1000000 };
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		struct flow f = home_flow(i);
+
+		keep_flow(edge->keep, now, &f, i % 2 == 0, 3600);
+	}
+	ck_assert_uint_eq(run_keepalives(&now, mono_add_ms(now,
+			      KEEP_PERIOD_MS), &most), 500);
+	ck_assert_uint_eq(run_keepalives(&now, mono_add_ms(now,
+			      KEEP_PERIOD_MS), &most), 500);
+	ck_assert_uint_le(most, 15);
+}
+END_TEST
+
+START_TEST(a_full_table_of_flows_keeps_who_is_in_it_and_expiry_empties_it)
+{
+	struct mono now = { 1000000 };
+	struct flow f;
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < 3000; i++) {
+		f = home_flow(i);
+		keep_flow(edge->keep, now, &f, true, 60);
+	}
+	f = home_flow(5);
+	ck_assert(keep_knows(edge->keep, &f.remote));
+	f = home_flow(2000);
+	ck_assert(!keep_knows(edge->keep, &f.remote));
+	run_keepalives(&now, mono_add_ms(now, 60000 + KEEP_PERIOD_MS), &most);
+	f = home_flow(5);
+	ck_assert(!keep_knows(edge->keep, &f.remote));
+	ck_assert_uint_eq(edge_due(edge).us, MONO_NEVER.us);
+}
+END_TEST
+
+START_TEST(flow_keep_and_flow_gone_of_registrar_db_are_followed)
+{
+	struct mono now = { 1000000 };
+	struct flow f = home_flow(1);
+	struct ipc_flow_keep keep = { flow_to_ipc(&f), 1, 60 };
+	struct ipc_flow_gone gone = { flow_to_ipc(&f) };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_flow_keep(&b, &keep);
+	ck_assert_int_eq(edge_frame(edge, now, st, ROLE_REG, 0, IPC_FLOW_KEEP,
+			     buf_span(&b)), 0);
+	ck_assert(keep_knows(edge->keep, &f.remote));
+	buf_init(&b, mem, sizeof(mem));
+	put_flow_gone(&b, &gone);
+	ck_assert_int_eq(edge_frame(edge, now, st, ROLE_STUN, 0,
+			     IPC_FLOW_GONE, buf_span(&b)), -EPROTO);
+	ck_assert_int_eq(edge_frame(edge, now, st, ROLE_REG, 0, IPC_FLOW_GONE,
+			     buf_span(&b)), 0);
+	ck_assert(!keep_knows(edge->keep, &f.remote));
+}
+END_TEST
+
+static int
+ask_stun(uint16_t socket, struct addr server)
+{
+	struct ipc_stun_send m = { socket, "0123456789a", server };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_stun_send(&b, &m);
+	return edge_frame(edge, (struct mono){ 1000000 }, st, ROLE_STUN, 0,
+	    IPC_STUN_SEND, buf_span(&b));
+}
+
+static unsigned
+datagrams(void)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < st->n; i++)
+		n += st->step[i].kind == STEP_SEND;
+	steps_clear(st);
+	return n;
+}
+
+START_TEST(stun_leaves_by_the_external_socket_to_configured_servers_only)
+{
+	ck_assert_int_eq(ask_stun(0, ip4(203, 0, 113, 53, 3478)), 0);
+	ck_assert_uint_eq(st->n, 1);
+	ck_assert_uint_eq(st->step[0].bytes.len, STUN_REQUEST_LEN);
+	ck_assert_uint_eq(datagrams(), 1);
+	ck_assert_int_eq(ask_stun(1, ip4(203, 0, 113, 53, 3478)), 0);
+	ck_assert_int_eq(ask_stun(7, ip4(203, 0, 113, 53, 3478)), 0);
+	ck_assert_int_eq(ask_stun(0, ip4(203, 0, 113, 54, 3478)), 0);
+	ck_assert_int_eq(ask_stun(0, ip4(127, 0, 0, 1, 3478)), 0);
+	ck_assert_int_eq(ask_stun(0, ip4(192, 168, 10, 3, 3478)), 0);
+	ck_assert_uint_eq(datagrams(), 0);
+}
+END_TEST
+
+START_TEST(stunmon_is_told_which_sockets_to_map_when_its_door_opens)
+{
+	struct span payload, frames;
+	struct ipc_map_want want;
+	uint16_t type;
+	size_t used;
+
+	edge_peer(edge, (struct mono){ 1 }, st, ROLE_STUN, 0, true);
+	frames = buf_span(&st->stun);
+	ck_assert_int_eq(ipc_split(frames, &type, &payload, &used), 0);
+	ck_assert_uint_eq(type, IPC_MAP_WANT);
+	ck_assert_int_eq(get_map_want(payload, &want), 0);
+	ck_assert_uint_eq(want.n_sockets, 1);
+	ck_assert_uint_eq(want.sockets[0].number, 0);
+}
+END_TEST
+
+START_TEST(outside_we_are_called_by_our_public_address_inside_by_the_local_one)
+{
+	struct flow out = home_flow(1);
+	struct flow in = { ZONE_INTERNAL, TRANSPORT_UDP, 1,
+		ip4(192, 168, 10, 50, 5060) };
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	edge->public_ip = ip4(198, 51, 100, 99, 0);
+	edge_put_contact(edge, &out, SPAN_LIT("tok"), &b);
+	edge_put_contact(edge, &in, SPAN_NONE, &b);
+	ck_assert(span_eq(buf_span(&b), SPAN_LIT(
+	    "<sip:tok@198.51.100.99:5070><sip:192.168.10.2:5060>")));
+	edge->mapped[0] = ip4(198, 51, 100, 98, 61234);
+	buf_init(&b, mem, sizeof(mem));
+	edge_put_via(edge, &out, SPAN_LIT("z9hG4bKx"), &b);
+	ck_assert(span_eq(buf_span(&b), SPAN_LIT(
+	    "Via: SIP/2.0/UDP 198.51.100.98:5070;rport;branch=z9hG4bKx\r\n")));
+	conf.public_addr = ip4(198, 51, 100, 97, 0);
+	ck_assert(edge_is_our_host(edge, SPAN_LIT("198.51.100.97")));
+	ck_assert(edge_is_our_host(edge, SPAN_LIT("198.51.100.98")));
+	ck_assert(edge_is_our_host(edge, SPAN_LIT("SIP.example.org.")));
+	ck_assert(!edge_is_our_host(edge, SPAN_LIT("sip.example.org.evil")));
+	ck_assert(!edge_is_our_host(edge, SPAN_LIT("")));
+	conf.accept_ip = false;
+	ck_assert(!edge_is_our_host(edge, SPAN_LIT("198.51.100.97")));
+}
+END_TEST
+
+/* ---- floods and hostile peers ---- */
+
+START_TEST(a_flood_of_strangers_changes_no_table_and_is_answered_by_budget)
+{
+	struct mono now = { 1000000 };
+	char text[1024];
+	unsigned answers = 0;
+
+	for (unsigned i = 0; i < 100000; i++) {
+		struct flow f = home_flow(i);
+		int n = snprintf(text, sizeof(text),
+		    "%s sip:11@sip.example.org SIP/2.0\r\n"
+		    "Via: SIP/2.0/UDP 10.0.0.5:5060;branch=z9hG4bK%u;rport\r\n"
+		    "From: <sip:%u@sip.example.org>;tag=f1\r\n"
+		    "To: <sip:11@sip.example.org>\r\n"
+		    "Call-ID: %u@flood\r\nCSeq: 1 %s\r\n"
+		    "Authorization: Digest username=\"u\", realm=\"SMO-SIP\", "
+		    "nonce=\"%032x\", uri=\"sip:11@sip.example.org\", "
+		    "response=\"0\"\r\nContent-Length: 0\r\n\r\n",
+		    i % 2 ? "INVITE" : "REGISTER", i, i, i,
+		    i % 2 ? "INVITE" : "REGISTER", i);
+
+		edge_message(edge, now, st, &f, span_make(text, (size_t)n));
+		answers += datagrams();
+	}
+	ck_assert_uint_le(answers, GUARD_ALL_BURST);
+	ck_assert_uint_eq(edge->txns.servers.used, 0);
+	ck_assert_uint_eq(edge->txns.clients.used, 0);
+	ck_assert_uint_eq(st->reg.len, 0);
+}
+END_TEST
+
+START_TEST(broken_and_forbidden_frames_close_the_door)
+{
+	struct mono now = { 1000000 };
+
+	ck_assert_int_lt(edge_frame(edge, now, st, ROLE_REG, 0, IPC_REG_SAY,
+			     SPAN_LIT("x")), 0);
+	ck_assert_int_lt(edge_frame(edge, now, st, ROLE_REG, 0, IPC_NONCE_SAY,
+			     SPAN_NONE), 0);
+	ck_assert_int_lt(edge_frame(edge, now, st, ROLE_MEDIA, 0, IPC_AUTH_SAY,
+			     SPAN_LIT("x")), 0);
+	ck_assert_int_lt(edge_frame(edge, now, st, ROLE_REG, 0, 9999,
+			     SPAN_NONE), 0);
+	ck_assert_int_lt(edge_frame(edge, now, st, ROLE_STUN, 0,
+			     IPC_PUBLIC_ADDR, SPAN_LIT("x")), 0);
+}
+END_TEST
+
+START_TEST(status_is_one_json_object)
+{
+	char json[12000];
+	struct buf b;
+	int depth = 0;
+
+	buf_init(&b, json, sizeof(json));
+	edge_status(edge, (struct mono){ 1 }, &b);
+	ck_assert_int_eq(buf_err(&b), 0);
+	for (size_t i = 0; i < b.len; i++)
+		depth += json[i] == '{' ? 1 : json[i] == '}' ? -1 : 0;
+	ck_assert_int_eq(depth, 0);
+	ck_assert(json[0] == '{' && json[b.len - 1] == '}');
+}
+END_TEST
+
+START_TEST(a_full_queue_of_steps_drops_and_counts)
+{
+	struct flow f = home_flow(1);
+	char big[8192] = { 0 };
+	struct buf b;
+
+	for (unsigned i = 0; i < STEPS_MAX + 10; i++)
+		steps_send(st, &f, SPAN_LIT("x"));
+	ck_assert_uint_eq(st->n, STEPS_MAX);
+	ck_assert_uint_eq(st->dropped, 10);
+	steps_log(st, STEP_INFO, "lost");
+	steps_key_number(st, "n", 1);
+	ck_assert_int_eq(st->step[STEPS_MAX - 1].kind, STEP_SEND);
+	steps_clear(st);
+	for (unsigned i = 0; i < 100; i++)
+		steps_send(st, &f, span_make(big, sizeof(big)));
+	ck_assert_uint_eq(st->n, STEPS_BYTES / sizeof(big));
+	steps_send_begin(st, &f, &b, 10);
+	ck_assert_int_ne(buf_err(&b), 0);
+	steps_send_end(st, &f, &b);
+	ck_assert_uint_eq(st->n, STEPS_BYTES / sizeof(big));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("parts");
+	TCase *tc = tcase_create("parts"), *te = tcase_create("edge");
+	SRunner *runner;
+	int failed;
+
+#define T(name) tcase_add_test(tc, name)
+	T(a_stranger_has_a_burst_and_then_a_rate);
+	T(a_prefix_has_a_budget_of_its_own);
+	T(all_strangers_together_have_a_budget_and_the_known_are_not_in_it);
+	T(who_uses_none_of_our_names_gets_three_answers_and_one_each_30_s);
+	T(one_ipv6_home_is_one_source);
+	T(a_nonce_counts_only_at_the_address_it_was_sent_to);
+	T(old_nonces_are_not_handed_out_and_new_ones_replace_a_dead_oracles);
+	T(the_stock_never_grows_beyond_its_size);
+	tcase_add_loop_test(tc, credentials_of_our_realm_are_found_and_bounded,
+	    0, sizeof(rows) / sizeof(rows[0]));
+	suite_add_tcase(suite, tc);
+#undef T
+#define T(name) tcase_add_test(te, name)
+	tcase_add_checked_fixture(te, open_edge, close_edge);
+	tcase_set_timeout(te, 30);
+	T(each_nated_flow_is_kept_alive_once_a_period_spread_in_time);
+	T(a_full_table_of_flows_keeps_who_is_in_it_and_expiry_empties_it);
+	T(flow_keep_and_flow_gone_of_registrar_db_are_followed);
+	T(stun_leaves_by_the_external_socket_to_configured_servers_only);
+	T(stunmon_is_told_which_sockets_to_map_when_its_door_opens);
+	T(outside_we_are_called_by_our_public_address_inside_by_the_local_one);
+	T(a_flood_of_strangers_changes_no_table_and_is_answered_by_budget);
+	T(broken_and_forbidden_frames_close_the_door);
+	T(status_is_one_json_object);
+	T(a_full_queue_of_steps_drops_and_counts);
+	suite_add_tcase(suite, te);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -44,7 +44,7 @@ check_leaks(const struct lab *lab, const struct step *st)
 	for (unsigned i = 0; i < lab->n_phones; i++) {
 		const struct phone *p = &lab->phones[i];
 
-		if (flow_eq(&p->flow, &st->flow))
+		if (lab->stolen || flow_eq(&p->flow, &st->flow))
 			continue;
 		if (st->flow.zone == ZONE_INTERNAL &&
 		    p->flow.zone == ZONE_INTERNAL)
@@ -65,6 +65,8 @@ check_leaks(const struct lab *lab, const struct step *st)
 static void
 deliver(struct lab *lab, const struct step *st)
 {
+	if (span_trim(st->bytes).len == 0)
+		return;		/* a keepalive */
 	check_leaks(lab, st);
 	for (unsigned i = 0; i < lab->n_phones; i++) {
 		struct phone *p = &lab->phones[i];
@@ -227,7 +229,8 @@ say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
 		lab->next_port = (uint16_t)(lab->next_port + 2);
 		if (lab->next_port > 60000)
 			lab->next_port = 16384;
-		lab->port_of[open->end] = port;
+		lab->ends_of[open->session % 1024] |=
+		    (uint16_t)(1u << open->end);
 		say.n_ports = 1;
 		say.ports[0].rtp = port;
 		say.ports[0].rtcp = (uint16_t)(port + 1);
@@ -240,13 +243,15 @@ say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
 static void
 say_stats(struct lab *lab, struct buf *b, const struct ipc_relay_close *close)
 {
+	uint16_t *ends = &lab->ends_of[close->session % 1024];
+
 	for (uint8_t end = 0; end < 16; end++) {
 		struct ipc_relay_stats stats = { .session = close->session };
 
-		if (lab->port_of[end] == 0 ||
+		if ((*ends & 1u << end) == 0 ||
 		    (close->end != RELAY_ALL_ENDS && close->end != end))
 			continue;
-		lab->port_of[end] = 0;
+		*ends &= (uint16_t)~(1u << end);
 		stats.counter.end = end;
 		stats.counter.packets_in = 100u + end;
 		if (!lab->stats_mute)
@@ -414,7 +419,7 @@ lab_office(struct lab *lab, const char *number, uint8_t last)
 }
 
 struct phone *
-lab_home(struct lab *lab, const char *number, uint8_t last)
+lab_stranger(struct lab *lab, const char *number, uint8_t last)
 {
 	struct phone *p = add_phone(lab, number);
 	char public[32];
@@ -425,6 +430,22 @@ lab_home(struct lab *lab, const char *number, uint8_t last)
 	p->flow.zone = ZONE_EXTERNAL;
 	p->flow.listener = 0;
 	p->flow.remote = ip(public, 40000);
+	return p;
+}
+
+struct phone *
+lab_home(struct lab *lab, const char *number, uint8_t last)
+{
+	struct phone *p = lab_stranger(lab, number, last);
+	struct ipc_flow_keep keep = { .flow = flow_to_ipc(&p->flow),
+		.nated = 1, .expires_s = UINT32_MAX };
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, FLOW_KEEP, flow_keep, &keep);
+	feed_frames(lab, ROLE_REG, buf_span(&b));
+	settle(lab);
 	return p;
 }
 
@@ -635,8 +656,7 @@ send_invite(struct dlg *d, const char *number, const char *auth,
 }
 
 static const char *
-credentials(struct phone *p, const char *challenge, const char *method,
-    const char *uri)
+credentials(struct phone *p, const char *challenge, const char *uri)
 {
 	const char *at = strstr(challenge, "nonce=\"");
 	char *mem = rotating();
@@ -661,7 +681,7 @@ dlg_call(struct dlg *d, struct phone *a, const char *number, const char *sdp,
 	memset(d, 0, sizeof(*d));
 	d->phone = a;
 	d->cseq = 1;
-	serial++;
+	d->branch = ++serial * 1000;
 	snprintf(d->call_id, sizeof(d->call_id), "call%u@%s", serial, a->host);
 	snprintf(d->local, sizeof(d->local),
 	    "\"My Phone\" <sip:%s@sip.example.org>;tag=f%u", a->number,
@@ -674,8 +694,7 @@ dlg_call(struct dlg *d, struct phone *a, const char *number, const char *sdp,
 	dlg_ack(d, d->cseq, NULL);
 	d->cseq++;
 	send_invite(d, number,
-	    credentials(a, hdr(answer, "WWW-Authenticate"), "INVITE",
-		d->target), sdp, extra);
+	    credentials(a, hdr(answer, "WWW-Authenticate"), d->target), sdp, extra);
 }
 
 void
@@ -720,6 +739,17 @@ dlg_send(struct dlg *d, const char *method, const char *type,
 	    method, p->number, p->host, p->port, extra,
 	    type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "",
 	    text ? strlen(text) : 0, text ? text : "");
+}
+
+void
+dlg_send_auth(struct dlg *d, const char *method, const char *challenge)
+{
+	const char *auth = credentials(d->phone,
+	    hdr(challenge, "WWW-Authenticate"), d->target);
+	bool invite = strcmp(method, "INVITE") == 0;
+
+	dlg_send(d, method, invite ? "application/sdp" : NULL,
+	    invite ? sdp_of(d->phone, 30000, NULL) : NULL, auth);
 }
 
 void

@@ -34,6 +34,8 @@ struct lab {
 	struct mono now;
 	struct phone phones[LAB_PHONES];
 	unsigned n_phones;
+	bool stolen;		/* a phone uses another one's identifiers:
+				 * what it reads back is no leak */
 	/* The oracle. */
 	char nonce[IPC_NONCE_LEN + 1];
 	uint8_t verdict;		/* of the next AUTH_ASK */
@@ -52,7 +54,7 @@ struct lab {
 	uint16_t next_port;
 	struct ipc_relay_open opens[64];
 	unsigned n_opens;
-	uint16_t port_of[16];	/* of the last session, by end */
+	uint16_t ends_of[1024];	/* sets of open ends, by session */
 	struct ipc_relay_set sets[256];
 	unsigned n_sets;
 	unsigned n_closes, n_close_all;
@@ -66,6 +68,9 @@ void lab_free(struct lab *lab);
 /* Phone in the office: 192.168.10.x; at home: behind 198.51.100.x. */
 struct phone *lab_office(struct lab *lab, const char *number, uint8_t last);
 struct phone *lab_home(struct lab *lab, const char *number, uint8_t last);
+/* Like a home, but nobody's registration. */
+struct phone *lab_stranger(struct lab *lab, const char *number,
+    uint8_t last);
 
 /* Time passes, timers fire. */
 void lab_pass(struct lab *lab, uint64_t ms);
@@ -114,6 +119,9 @@ void dlg_learn(struct dlg *d, const char *answer);
 /* A request inside; sdp or body by content type; extra header lines. */
 void dlg_send(struct dlg *d, const char *method, const char *type,
     const char *text, const char *extra);
+/* The same without body, with credentials for this 401; INVITE brings its
+ * SDP. */
+void dlg_send_auth(struct dlg *d, const char *method, const char *challenge);
 /* ACK to the INVITE with this CSeq. */
 void dlg_ack(struct dlg *d, unsigned cseq, const char *sdp);
 /* CANCEL of d's last request. */

@@ -8,6 +8,11 @@ main(void)
 	SRunner *r = srunner_create(suite_basic());
 	int failed;
 
+	srunner_add_suite(r, suite_fork());
+	srunner_add_suite(r, suite_dialog());
+	srunner_add_suite(r, suite_hold());
+	srunner_add_suite(r, suite_limits());
+	srunner_add_suite(r, suite_parts());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

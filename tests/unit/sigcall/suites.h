@@ -5,5 +5,10 @@
 #include <check.h>
 
 Suite *suite_basic(void);
+Suite *suite_dialog(void);
+Suite *suite_fork(void);
+Suite *suite_hold(void);
+Suite *suite_limits(void);
+Suite *suite_parts(void);
 
 #endif

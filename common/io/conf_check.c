@@ -122,8 +122,7 @@ check_range(struct conf_reading *r, enum conf_id id, uint16_t first,
 {
 	const struct conf *c = &r->conf;
 	uint32_t size = (uint32_t)last - first + 1;
-	/* Each process has whole pairs of its own. */
-	uint32_t each = size / c->processes & ~1u;
+	uint32_t each = size / c->processes;
 	uint32_t per_process = (c->channels + c->processes - 1) / c->processes;
 	uint32_t need = per_process * 2 * c->processes;
 	struct listener all[N_LISTENERS];

@@ -254,6 +254,25 @@ START_TEST(both_start_at_once_and_agree_on_one_connection)
 }
 END_TEST
 
+START_TEST(at_the_same_microsecond_the_higher_role_wins)
+{
+	struct side sig, reg;
+
+	make(&sig, ROLE_SIG, 0);
+	make(&reg, ROLE_REG, 0);
+	sig.doors->started = reg.doors->started = clock_mono();
+	ck_assert_int_eq(knock(&sig), 0);
+	ck_assert_int_eq(knock(&reg), 0);
+	ck_assert_int_eq(doors_serve(sig.doors), 0);
+	ck_assert_int_eq(doors_serve(reg.doors), 0);
+	turn(10);
+	ck_assert(reg.peer->used->dialled);
+	ck_assert(!sig.peer->used->dialled);
+	stop(&sig);
+	stop(&reg);
+}
+END_TEST
+
 /* _i 0: the store restarts; 1: sigproxy does; many times over */
 START_TEST(a_restarted_process_is_used_at_once)
 {
@@ -343,26 +362,6 @@ START_TEST(last_words_of_the_dead_come_before_the_next_ones)
 }
 END_TEST
 
-START_TEST(frames_of_one_wake_up_drain_once)
-{
-	struct side sig, reg;
-
-	start(&reg, ROLE_REG);
-	start(&sig, ROLE_SIG);
-	turn(10);
-	ck_assert_uint_eq(reg.drained, 0);
-	for (unsigned i = 0; i < 100; i++)
-		ck_assert_int_eq(ask(&sig, 9), 0);
-	turn(3);
-	ck_assert_uint_eq(reg.frames, 100);
-	ck_assert_uint_eq(reg.drained, 1);
-	stop(&sig);
-	stop(&reg);
-}
-END_TEST
-
-/* ---- peers that break the rules ---- */
-
 static int
 raw_knock(const struct sockaddr_un *to)
 {
@@ -382,6 +381,75 @@ put_hello_as(struct buf *b, uint8_t role, uint8_t instance, uint64_t started)
 
 	IPC_FRAME(b, HELLO, hello, &h);
 }
+
+static int
+greeted_raw(uint64_t started)
+{
+	char mem[64];
+	struct buf b;
+	int fd = raw_knock(&reg_path);
+
+	buf_init(&b, mem, sizeof(mem));
+	put_hello_as(&b, ROLE_SIG, 0, started);
+	ck_assert_int_eq(write(fd, mem, b.len), (ssize_t)b.len);
+	turn(3);
+	return fd;
+}
+
+static void
+raw_ask(int fd, uint32_t id)
+{
+	struct ipc_nonce_ask m = { .id = id, .count = 1 };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, NONCE_ASK, nonce_ask, &m);
+	ck_assert_int_eq(write(fd, mem, b.len), (ssize_t)b.len);
+}
+
+/* Whatever the order in which the kernel tells of them. */
+START_TEST(older_connections_are_read_before_newer_ones)
+{
+	struct side reg;
+	int old, new;
+
+	make(&reg, ROLE_REG, 0);
+	ck_assert_int_eq(doors_serve(reg.doors), 0);
+	old = greeted_raw(1);
+	uv_read_stop((uv_stream_t *)&reg.peer->used->pipe);
+	new = greeted_raw(2);
+	ck_assert_str_eq(reg.news, "+-+");
+	raw_ask(old, 1);
+	raw_ask(old, 2);
+	raw_ask(new, 3);
+	turn(3);
+	ck_assert_str_eq(reg.news, "+-+123");
+	close(old);
+	close(new);
+	stop(&reg);
+}
+END_TEST
+
+START_TEST(frames_of_one_wake_up_drain_once)
+{
+	struct side sig, reg;
+
+	start(&reg, ROLE_REG);
+	start(&sig, ROLE_SIG);
+	turn(10);
+	ck_assert_uint_eq(reg.drained, 0);
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert_int_eq(ask(&sig, 9), 0);
+	turn(3);
+	ck_assert_uint_eq(reg.frames, 100);
+	ck_assert_uint_eq(reg.drained, 1);
+	stop(&sig);
+	stop(&reg);
+}
+END_TEST
+
+/* ---- peers that break the rules ---- */
 
 static void
 good_hello(struct buf *b)
@@ -848,6 +916,8 @@ main(void)
 	tcase_add_loop_test(t, a_restarted_process_is_used_at_once, 0, 2);
 	tcase_add_test(t, a_knock_that_waited_is_no_second_start);
 	tcase_add_test(t, last_words_of_the_dead_come_before_the_next_ones);
+	tcase_add_test(t, older_connections_are_read_before_newer_ones);
+	tcase_add_test(t, at_the_same_microsecond_the_higher_role_wins);
 	tcase_add_test(t, frames_of_one_wake_up_drain_once);
 	tcase_add_loop_test(t, who_breaks_the_rules_is_closed_and_counted, 0,
 	    sizeof(breaches) / sizeof(breaches[0]));

@@ -41,6 +41,7 @@ static const struct {
 	{ "empty", SPAN_LIT(""), "sigproxy info e k=\"\"\n" },
 	{ "a forged key", SPAN_LIT("x user=root"),
 	    "sigproxy info e k=\"x user=root\"\n" },
+	{ "an equals sign", SPAN_LIT("a=b"), "sigproxy info e k=\"a=b\"\n" },
 	{ "a forged line", SPAN_LIT("x\nsigproxy error y"),
 	    "sigproxy info e k=\"x\\x0asigproxy error y\"\n" },
 	{ "a quote", SPAN_LIT("a\" b=\"c"),

@@ -84,7 +84,8 @@ struct raw {
 static void
 raw_byte(struct raw *r, unsigned v)
 {
-	ck_assert_uint_lt(r->len, sizeof(r->bytes));
+	if (r->len == sizeof(r->bytes))
+		ck_abort();	/* an assert for each byte takes seconds */
 	r->bytes[r->len++] = (uint8_t)v;
 }
 
@@ -289,22 +290,23 @@ END_TEST
 START_TEST(every_shorter_payload_is_refused)
 {
 	struct span whole;
+	int err;
 
 	for (enum how how = TYPICAL; how < N_HOW; how++) {
 		all[_i].fill(&in, how);
 		whole = write_raw(_i, 0, NOTHING);
 		memset(&out, 0x5a, sizeof(out));
 		before = out;
-		/* each length; of the largest ones a sample, for time */
-		for (size_t n = 0; n < whole.len;
-		    n += how == LARGEST ? 61 : 1) {
+		for (size_t n = 0; n < whole.len; n++) {
 			/* a copy of its size: sanitizers see one too far */
 			char *part = malloc(n + (n == 0));
 
 			memcpy(part, whole.p, n);
-			ck_assert_int_eq(all[_i].get(span_make(part, n), &out),
-			    -EBADMSG);
+			err = all[_i].get(span_make(part, n), &out);
 			free(part);
+			if (err != -EBADMSG)
+				ck_abort_msg("%s: %d at %zu bytes",
+				    all[_i].name, err, n);
 		}
 		ck_assert_msg(memcmp(&out, &before, sizeof(out)) == 0,
 		    "%s: output touched on failure", all[_i].name);

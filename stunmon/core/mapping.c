@@ -205,6 +205,7 @@ want_again(struct mapping *m, struct mono now)
 		return;
 	m->away = false;
 	m->next_at = now;
+	m->confirmed_at = now;	/* nobody was silent, nobody was asked */
 	m->tell = m->state != PUBLIC_UNKNOWN;
 }
 

@@ -31,6 +31,7 @@ struct player {
 	bool reg_up;
 	struct sent out[OUT_MAX];
 	unsigned out_first, out_n;
+	unsigned keepalives;
 	char logged[64][64];
 	unsigned n_logged;
 	struct {
@@ -71,6 +72,10 @@ keep_sent(struct player *p, const struct step *s)
 {
 	struct sent *o;
 
+	if (span_eq(s->bytes, SPAN_LIT("\r\n\r\n"))) {
+		p->keepalives++;	/* when, is chance: a keyed hash */
+		return;
+	}
 	if (p->out_n == OUT_MAX)
 		fail(p, "too many datagrams");
 	o = &p->out[p->out_n++];
@@ -552,6 +557,18 @@ cmd_shorter(struct player *p, const char *args)
 		fail(p, "%zu bytes out for %zu in", p->last_out, p->last_in);
 }
 
+static void
+cmd_keepalives(struct player *p, const char *args)
+{
+	unsigned least, most;
+
+	if (sscanf(args, "%u %u", &least, &most) != 2)
+		fail(p, "least and most wanted");
+	if (p->keepalives < least || p->keepalives > most)
+		fail(p, "%u keepalives", p->keepalives);
+	p->keepalives = 0;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct player *p, const char *args);
@@ -562,6 +579,7 @@ static const struct {
 	{ "asked", cmd_asked }, { "log", cmd_log },
 	{ "expires", cmd_expires }, { "binding", cmd_binding },
 	{ "ask", cmd_ask }, { "public", cmd_public },
+	{ "keepalives", cmd_keepalives },
 	{ "status", cmd_status }, { "shorter-than", cmd_shorter },
 };
 

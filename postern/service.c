@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/io/cage.h"
+#include "common/io/clock.h"
 #include "postern/cmd.h"
 #include "postern/service.h"
 
@@ -112,6 +113,18 @@ write_log(const struct state *s, const struct plan_member *m, const char *self,
 	return err;
 }
 
+/* runsvdir(8) waits a second when the directory changed within this one: it
+ * could change again unseen. It will not. */
+static void
+look_old(const struct state *s)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_NOW } };
+	char path[STATE_PATH_MAX];
+
+	times[1].tv_sec = clock_wall_s() - 2;
+	utimensat(AT_FDCWD, state_path(s, "service", path), times, 0);
+}
+
 int
 service_write(const struct plan *p, const struct state *s, const char *self,
     const char *config, bool as_root)
@@ -134,5 +147,6 @@ service_write(const struct plan *p, const struct state *s, const char *self,
 		if (err)
 			cmd_fail("%s: %s", path, strerror(-err));
 	}
+	look_old(s);
 	return err;
 }

@@ -173,13 +173,20 @@ scrub_one(uint8_t *p, size_t len, const uint8_t *key)
 	}
 }
 
+/* Lists of no source at all say nothing about the sender. */
+static bool
+begins_with_ssrc(const uint8_t *p)
+{
+	return (p[0] & 31) > 0 || (p[1] != RTCP_SDES && p[1] != RTCP_BYE);
+}
+
 int
 rtcp_scrub(uint8_t *packet, size_t len, const uint8_t key[RTP_SCRUB_KEY_LEN],
     uint32_t *ssrc_out)
 {
 	uint32_t ssrc;
 
-	if (len < 8 || len % 4 != 0)
+	if (len < 8 || len % 4 != 0 || !begins_with_ssrc(packet))
 		return -EBADMSG;
 	ssrc = get32(packet + 4);
 	for (size_t at = 0; at < len;) {

@@ -134,6 +134,8 @@ static const struct {
 	{ "BYE reason over the end",
 	    "\x81\xcb\0\x02\0\0\0\x01\x04" "abc", 12, -EBADMSG },
 	{ "BYE sources missing", "\x82\xcb\0\x01\0\0\0\x01", 8, -EBADMSG },
+	{ "a BYE of nobody at the beginning", "\x80\xcb\0\x01\x02\x09\0\x04",
+	    8, -EBADMSG },
 	{ "padding", "\xa0\xc9\0\x02\0\0\0\x01\0\0\0\x04", 12, 0 },
 	{ "padding in the middle",
 	    "\xa0\xc9\0\x02\0\0\0\x01\0\0\0\x04\x80\xcb\0\0", 16, -EBADMSG },

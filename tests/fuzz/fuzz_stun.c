@@ -1,0 +1,51 @@
+/*
+ * STUN messages from anybody: what is read must lie inside the packet, and
+ * the owner's gate must let nothing through that was not asked.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "common/codec/stun_ask.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void
+inside(const struct stun_msg *m, struct span s)
+{
+	if (s.len > 0 && (s.p < m->packet.p ||
+		s.p + s.len > m->packet.p + m->packet.len))
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	static const uint8_t tid[STUN_TID_LEN] = "abcdefghijkl";
+	static struct stun_ask ask;
+	const struct addr server = { ADDR_IPV4, 3478, { 203, 0, 113, 1 } };
+	const struct mono now = { 1000000 };
+	struct span packet = span_make(data, len);
+	uint8_t mem[STUN_REQUEST_LEN];
+	struct stun_msg m;
+	struct buf b;
+
+	stun_ask_init(&ask, now);
+	stun_ask_add_server(&ask, &server, 3478);
+	buf_init(&b, mem, sizeof(mem));
+	if (stun_ask_send(&ask, 1, tid, &server, false, now, &b) != 0)
+		abort();
+	if (stun_ask_heard(&ask, 1, &server, packet, now) &&
+	    memcmp(data + 8, tid, sizeof(tid)) != 0)
+		abort();
+	if (stun_parse(packet, &m) != 0)
+		return 0;
+	if (!stun_is(packet) || m.integrity_at >= len ||
+	    m.fingerprint_at >= len)
+		abort();
+	inside(&m, m.username);
+	inside(&m, m.realm);
+	inside(&m, m.nonce);
+	stun_fingerprint_ok(&m);
+	stun_integrity_ok(&m, SPAN_LIT("VOkJxbRl1RmTxUk/WvJxBt"));
+	return 0;
+}

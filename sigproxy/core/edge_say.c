@@ -102,6 +102,21 @@ is_our_ip(const struct edge *e, const struct addr *ip)
 	return false;
 }
 
+static bool
+knows_public(const struct edge *e)
+{
+	if (e->conf->public_addr.family != ADDR_NONE ||
+	    e->public_ip.family != ADDR_NONE)
+		return true;
+	for (unsigned i = 0; i < e->conf->n_listeners; i++) {
+		if (e->conf->listeners[i].zone == ZONE_EXTERNAL &&
+		    (e->mapped[i].family != ADDR_NONE ||
+			addr_is_public(&e->conf->listeners[i].local)))
+			return true;
+	}
+	return false;
+}
+
 bool
 edge_is_our_host(const struct edge *e, struct span host)
 {
@@ -116,8 +131,11 @@ edge_is_our_host(const struct edge *e, struct span host)
 		if (span_caseeq(host, e->conf->aliases[i]))
 			return true;
 	}
-	return e->conf->accept_ip && addr_parse_ip(host, &ip) == 0 &&
-	    is_our_ip(e, &ip);
+	if (!e->conf->accept_ip || addr_parse_ip(host, &ip) != 0)
+		return false;
+	/* While stunmon has not told it, any public address may be ours: a
+	 * phone that knows us by it must not be turned away after a start. */
+	return is_our_ip(e, &ip) || (!knows_public(e) && addr_is_public(&ip));
 }
 
 bool

@@ -102,12 +102,38 @@ registrar_ask(const struct sip_msg *m, const struct flow *from,
 	return fill_contacts(m, out);
 }
 
+static bool
+asked_for(const struct ipc_reg_ask *ask, struct span uri)
+{
+	for (unsigned i = 0; i < ask->n_contacts; i++) {
+		if (span_eq(ask->contacts[i].uri, uri))
+			return true;
+	}
+	return false;
+}
+
+/* 10.3 step 8 lists all bindings; but a phone at home is not told the
+ * addresses of those in the office, nor any address that is not public. */
+static bool
+may_show(const struct stxn *s, const struct ipc_reg_ask *ask,
+    const struct ipc_binding *one)
+{
+	struct uri uri;
+
+	return s->from.zone == ZONE_INTERNAL || asked_for(ask, one->uri) ||
+	    (uri_parse(one->uri, &uri) == 0 &&
+		uri.host_kind == URI_HOST_IP && addr_is_public(&uri.ip));
+}
+
 static void
-put_bindings(struct buf *b, const struct ipc_reg_say *say)
+put_bindings(struct buf *b, const struct stxn *s,
+    const struct ipc_reg_ask *ask, const struct ipc_reg_say *say)
 {
 	for (unsigned i = 0; i < say->n_bindings; i++) {
 		const struct ipc_binding *one = &say->bindings[i];
 
+		if (!may_show(s, ask, one))
+			continue;
 		build_open(b, SIP_H_CONTACT);
 		buf_putc(b, '<');
 		build_value(b, one->uri);
@@ -130,12 +156,9 @@ longest(const struct ipc_reg_ask *ask, const struct ipc_reg_say *say)
 	uint32_t most = 0;
 
 	for (unsigned i = 0; i < say->n_bindings; i++) {
-		for (unsigned j = 0; j < ask->n_contacts; j++) {
-			if (span_eq(say->bindings[i].uri,
-				ask->contacts[j].uri) &&
-			    say->bindings[i].expires_s > most)
-				most = say->bindings[i].expires_s;
-		}
+		if (asked_for(ask, say->bindings[i].uri) &&
+		    say->bindings[i].expires_s > most)
+			most = say->bindings[i].expires_s;
 	}
 	return most;
 }
@@ -168,7 +191,7 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 	if (expires_s > 0)
 		keep_flow(e->keep, now, &s->from, ask.nated != 0, expires_s);
 	buf_init(&b, mem, sizeof(mem));
-	put_bindings(&b, say);
+	put_bindings(&b, s, &ask, say);
 	ok.headers = buf_err(&b) ? SPAN_NONE : buf_span(&b);
 	if (stxn_respond(&e->txns, now, st, s, &ok) != 0)
 		stxn_status(&e->txns, now, st, s, 200);

@@ -51,7 +51,9 @@ tell(struct door *p, bool up)
 {
 	struct doors *d = p->doors;
 
-	log_begin(LOG_INFO_, up ? "door-up" : "door-down");
+	/* Admin commands come and go, and say what they did themselves. */
+	log_begin(p->role == ROLE_ADMIN ? LOG_DEBUG_ : LOG_INFO_,
+	    up ? "door-up" : "door-down");
 	log_str("peer", ipc_role_name(p->role));
 	log_u64("instance", p->instance);
 	log_end();

@@ -518,7 +518,11 @@ door_instance(const struct door *p)
 bool
 door_may_answer(const struct door *p)
 {
-	return p->handling == NULL || p->handling == p->used;
+	/* The same process by the connection that lost is still there to be
+	 * answered: at a common start it asks before both have seen both. */
+	return p->handling == NULL || p->handling == p->used ||
+	    (p->used != NULL &&
+		p->handling->peer_start.us == p->used->peer_start.us);
 }
 
 struct mono

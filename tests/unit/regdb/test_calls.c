@@ -1,0 +1,229 @@
+/* Lookups bought by an INVITE, and what is kept of calls. */
+#include <stdio.h>
+
+#include "tests/unit/regdb/lab.h"
+
+/* 168 registered from the internet, 22 in the office, 23 nowhere. */
+static void
+office(void)
+{
+	lab_subscriber();
+	lab_ok("INSERT INTO subscriber(number, name, username, password, hold) "
+	       "VALUES ('22', 'Desk', 'u22', 'xkcd-staple-22', 'sendrecv'), "
+	       "('23', 'Empty', 'u23', 'xkcd-staple-23', NULL);"
+	       "INSERT INTO registration(number, contact, source, transport, "
+	       "zone, listener, nated, granted_s, user_agent, instance, "
+	       "reg_id, q, call_id, cseq, slot, registered_at, expires_at) "
+	       "VALUES ('22', 'sip:22@10.0.0.9', '10.0.0.9:5060', 'udp', "
+	       "'internal', 0, 0, 60, '', '', 0, 0.5, 'c', 1, 1, 0, "
+	       "9999999999), ('22', 'sip:22@10.0.0.8', '10.0.0.8:5060', "
+	       "'udp', 'internal', 1, 0, 60, '', '<urn:uuid:8>', 0, 1.0, 'c', "
+	       "1, 2, 0, 9999999999)");
+}
+
+START_TEST(an_invite_buys_its_number)
+{
+	struct ipc_auth_say say;
+
+	office();
+	say = lab_call("22");
+	ck_assert_uint_eq(say.verdict, VERDICT_OK);
+	ck_assert_uint_ne(say.ticket, 0);
+	assert_span(say.caller.number, "168");
+	assert_span(say.caller.name, "SIP-168");
+	assert_span(say.called.number, "22");
+	assert_span(say.called.name, "Desk");
+	ck_assert_uint_eq(say.called.hold, HOLD_SENDRECV);
+	ck_assert_uint_eq(say.n_targets, 2);
+	assert_span(say.targets[0].uri, "sip:22@10.0.0.8");
+	ck_assert_uint_eq(say.targets[0].flow.listener, 1);
+	assert_span(say.targets[1].uri, "sip:22@10.0.0.9");
+	ck_assert_uint_eq(say.targets[1].q_permille, 500);
+}
+END_TEST
+
+START_TEST(numbers_that_cannot_be_reached)
+{
+	static const struct {
+		const char *number, *decision;
+		enum verdict want;
+	} rows[] = {
+		{ "23", "no device registered", VERDICT_UNREACHABLE },
+		{ "99", "no such number", VERDICT_NOT_FOUND },
+		{ "2%32", "granted", VERDICT_OK },
+		{ "' OR 1=1 --", NULL, VERDICT_NOT_FOUND },
+	};
+
+	office();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ipc_auth_say say = lab_call(rows[i].number);
+		char sql[128];
+
+		ck_assert_msg(say.verdict == rows[i].want, "%s",
+		    rows[i].number);
+		if (say.verdict != VERDICT_OK) {
+			ck_assert_uint_eq(say.n_targets, 0);
+			ck_assert_uint_eq(say.ticket, 0);
+			ck_assert_uint_eq(say.called.number.len, 0);
+		}
+		if (rows[i].decision == NULL)
+			continue;
+		snprintf(sql, sizeof(sql), "SELECT verdict FROM call ORDER BY "
+					   "ticket DESC LIMIT 1");
+		lab_until(strcmp(lab_look(sql), rows[i].decision) == 0);
+	}
+}
+END_TEST
+
+START_TEST(a_disabled_number_does_not_exist)
+{
+	office();
+	lab_ok("UPDATE subscriber SET enabled = 0 WHERE number = '22'");
+	ck_assert_uint_eq(lab_call("22").verdict, VERDICT_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(only_an_invite_buys)
+{
+	struct ipc_auth_ask ask = { .id = 9, .want = 1,
+		.flow = flow_of(ZONE_EXTERNAL, PHONE) };
+	struct ipc_auth_say say;
+	char mem[4096];
+	struct buf b;
+
+	office();
+	ask.digest = lab_digest("MESSAGE", "sip:22@sip.example.org",
+	    lab_nonce(), PASSWORD);
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, AUTH_ASK, auth_ask, &ask);
+	lab_send(&b);
+	ck_assert_int_eq(get_auth_say(lab_take(IPC_AUTH_SAY), &say), 0);
+	ck_assert_uint_eq(say.verdict, VERDICT_BAD);
+	ask.want = 0;
+	ask.digest = lab_digest("MESSAGE", "sip:22@sip.example.org",
+	    lab_nonce(), PASSWORD);
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, AUTH_ASK, auth_ask, &ask);
+	lab_send(&b);
+	ck_assert_int_eq(get_auth_say(lab_take(IPC_AUTH_SAY), &say), 0);
+	ck_assert_uint_eq(say.verdict, VERDICT_OK);
+	assert_span(say.caller.number, "168");
+	ck_assert_uint_eq(say.n_targets, 0);
+}
+END_TEST
+
+static void
+note(uint64_t ticket, enum call_state state, uint16_t status)
+{
+	struct ipc_call_note n = { .ticket = ticket, .state = (uint8_t)state,
+		.status = status, .reason = state == CALL_ENDED ? S("BYE") :
+		SPAN_NONE, .channels = 1, .relayed = 1,
+		.called_at = addr_of("10.0.0.8:5060") };
+	char mem[512];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_NOTE, call_note, &n);
+	lab_send(&b);
+}
+
+static void
+media(uint64_t ticket, uint8_t called, uint64_t packets)
+{
+	struct ipc_call_media m = { .ticket = ticket, .called = called,
+		.counter = { .packets_in = packets, .packets_out = packets,
+		    .bytes_in = packets * 172, .lost = 2, .silent_ms = 40,
+		    .learnt = addr_of("198.51.100.7:30000") } };
+	char mem[512];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_MEDIA, call_media, &m);
+	lab_send(&b);
+}
+
+START_TEST(a_call_is_live_then_a_record)
+{
+	uint64_t ticket;
+
+	office();
+	ticket = lab_call("22").ticket;
+	note(ticket, CALL_RINGING, 180);
+	lab_until(strcmp(lab_look("SELECT state FROM live_call"),
+		      "ringing") == 0);
+	note(ticket, CALL_ANSWERED, 200);
+	lab_until(strcmp(lab_look("SELECT state FROM live_call"),
+		      "answered") == 0);
+	ck_assert_str_eq(lab_look("SELECT caller || '>' || called || ' ' || "
+				  "from_source || ' ' || called_source FROM "
+				  "live_call"),
+	    "168>22 " PHONE " 10.0.0.8:5060");
+	note(ticket, CALL_ENDED, 200);
+	/* The relay's counters come after the end. */
+	media(ticket, 0, 500);
+	media(ticket, 0, 20);
+	media(ticket, 1, 498);
+	lab_until(strcmp(lab_look("SELECT called_packets_in FROM call_record"),
+		      "498") == 0);
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM live_call"), "0");
+	ck_assert_str_eq(lab_look("SELECT verdict || ' ' || status || ' ' || "
+				  "reason || ' ' || channels || ' ' || "
+				  "caller_packets_in || ' ' || "
+				  "caller_packets_lost || ' ' || caller_learnt "
+				  "FROM call_record"),
+	    "granted 200 BYE 1 520 4 198.51.100.7:30000");
+}
+END_TEST
+
+START_TEST(notes_of_a_ticket_never_given_change_nothing)
+{
+	office();
+	note(12345, CALL_ENDED, 200);
+	note(UINT64_MAX, CALL_ENDED, 200);
+	media(UINT64_MAX, 0, UINT64_MAX);
+	ck_assert_uint_eq(lab_call("22").verdict, VERDICT_OK);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "1") == 0);
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM live_call"), "1");
+}
+END_TEST
+
+START_TEST(a_new_sigproxy_ends_the_calls_of_the_old_one)
+{
+	office();
+	ck_assert_uint_eq(lab_call("22").verdict, VERDICT_OK);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM live_call"), "1") ==
+	    0);
+	lab_new_sigproxy();
+	lab_until(strcmp(lab_look("SELECT reason FROM call_record"),
+		      "signalling restarted") == 0);
+}
+END_TEST
+
+START_TEST(tickets_go_on_after_a_restart)
+{
+	uint64_t first;
+
+	office();
+	first = lab_call("22").ticket;
+	lab_restart();
+	ck_assert_uint_gt(lab_call("22").ticket, first);
+}
+END_TEST
+
+void
+add_call_tests(Suite *s)
+{
+	TCase *t = tcase_create("calls");
+
+	tcase_set_timeout(t, 30);
+	tcase_add_checked_fixture(t, lab_setup, lab_teardown);
+	tcase_add_test(t, an_invite_buys_its_number);
+	tcase_add_test(t, numbers_that_cannot_be_reached);
+	tcase_add_test(t, a_disabled_number_does_not_exist);
+	tcase_add_test(t, only_an_invite_buys);
+	tcase_add_test(t, a_call_is_live_then_a_record);
+	tcase_add_test(t, notes_of_a_ticket_never_given_change_nothing);
+	tcase_add_test(t, a_new_sigproxy_ends_the_calls_of_the_old_one);
+	tcase_add_test(t, tickets_go_on_after_a_restart);
+	suite_add_tcase(s, t);
+}

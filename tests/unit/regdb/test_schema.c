@@ -1,0 +1,192 @@
+/* What an admin sees when he types; and which databases are refused. */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "registrar-db/io/schema.h"
+#include "tests/unit/regdb/lab.h"
+
+#define WEAK                                                                 \
+	"CHECK constraint failed: password too weak: 12 to 128 characters, " \
+	"not the number, username or name, not only digits, not a common "   \
+	"word, not few characters repeated; a good one: postern password"
+
+START_TEST(bad_rows_are_refused_in_words)
+{
+	static const struct { const char *name, *values, *complaint; }
+	rows[] = {
+		{ "no password", "'170', 'u', NULL, 1",
+		    "a subscriber needs a password; a good one: postern "
+		    "password" },
+		{ "short", "'170', 'u', 'short1', 1", WEAK },
+		{ "eleven", "'170', 'u', 'abcdefgh1jk', 1", WEAK },
+		{ "digits", "'170', 'u', '98120347561234', 1", WEAK },
+		{ "one character", "'170', 'u', 'aaaaaaaaaaaaaa', 1", WEAK },
+		{ "a pattern", "'170', 'u', 'abcabcabcabc', 1", WEAK },
+		{ "three runs", "'170', 'u', 'aaaabbbbcccc', 1", WEAK },
+		{ "the username", "'170', 'Username-0001', 'username-0001', 1",
+		    WEAK },
+		{ "a common word", "'170', 'u', 'Password1234', 1", WEAK },
+		{ "a blob", "'170', 'u', x'616263646566676869707172', 1",
+		    WEAK },
+		{ "letters in the number", "'17a', 'u', 'xkcd-staple-1', 1",
+		    "CHECK constraint failed: number: 1 to 32 of the digits, "
+		    "+ * and #" },
+		{ "no number", "'', 'u', 'xkcd-staple-1', 1",
+		    "CHECK constraint failed: number: 1 to 32 of the digits, "
+		    "+ * and #" },
+		{ "number taken", "'168', 'u', 'xkcd-staple-1', 1",
+		    "this number is taken already" },
+		{ "username taken", "'170', 'SIP-168', 'xkcd-staple-1', 1",
+		    "this username is taken already" },
+		{ "colon in the username", "'170', 'a:b', 'xkcd-staple-1', 1",
+		    "CHECK constraint failed: username: 1 to 64 of A-Z a-z 0-9 "
+		    ". _ + @ -" },
+		{ "internet", "'170', 'u', 'xkcd-staple-1', 2",
+		    "CHECK constraint failed: internet: 0 or 1" },
+	};
+	char sql[512];
+
+	lab_subscriber();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(sql, sizeof(sql), "INSERT INTO subscriber(number, "
+			 "username, password, internet) VALUES (%s)",
+		    rows[i].values);
+		ck_assert_msg(strcmp(lab_sql(sql), rows[i].complaint) == 0,
+		    "%s: %s", rows[i].name, lab.complaint);
+	}
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM subscriber"), "1");
+	/* OR REPLACE would take a number over without its triggers. */
+	ck_assert_str_ne(lab_sql("INSERT OR REPLACE INTO subscriber(number, "
+				 "username, password) VALUES ('168', 'x', "
+				 "'xkcd-staple-1')"), "");
+}
+END_TEST
+
+START_TEST(changes_that_would_lose_the_password_name_the_remedy)
+{
+	static const struct { const char *sql, *complaint; } rows[] = {
+		{ "UPDATE subscriber SET username = 'new'",
+		    "a changed username needs a new password: UPDATE "
+		    "subscriber SET username = ..., password = ... WHERE ..." },
+		{ "UPDATE subscriber SET realm = 'new'",
+		    "realm is set in postern.conf; a password for the new "
+		    "one: UPDATE subscriber SET password = ... WHERE ..." },
+		{ "UPDATE subscriber SET id = 99",
+		    "the id of a subscriber never changes; change number "
+		    "instead" },
+		{ "UPDATE subscriber SET password = 'weak'", WEAK },
+		{ "UPDATE subscriber SET latching = 'lax'",
+		    "CHECK constraint failed: latching: strict, signalled, "
+		    "open or NULL" },
+		{ "UPDATE subscriber SET username = 'new', password = "
+		  "'xkcd-staple-1'", "" },
+		{ "UPDATE subscriber SET name = 'New', hold = 'sendrecv'", "" },
+	};
+
+	lab_subscriber();
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_str_eq(lab_sql(rows[i].sql), rows[i].complaint);
+}
+END_TEST
+
+START_TEST(the_fixed_statements_work)
+{
+	lab_ok("INSERT INTO subscriber(number, name, username, password, "
+	       "internet) VALUES ('168','SIP-168','SIP-168','" PASSWORD "',1);");
+	lab_ok("INSERT INTO trunk(name, address, transport, prefix) VALUES "
+	       "('itsp','198.51.100.20:5060','udp','0');");
+	lab_ok("SELECT * FROM registration;");
+	lab_ok("SELECT * FROM live_call;");
+	lab_ok("SELECT * FROM call_record;");
+	ck_assert_str_eq(lab_sql("INSERT INTO trunk(name, address, transport, "
+				 "prefix) VALUES ('x', 'h', 'sctp', '1')"),
+	    "CHECK constraint failed: transport: udp, tcp or tls");
+}
+END_TEST
+
+/* ---- opening ---- */
+
+static int
+open_after(const char *sql)
+{
+	struct store *s = NULL;
+	int err;
+
+	/* The lab's own oracle holds the directory: look only. */
+	lab_ok(sql);
+	err = store_open(lab.path, true, &s);
+	store_close(s);
+	return err;
+}
+
+START_TEST(databases_that_are_not_ours_are_refused)
+{
+	ck_assert_int_eq(open_after("SELECT 1"), 0);
+	ck_assert_int_eq(open_after("CREATE VIEW planted AS SELECT 1"), 0);
+	ck_assert_int_eq(open_after("CREATE TRIGGER planted AFTER INSERT ON "
+				    "registration BEGIN DELETE FROM call; "
+				    "END"), -EINVAL);
+	ck_assert_int_eq(open_after("DROP TRIGGER planted"), 0);
+	ck_assert_int_eq(open_after("DROP INDEX registration_source"),
+	    -EINVAL);
+	ck_assert_int_eq(open_after("CREATE INDEX registration_source ON "
+				    "registration(zone)"), -EINVAL);
+}
+END_TEST
+
+START_TEST(a_second_registrar_is_refused)
+{
+	struct store *s = NULL;
+
+	ck_assert_int_eq(store_open(lab.path, false, &s), -EBUSY);
+}
+END_TEST
+
+static int
+migrate_memory(const char *sql)
+{
+	sqlite3 *db;
+	int err;
+
+	ck_assert_int_eq(sqlite3_open(":memory:", &db), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	err = schema_migrate(db);
+	sqlite3_close(db);
+	return err;
+}
+
+START_TEST(only_older_schemas_of_ours_are_migrated)
+{
+	ck_assert_int_eq(migrate_memory("SELECT 1"), 0);
+	ck_assert_int_eq(migrate_memory("PRAGMA user_version = 999"), -EINVAL);
+	ck_assert_int_eq(migrate_memory("PRAGMA user_version = -1"), -EINVAL);
+	ck_assert_int_eq(migrate_memory("CREATE TABLE other(x)"), -EINVAL);
+}
+END_TEST
+
+START_TEST(the_database_is_its_owners_alone)
+{
+	struct stat st;
+
+	ck_assert_int_eq(stat(lab.path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+}
+END_TEST
+
+void
+add_schema_tests(Suite *s)
+{
+	TCase *t = tcase_create("schema");
+
+	tcase_set_timeout(t, 30);
+	tcase_add_checked_fixture(t, lab_setup, lab_teardown);
+	tcase_add_test(t, bad_rows_are_refused_in_words);
+	tcase_add_test(t, changes_that_would_lose_the_password_name_the_remedy);
+	tcase_add_test(t, the_fixed_statements_work);
+	tcase_add_test(t, databases_that_are_not_ours_are_refused);
+	tcase_add_test(t, a_second_registrar_is_refused);
+	tcase_add_test(t, only_older_schemas_of_ours_are_migrated);
+	tcase_add_test(t, the_database_is_its_owners_alone);
+	suite_add_tcase(s, t);
+}

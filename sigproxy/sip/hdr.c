@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stddef.h>
 
 #include "sigproxy/sip/hdr.h"
 #include "sigproxy/sip/lex.h"
@@ -512,7 +513,8 @@ digest_param(const struct sip_param *p, struct sip_digest *d, unsigned *seen)
 		enum quoting quoting;
 		size_t offset;
 	} field[] = {
-#define FIELD(name, quoting) { #name, quoting, offsetof(struct sip_digest, name) },
+#define FIELD(name, quoting)                                                  \
+		{ #name, quoting, offsetof(struct sip_digest, name) },
 		DIGEST_FIELDS(FIELD)
 #undef FIELD
 	};

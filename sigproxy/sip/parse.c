@@ -175,7 +175,12 @@ static bool
 value_is_clean(struct span s)
 {
 	bool in_quotes = false;
+	size_t first = 0;
 
+	while (first < s.len && !lex_is(s.p[first], LEX_CTL))
+		first++;
+	if (first == s.len)	/* nearly every value */
+		return true;
 	for (size_t i = 0; i < s.len; i++) {
 		char c = s.p[i];
 

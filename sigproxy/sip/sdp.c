@@ -402,9 +402,9 @@ settle(struct sdp *s)
 			m->dir = SDP_SENDRECV;
 		if (!m->has_rtcp) {
 			m->rtcp = m->rtp;
-			m->rtcp.port = m->rtp.port == UINT16_MAX ||
-			    m->rtp.port == 0 ? 0 :
-			    (uint16_t)(m->rtp.port + 1);
+			/* After 65535 there is none: 0 by the cast. */
+			if (m->rtp.port != 0)
+				m->rtcp.port = (uint16_t)(m->rtp.port + 1);
 		} else if (m->rtcp.family == ADDR_NONE) {
 			uint16_t port = m->rtcp.port;
 

@@ -374,6 +374,31 @@ START_TEST(harmless_attributes_stay)
 }
 END_TEST
 
+/* CVE-2022-24764: the largest body we read, as large as it can become. */
+START_TEST(the_largest_body_can_be_written)
+{
+	static char text[SDP_BYTES_MAX + 1];
+	struct sdp_edit e = relay_all();
+	struct buf in;
+
+	buf_init(&in, text, SDP_BYTES_MAX);
+	buf_puts(&in, HEAD CONN TIME);
+	for (int i = 0; i < SDP_MEDIA_MAX; i++) {
+		buf_puts(&in, "m=audio 65535/65535 RTP/SAVPF 0\r\n");
+		e.media[i].rtp = address("[2001:db8:1111:2222:3333:4444:5555:"
+		    "6666]:65534");
+		e.media[i].rtcp = e.media[i].rtp;
+		e.media[i].dir = SDP_SENDRECV;
+	}
+	while (buf_err(&in) == 0)
+		buf_puts(&in, "a=rtpmap:96 telephone-event/8000\r\n");
+	ck_assert_int_eq(sdp_parse(lab_guarded(buf_span(&in)), &sdp), 0);
+	buf_init(&b, mem, sizeof(mem));
+	ck_assert_int_eq(sdp_build(&b, &sdp, &e), 0);
+	ck_assert_uint_gt(b.len, in.len);
+}
+END_TEST
+
 START_TEST(an_edit_without_an_address_is_refused)
 {
 	struct sdp_edit e = relay_all();
@@ -428,6 +453,7 @@ main(void)
 	tcase_add_loop_test(t, nothing_of_the_other_side_comes_out, 0,
 	    N(leaks));
 	tcase_add_test(t, harmless_attributes_stay);
+	tcase_add_test(t, the_largest_body_can_be_written);
 	tcase_add_test(t, an_edit_without_an_address_is_refused);
 	tcase_add_test(t, what_is_written_is_read_again_and_fits_at_every_size);
 	suite_add_tcase(s, t);

@@ -59,7 +59,7 @@ static const char *const bad[] = {
 	"", ":", "sip", "sip:", "sip:@", "sip:@b", "sip::p@b", "sip:a@",
 	"sip:[", "sip:[]", "sip:]", "sip:[::1", "sip:[::1]5", "sip:[::1]:",
 	"sip:[1.2.3.4]", "sip:[::g]", "sips:%", "sip:%", "sip:a%@b",
-	"sip:a%4@b", "sip:a%zz@b", "%", "sip:a@b:", "sip:a@b:0",
+	"sip:a%4@b", "x:%4", "sip:b;x=%4", "sip:b;x=%", "sip:a%zz@b", "%", "sip:a@b:", "sip:a@b:0",
 	"sip:a@b:65536", "sip:a@b:5060x", "sip:a@b:-1",
 	"sip:a@b:99999999999999999999999", "sip:2001:db8::10", "sip:a b@c",
 	" sip:a@b", "sip:a@b ", "<sip:a@b>", "sip:a@b;", "sip:a@b;;x",

@@ -64,6 +64,25 @@ answer_reg(struct oracle *o, struct span payload, struct buf *answers)
 }
 
 static void
+add_target(const struct ipc_auth_ask *ask, struct ipc_auth_say *say)
+{
+	static const uint8_t desk[4] = { 192, 168, 10, 50 };
+
+	say->caller.number = SPAN_LIT("168");
+	if (ask->want == 0)
+		return;
+	say->ticket = 7;
+	say->called.number = SPAN_LIT("11");
+	say->n_targets = 1;
+	say->targets[0] = (struct ipc_target){
+		.flow = { ZONE_INTERNAL, TRANSPORT_UDP, 1,
+			addr_from_bytes(desk, 4, 5060) },
+		.uri = SPAN_LIT("sip:11@192.168.10.50:5060"),
+		.q_permille = 1000,
+	};
+}
+
+static void
 answer_auth(struct oracle *o, struct span payload, struct buf *answers)
 {
 	struct ipc_auth_ask ask;
@@ -72,6 +91,8 @@ answer_auth(struct oracle *o, struct span payload, struct buf *answers)
 	if (get_auth_ask(payload, &ask) != 0)
 		broken("AUTH_ASK");
 	say.id = ask.id;
+	if (o->has_target && o->verdict == VERDICT_OK)
+		add_target(&ask, &say);
 	IPC_FRAME(answers, AUTH_SAY, auth_say, &say);
 }
 

@@ -9,6 +9,7 @@
 
 struct oracle {
 	bool mints, silent;
+	bool has_target;	/* AUTH_SAY names an office phone */
 	enum verdict verdict;
 	uint32_t expires_s;
 	uint32_t serial;		/* of nonces */

@@ -109,6 +109,8 @@ fetch_nonces(struct edge *e, struct mono now, struct steps *st)
 	}
 	if (a->nonces_asked > 0)
 		want_soon(a, mono_add_ms(now, NONCE_ASK_MS));
+	else if (nonces_renewal(a->nonces).us != MONO_NEVER.us)
+		want_soon(a, nonces_renewal(a->nonces));
 }
 
 /* A quoted string's content (RFC 3261 25.1). */

@@ -166,6 +166,19 @@ START_TEST(two_homes_use_two_channels)
 }
 END_TEST
 
+START_TEST(a_gate_that_was_quiet_for_an_hour_still_challenges)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	struct talk t;
+
+	lab_pass(lab, 3600 * 1000);
+	talk_begin(&t, home, desk);
+	lab_free(lab);
+}
+END_TEST
+
 Suite *
 suite_basic(void)
 {
@@ -176,6 +189,7 @@ suite_basic(void)
 	tcase_add_test(c, the_office_calls_a_home_phone_which_hangs_up);
 	tcase_add_test(c, two_office_phones_talk_without_the_relay);
 	tcase_add_test(c, two_homes_use_two_channels);
+	tcase_add_test(c, a_gate_that_was_quiet_for_an_hour_still_challenges);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -261,12 +261,24 @@ pass_answer_body(const struct ctx *x, struct exchange *ex,
 	return offer_pass(x->e, body, msg, p, said);
 }
 
+/* What only concerns us and the other phone reads as another status. */
+static unsigned
+status_to_pass(unsigned status)
+{
+	if (status >= 300 && status < 400)
+		return 480;	/* a redirection is not followed */
+	return status == 503 ? 500 : status;	/* 16.7 step 6 */
+}
+
 static int
 answer_exchange(const struct ctx *x, struct exchange *ex,
     const struct sip_msg *msg, struct span body)
 {
 	char mem[CALL_BYTES_MAX / 2];
-	struct reply r = { .status = msg->status, .body = body };
+	struct reply r = {
+		.status = status_to_pass(msg->status),
+		.body = body,
+	};
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));

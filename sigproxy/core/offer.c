@@ -60,7 +60,7 @@ read_media(const struct sdp_media *m, unsigned line)
 		.dir = hold_meant(m),
 	};
 
-	if (!out.refused && !m->is_hold_addr && is_target(&m->rtp)) {
+	if (!out.refused && is_target(&m->rtp)) {
 		out.rtp = m->rtp;
 		if (is_target(&m->rtcp))
 			out.rtcp = m->rtcp;

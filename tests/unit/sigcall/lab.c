@@ -260,7 +260,8 @@ say_stats(struct lab *lab, struct buf *b, const struct ipc_relay_close *close)
 }
 
 static void
-hear_relay(struct lab *lab, struct span frames, struct buf *answers)
+hear_relay(struct lab *lab, unsigned instance, struct span frames,
+    struct buf *answers)
 {
 	struct span payload;
 	uint16_t type;
@@ -278,6 +279,7 @@ hear_relay(struct lab *lab, struct span frames, struct buf *answers)
 
 			ck_assert_int_eq(get_relay_open(payload, o), 0);
 			lab->session = o->session;
+			lab->opens_of[instance]++;
 			if (!lab->relay_mute)
 				say_ports(lab, answers, o);
 			break;
@@ -299,7 +301,8 @@ hear_relay(struct lab *lab, struct span frames, struct buf *answers)
 }
 
 static void
-feed_frames(struct lab *lab, enum ipc_role role, struct span frames)
+feed_frames(struct lab *lab, enum ipc_role role, uint8_t instance,
+    struct span frames)
 {
 	struct span payload;
 	uint16_t type;
@@ -309,7 +312,7 @@ feed_frames(struct lab *lab, enum ipc_role role, struct span frames)
 		ck_assert_int_eq(ipc_split(frames, &type, &payload, &used), 0);
 		frames = span_sub(frames, used, frames.len);
 		ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps,
-		    role, 0, type, payload), 0);
+		    role, instance, type, payload), 0);
 	}
 }
 
@@ -317,15 +320,18 @@ feed_frames(struct lab *lab, enum ipc_role role, struct span frames)
 static void
 settle(struct lab *lab)
 {
-	static char reg_mem[65536], relay_mem[65536];
+	static char reg_mem[65536], relay_mem[2][65536];
 	struct steps *s = lab->steps;
-	struct buf reg, relay;
+	struct buf reg, relay[2];
 
 	for (;;) {
 		buf_init(&reg, reg_mem, sizeof(reg_mem));
-		buf_init(&relay, relay_mem, sizeof(relay_mem));
 		hear_reg(lab, buf_span(&s->reg), &reg);
-		hear_relay(lab, buf_span(&s->relay[0]), &relay);
+		for (unsigned i = 0; i < 2; i++) {
+			buf_init(&relay[i], relay_mem[i],
+			    sizeof(relay_mem[i]));
+			hear_relay(lab, i, buf_span(&s->relay[i]), &relay[i]);
+		}
 		for (unsigned i = 0; i < s->n; i++) {
 			if (s->step[i].kind == STEP_SEND)
 				deliver(lab, &s->step[i]);
@@ -334,10 +340,11 @@ settle(struct lab *lab)
 		}
 		ck_assert_uint_eq(s->dropped, 0);
 		steps_clear(s);
-		if (reg.len == 0 && relay.len == 0)
+		if (reg.len == 0 && relay[0].len == 0 && relay[1].len == 0)
 			return;
-		feed_frames(lab, ROLE_REG, buf_span(&reg));
-		feed_frames(lab, ROLE_MEDIA, buf_span(&relay));
+		feed_frames(lab, ROLE_REG, 0, buf_span(&reg));
+		for (uint8_t i = 0; i < 2; i++)
+			feed_frames(lab, ROLE_MEDIA, i, buf_span(&relay[i]));
 	}
 }
 
@@ -364,7 +371,7 @@ lab_new(uint32_t channels, uint32_t max_calls)
 	c->n_lan = 1;
 	c->public_addr = ip("203.0.113.1", 0);
 	c->channels = channels;
-	c->n_relays = 1;
+	c->n_relays = 2;
 	c->hold = HOLD_TRANSPARENT;
 	c->latching = LATCH_STRICT;
 	c->max_calls = max_calls;
@@ -380,6 +387,13 @@ lab_new(uint32_t channels, uint32_t max_calls)
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, true);
 	settle(lab);
 	return lab;
+}
+
+void
+lab_second_relay(struct lab *lab)
+{
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 1, true);
+	settle(lab);
 }
 
 void
@@ -444,7 +458,7 @@ lab_home(struct lab *lab, const char *number, uint8_t last)
 
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, FLOW_KEEP, flow_keep, &keep);
-	feed_frames(lab, ROLE_REG, buf_span(&b));
+	feed_frames(lab, ROLE_REG, 0, buf_span(&b));
 	settle(lab);
 	return p;
 }
@@ -512,6 +526,8 @@ phone_recv(struct phone *p)
 
 	if (p->head == p->tail)
 		return NULL;
+	if (p->tail - p->head > LAB_INBOX)	/* the oldest are lost */
+		p->head = p->tail - LAB_INBOX;
 	mem = rotating();
 	strcpy(mem, p->inbox[p->head++ % LAB_INBOX]);
 	return mem;

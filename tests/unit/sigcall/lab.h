@@ -54,6 +54,7 @@ struct lab {
 	uint16_t next_port;
 	struct ipc_relay_open opens[64];
 	unsigned n_opens;
+	unsigned opens_of[2];	/* by instance */
 	uint16_t ends_of[1024];	/* sets of open ends, by session */
 	struct ipc_relay_set sets[256];
 	unsigned n_sets;
@@ -64,6 +65,9 @@ struct lab {
 /* Two listeners, one relay, everything up. */
 struct lab *lab_new(uint32_t channels, uint32_t max_calls);
 void lab_free(struct lab *lab);
+
+/* The second mediaproxy's door opens. */
+void lab_second_relay(struct lab *lab);
 
 /* Phone in the office: 192.168.10.x; at home: behind 198.51.100.x. */
 struct phone *lab_office(struct lab *lab, const char *number, uint8_t last);

@@ -141,6 +141,7 @@ START_TEST(bye_from_either_side_ends_both_legs)
 
 	dlg_send(who, "BYE", NULL, NULL, "");
 	ck_assert_ptr_nonnull(phone_expect(who->phone, "SIP/2.0 200"));
+	ck_assert_ptr_null(phone_recv(who->phone));
 	msg = phone_expect(other, "BYE");
 	ck_assert_ptr_nonnull(msg);
 	/* Repeated until answered. */
@@ -319,6 +320,53 @@ START_TEST(re_invites_from_both_sides_in_turn)
 	lab_pass(lab, 33000);
 	ck_assert_uint_eq(lab_count(lab, "exchanges"), 1);
 	ck_assert_uint_eq(lab_set(lab, 1)->rtp.port, 20002);
+	hang_up();
+}
+END_TEST
+
+START_TEST(a_repeated_2xx_to_a_re_invite_is_acked_again)
+{
+	const char *inv, *first, *msg;
+
+	dlg_send(&t.a, "INVITE", "application/sdp",
+	    sdp_of(home, 30002, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	phone_answer(desk, inv, 200, "", sdp_of(desk, 20002, NULL));
+	first = phone_expect(home, "SIP/2.0 200");
+	/* Ours is repeated too. */
+	lab_pass(lab, 500);
+	msg = phone_expect(home, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(msg, first);
+	phone_answer(desk, inv, 200, "", sdp_of(desk, 20002, NULL));
+	ck_assert_ptr_null(phone_expect(desk, "ACK"));
+	dlg_ack(&t.a, t.a.cseq, NULL);
+	first = phone_expect(desk, "ACK");
+	ck_assert_ptr_nonnull(first);
+	phone_answer(desk, inv, 200, "", sdp_of(desk, 20002, NULL));
+	msg = phone_expect(desk, "ACK");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(msg, first);
+	hang_up();
+}
+END_TEST
+
+static const struct { unsigned said, heard; } statuses[] = {
+	{ 488, 488 }, { 302, 480 }, { 503, 500 }, { 401, 500 }, { 603, 603 },
+};
+
+START_TEST(refusals_of_a_re_invite_pass_unless_they_are_ours_to_know)
+{
+	const char *inv;
+	char want[32];
+
+	dlg_send(&t.a, "INVITE", "application/sdp",
+	    sdp_of(home, 30002, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	phone_answer(desk, inv, statuses[_i].said, "", NULL);
+	snprintf(want, sizeof(want), "SIP/2.0 %u", statuses[_i].heard);
+	ck_assert_msg(phone_expect(home, want) != NULL, "%s", want);
+	ck_assert_ptr_nonnull(phone_expect(desk, "ACK"));
 	hang_up();
 }
 END_TEST
@@ -589,6 +637,10 @@ suite_dialog(void)
 	tcase_add_test(c, required_extensions_are_refused_with_420);
 	tcase_add_test(c, an_old_cseq_is_out_of_order);
 	tcase_add_test(c, re_invites_from_both_sides_in_turn);
+	tcase_add_test(c, a_repeated_2xx_to_a_re_invite_is_acked_again);
+	tcase_add_loop_test(c,
+	    refusals_of_a_re_invite_pass_unless_they_are_ours_to_know, 0,
+	    sizeof(statuses) / sizeof(statuses[0]));
 	tcase_add_test(c, re_invites_that_cross_get_491);
 	tcase_add_test(c, a_refused_re_invite_leaves_the_media_as_it_was);
 	tcase_add_test(c, a_re_invite_can_be_cancelled);

@@ -228,7 +228,7 @@ END_TEST
 START_TEST(ringing_without_end_is_ended_by_timer_c)
 {
 	struct dlg a;
-	const char *to_desk, *to_soft;
+	const char *to_desk, *to_soft, *msg;
 
 	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
 	to_desk = phone_expect(desk, "INVITE");
@@ -236,16 +236,18 @@ START_TEST(ringing_without_end_is_ended_by_timer_c)
 	phone_answer(desk, to_desk, 180, "d", NULL);
 	phone_answer(soft, to_soft, 180, "s", NULL);
 	lab_pass(lab, 100000);
-	/* Another 180 gives the desk phone three more minutes. */
-	phone_answer(desk, to_desk, 180, "d", NULL);
+	/* Another 180 gives the softphone three more minutes. */
+	phone_answer(soft, to_soft, 180, "s", NULL);
 	lab_pass(lab, 82000);
-	ck_assert_ptr_nonnull(phone_expect(soft, "CANCEL"));
-	phone_answer(soft, to_soft, 487, "s", NULL);
+	ck_assert_ptr_nonnull(phone_expect(desk, "CANCEL"));
+	phone_answer(desk, to_desk, 487, "d", NULL);
 	ck_assert_ptr_null(phone_expect(home, "SIP/2.0 480"));
 	lab_pass(lab, 100000);
-	ck_assert_ptr_nonnull(phone_expect(desk, "CANCEL"));
-	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 480"));
-	phone_answer(desk, to_desk, 487, "d", NULL);
+	ck_assert_ptr_nonnull(phone_expect(soft, "CANCEL"));
+	msg = phone_expect(home, "SIP/2.0 480");
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "Reason"), "cause=408");
+	phone_answer(soft, to_soft, 487, "s", NULL);
 	lab_expect_empty(lab);
 }
 END_TEST

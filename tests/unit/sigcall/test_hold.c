@@ -123,6 +123,11 @@ START_TEST(an_office_phone_is_never_masked)
 	const char *offered, *answered;
 
 	start(HOLD_SENDRECV);
+	ck_assert_ptr_null(phone_recv(home));
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
+	lab->hold_of_caller = HOLD_SENDRECV;
+	talk_begin(&t, desk, home);
 	exchange(&t.b, desk, sdp_of(home, 20000, "sendonly"),
 	    sdp_of(desk, 30000, "recvonly"), &offered, &answered);
 	HAS(offered, "a=sendonly");

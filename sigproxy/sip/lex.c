@@ -80,3 +80,9 @@ lex_quoted(struct lex *l, struct span *out)
 	l->p++;
 	return 0;
 }
+
+int
+lex_number(struct span value, uint32_t max, uint32_t *out)
+{
+	return span_to_u32(span_trim(value), max, out) == 0 ? 0 : -EBADMSG;
+}

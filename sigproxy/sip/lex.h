@@ -88,4 +88,10 @@ bool lex_separator(struct lex *l, char c);
  */
 int lex_quoted(struct lex *l, struct span *out);
 
+#define LEX_NUMBER_MAX 0x7fffffffu	/* CSeq, RSeq, reg-id: below 2^31 */
+
+/* A number that is the whole of value, LWS around it aside.
+ * Errors: -EBADMSG, also above max. */
+int lex_number(struct span value, uint32_t max, uint32_t *out);
+
 #endif

@@ -289,8 +289,8 @@ START_TEST(repeated_headers_stop_at_the_limit)
 {
 	static const char *const repeat[] = {
 		"Accept: a/b\r\n", "Route: <sip:a>\r\n", "m: <sip:a@b>\r\n",
-		"Xy: z\r\n", "v: SIP/2.0/UDP a\r\n", "Authorization: Digest "
-		"username=\"a\"\r\n",
+		"Xy: z\r\n", "v: SIP/2.0/UDP a\r\n",
+		"Authorization: Digest username=\"a\"\r\n",
 	};
 	static char text[SIP_BYTES_MAX + 1];
 

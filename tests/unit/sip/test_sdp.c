@@ -353,8 +353,8 @@ START_TEST(harmless_attributes_stay)
 {
 	static const char *const stay[] = {
 		"a=fmtp:0 annexb=no;x=1.2.3", "a=ptime:20",
-		"a=fingerprint:sha-1 AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77"
-		":88:99:AA:BB:CC:DD", "a=setup:actpass", "a=X-vendor:1:2:3",
+		("a=fingerprint:sha-1 AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:"
+		 "77:88:99:AA:BB:CC:DD"), "a=setup:actpass", "a=X-vendor:1:2:3",
 		"a=T38FaxVersion:0", "a=framerate:29.97", "a=label:1",
 		"a=rtcp-xr:rcvr-rtt=all", "a=sdplang:en", "a=x:::",
 		"a=rtcp-fb:* nack pli", "a=quality:10", "a=x:1.2.3.4.5",

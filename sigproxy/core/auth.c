@@ -304,14 +304,14 @@ static const struct stxn_ops question_ops = {
 };
 
 static int
-put_register(struct edge *e, struct steps *st, const struct auth_question *q,
-    const struct creds *c)
+put_register(struct steps *st, const struct auth_question *q,
+    const struct sip_msg *m, const struct creds *c)
 {
 	struct ipc_reg_ask ask = { .id = q->id };
 	char user[URI_USER_MAX];
 	int err;
 
-	err = registrar_ask(&e->stored, &q->stxn->from, user, &ask);
+	err = registrar_ask(m, &q->stxn->from, user, &ask);
 	if (err)
 		return err;
 	ask.flow = flow_to_ipc(&q->stxn->from);
@@ -321,40 +321,35 @@ put_register(struct edge *e, struct steps *st, const struct auth_question *q,
 }
 
 static int
-put_other(struct edge *e, struct steps *st, const struct auth_question *q,
-    const struct creds *c)
+put_other(struct steps *st, const struct auth_question *q,
+    const struct sip_msg *m, const struct creds *c)
 {
 	struct ipc_auth_ask ask = { .id = q->id };
 	char user[URI_USER_MAX];
 
 	/* A From without a user (anonymous) is fine. */
-	if (uri_user_unescape(&e->stored.from.uri, user, &ask.from_user) != 0)
+	if (uri_user_unescape(&m->from.uri, user, &ask.from_user) != 0)
 		ask.from_user = SPAN_NONE;
 	if (!creds_text_ok(ask.from_user, 64) ||
-	    !creds_text_ok(e->stored.call_id, 256))
+	    !creds_text_ok(m->call_id, 256))
 		return -EBADMSG;
 	ask.flow = flow_to_ipc(&q->stxn->from);
 	ask.digest = c->digest;
-	ask.call_id = e->stored.call_id;
+	ask.call_id = m->call_id;
 	ask.want = q->purpose == AUTH_CALL;
 	STEPS_ASK(st, &st->reg, AUTH_ASK, auth_ask, &ask);
 	return 0;
 }
 
-/* Put the question to registrar-db, from the stored request.
- * Errors: -EBADMSG, -E2BIG. */
+/* Put the question to registrar-db.  Errors: -EBADMSG, -E2BIG. */
 static int
-put_question(struct edge *e, struct steps *st, struct auth_question *q)
+put_question(struct edge *e, struct steps *st, struct auth_question *q,
+    const struct sip_msg *m, const struct creds *c)
 {
-	struct creds c;
 	int err;
 
-	err = stxn_request(q->stxn, &e->stored);
-	if (err == 0)
-		err = creds_find(&e->stored, e->conf->realm, &c);
-	if (err == 0)
-		err = q->purpose == AUTH_REGISTER ?
-		    put_register(e, st, q, &c) : put_other(e, st, q, &c);
+	err = q->purpose == AUTH_REGISTER ? put_register(st, q, m, c) :
+	    put_other(st, q, m, c);
 	if (err)
 		return err;
 	e->auth->n_unasked -= !q->is_asked;
@@ -375,6 +370,7 @@ pump(struct edge *e, struct mono now, struct steps *st)
 {
 	struct auth *a = e->auth;
 	struct auth_question *next;
+	struct creds c;
 
 	if (!e->reg_up)
 		return;
@@ -390,7 +386,9 @@ pump(struct edge *e, struct mono now, struct steps *st)
 		timerq_set(a->timers, &q->deadline, mono_add_ms(now,
 		    q->purpose == AUTH_REGISTER ? AUTH_REGISTER_MS :
 		    AUTH_OTHER_MS));
-		put_question(e, st, q);	/* it could be put before */
+		if (stxn_request(q->stxn, &e->stored) == 0 &&
+		    creds_find(&e->stored, e->conf->realm, &c) == 0)
+			put_question(e, st, q, &e->stored, &c);
 	}
 }
 
@@ -421,7 +419,8 @@ question_new(struct auth *a, struct stxn *s, enum auth_purpose purpose)
  * receives: every answer from here on may be repeated. */
 static void
 ask(struct edge *e, struct mono now, struct steps *st,
-    const struct edge_in *in, enum auth_purpose purpose)
+    const struct edge_in *in, const struct creds *c,
+    enum auth_purpose purpose)
 {
 	struct auth *a = e->auth;
 	struct auth_question *q;
@@ -451,7 +450,7 @@ ask(struct edge *e, struct mono now, struct steps *st,
 		want_soon(a, mono_add_ms(now, PUMP_MS));
 		return;
 	}
-	err = put_question(e, st, q);
+	err = put_question(e, st, q, in->msg, c);
 	if (err) {
 		question_drop(a, q);
 		auth_refuse(e, now, st, s,
@@ -491,7 +490,7 @@ auth_require(struct edge *e, struct mono now, struct steps *st,
 	} else if (!is_meant(e, in->msg, &c, purpose)) {
 		edge_refuse_status(e, now, st, in, 400);
 	} else {
-		ask(e, now, st, in, purpose);
+		ask(e, now, st, in, &c, purpose);
 	}
 }
 

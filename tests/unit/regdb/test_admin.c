@@ -171,8 +171,8 @@ START_TEST(rows_written_by_hand_do_no_harm)
 		"'168', '', '1.2.3.4:5', 'udp', 'external', 0",
 		"'168', char(10), '1.2.3.4:5', 'udp', 'external', 0",
 		"'168', x'00', '1.2.3.4:5', 'udp', 'external', 0",
-		"'168', printf('%01000d', 1), '1.2.3.4:5', 'udp', "
-		"'external', 0",
+		("'168', printf('%01000d', 1), '1.2.3.4:5', 'udp', "
+		 "'external', 0"),
 	};
 	char sql[512];
 

@@ -86,8 +86,7 @@ is_unanswered(const struct call *call)
 }
 
 static void
-refuse_caller(const struct ctx *x, struct call *call,
-    const struct ending *how)
+refuse_caller(const struct ctx *x, struct call *call, const struct ending *how)
 {
 	char mem[CALL_BYTES_MAX / 2];
 	struct stxn *t = is_unanswered(call) ? call->setup->server : NULL;
@@ -138,8 +137,8 @@ end_exchanges(const struct ctx *x, struct call *call)
 		if (ex == call->setup)
 			continue;
 		if (ex->server != NULL && ex->server->status < 200)
-			(void)stxn_status(&x->e->txns, x->now, x->st,
-			    ex->server, 487);
+			(void)stxn_status(
+			    &x->e->txns, x->now, x->st, ex->server, 487);
 		exchange_free(x->e, ex);
 	}
 }
@@ -161,8 +160,8 @@ call_end(const struct ctx *x, struct call *call, struct ending how)
 	call->phase = CALL_ENDING;
 	call->end_status = how.status;
 	call->end_reason = how.why;
-	timerq_set(&x->e->timers, &call->timer,
-	    mono_add_ms(x->now, CALL_STATS_MS));
+	timerq_set(
+	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_STATS_MS));
 	call_settle(x, call);
 }
 
@@ -217,9 +216,11 @@ phase_timer(const struct ctx *x, struct call *call)
 {
 	switch (call->phase) {
 	case CALL_OPENING:
-		call_end(x, call, (struct ending){ .status = 480,
-		    .why = "relay-silent",
-		    .reason = "SIP;cause=503;text=\"Media relay silent\"" });
+		call_end(x, call,
+		    (struct ending){ .status = 480,
+			.why = "relay-silent",
+			.reason =
+			    "SIP;cause=503;text=\"Media relay silent\"" });
 		break;
 	case CALL_INVITING:
 		fork_give_up(x, call);
@@ -233,8 +234,7 @@ phase_timer(const struct ctx *x, struct call *call)
 }
 
 void
-call_due(struct edge *e, struct mono now, struct steps *st,
-    struct timer *timer)
+call_due(struct edge *e, struct mono now, struct steps *st, struct timer *timer)
 {
 	struct ctx x = { e, now, st };
 

@@ -35,11 +35,11 @@ void calls_free(struct calls *c);
 size_t calls_timers(uint32_t max_calls);
 
 enum call_match {
-	CALL_NONE,	/* no such leg: answer 481, drop an ACK */
-	CALL_TAKEN,	/* ours: a transaction was made (except for ACK), it
-			 * is answered here or relayed */
-	CALL_STRANGER,	/* a leg's identifiers, but from another flow:
-			 * auth_require() with want 0; drop an ACK */
+	CALL_NONE,     /* no such leg: answer 481, drop an ACK */
+	CALL_TAKEN,    /* ours: a transaction was made (except for ACK), it
+			* is answered here or relayed */
+	CALL_STRANGER, /* a leg's identifiers, but from another flow:
+			* auth_require() with want 0; drop an ACK */
 };
 
 /*
@@ -81,8 +81,8 @@ void call_late_answer(struct edge *e, struct mono now, struct steps *st,
 int call_frame(struct edge *e, struct mono now, struct steps *st,
     uint8_t instance, uint16_t type, struct span payload);
 /* A timer with a kind of ours fired. */
-void call_due(struct edge *e, struct mono now, struct steps *st,
-    struct timer *timer);
+void call_due(
+    struct edge *e, struct mono now, struct steps *st, struct timer *timer);
 
 /* Counts, as members of a JSON object without braces: "calls":0,... */
 void call_status(const struct calls *c, struct buf *json);

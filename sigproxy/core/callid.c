@@ -7,7 +7,8 @@
 #define SEAL_LEN 16
 
 _Static_assert(CALLID_KEY_LEN == crypto_generichash_KEYBYTES +
-    crypto_stream_xchacha20_KEYBYTES, "one key to hash, one to encrypt");
+				     crypto_stream_xchacha20_KEYBYTES,
+    "one key to hash, one to encrypt");
 
 static const struct span PREFIX = { "p-", 2 };
 
@@ -72,8 +73,8 @@ cipher(uint8_t *out, const uint8_t *in, size_t len, const uint8_t *seal,
 	uint8_t nonce[crypto_stream_xchacha20_NONCEBYTES] = { 0 };
 
 	memcpy(nonce, seal, SEAL_LEN);
-	crypto_stream_xchacha20_xor(out, in, len, nonce,
-	    key->bytes + crypto_generichash_KEYBYTES);
+	crypto_stream_xchacha20_xor(
+	    out, in, len, nonce, key->bytes + crypto_generichash_KEYBYTES);
 }
 
 static void

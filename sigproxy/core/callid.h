@@ -43,7 +43,7 @@ void callid_put(struct buf *b, const struct callid_key *key, struct span id);
  * Errors:  -ENOENT not one of ours (or a hash of a long one); -EMSGSIZE b is
  *          too small.  b is untouched on failure.
  */
-int callid_open(struct buf *b, const struct callid_key *key,
-    struct span masked);
+int callid_open(
+    struct buf *b, const struct callid_key *key, struct span masked);
 
 #endif

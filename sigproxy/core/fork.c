@@ -62,13 +62,13 @@ send_invite(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	err = put_invite(x->e, &b, leg, msg, offer);
 	if (err)
 		return err;
-	err = ctxn_send(&x->e->txns, x->now, x->st, &leg->flow,
-	    buf_span(&b), &branch_ops, leg, &leg->invite);
+	err = ctxn_send(&x->e->txns, x->now, x->st, &leg->flow, buf_span(&b),
+	    &branch_ops, leg, &leg->invite);
 	if (err)
 		return err;
 	leg->state = LEG_CALLING;
-	timerq_set(&x->e->timers, &leg->timer_c,
-	    mono_add_ms(x->now, CALL_TIMER_C_MS));
+	timerq_set(
+	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
 	return 0;
 }
 
@@ -86,8 +86,8 @@ fork_start(const struct ctx *x, struct call *call)
 	int err = -ENOMEM;
 
 	call->phase = CALL_INVITING;
-	timerq_set(&x->e->timers, &call->timer,
-	    mono_add_ms(x->now, CALL_SETUP_MS));
+	timerq_set(
+	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_SETUP_MS));
 	if (stxn_request(call->setup->server, &msg) != 0)
 		return;
 	for (unsigned i = 1; i < call->n_legs; i++) {
@@ -108,8 +108,9 @@ fork_start(const struct ctx *x, struct call *call)
 	}
 	call->setup->offer_in_answer = msg.body.len == 0;
 	if (sent == 0)
-		call_end(x, call, (struct ending){ .status = refusal_of(err),
-		    .why = "no-invite-possible" });
+		call_end(x, call,
+		    (struct ending){ .status = refusal_of(err),
+			.why = "no-invite-possible" });
 }
 
 /* ---- the branches' answers ---- */
@@ -122,8 +123,8 @@ put_answer_headers(const struct ctx *x, struct buf *b, const struct leg *leg,
 	struct leg *caller = leg->call->leg[0];
 
 	build_open(b, SIP_H_CONTACT);
-	edge_put_contact(x->e, &caller->flow,
-	    span_make(caller->token, LEG_TOKEN_LEN), b);
+	edge_put_contact(
+	    x->e, &caller->flow, span_make(caller->token, LEG_TOKEN_LEN), b);
 	build_close(b);
 	headers_ours(b);
 	headers_pass(x->e, b, msg, leg, caller);
@@ -152,8 +153,8 @@ answer_caller(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	r.headers = buf_span(&b);
 	if (sdp.len > 0)
 		r.content_type = sip_value(msg, SIP_H_CONTENT_TYPE);
-	return stxn_respond(&x->e->txns, x->now, x->st, call->setup->server,
-	    &r);
+	return stxn_respond(
+	    &x->e->txns, x->now, x->st, call->setup->server, &r);
 }
 
 /* Early media of the first branch that has some; others ring without. */
@@ -163,13 +164,12 @@ may_have_early_media(const struct leg *leg, const struct sip_msg *msg)
 	const struct call *call = leg->call;
 
 	return sip_body_is(msg, "application", "sdp") &&
-	    !call->setup->offer_in_answer &&
-	    (call->early == NULL || call->early == leg);
+	       !call->setup->offer_in_answer &&
+	       (call->early == NULL || call->early == leg);
 }
 
 static void
-on_provisional(const struct ctx *x, struct leg *leg,
-    const struct sip_msg *msg)
+on_provisional(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
 	struct call *call = leg->call;
 	struct passage p = { call->setup, leg, call->leg[0], SDP_ANSWER };
@@ -180,8 +180,8 @@ on_provisional(const struct ctx *x, struct leg *leg,
 	if (call->phase != CALL_INVITING || leg->state == LEG_LOST ||
 	    call->setup->server == NULL || leg_learn(leg, msg) != 0)
 		return;
-	timerq_set(&x->e->timers, &leg->timer_c,
-	    mono_add_ms(x->now, CALL_TIMER_C_MS));
+	timerq_set(
+	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
 	leg->state = LEG_EARLY;
 	note_ringing(x->st, call);
 	buf_init(&body, mem, sizeof(mem));
@@ -189,8 +189,8 @@ on_provisional(const struct ctx *x, struct leg *leg,
 	    offer_pass(x->e, &body, msg, p, &answer) != 0)
 		body.len = 0;
 	if (answer.known) {
-		offer_settled(x, call->leg[0], &call->setup->offer, leg,
-		    &answer);
+		offer_settled(
+		    x, call->leg[0], &call->setup->offer, leg, &answer);
 		call->early = leg;
 	}
 	(void)answer_caller(x, leg, msg, buf_span(&body));
@@ -200,8 +200,8 @@ on_provisional(const struct ctx *x, struct leg *leg,
 static void
 hang_up(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
-	bool again = leg->state == LEG_OVER &&
-	    span_eq(TEXT_SPAN(leg->tag), msg->to.tag);
+	bool again =
+	    leg->state == LEG_OVER && span_eq(TEXT_SPAN(leg->tag), msg->to.tag);
 
 	if (leg_learn(leg, msg) != 0)
 		return;
@@ -217,7 +217,7 @@ begin_talk(const struct ctx *x, struct leg *leg)
 	struct call *call = leg->call;
 	struct leg *caller = call->leg[0];
 	uint8_t channels = (uint8_t)((leg_is_external(caller) ? 1 : 0) +
-	    (leg_is_external(leg) ? 1 : 0));
+				     (leg_is_external(leg) ? 1 : 0));
 
 	call->callee = leg;
 	leg->state = LEG_CONFIRMED;
@@ -256,8 +256,8 @@ on_win(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 		err = answer_caller(x, leg, msg, buf_span(&body));
 	if (err) {
 		hang_up(x, leg, msg);
-		call_end(x, call, (struct ending){ .status = 500,
-		    .why = "answer-unusable" });
+		call_end(x, call,
+		    (struct ending){ .status = 500, .why = "answer-unusable" });
 		return;
 	}
 	if (setup->offer_in_answer) {
@@ -303,7 +303,7 @@ on_2xx(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	if (leg == call->callee) {
 		on_2xx_again(x, leg, msg);
 	} else if (call->phase == CALL_INVITING && leg->state != LEG_LOST &&
-	    leg->state != LEG_OVER && call->setup->server != NULL) {
+		   leg->state != LEG_OVER && call->setup->server != NULL) {
 		on_win(x, leg, msg);
 	} else {
 		hang_up(x, leg, msg);
@@ -383,7 +383,7 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	timerq_cancel(&x->e->timers, &leg->timer_c);
 	ctxn_detach(leg->invite);
 	leg->invite = NULL;
-	if (leg->status == 0)	/* not yet given up by timer C */
+	if (leg->status == 0) /* not yet given up by timer C */
 		leg->status = status;
 	leg->state = LEG_OVER;
 	if (call->phase == CALL_INVITING) {
@@ -413,8 +413,8 @@ branch_response(struct edge *e, struct mono now, struct steps *st,
 }
 
 static void
-branch_timeout(struct edge *e, struct mono now, struct steps *st,
-    struct ctxn *c)
+branch_timeout(
+    struct edge *e, struct mono now, struct steps *st, struct ctxn *c)
 {
 	struct ctx x = { e, now, st };
 
@@ -422,8 +422,7 @@ branch_timeout(struct edge *e, struct mono now, struct steps *st,
 }
 
 static void
-branch_ended(struct edge *e, struct mono now, struct steps *st,
-    struct ctxn *c)
+branch_ended(struct edge *e, struct mono now, struct steps *st, struct ctxn *c)
 {
 	struct ctx x = { e, now, st };
 	struct leg *leg = c->owner;
@@ -480,7 +479,8 @@ fork_timer_c(const struct ctx *x, struct leg *leg)
 void
 fork_give_up(const struct ctx *x, struct call *call)
 {
-	call_end(x, call, (struct ending){ .status = 480,
-		    .why = "no-answer",
-	    .reason = "SIP;cause=408;text=\"Request Timeout\"" });
+	call_end(x, call,
+	    (struct ending){ .status = 480,
+		.why = "no-answer",
+		.reason = "SIP;cause=408;text=\"Request Timeout\"" });
 }

@@ -5,10 +5,10 @@
 enum pass {
 	PASS_NEVER,
 	PASS_ALWAYS,
-	PASS_CHECKED,	/* outwards only without foreign addresses or names */
-	PASS_INSIDE,	/* only from the office to the office */
-	PASS_INWARD,	/* not outwards */
-	PASS_OUTWARD,	/* not from outside */
+	PASS_CHECKED, /* outwards only without foreign addresses or names */
+	PASS_INSIDE,  /* only from the office to the office */
+	PASS_INWARD,  /* not outwards */
+	PASS_OUTWARD, /* not from outside */
 };
 
 /* Headers whose class does not decide. */
@@ -16,12 +16,12 @@ static enum pass
 pass_of_plain(enum sip_hdr_id id)
 {
 	switch (id) {
-	case SIP_H_SESSION_EXPIRES:	/* session timers end at each leg */
+	case SIP_H_SESSION_EXPIRES: /* session timers end at each leg */
 	case SIP_H_MIN_SE:
 		return PASS_NEVER;
 	case SIP_H_ORGANIZATION:
 		return PASS_INWARD;
-	case SIP_H_ANSWER_MODE:		/* a stranger opens no microphone */
+	case SIP_H_ANSWER_MODE: /* a stranger opens no microphone */
 		return PASS_OUTWARD;
 	default:
 		return PASS_CHECKED;
@@ -41,21 +41,22 @@ pass_of(const struct sip_hdr *h)
 	case SIP_C_PLAIN:
 		return pass_of_plain(h->id);
 	case SIP_C_OPTION:
-		return h->id == SIP_H_ACCEPT ||
-		    h->id == SIP_H_ACCEPT_ENCODING ?
-		    PASS_ALWAYS : PASS_NEVER;
+		return h->id == SIP_H_ACCEPT || h->id == SIP_H_ACCEPT_ENCODING
+			   ? PASS_ALWAYS
+			   : PASS_NEVER;
 	case SIP_C_ADDRESS:
 		/* Phones fetch what these name, and answer by themselves. */
-		return h->id == SIP_H_ALERT_INFO || h->id == SIP_H_CALL_INFO ?
-		    PASS_INSIDE : PASS_NEVER;
+		return h->id == SIP_H_ALERT_INFO || h->id == SIP_H_CALL_INFO
+			   ? PASS_INSIDE
+			   : PASS_NEVER;
 	default:
 		return PASS_NEVER;
 	}
 }
 
 static bool
-may_pass(const struct edge *e, const struct sip_hdr *h,
-    const struct leg *from, const struct leg *to)
+may_pass(const struct edge *e, const struct sip_hdr *h, const struct leg *from,
+    const struct leg *to)
 {
 	bool out = leg_is_external(to);
 
@@ -96,8 +97,8 @@ headers_body(struct buf *b, const struct sip_msg *m)
 void
 headers_ours(struct buf *b)
 {
-	build_hdr_str(b, SIP_H_ALLOW,
-	    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
+	build_hdr_str(
+	    b, SIP_H_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
 }
 
 /* What may stand in a quoted string: '"' and '\' only behind a '\'. */
@@ -117,7 +118,7 @@ static bool
 is_user_char(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-	    (c >= 'A' && c <= 'Z') || (c != '\0' && strchr("-_.!~*'()+", c));
+	       (c >= 'A' && c <= 'Z') || (c != '\0' && strchr("-_.!~*'()+", c));
 }
 
 static void

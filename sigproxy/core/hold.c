@@ -22,8 +22,8 @@ hold_meant(const struct sdp_media *m)
 {
 	if (!m->is_hold_addr)
 		return m->dir;
-	return m->dir == SDP_RECVONLY || m->dir == SDP_INACTIVE ?
-	    SDP_INACTIVE : SDP_SENDONLY;
+	return m->dir == SDP_RECVONLY || m->dir == SDP_INACTIVE ? SDP_INACTIVE
+								: SDP_SENDONLY;
 }
 
 enum sdp_dir

@@ -16,8 +16,8 @@ is_alpha(char c)
 static bool
 is_word(char c)
 {
-	return is_digit(c) || is_alpha(c) || c == '.' || c == '-' ||
-	    c == ':' || c == '_';
+	return is_digit(c) || is_alpha(c) || c == '.' || c == '-' || c == ':' ||
+	       c == '_';
 }
 
 static bool
@@ -112,10 +112,10 @@ leak_in(const struct edge_conf *conf, struct span s)
 			continue;
 		}
 		word = span_make(s.p + begin, i - begin);
-		host_place = begin > 0 &&
-		    (s.p[begin - 1] == '@' ||
-			(begin > 1 && s.p[begin - 1] == '/' &&
-			    s.p[begin - 2] == '/'));
+		host_place =
+		    begin > 0 && (s.p[begin - 1] == '@' ||
+				     (begin > 1 && s.p[begin - 1] == '/' &&
+					 s.p[begin - 2] == '/'));
 		rest = after_scheme(word);
 		if (rest.len > 0) {
 			word = rest;

@@ -65,8 +65,8 @@ leg_find(const struct calls *c, struct span token)
 
 	if (token.len != LEG_TOKEN_LEN)
 		return NULL;
-	n = htab_first(&c->by_token,
-	    htab_hash(&c->by_token, token.p, token.len));
+	n = htab_first(
+	    &c->by_token, htab_hash(&c->by_token, token.p, token.len));
 	for (; n != NULL; n = htab_next(n)) {
 		struct leg *leg = HTAB_OF(n, struct leg, node);
 
@@ -91,8 +91,7 @@ leg_is_external(const struct leg *leg)
 /* A From or To of the phone as we shall write it to the phone: its own words,
  * without parameters, which it compares with nothing. */
 static int
-set_own_words(char *p, size_t cap, uint16_t *len,
-    const struct sip_nameaddr *na)
+set_own_words(char *p, size_t cap, uint16_t *len, const struct sip_nameaddr *na)
 {
 	struct buf b;
 
@@ -101,7 +100,7 @@ set_own_words(char *p, size_t cap, uint16_t *len,
 	*len = (uint16_t)b.len;
 	return buf_err(&b);
 }
-#define SET_OWN_WORDS(t, na) \
+#define SET_OWN_WORDS(t, na)                                                   \
 	set_own_words((t)->p, sizeof((t)->p), &(t)->len, (na))
 
 /* The Contact's URI; false when there is not exactly one usable. */
@@ -143,8 +142,8 @@ set_route(struct leg *leg, const struct sip_msg *msg, bool backwards)
 }
 
 int
-leg_from_invite(struct leg *leg, const struct sip_msg *msg,
-    const struct flow *from)
+leg_from_invite(
+    struct leg *leg, const struct sip_msg *msg, const struct flow *from)
 {
 	struct span uri;
 
@@ -153,9 +152,9 @@ leg_from_invite(struct leg *leg, const struct sip_msg *msg,
 	leg->remote_cseq = msg->cseq.number;
 	if (!contact_of(msg, &uri))
 		return -EBADMSG;
-	if (TEXT_SET(&leg->target, uri) || TEXT_SET(&leg->call_id,
-		msg->call_id) || TEXT_SET(&leg->tag, msg->from.tag) ||
-	    set_route(leg, msg, false) ||
+	if (TEXT_SET(&leg->target, uri) ||
+	    TEXT_SET(&leg->call_id, msg->call_id) ||
+	    TEXT_SET(&leg->tag, msg->from.tag) || set_route(leg, msg, false) ||
 	    SET_OWN_WORDS(&leg->remote, &msg->from) ||
 	    SET_OWN_WORDS(&leg->local, &msg->to))
 		return -EMSGSIZE;
@@ -202,15 +201,16 @@ static struct span
 our_tag(const struct leg *leg)
 {
 	const struct call *call = leg->call;
-	const struct leg *peer = leg->index != 0 ? call->leg[0] :
-	    call->callee != NULL ? call->callee : call->early;
+	const struct leg *peer = leg->index != 0        ? call->leg[0]
+				 : call->callee != NULL ? call->callee
+							: call->early;
 
 	return peer != NULL ? TEXT_SPAN(peer->tag) : SPAN_NONE;
 }
 
 static void
-put_tagged(struct buf *b, enum sip_hdr_id id, struct span value,
-    struct span tag)
+put_tagged(
+    struct buf *b, enum sip_hdr_id id, struct span value, struct span tag)
 {
 	build_open(b, id);
 	build_value(b, value);
@@ -247,16 +247,15 @@ put_start(const struct edge *e, struct buf *b, const struct leg *leg,
 
 void
 leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
-    struct span method, uint32_t cseq, struct span branch,
-    uint8_t max_forwards)
+    struct span method, uint32_t cseq, struct span branch, uint8_t max_forwards)
 {
 	const struct start s = { method, cseq, branch, max_forwards,
 		our_tag(leg) };
 
 	put_start(e, b, leg, &s);
 	build_open(b, SIP_H_CONTACT);
-	edge_put_contact(e, &leg->flow,
-	    span_make(leg->token, LEG_TOKEN_LEN), b);
+	edge_put_contact(
+	    e, &leg->flow, span_make(leg->token, LEG_TOKEN_LEN), b);
 	build_close(b);
 }
 

@@ -73,8 +73,8 @@ note_ended(struct steps *st, struct mono now, struct call *call)
 	steps_key_number(st, "status", call->end_status);
 	steps_key_text(st, "why", reason);
 	if (call->answered.us != 0)
-		steps_key_number(st, "talked_ms",
-		    mono_ms_between(call->answered, now));
+		steps_key_number(
+		    st, "talked_ms", mono_ms_between(call->answered, now));
 	report(st, call, CALL_ENDED, call->end_status, reason);
 }
 

@@ -24,7 +24,7 @@ can_relay(const struct sdp_media *m)
 {
 	/* DTLS would have to end here (RFC 5763). */
 	return m->is_rtp && m->port != 0 && !m->has_fingerprint &&
-	    span_caseeq(m->type, SPAN_LIT("audio"));
+	       span_caseeq(m->type, SPAN_LIT("audio"));
 }
 
 /* The stream to relay: in an offer the first one possible. */
@@ -32,8 +32,9 @@ static int
 choose_line(const struct sdp *sdp, const struct passage *p)
 {
 	if (p->role == SDP_ANSWER && p->exchange->offer.known)
-		return p->exchange->offer.line < sdp->n_media ?
-		    p->exchange->offer.line : -ENODEV;
+		return p->exchange->offer.line < sdp->n_media
+			   ? p->exchange->offer.line
+			   : -ENODEV;
 	for (unsigned i = 0; i < sdp->n_media; i++)
 		if (can_relay(&sdp->media[i]))
 			return (int)i;
@@ -46,8 +47,8 @@ is_target(const struct addr *a)
 {
 	enum addr_class c = addr_classify(a);
 
-	return a->family != ADDR_NONE && a->port != 0 &&
-	    c != ADDR_UNUSABLE && c != ADDR_MULTICAST;
+	return a->family != ADDR_NONE && a->port != 0 && c != ADDR_UNUSABLE &&
+	       c != ADDR_MULTICAST;
 }
 
 static struct media
@@ -79,7 +80,7 @@ edit_stream(struct sdp_media_edit *edit, const struct ipc_port *port)
 		edit->with_rtcp = true;
 		edit->rtcp = port->said_rtcp;
 	}
-	edit->no_mux = true;	/* the relay has a port for each */
+	edit->no_mux = true; /* the relay has a port for each */
 }
 
 static int
@@ -94,9 +95,9 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 	if (line < 0)
 		return line;
 	*out = read_media(&sdp->media[line], (unsigned)line);
-	out->told = p.role == SDP_OFFER ?
-	    hold_offer(e, p.to, out->dir) :
-	    hold_answer(e, p.to, &p.exchange->offer, out->dir);
+	out->told = p.role == SDP_OFFER
+			? hold_offer(e, p.to, out->dir)
+			: hold_answer(e, p.to, &p.exchange->offer, out->dir);
 	edit.origin = port->said_rtp;
 	if (!out->refused) {
 		edit_stream(&edit.media[line], port);
@@ -128,8 +129,8 @@ pass_opaque(const struct edge *e, struct buf *b, const struct sip_msg *msg,
 	struct sip_media_type type;
 
 	if (msg->body.len > CALL_OPAQUE_MAX ||
-	    sip_media_type_parse(sip_value(msg, SIP_H_CONTENT_TYPE),
-		&type) != 0)
+	    sip_media_type_parse(sip_value(msg, SIP_H_CONTENT_TYPE), &type) !=
+		0)
 		return -ENOTSUP;
 	/* SDP in a multipart body would pass by the relay. */
 	if (span_caseeq(type.type, SPAN_LIT("multipart")) ||
@@ -193,9 +194,9 @@ static bool
 is_known(const struct leg *leg, const struct media *m, bool held)
 {
 	return leg->call->phase == CALL_INVITING && leg->call->early == leg &&
-	    leg->end.was_set && leg->end.held == held &&
-	    addr_eq(&leg->end.rtp, &m->rtp) &&
-	    addr_eq(&leg->end.rtcp, &m->rtcp);
+	       leg->end.was_set && leg->end.held == held &&
+	       addr_eq(&leg->end.rtp, &m->rtp) &&
+	       addr_eq(&leg->end.rtcp, &m->rtcp);
 }
 
 void

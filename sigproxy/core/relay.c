@@ -2,7 +2,7 @@
 
 #include "sigproxy/core/call_priv.h"
 
-#define RELAY_STREAM 0	/* one audio stream is relayed */
+#define RELAY_STREAM 0 /* one audio stream is relayed */
 
 static struct buf *
 door(struct steps *st, const struct call *call)
@@ -34,7 +34,7 @@ relay_begin(struct edge *e, struct call *call)
 		return -EHOSTUNREACH;
 	call->instance = (uint8_t)instance;
 	c->relay_calls[instance]++;
-	do	/* never 0, which means no session */
+	do /* never 0, which means no session */
 		c->session_base += (uint64_t)1 << 32;
 	while (c->session_base == 0);
 	call->session = c->session_base | pool_index(&c->pool, call);
@@ -52,8 +52,9 @@ relay_open(const struct ctx *x, struct leg *leg)
 		.end = leg->index,
 		.zone = leg->flow.zone,
 		.family = leg->flow.remote.family,
-		.latching = party->latching != LATCH_DEFAULT ?
-		    party->latching : (uint8_t)x->e->conf->latching,
+		.latching = party->latching != LATCH_DEFAULT
+				? party->latching
+				: (uint8_t)x->e->conf->latching,
 		.streams = 1,
 		.phone = leg->flow.remote,
 	};
@@ -218,8 +219,8 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 }
 
 int
-call_frame(struct edge *e, struct mono now, struct steps *st,
-    uint8_t instance, uint16_t type, struct span payload)
+call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
+    uint16_t type, struct span payload)
 {
 	struct ctx x = { e, now, st };
 

@@ -18,8 +18,8 @@ copy_party(struct party *to, const struct ipc_party *from)
 
 /* A refusal before there is a call. */
 static void
-refuse(const struct ctx *x, struct stxn *t, unsigned status,
-    struct span headers)
+refuse(
+    const struct ctx *x, struct stxn *t, unsigned status, struct span headers)
 {
 	struct reply r = { .status = status, .headers = headers };
 
@@ -40,24 +40,24 @@ refuse_method(const struct ctx *x, struct stxn *t, const struct sip_msg *msg)
 
 /* Is this binding the very phone that calls? */
 static bool
-is_own_phone(const struct leg *caller, const struct flow *flow,
-    struct span target_uri)
+is_own_phone(
+    const struct leg *caller, const struct flow *flow, struct span target_uri)
 {
 	struct uri a, b;
 
 	return flow_eq(&caller->flow, flow) &&
-	    uri_parse(TEXT_SPAN(caller->target), &a) == 0 &&
-	    uri_parse(target_uri, &b) == 0 && uri_same_user(&a, &b) &&
-	    uri_same_host(&a, &b) &&
-	    uri_port_or_default(&a) == uri_port_or_default(&b);
+	       uri_parse(TEXT_SPAN(caller->target), &a) == 0 &&
+	       uri_parse(target_uri, &b) == 0 && uri_same_user(&a, &b) &&
+	       uri_same_host(&a, &b) &&
+	       uri_port_or_default(&a) == uri_port_or_default(&b);
 }
 
 static bool
 is_flow_ours(const struct edge_conf *conf, const struct flow *f)
 {
 	return f->listener < conf->n_listeners &&
-	    conf->listeners[f->listener].zone == f->zone &&
-	    conf->listeners[f->listener].transport == f->transport;
+	       conf->listeners[f->listener].zone == f->zone &&
+	       conf->listeners[f->listener].transport == f->transport;
 }
 
 static void
@@ -80,8 +80,8 @@ write_names(const struct edge *e, struct leg *leg)
 }
 
 static void
-add_branch(struct edge *e, struct call *call, const struct flow *flow,
-    struct span uri)
+add_branch(
+    struct edge *e, struct call *call, const struct flow *flow, struct span uri)
 {
 	const struct leg *caller = call->leg[0];
 	struct leg *leg = leg_new(e->calls, call);
@@ -96,8 +96,8 @@ add_branch(struct edge *e, struct call *call, const struct flow *flow,
 
 /* One branch for each device; the caller's own only if there is no other. */
 static void
-add_branches(struct edge *e, struct call *call,
-    const struct ipc_auth_say *say, bool with_external)
+add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
+    bool with_external)
 {
 	for (int own = 0; own < 2 && call->n_legs == 1; own++) {
 		for (unsigned i = 0; i < say->n_targets; i++) {
@@ -107,9 +107,8 @@ add_branches(struct edge *e, struct call *call,
 			    (flow.zone == ZONE_EXTERNAL && !with_external))
 				continue;
 			if (own == is_own_phone(call->leg[0], &flow,
-				say->targets[i].uri))
-				add_branch(e, call, &flow,
-				    say->targets[i].uri);
+				       say->targets[i].uri))
+				add_branch(e, call, &flow, say->targets[i].uri);
 		}
 	}
 }
@@ -166,8 +165,8 @@ static void
 open_ends(const struct ctx *x, struct call *call)
 {
 	call->relayed = true;
-	timerq_set(&x->e->timers, &call->timer,
-	    mono_add_ms(x->now, CALL_RELAY_MS));
+	timerq_set(
+	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_RELAY_MS));
 	relay_open(x, call->leg[0]);
 	for (unsigned i = 1; i < call->n_legs; i++)
 		if (call->leg[i]->relayed)
@@ -178,13 +177,13 @@ static void
 refuse_call(const struct ctx *x, struct call *call, uint16_t status,
     const char *why, const char *reason)
 {
-	call_end(x, call, (struct ending){ .status = status,
-		    .why = why, .reason = reason });
+	call_end(x, call,
+	    (struct ending){ .status = status, .why = why, .reason = reason });
 }
 
 static void
-admit_and_open(const struct ctx *x, struct call *call,
-    const struct ipc_auth_say *say)
+admit_and_open(
+    const struct ctx *x, struct call *call, const struct ipc_auth_say *say)
 {
 	add_branches(x->e, call, say, true);
 	if (call->n_legs == 1) {
@@ -252,8 +251,9 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	int err;
 
 	if (call == NULL) {
-		refuse(x, t, 480, SPAN_LIT(
-		    "Reason: SIP;cause=503;text=\"Too many calls\"\r\n"));
+		refuse(x, t, 480,
+		    SPAN_LIT(
+			"Reason: SIP;cause=503;text=\"Too many calls\"\r\n"));
 		return;
 	}
 	call->ticket = say->ticket;
@@ -268,8 +268,8 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	t->owner = call->setup;
 	err = leg_from_invite(call->leg[0], msg, &t->from);
 	if (err)
-		refuse_call(x, call, err == -EMSGSIZE ? 513 : 400,
-		    "bad-invite", NULL);
+		refuse_call(
+		    x, call, err == -EMSGSIZE ? 513 : 400, "bad-invite", NULL);
 	else
 		admit_and_open(x, call, say);
 }

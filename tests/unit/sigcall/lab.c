@@ -37,8 +37,8 @@ check_leaks(const struct lab *lab, const struct step *st)
 	ck_assert_uint_lt(st->bytes.len, sizeof(text));
 	memcpy(text, st->bytes.p, st->bytes.len);
 	text[st->bytes.len] = '\0';
-	ck_assert_msg(st->bytes.len <= 8192, "a message of %zu bytes",
-	    st->bytes.len);
+	ck_assert_msg(
+	    st->bytes.len <= 8192, "a message of %zu bytes", st->bytes.len);
 	if (strncasecmp(text, "SIP/2.0", 7) == 0)
 		ck_assert_msg(strstr(text, "libuv") == NULL, "%s", text);
 	for (unsigned i = 0; i < lab->n_phones; i++) {
@@ -66,7 +66,7 @@ static void
 deliver(struct lab *lab, const struct step *st)
 {
 	if (span_trim(st->bytes).len == 0)
-		return;		/* a keepalive */
+		return; /* a keepalive */
 	check_leaks(lab, st);
 	for (unsigned i = 0; i < lab->n_phones; i++) {
 		struct phone *p = &lab->phones[i];
@@ -203,7 +203,8 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 		}
 		case IPC_CALL_MEDIA:
 			ck_assert_int_eq(get_call_media(payload,
-			    &lab->media[lab->n_media++ % 64]), 0);
+					     &lab->media[lab->n_media++ % 64]),
+			    0);
 			break;
 		default:
 			break;
@@ -220,8 +221,8 @@ say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
 		.end = open->end,
 		.refusal = lab->refusal,
 	};
-	const char *host = open->zone == ZONE_EXTERNAL ? "203.0.113.1" :
-							 "192.168.10.2";
+	const char *host =
+	    open->zone == ZONE_EXTERNAL ? "203.0.113.1" : "192.168.10.2";
 
 	if (lab->refusal == RELAY_OK) {
 		uint16_t port = lab->next_port;
@@ -251,7 +252,7 @@ say_stats(struct lab *lab, struct buf *b, const struct ipc_relay_close *close)
 		if ((*ends & 1u << end) == 0 ||
 		    (close->end != RELAY_ALL_ENDS && close->end != end))
 			continue;
-		*ends &= (uint16_t)~(1u << end);
+		*ends &= (uint16_t) ~(1u << end);
 		stats.counter.end = end;
 		stats.counter.packets_in = 100u + end;
 		if (!lab->stats_mute)
@@ -260,8 +261,8 @@ say_stats(struct lab *lab, struct buf *b, const struct ipc_relay_close *close)
 }
 
 static void
-hear_relay(struct lab *lab, unsigned instance, struct span frames,
-    struct buf *answers)
+hear_relay(
+    struct lab *lab, unsigned instance, struct span frames, struct buf *answers)
 {
 	struct span payload;
 	uint16_t type;
@@ -286,7 +287,8 @@ hear_relay(struct lab *lab, unsigned instance, struct span frames,
 		}
 		case IPC_RELAY_SET:
 			ck_assert_int_eq(get_relay_set(payload,
-			    &lab->sets[lab->n_sets++ % 256]), 0);
+					     &lab->sets[lab->n_sets++ % 256]),
+			    0);
 			break;
 		case IPC_RELAY_CLOSE:
 			ck_assert_int_eq(get_relay_close(payload, &close), 0);
@@ -301,8 +303,8 @@ hear_relay(struct lab *lab, unsigned instance, struct span frames,
 }
 
 static void
-feed_frames(struct lab *lab, enum ipc_role role, uint8_t instance,
-    struct span frames)
+feed_frames(
+    struct lab *lab, enum ipc_role role, uint8_t instance, struct span frames)
 {
 	struct span payload;
 	uint16_t type;
@@ -312,7 +314,8 @@ feed_frames(struct lab *lab, enum ipc_role role, uint8_t instance,
 		ck_assert_int_eq(ipc_split(frames, &type, &payload, &used), 0);
 		frames = span_sub(frames, used, frames.len);
 		ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps,
-		    role, instance, type, payload), 0);
+				     role, instance, type, payload),
+		    0);
 	}
 }
 
@@ -328,8 +331,7 @@ settle(struct lab *lab)
 		buf_init(&reg, reg_mem, sizeof(reg_mem));
 		hear_reg(lab, buf_span(&s->reg), &reg);
 		for (unsigned i = 0; i < 2; i++) {
-			buf_init(&relay[i], relay_mem[i],
-			    sizeof(relay_mem[i]));
+			buf_init(&relay[i], relay_mem[i], sizeof(relay_mem[i]));
 			hear_relay(lab, i, buf_span(&s->relay[i]), &relay[i]);
 		}
 		for (unsigned i = 0; i < s->n; i++) {
@@ -358,16 +360,16 @@ lab_new(uint32_t channels, uint32_t max_calls)
 
 	ck_assert_ptr_nonnull(lab);
 	c = &lab->conf;
-	c->listeners[0] = (struct edge_listener){ ZONE_EXTERNAL,
-		TRANSPORT_UDP, ip("192.168.10.2", 5070) };
-	c->listeners[1] = (struct edge_listener){ ZONE_INTERNAL,
-		TRANSPORT_UDP, ip("192.168.10.2", 5060) };
+	c->listeners[0] = (struct edge_listener){ ZONE_EXTERNAL, TRANSPORT_UDP,
+		ip("192.168.10.2", 5070) };
+	c->listeners[1] = (struct edge_listener){ ZONE_INTERNAL, TRANSPORT_UDP,
+		ip("192.168.10.2", 5060) };
 	c->n_listeners = 2;
 	c->domain = SPAN_LIT("sip.example.org");
 	c->realm = SPAN_LIT("SMO-SIP");
 	c->accept_ip = true;
-	ck_assert_int_eq(addr_prefix_parse(SPAN_LIT("192.168.10.0/24"),
-	    &c->lan[0]), 0);
+	ck_assert_int_eq(
+	    addr_prefix_parse(SPAN_LIT("192.168.10.0/24"), &c->lan[0]), 0);
 	c->n_lan = 1;
 	c->public_addr = ip("203.0.113.1", 0);
 	c->channels = channels;
@@ -452,7 +454,8 @@ lab_home(struct lab *lab, const char *number, uint8_t last)
 {
 	struct phone *p = lab_stranger(lab, number, last);
 	struct ipc_flow_keep keep = { .flow = flow_to_ipc(&p->flow),
-		.nated = 1, .expires_s = UINT32_MAX };
+		.nated = 1,
+		.expires_s = UINT32_MAX };
 	char mem[128];
 	struct buf b;
 
@@ -526,7 +529,7 @@ phone_recv(struct phone *p)
 
 	if (p->head == p->tail)
 		return NULL;
-	if (p->tail - p->head > LAB_INBOX)	/* the oldest are lost */
+	if (p->tail - p->head > LAB_INBOX) /* the oldest are lost */
 		p->head = p->tail - LAB_INBOX;
 	mem = rotating();
 	strcpy(mem, p->inbox[p->head++ % LAB_INBOX]);
@@ -655,8 +658,8 @@ send_invite(struct dlg *d, const char *number, const char *auth,
 {
 	struct phone *p = d->phone;
 
-	snprintf(d->target, sizeof(d->target), "sip:%s@sip.example.org",
-	    number);
+	snprintf(
+	    d->target, sizeof(d->target), "sip:%s@sip.example.org", number);
 	phone_send(p,
 	    "INVITE %s SIP/2.0\r\n"
 	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s-%u-%u;rport\r\n"
@@ -700,17 +703,17 @@ dlg_call(struct dlg *d, struct phone *a, const char *number, const char *sdp,
 	d->branch = ++serial * 1000;
 	snprintf(d->call_id, sizeof(d->call_id), "call%u@%s", serial, a->host);
 	snprintf(d->local, sizeof(d->local),
-	    "\"My Phone\" <sip:%s@sip.example.org>;tag=f%u", a->number,
-	    serial);
-	snprintf(d->remote, sizeof(d->remote), "<sip:%s@sip.example.org>",
-	    number);
+	    "\"My Phone\" <sip:%s@sip.example.org>;tag=f%u", a->number, serial);
+	snprintf(
+	    d->remote, sizeof(d->remote), "<sip:%s@sip.example.org>", number);
 	send_invite(d, number, "", sdp, extra);
 	answer = phone_expect(a, "SIP/2.0 401");
 	ck_assert_msg(answer != NULL, "no challenge");
 	dlg_ack(d, d->cseq, NULL);
 	d->cseq++;
 	send_invite(d, number,
-	    credentials(a, hdr(answer, "WWW-Authenticate"), d->target), sdp, extra);
+	    credentials(a, hdr(answer, "WWW-Authenticate"), d->target), sdp,
+	    extra);
 }
 
 void
@@ -722,8 +725,8 @@ dlg_from_invite(struct dlg *d, struct phone *p, const char *invite)
 	strcpy(d->call_id, hdr(invite, "Call-ID"));
 	strcpy(d->local, hdr(invite, "To"));
 	if (strstr(d->local, ";tag=") == NULL)
-		snprintf(d->local + strlen(d->local), 64, ";tag=t%s",
-		    p->number);
+		snprintf(
+		    d->local + strlen(d->local), 64, ";tag=t%s", p->number);
 	strcpy(d->remote, hdr(invite, "From"));
 	strcpy(d->target, contact_uri(invite));
 }
@@ -737,8 +740,8 @@ dlg_learn(struct dlg *d, const char *answer)
 }
 
 void
-dlg_send(struct dlg *d, const char *method, const char *type,
-    const char *text, const char *extra)
+dlg_send(struct dlg *d, const char *method, const char *type, const char *text,
+    const char *extra)
 {
 	struct phone *p = d->phone;
 
@@ -750,18 +753,18 @@ dlg_send(struct dlg *d, const char *method, const char *type,
 	    "CSeq: %u %s\r\nContact: <sip:%s@%s:%u;ob>\r\n"
 	    "User-Agent: Office-PBX/9.9\r\n%s%s%s%s"
 	    "Content-Length: %zu\r\n\r\n%s",
-	    method, d->target, p->host, p->port, p->number, d->cseq,
-	    d->call_id, ++d->branch, d->local, d->remote, d->call_id, d->cseq,
-	    method, p->number, p->host, p->port, extra,
-	    type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "",
-	    text ? strlen(text) : 0, text ? text : "");
+	    method, d->target, p->host, p->port, p->number, d->cseq, d->call_id,
+	    ++d->branch, d->local, d->remote, d->call_id, d->cseq, method,
+	    p->number, p->host, p->port, extra, type ? "Content-Type: " : "",
+	    type ? type : "", type ? "\r\n" : "", text ? strlen(text) : 0,
+	    text ? text : "");
 }
 
 void
 dlg_send_auth(struct dlg *d, const char *method, const char *challenge)
 {
-	const char *auth = credentials(d->phone,
-	    hdr(challenge, "WWW-Authenticate"), d->target);
+	const char *auth = credentials(
+	    d->phone, hdr(challenge, "WWW-Authenticate"), d->target);
 	bool invite = strcmp(method, "INVITE") == 0;
 
 	dlg_send(d, method, invite ? "application/sdp" : NULL,
@@ -790,8 +793,8 @@ dlg_ack(struct dlg *d, unsigned cseq, const char *sdp)
 	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
 	    "CSeq: %u ACK\r\nUser-Agent: Office-PBX/9.9\r\n%s"
 	    "Content-Length: %zu\r\n\r\n%s",
-	    d->target, p->host, p->port, p->number, cseq, ++d->branch,
-	    d->local, d->remote, d->call_id, cseq,
+	    d->target, p->host, p->port, p->number, cseq, ++d->branch, d->local,
+	    d->remote, d->call_id, cseq,
 	    sdp ? "Content-Type: application/sdp\r\n" : "",
 	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
 }
@@ -811,8 +814,8 @@ dlg_cancel(struct dlg *d)
 }
 
 void
-phone_answer(struct phone *p, const char *msg, unsigned status,
-    const char *tag, const char *sdp)
+phone_answer(struct phone *p, const char *msg, unsigned status, const char *tag,
+    const char *sdp)
 {
 	const char *to = hdr(msg, "To");
 	bool has_tag = strstr(to, ";tag=") != NULL || status == 100;

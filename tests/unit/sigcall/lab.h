@@ -19,10 +19,10 @@ struct lab;
 struct phone {
 	struct lab *lab;
 	const char *number, *name;
-	const char *host;	/* what it writes into Via, Contact, SDP */
-	uint16_t port;		/* the same */
+	const char *host; /* what it writes into Via, Contact, SDP */
+	uint16_t port;    /* the same */
 	char name_mem[32], host_mem[32];
-	struct flow flow;	/* where its packets come from */
+	struct flow flow; /* where its packets come from */
 	char inbox[LAB_INBOX][LAB_TEXT];
 	unsigned head, tail;
 };
@@ -34,14 +34,14 @@ struct lab {
 	struct mono now;
 	struct phone phones[LAB_PHONES];
 	unsigned n_phones;
-	bool stolen;		/* a phone uses another one's identifiers:
-				 * what it reads back is no leak */
+	bool stolen; /* a phone uses another one's identifiers:
+		      * what it reads back is no leak */
 	/* The oracle. */
 	char nonce[IPC_NONCE_LEN + 1];
-	uint8_t verdict;		/* of the next AUTH_ASK */
-	const char *caller, *called;	/* numbers it says */
+	uint8_t verdict;             /* of the next AUTH_ASK */
+	const char *caller, *called; /* numbers it says */
 	uint8_t hold_of_called, hold_of_caller;
-	uint64_t ticket;		/* counted up */
+	uint64_t ticket; /* counted up */
 	struct ipc_call_note notes[64];
 	char reasons[64][129];
 	unsigned n_notes;
@@ -54,8 +54,8 @@ struct lab {
 	uint16_t next_port;
 	struct ipc_relay_open opens[64];
 	unsigned n_opens;
-	unsigned opens_of[2];	/* by instance */
-	uint16_t ends_of[1024];	/* sets of open ends, by session */
+	unsigned opens_of[2];   /* by instance */
+	uint16_t ends_of[1024]; /* sets of open ends, by session */
 	struct ipc_relay_set sets[256];
 	unsigned n_sets;
 	unsigned n_closes, n_close_all;
@@ -73,8 +73,7 @@ void lab_second_relay(struct lab *lab);
 struct phone *lab_office(struct lab *lab, const char *number, uint8_t last);
 struct phone *lab_home(struct lab *lab, const char *number, uint8_t last);
 /* Like a home, but nobody's registration. */
-struct phone *lab_stranger(struct lab *lab, const char *number,
-    uint8_t last);
+struct phone *lab_stranger(struct lab *lab, const char *number, uint8_t last);
 
 /* Time passes, timers fire. */
 void lab_pass(struct lab *lab, uint64_t ms);

@@ -9,12 +9,10 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                     \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, \
-	    msg)
-#define LACKS(msg, what)                                                 \
-	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, \
-	    msg)
+#define HAS(msg, what)                                                         \
+	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
+#define LACKS(msg, what)                                                       \
+	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
 
 START_TEST(a_home_phone_calls_the_office_through_the_relay)
 {
@@ -113,8 +111,8 @@ START_TEST(the_office_calls_a_home_phone_which_hangs_up)
 
 	talk_begin(&t, desk, home);
 	ck_assert_uint_eq(lab_note(lab)->channels, 1);
-	dlg_send(&t.b, "BYE", NULL, NULL,
-	    "Reason: Q.850;cause=16;text=\"bye\"\r\n");
+	dlg_send(
+	    &t.b, "BYE", NULL, NULL, "Reason: Q.850;cause=16;text=\"bye\"\r\n");
 	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
 	msg = phone_expect(desk, "BYE");
 	ck_assert_ptr_nonnull(msg);

@@ -9,9 +9,8 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                     \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, \
-	    msg)
+#define HAS(msg, what)                                                         \
+	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
 
 static struct lab *lab;
 static struct phone *home, *desk;
@@ -194,8 +193,8 @@ START_TEST(info_passes_both_ways_with_its_body)
 	struct phone *other = _i == 0 ? desk : home;
 	const char *msg, *dtmf = "Signal=5\r\nDuration=160\r\n";
 
-	dlg_send(who, "INFO", "application/dtmf-relay", dtmf,
-	    "X-Color: blue\r\n");
+	dlg_send(
+	    who, "INFO", "application/dtmf-relay", dtmf, "X-Color: blue\r\n");
 	msg = phone_expect(other, "INFO");
 	ck_assert_ptr_nonnull(msg);
 	ck_assert_str_eq(body(msg), dtmf);
@@ -229,8 +228,8 @@ START_TEST(update_with_an_offer_is_relayed_and_learnt_anew)
 {
 	const char *msg;
 
-	dlg_send(&t.a, "UPDATE", "application/sdp",
-	    sdp_of(home, 30100, NULL), "");
+	dlg_send(
+	    &t.a, "UPDATE", "application/sdp", sdp_of(home, 30100, NULL), "");
 	msg = phone_expect(desk, "UPDATE");
 	ck_assert_ptr_nonnull(msg);
 	/* Ports once said stay (C1). */
@@ -246,7 +245,10 @@ END_TEST
 
 START_TEST(methods_that_are_not_built_get_405_or_501)
 {
-	static const struct { const char *method; const char *want; } row[] = {
+	static const struct {
+		const char *method;
+		const char *want;
+	} row[] = {
 		{ "REFER", "SIP/2.0 405" },
 		{ "NOTIFY", "SIP/2.0 405" },
 		{ "MESSAGE", "SIP/2.0 405" },
@@ -257,9 +259,10 @@ START_TEST(methods_that_are_not_built_get_405_or_501)
 
 	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		dlg_send(&t.a, row[i].method, NULL, NULL,
-		    i == 0 ? "Refer-To: <sip:300@sip.example.org>\r\n" :
-		    i == 1 ? "Event: x\r\nSubscription-State: active\r\n" :
-		    i == 3 ? "RAck: 1 1 INVITE\r\n" : "");
+		    i == 0   ? "Refer-To: <sip:300@sip.example.org>\r\n"
+		    : i == 1 ? "Event: x\r\nSubscription-State: active\r\n"
+		    : i == 3 ? "RAck: 1 1 INVITE\r\n"
+			     : "");
 		msg = phone_expect(home, row[i].want);
 		ck_assert_msg(msg != NULL, "%s", row[i].method);
 		HAS(hdr(msg, "Allow"), "INVITE");
@@ -328,8 +331,8 @@ START_TEST(a_repeated_2xx_to_a_re_invite_is_acked_again)
 {
 	const char *inv, *first, *msg;
 
-	dlg_send(&t.a, "INVITE", "application/sdp",
-	    sdp_of(home, 30002, NULL), "");
+	dlg_send(
+	    &t.a, "INVITE", "application/sdp", sdp_of(home, 30002, NULL), "");
 	inv = phone_expect(desk, "INVITE");
 	phone_answer(desk, inv, 200, "", sdp_of(desk, 20002, NULL));
 	first = phone_expect(home, "SIP/2.0 200");
@@ -351,8 +354,14 @@ START_TEST(a_repeated_2xx_to_a_re_invite_is_acked_again)
 }
 END_TEST
 
-static const struct { unsigned said, heard; } statuses[] = {
-	{ 488, 488 }, { 302, 480 }, { 503, 500 }, { 401, 500 }, { 603, 603 },
+static const struct {
+	unsigned said, heard;
+} statuses[] = {
+	{ 488, 488 },
+	{ 302, 480 },
+	{ 503, 500 },
+	{ 401, 500 },
+	{ 603, 603 },
 };
 
 START_TEST(refusals_of_a_re_invite_pass_unless_they_are_ours_to_know)
@@ -360,8 +369,8 @@ START_TEST(refusals_of_a_re_invite_pass_unless_they_are_ours_to_know)
 	const char *inv;
 	char want[32];
 
-	dlg_send(&t.a, "INVITE", "application/sdp",
-	    sdp_of(home, 30002, NULL), "");
+	dlg_send(
+	    &t.a, "INVITE", "application/sdp", sdp_of(home, 30002, NULL), "");
 	inv = phone_expect(desk, "INVITE");
 	phone_answer(desk, inv, statuses[_i].said, "", NULL);
 	snprintf(want, sizeof(want), "SIP/2.0 %u", statuses[_i].heard);
@@ -375,19 +384,19 @@ START_TEST(re_invites_that_cross_get_491)
 {
 	const char *msg;
 
-	dlg_send(&t.a, "INVITE", "application/sdp",
-	    sdp_of(home, 30002, NULL), "");
+	dlg_send(
+	    &t.a, "INVITE", "application/sdp", sdp_of(home, 30002, NULL), "");
 	msg = phone_expect(desk, "INVITE");
-	dlg_send(&t.b, "INVITE", "application/sdp",
-	    sdp_of(desk, 20002, NULL), "");
+	dlg_send(
+	    &t.b, "INVITE", "application/sdp", sdp_of(desk, 20002, NULL), "");
 	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 491"));
 	dlg_ack(&t.b, t.b.cseq, NULL);
-	dlg_send(&t.b, "UPDATE", "application/sdp",
-	    sdp_of(desk, 20002, NULL), "");
+	dlg_send(
+	    &t.b, "UPDATE", "application/sdp", sdp_of(desk, 20002, NULL), "");
 	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 491"));
 	/* A second one from the same side. */
-	dlg_send(&t.a, "INVITE", "application/sdp",
-	    sdp_of(home, 30002, NULL), "");
+	dlg_send(
+	    &t.a, "INVITE", "application/sdp", sdp_of(home, 30002, NULL), "");
 	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 500"));
 	phone_answer(desk, msg, 491, "", NULL);
 	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 491"));
@@ -401,8 +410,8 @@ START_TEST(a_refused_re_invite_leaves_the_media_as_it_was)
 	unsigned sets = lab->n_sets;
 	const char *msg;
 
-	dlg_send(&t.a, "INVITE", "application/sdp",
-	    sdp_of(home, 31000, NULL), "");
+	dlg_send(
+	    &t.a, "INVITE", "application/sdp", sdp_of(home, 31000, NULL), "");
 	msg = phone_expect(desk, "INVITE");
 	phone_answer(desk, msg, 488, "", NULL);
 	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 488"));
@@ -416,8 +425,8 @@ START_TEST(a_re_invite_can_be_cancelled)
 {
 	const char *msg, *cancel;
 
-	dlg_send(&t.a, "INVITE", "application/sdp",
-	    sdp_of(home, 31000, NULL), "");
+	dlg_send(
+	    &t.a, "INVITE", "application/sdp", sdp_of(home, 31000, NULL), "");
 	msg = phone_expect(desk, "INVITE");
 	phone_answer(desk, msg, 180, "", NULL);
 	phone_send(home,
@@ -455,8 +464,8 @@ END_TEST
 
 START_TEST(a_phone_that_fell_silent_ends_it_after_a_re_invite)
 {
-	dlg_send(&t.b, "INVITE", "application/sdp",
-	    sdp_of(desk, 20002, NULL), "");
+	dlg_send(
+	    &t.b, "INVITE", "application/sdp", sdp_of(desk, 20002, NULL), "");
 	lab_pass(lab, 33000);
 	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 408"));
 	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
@@ -494,8 +503,8 @@ START_TEST(a_home_whose_router_rebound_proves_itself_and_moves)
 	const char *msg;
 
 	home->flow.remote.port = 41111;
-	dlg_send(&t.a, "INVITE", "application/sdp",
-	    sdp_of(home, 30000, NULL), "");
+	dlg_send(
+	    &t.a, "INVITE", "application/sdp", sdp_of(home, 30000, NULL), "");
 	msg = phone_expect(home, "SIP/2.0 401");
 	ck_assert_ptr_nonnull(msg);
 	dlg_ack(&t.a, t.a.cseq, NULL);
@@ -537,7 +546,10 @@ START_TEST(an_ack_from_elsewhere_moves_nothing)
 }
 END_TEST
 
-static const struct { const char *name; int what; } wrong[] = {
+static const struct {
+	const char *name;
+	int what;
+} wrong[] = {
 	{ "another token", 0 },
 	{ "another Call-ID", 1 },
 	{ "another From tag", 2 },
@@ -570,8 +582,8 @@ START_TEST(a_dialog_is_found_by_all_its_identifiers)
 		break;
 	}
 	dlg_send(&d, "BYE", NULL, NULL, "");
-	ck_assert_msg(phone_expect(p, "SIP/2.0 481") != NULL, "%s",
-	    wrong[_i].name);
+	ck_assert_msg(
+	    phone_expect(p, "SIP/2.0 481") != NULL, "%s", wrong[_i].name);
 	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
 	hang_up();
 }
@@ -592,8 +604,7 @@ START_TEST(a_2xx_of_a_call_we_do_not_have_gets_ack_and_bye)
 	ck_assert_str_eq(hdr(msg, "CSeq"), "7 ACK");
 	msg = phone_expect(desk, "BYE");
 	ck_assert_str_eq(hdr(msg, "CSeq"), "8 BYE");
-	ck_assert_str_eq(hdr(msg, "From"),
-	    "<sip:1@sip.example.org>;tag=f");
+	ck_assert_str_eq(hdr(msg, "From"), "<sip:1@sip.example.org>;tag=f");
 	hang_up();
 }
 END_TEST

@@ -9,9 +9,8 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                     \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, \
-	    msg)
+#define HAS(msg, what)                                                         \
+	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
 
 static struct lab *lab;
 static struct phone *home, *desk, *soft;
@@ -219,8 +218,8 @@ START_TEST(silent_phones_give_480_after_32_seconds)
 	lab_pass(lab, 2000);
 	msg = phone_expect(home, "SIP/2.0 480");
 	ck_assert_ptr_nonnull(msg);
-	ck_assert_str_eq(hdr(msg, "Reason"),
-	    "SIP;cause=408;text=\"Request Timeout\"");
+	ck_assert_str_eq(
+	    hdr(msg, "Reason"), "SIP;cause=408;text=\"Request Timeout\"");
 	lab_expect_empty(lab);
 }
 END_TEST
@@ -367,8 +366,8 @@ suite_fork(void)
 	TCase *c = tcase_create("branches");
 
 	tcase_add_checked_fixture(c, setup, teardown);
-	tcase_add_test(c,
-	    desk_and_softphone_ring_and_one_answer_stops_the_other);
+	tcase_add_test(
+	    c, desk_and_softphone_ring_and_one_answer_stops_the_other);
 	tcase_add_test(c, of_two_answers_the_second_gets_ack_and_bye);
 	tcase_add_test(c, the_caller_cancels_and_every_phone_stops);
 	tcase_add_test(c, a_2xx_that_crosses_the_cancel_is_hung_up);

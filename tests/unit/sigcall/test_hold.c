@@ -8,12 +8,10 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                     \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, \
-	    msg)
-#define LACKS(msg, what)                                                 \
-	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, \
-	    msg)
+#define HAS(msg, what)                                                         \
+	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
+#define LACKS(msg, what)                                                       \
+	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
 
 static struct lab *lab;
 static struct phone *home, *desk;
@@ -64,26 +62,26 @@ hang_up(void)
 
 static const struct {
 	const char *name;
-	uint8_t mode;		/* of the phone outside */
-	const char *offer;	/* the holder's */
-	const char *told;	/* to the phone outside */
-	const char *answer;	/* its answer */
-	const char *back;	/* to the holder */
+	uint8_t mode;       /* of the phone outside */
+	const char *offer;  /* the holder's */
+	const char *told;   /* to the phone outside */
+	const char *answer; /* its answer */
+	const char *back;   /* to the holder */
 } rows[] = {
-	{ "transparent: sendonly passes", HOLD_TRANSPARENT,
-	    "sendonly", "a=sendonly", "recvonly", "a=recvonly" },
-	{ "transparent: inactive passes", HOLD_TRANSPARENT,
-	    "inactive", "a=inactive", "inactive", "a=inactive" },
-	{ "the site's mode is transparent here", HOLD_DEFAULT,
-	    "sendonly", "a=sendonly", "recvonly", "a=recvonly" },
+	{ "transparent: sendonly passes", HOLD_TRANSPARENT, "sendonly",
+	    "a=sendonly", "recvonly", "a=recvonly" },
+	{ "transparent: inactive passes", HOLD_TRANSPARENT, "inactive",
+	    "a=inactive", "inactive", "a=inactive" },
+	{ "the site's mode is transparent here", HOLD_DEFAULT, "sendonly",
+	    "a=sendonly", "recvonly", "a=recvonly" },
 	{ "sendrecv: sendonly is masked and turned back", HOLD_SENDRECV,
 	    "sendonly", "a=sendrecv", "sendrecv", "a=recvonly" },
 	{ "sendrecv: inactive is masked and turned back", HOLD_SENDRECV,
 	    "inactive", "a=sendrecv", "sendrecv", "a=inactive" },
-	{ "sendrecv: a phone that does not listen", HOLD_SENDRECV,
-	    "sendonly", "a=sendrecv", "sendonly", "a=inactive" },
-	{ "sendrecv: no direction in the answer", HOLD_SENDRECV,
-	    "sendonly", "a=sendrecv", NULL, "a=recvonly" },
+	{ "sendrecv: a phone that does not listen", HOLD_SENDRECV, "sendonly",
+	    "a=sendrecv", "sendonly", "a=inactive" },
+	{ "sendrecv: no direction in the answer", HOLD_SENDRECV, "sendonly",
+	    "a=sendrecv", NULL, "a=recvonly" },
 };
 
 START_TEST(the_office_holds_a_home_phone)

@@ -11,9 +11,8 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                     \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, \
-	    msg)
+#define HAS(msg, what)                                                         \
+	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
 
 START_TEST(the_61st_call_is_refused_and_harms_nobody)
 {
@@ -33,8 +32,8 @@ START_TEST(the_61st_call_is_refused_and_harms_nobody)
 	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
 	msg = phone_expect(home, "SIP/2.0 480");
 	ck_assert_ptr_nonnull(msg);
-	ck_assert_str_eq(hdr(msg, "Reason"),
-	    "SIP;cause=503;text=\"No channel free\"");
+	ck_assert_str_eq(
+	    hdr(msg, "Reason"), "SIP;cause=503;text=\"No channel free\"");
 	ck_assert_ptr_null(phone_recv(desk));
 	ck_assert_str_eq(lab->reasons[(lab->n_notes - 1) % 64], "no-channel");
 	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
@@ -104,8 +103,8 @@ START_TEST(a_relay_that_refuses_or_is_silent_means_480)
 	else if (_i == 1)
 		lab->relay_mute = true;
 	else
-		edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0,
-		    false);
+		edge_peer(
+		    lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, false);
 	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
 	if (_i == 1) {
 		lab_pass(lab, 999);
@@ -150,8 +149,9 @@ relay_says(struct lab *lab, const struct ipc_relay_say *say)
 
 	buf_init(&b, mem, sizeof(mem));
 	put_relay_say(&b, say);
-	ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps,
-	    ROLE_MEDIA, 0, IPC_RELAY_SAY, buf_span(&b)), 0);
+	ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps, ROLE_MEDIA,
+			     0, IPC_RELAY_SAY, buf_span(&b)),
+	    0);
 }
 
 START_TEST(frames_of_a_lying_relay_are_harmless)
@@ -178,19 +178,24 @@ START_TEST(frames_of_a_lying_relay_are_harmless)
 		stats.counter.end = say.end;
 		buf_init(&b, mem, sizeof(mem));
 		put_relay_stats(&b, &stats);
-		ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps,
-		    ROLE_MEDIA, 0, IPC_RELAY_STATS, buf_span(&b)), 0);
+		ck_assert_int_eq(
+		    edge_frame(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0,
+			IPC_RELAY_STATS, buf_span(&b)),
+		    0);
 		news.session = say.session;
 		news.end = say.end;
 		buf_init(&b, mem, sizeof(mem));
 		put_relay_news(&b, &news);
-		ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps,
-		    ROLE_MEDIA, 0, IPC_RELAY_NEWS, buf_span(&b)), 0);
+		ck_assert_int_eq(
+		    edge_frame(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0,
+			IPC_RELAY_NEWS, buf_span(&b)),
+		    0);
 	}
 	/* One that says yes without a port; another instance. */
 	say = (struct ipc_relay_say){ .session = lab->session, .end = 0 };
-	ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps,
-	    ROLE_MEDIA, 0, IPC_RELAY_SAY, SPAN_LIT("short")), -EBADMSG);
+	ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps, ROLE_MEDIA,
+			     0, IPC_RELAY_SAY, SPAN_LIT("short")),
+	    -EBADMSG);
 	relay_says(lab, &say);
 	relay_says(lab, &say);
 	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
@@ -265,11 +270,10 @@ START_TEST(large_messages_pass_up_to_the_limit)
 		inv = phone_expect(desk, "INVITE");
 		if (inv == NULL) {
 			ck_assert_uint_gt(len, 6000);
-			ck_assert_ptr_nonnull(phone_expect(home,
-			    "SIP/2.0 513"));
+			ck_assert_ptr_nonnull(
+			    phone_expect(home, "SIP/2.0 513"));
 		} else {
-			ck_assert_uint_eq(strlen(hdr(inv, "X-Long")),
-			    len - 8);
+			ck_assert_uint_eq(strlen(hdr(inv, "X-Long")), len - 8);
 			phone_answer(desk, inv, 486, "d", NULL);
 		}
 		lab_expect_empty(lab);
@@ -320,8 +324,8 @@ react(struct walk *w, struct phone *p, const char *msg)
 			    strstr(hdr(msg, "CSeq"), "INVITE") != NULL &&
 			    draw(&w->seed, 4) != 0)
 				dlg_ack(d, (unsigned)atoi(hdr(msg, "CSeq")),
-				    draw(&w->seed, 2) ?
-				    sdp_of(p, 30000, NULL) : NULL);
+				    draw(&w->seed, 2) ? sdp_of(p, 30000, NULL)
+						      : NULL);
 		}
 		return;
 	}
@@ -329,8 +333,8 @@ react(struct walk *w, struct phone *p, const char *msg)
 	if (strstr(method, "ACK") != NULL || draw(&w->seed, 6) == 0)
 		return;
 	if (strstr(method, "INVITE") != NULL &&
-	    strstr(hdr(msg, "To"), ";tag=") == NULL && w->n_dlgs <
-	    2 * WALK_CALLS)
+	    strstr(hdr(msg, "To"), ";tag=") == NULL &&
+	    w->n_dlgs < 2 * WALK_CALLS)
 		dlg_from_invite(&w->dlg[w->n_dlgs++], p, msg);
 	sdp = draw(&w->seed, 4) != 0;
 	if (draw(&w->seed, 3) == 0)
@@ -357,7 +361,8 @@ act(struct walk *w)
 	else
 		dlg_send(d, method, sdp ? "application/sdp" : NULL,
 		    sdp ? sdp_of(d->phone, 20000,
-			      draw(&w->seed, 2) ? "sendonly" : NULL) : NULL,
+			      draw(&w->seed, 2) ? "sendonly" : NULL)
+			: NULL,
 		    "");
 }
 
@@ -371,7 +376,7 @@ walk(uint32_t seed)
 	w.phone[2] = lab_home(w.lab, "200", 8);
 	w.phone[3] = lab_office(w.lab, "201", 32);
 	w.phone[4] = lab_home(w.lab, "169", 9);
-	w.lab->stolen = true;	/* identifiers are mixed up on purpose */
+	w.lab->stolen = true; /* identifiers are mixed up on purpose */
 	for (unsigned n = 0; n < 120; n++) {
 		static const char *const to[] = { "200", "201", "168", "169" };
 		const char *msg;
@@ -382,8 +387,7 @@ walk(uint32_t seed)
 		w.lab->refusal = draw(&w.seed, 8) == 0 ? RELAY_FULL : RELAY_OK;
 		w.lab->stats_mute = draw(&w.seed, 3) == 0;
 		if (w.n_dlgs < WALK_CALLS && draw(&w.seed, 6) == 0)
-			dlg_call(&w.dlg[w.n_dlgs++], p,
-			    to[draw(&w.seed, 4)],
+			dlg_call(&w.dlg[w.n_dlgs++], p, to[draw(&w.seed, 4)],
 			    draw(&w.seed, 4) ? sdp_of(p, 30000, NULL) : NULL,
 			    "");
 		else if (w.n_dlgs > 0 && draw(&w.seed, 3) == 0)
@@ -398,8 +402,8 @@ walk(uint32_t seed)
 		dlg_send(&w.dlg[i], "BYE", NULL, NULL, "");
 	}
 	lab_pass(w.lab, 700000);
-	ck_assert_msg(lab_count(w.lab, "legs") <=
-	    9 * lab_count(w.lab, "calls"), "seed %u", seed);
+	ck_assert_msg(lab_count(w.lab, "legs") <= 9 * lab_count(w.lab, "calls"),
+	    "seed %u", seed);
 	ck_assert_uint_le(lab_count(w.lab, "channels"), 4);
 	lab_free(w.lab);
 }
@@ -437,7 +441,7 @@ one_call(struct phone *home, struct phone *desk, unsigned i)
 }
 
 #ifdef POSTERN_SANITIZE
-#define MANY_CALLS 2000		/* slower by ten */
+#define MANY_CALLS 2000 /* slower by ten */
 #else
 #define MANY_CALLS 10000
 #endif
@@ -470,15 +474,15 @@ suite_limits(void)
 	tcase_add_test(c, a_lan_call_needs_no_channel);
 	tcase_add_test(c, without_a_channel_the_office_phones_still_ring);
 	tcase_add_test(c, many_devices_that_ring_are_one_channel);
-	tcase_add_loop_test(c, a_relay_that_refuses_or_is_silent_means_480, 0,
-	    3);
+	tcase_add_loop_test(
+	    c, a_relay_that_refuses_or_is_silent_means_480, 0, 3);
 	tcase_add_test(c, counters_that_never_come_are_awaited_for_500_ms);
 	tcase_add_test(c, frames_of_a_lying_relay_are_harmless);
 	tcase_add_test(c, full_tables_refuse_and_recover);
 	tcase_add_test(c, calls_are_spread_over_the_relays);
 	tcase_add_test(c, large_messages_pass_up_to_the_limit);
-	tcase_add_loop_test(c,
-	    whatever_phones_do_in_any_order_tables_stay_sound, 0, 10);
+	tcase_add_loop_test(
+	    c, whatever_phones_do_in_any_order_tables_stay_sound, 0, 10);
 	tcase_add_test(c, ten_thousand_calls_leave_nothing);
 	suite_add_tcase(s, c);
 	return s;

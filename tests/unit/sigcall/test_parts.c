@@ -11,7 +11,10 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-static const struct { const char *id; bool mask; } call_ids[] = {
+static const struct {
+	const char *id;
+	bool mask;
+} call_ids[] = {
 	{ "a84b4c76e66710", false },
 	{ "3c26-7a8f_b.x", true },
 	{ "3c267a8f-e29b-41d4-a716-446655440000", false },
@@ -27,8 +30,9 @@ static const struct { const char *id; bool mask; } call_ids[] = {
 
 START_TEST(a_call_id_that_may_tell_something_is_masked)
 {
-	ck_assert_msg(callid_must_mask(span_str(call_ids[_i].id)) ==
-	    call_ids[_i].mask, "%s", call_ids[_i].id);
+	ck_assert_msg(
+	    callid_must_mask(span_str(call_ids[_i].id)) == call_ids[_i].mask,
+	    "%s", call_ids[_i].id);
 }
 END_TEST
 
@@ -80,7 +84,10 @@ START_TEST(a_long_call_id_becomes_a_hash_within_the_limit)
 }
 END_TEST
 
-static const struct { const char *text; bool leaks; } texts[] = {
+static const struct {
+	const char *text;
+	bool leaks;
+} texts[] = {
 	{ "hello world. Now", false },
 	{ "call 12:30:45 on 1.5", false },
 	{ "10.0.0.5", true },
@@ -111,8 +118,9 @@ START_TEST(what_names_a_host_that_is_not_ours_leaks)
 		.n_aliases = 1,
 	};
 
-	ck_assert_msg(leak_in(&conf, span_str(texts[_i].text)) ==
-	    texts[_i].leaks, "%s", texts[_i].text);
+	ck_assert_msg(
+	    leak_in(&conf, span_str(texts[_i].text)) == texts[_i].leaks, "%s",
+	    texts[_i].text);
 }
 END_TEST
 
@@ -120,7 +128,7 @@ END_TEST
 static const struct {
 	const char *name;
 	const char *header, *value;
-	bool to_office, to_home;	/* arrives there from the other side */
+	bool to_office, to_home; /* arrives there from the other side */
 	bool office_to_office;
 } headers[] = {
 	{ "harmless and unknown", "X-Color", "blue", true, true, true },
@@ -131,8 +139,8 @@ static const struct {
 	{ "subject", "Subject", "lunch", true, true, true },
 	{ "identity is ours to give", "P-Preferred-Identity",
 	    "<sip:1@sip.example.org>", false, false, false },
-	{ "remote party", "Remote-Party-ID", "<sip:1@sip.example.org>",
-	    false, false, false },
+	{ "remote party", "Remote-Party-ID", "<sip:1@sip.example.org>", false,
+	    false, false },
 	{ "charging", "P-Charging-Function-Addresses", "ccf=x", false, false,
 	    true },
 	{ "what a phone would fetch", "Alert-Info", "<http://192.168.10.9/x>",
@@ -142,8 +150,8 @@ static const struct {
 	{ "session timers", "Session-Expires", "1800", false, false, false },
 	{ "events", "Allow-Events", "talk", false, false, false },
 	{ "organisation", "Organization", "Office", true, false, true },
-	{ "another dialog", "Replaces", "a;to-tag=b;from-tag=c", false,
-	    false, false },
+	{ "another dialog", "Replaces", "a;to-tag=b;from-tag=c", false, false,
+	    false },
 	{ "a warning", "Warning", "399 pbx \"x\"", false, false, false },
 	{ "where it was", "History-Info", "<sip:1@sip.example.org>;index=1",
 	    false, false, false },
@@ -163,8 +171,8 @@ pass(struct lab *lab, struct phone *from, struct phone *to, unsigned i,
 	inv = phone_expect(to, "INVITE");
 	ck_assert_msg(inv != NULL, "%s", headers[i].name);
 	ck_assert_msg(strcmp(hdr(inv, headers[i].header),
-	    want ? headers[i].value : "") == 0, "%s, to %s:\n%s",
-	    headers[i].name, to->number, inv);
+			  want ? headers[i].value : "") == 0,
+	    "%s, to %s:\n%s", headers[i].name, to->number, inv);
 }
 
 START_TEST(headers_pass_by_what_they_mean)
@@ -210,12 +218,14 @@ static const struct {
 	{ "two bodies in one", "multipart/mixed;boundary=x", "--x--", 415 },
 	{ "no audio", "application/sdp",
 	    "v=0\r\no=- 1 1 IN IP4 10.77.0.7\r\ns=-\r\nc=IN IP4 10.77.0.7\r\n"
-	    "t=0 0\r\nm=video 4000 RTP/AVP 96\r\n", 488 },
+	    "t=0 0\r\nm=video 4000 RTP/AVP 96\r\n",
+	    488 },
 	{ "DTLS, which would end at us", "application/sdp",
 	    "v=0\r\no=- 1 1 IN IP4 10.77.0.7\r\ns=-\r\nc=IN IP4 10.77.0.7\r\n"
 	    "t=0 0\r\nm=audio 4000 UDP/TLS/RTP/SAVPF 0\r\n"
 	    "a=fingerprint:sha-1 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:"
-	    "EE:FF:00:11:22:33\r\n", 488 },
+	    "EE:FF:00:11:22:33\r\n",
+	    488 },
 };
 
 START_TEST(a_body_that_cannot_be_relayed_is_refused)
@@ -229,8 +239,7 @@ START_TEST(a_body_that_cannot_be_relayed_is_refused)
 	talk_begin(&t, home, desk);
 	dlg_send(&t.a, "INVITE", bodies[_i].type, bodies[_i].body, "");
 	snprintf(want, sizeof(want), "SIP/2.0 %u", bodies[_i].want);
-	ck_assert_msg(phone_expect(home, want) != NULL, "%s",
-	    bodies[_i].name);
+	ck_assert_msg(phone_expect(home, want) != NULL, "%s", bodies[_i].name);
 	dlg_ack(&t.a, t.a.cseq, NULL);
 	ck_assert_ptr_null(phone_recv(desk));
 	dlg_send(&t.a, "BYE", NULL, NULL, "");
@@ -269,17 +278,16 @@ suite_parts(void)
 	Suite *s = suite_create("what may be told");
 	TCase *c = tcase_create("parts");
 
-	tcase_add_loop_test(c, a_call_id_that_may_tell_something_is_masked,
-	    0, N(call_ids));
+	tcase_add_loop_test(
+	    c, a_call_id_that_may_tell_something_is_masked, 0, N(call_ids));
 	tcase_add_test(c, a_masked_call_id_opens_with_the_same_key_only);
 	tcase_add_test(c, a_long_call_id_becomes_a_hash_within_the_limit);
-	tcase_add_loop_test(c, what_names_a_host_that_is_not_ours_leaks, 0,
-	    N(texts));
-	tcase_add_loop_test(c, headers_pass_by_what_they_mean, 0,
-	    N(headers));
+	tcase_add_loop_test(
+	    c, what_names_a_host_that_is_not_ours_leaks, 0, N(texts));
+	tcase_add_loop_test(c, headers_pass_by_what_they_mean, 0, N(headers));
 	tcase_add_test(c, identity_from_outside_is_replaced_not_believed);
-	tcase_add_loop_test(c, a_body_that_cannot_be_relayed_is_refused, 0,
-	    N(bodies));
+	tcase_add_loop_test(
+	    c, a_body_that_cannot_be_relayed_is_refused, 0, N(bodies));
 	tcase_add_test(c, video_beside_audio_is_refused_with_port_0);
 	suite_add_tcase(s, c);
 	return s;

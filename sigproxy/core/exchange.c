@@ -1,0 +1,477 @@
+/*
+ * One phone asks, the other one answers: relaying a request to the other leg
+ * and its answer back, ACK, and repeating a 2xx until then (RFC 3261
+ * 13.3.1.4, 14; RFC 3311).
+ */
+#include <errno.h>
+
+#include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/leak.h"
+
+/* ---- an exchange and its transactions ---- */
+
+struct exchange *
+exchange_new(struct calls *c, struct call *call)
+{
+	struct exchange *ex;
+
+	if (call->n_exchanges >= CALL_EXCHANGES_MAX)
+		return NULL;
+	ex = pool_get(&c->exchanges);
+	if (ex == NULL)
+		return NULL;
+	ex->call = call;
+	ex->ack_wait.kind = TIMER_CALL_ACK;
+	ex->ack_wait.owner = ex;
+	ex->next = call->exchanges;
+	call->exchanges = ex;
+	call->n_exchanges++;
+	return ex;
+}
+
+static void
+unlink_exchange(struct exchange *ex)
+{
+	struct call *call = ex->call;
+	struct exchange **at = &call->exchanges;
+
+	while (*at != ex)
+		at = &(*at)->next;
+	*at = ex->next;
+	call->n_exchanges--;
+	if (call->pending == ex)
+		call->pending = NULL;
+	if (call->setup == ex)
+		call->setup = NULL;
+}
+
+void
+exchange_free(struct edge *e, struct exchange *ex)
+{
+	unlink_exchange(ex);
+	timerq_cancel(&e->timers, &ex->ack_wait);
+	blob_drop(&e->txns.blobs, &ex->ack);
+	if (ex->server != NULL) {
+		ex->server->ops = NULL;
+		ex->server->owner = NULL;
+	}
+	if (ex->client != NULL)
+		ctxn_detach(ex->client);
+	pool_put(&e->calls->exchanges, ex);
+}
+
+/* Done with its INVITE, kept only to repeat its ACK. */
+static bool
+is_idle(const struct exchange *ex)
+{
+	return ex != ex->call->setup && ex->acked;
+}
+
+static struct exchange *
+exchange_make_room(struct edge *e, struct call *call)
+{
+	struct exchange *oldest = NULL;
+
+	for (struct exchange *ex = call->exchanges; ex != NULL; ex = ex->next)
+		if (is_idle(ex))
+			oldest = ex;
+	if (call->n_exchanges >= CALL_EXCHANGES_MAX && oldest != NULL)
+		exchange_free(e, oldest);
+	return exchange_new(e->calls, call);
+}
+
+static void
+server_cancelled(struct edge *e, struct mono now, struct steps *st,
+    struct stxn *t, const struct sip_msg *cancel)
+{
+	struct ctx x = { e, now, st };
+	struct exchange *ex = t->owner;
+	struct call *call = ex->call;
+	char mem[96];
+	struct buf reason;
+
+	if (ex != call->setup) {
+		if (ex->client != NULL)
+			ctxn_cancel(&e->txns, now, st, ex->client, SPAN_NONE);
+		return;
+	}
+	/* "Answered elsewhere" and its like concern the phones that ring. */
+	buf_init(&reason, mem, sizeof(mem));
+	build_value(&reason, sip_value(cancel, SIP_H_REASON));
+	if (buf_err(&reason) || leak_in(e->conf, buf_span(&reason)))
+		reason.len = 0;
+	fork_cancel(&x, call, NULL, buf_span(&reason));
+	call_end(
+	    &x, call, (struct ending){ .status = 487, .why = "cancelled" });
+}
+
+static void
+server_ended(struct edge *e, struct mono now, struct steps *st, struct stxn *t)
+{
+	struct exchange *ex = t->owner;
+
+	ex->server = NULL;
+}
+
+const struct stxn_ops exchange_server_ops = {
+	.cancelled = server_cancelled,
+	.ended = server_ended,
+};
+
+/* ---- 2xx and ACK ---- */
+
+void
+exchange_await_ack(const struct ctx *x, struct exchange *ex)
+{
+	ex->answered = true;
+	ex->resend_ms = TIMER_T1_MS;
+	ex->give_up = mono_add_ms(x->now, TIMER_64T1_MS);
+	timerq_set(
+	    &x->e->timers, &ex->ack_wait, mono_add_ms(x->now, TIMER_T1_MS));
+}
+
+void
+exchange_ack_timer(const struct ctx *x, struct exchange *ex)
+{
+	struct call *call = ex->call;
+
+	if (mono_due(ex->give_up, x->now) || ex->server == NULL) {
+		steps_log(x->st, STEP_WARN, "no-ack");
+		steps_key_number(x->st, "call", call->ticket);
+		steps_key_addr(x->st, "sent_to", &ex->from->flow.remote);
+		call_end(
+		    x, call, (struct ending){ .status = 408, .why = "no-ack" });
+		return;
+	}
+	stxn_resend(&x->e->txns, x->st, ex->server);
+	ex->resend_ms =
+	    ex->resend_ms * 2 > TIMER_T2_MS ? TIMER_T2_MS : ex->resend_ms * 2;
+	timerq_set(&x->e->timers, &ex->ack_wait,
+	    mono_min(mono_add_ms(x->now, ex->resend_ms), ex->give_up));
+}
+
+/* The body of an ACK: the answer to an offer that stood in the 2xx. */
+static struct span
+pass_ack_body(const struct ctx *x, struct exchange *ex,
+    const struct sip_msg *msg, struct buf *body)
+{
+	struct passage p = { ex, ex->from, ex->to, SDP_ANSWER };
+	struct media answer;
+
+	if (!ex->offer_in_answer ||
+	    offer_pass(x->e, body, msg, p, &answer) != 0 || !answer.known)
+		return SPAN_NONE;
+	offer_settled(x, ex->to, &ex->offer, ex->from, &answer);
+	return buf_span(body);
+}
+
+void
+exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
+{
+	struct call *call = leg->call;
+	struct exchange *ex = call->exchanges;
+	char mem[CALL_BYTES_MAX];
+	struct buf body;
+
+	while (ex != NULL && (ex->from != leg || !ex->answered ||
+				 ex->from_cseq != msg->cseq.number))
+		ex = ex->next;
+	if (ex == NULL || ex->acked)
+		return;
+	ex->acked = true;
+	timerq_cancel(&x->e->timers, &ex->ack_wait);
+	if (call->pending == ex)
+		call->pending = NULL;
+	buf_init(&body, mem, sizeof(mem));
+	leg_ack(
+	    x, ex->to, ex->to_cseq, pass_ack_body(x, ex, msg, &body), &ex->ack);
+	/* Without its transaction nobody asks for the ACK again. */
+	if (ex != call->setup && ex->client == NULL)
+		exchange_free(x->e, ex);
+}
+
+/* ---- relaying ---- */
+
+void
+exchange_refuse(
+    const struct ctx *x, struct stxn *t, unsigned status, const char *headers)
+{
+	struct reply r = { .status = status, .headers = span_str(headers) };
+
+	t->ops = NULL;
+	(void)stxn_respond(&x->e->txns, x->now, x->st, t, &r);
+}
+
+/* Answer to a request that waits, then let go of it. */
+static void
+refuse_exchange(const struct ctx *x, struct exchange *ex, unsigned status)
+{
+	if (ex->server != NULL && ex->server->status < 200)
+		(void)stxn_status(
+		    &x->e->txns, x->now, x->st, ex->server, status);
+	exchange_free(x->e, ex);
+}
+
+static bool
+refreshes_target(enum sip_method m)
+{
+	return m == SIP_INVITE || m == SIP_UPDATE;
+}
+
+static int
+put_relayed(const struct edge *e, struct buf *b, struct exchange *ex,
+    const struct sip_msg *msg)
+{
+	struct passage p = { ex, ex->from, ex->to, SDP_OFFER };
+	char branch[BRANCH_LEN], mem[CALL_BYTES_MAX];
+	struct span via_branch;
+	struct buf body;
+	int err;
+
+	buf_init(&body, mem, sizeof(mem));
+	err = offer_pass(e, &body, msg, p, &ex->offer);
+	if (err)
+		return err;
+	ex->to_cseq = leg_cseq(ex->to, msg->cseq.number);
+	via_branch =
+	    txn_branch(&e->txns, msg, &ex->from->flow, ex->to->index, branch);
+	leg_put_request(e, b, ex->to, msg->method_name, ex->to_cseq, via_branch,
+	    (uint8_t)(msg->max_forwards - 1));
+	if (refreshes_target(msg->method))
+		headers_ours(b);
+	headers_pass(e, b, msg, ex->from, ex->to);
+	if (body.len > 0)
+		headers_body(b, msg);
+	build_end(b, buf_span(&body));
+	return buf_err(b);
+}
+
+static int
+pass_answer_body(const struct ctx *x, struct exchange *ex,
+    const struct sip_msg *msg, struct buf *body, struct media *said)
+{
+	struct passage p = { ex, ex->to, ex->from, SDP_ANSWER };
+
+	*said = (struct media){ .known = false };
+	if (msg->status >= 300)
+		return 0;
+	if (!ex->offer.known)
+		p.role = SDP_OFFER;
+	return offer_pass(x->e, body, msg, p, said);
+}
+
+/* What only concerns us and the other phone reads as another status. */
+static unsigned
+status_to_pass(unsigned status)
+{
+	if (status >= 300 && status < 400)
+		return 480;                  /* a redirection is not followed */
+	return status == 503 ? 500 : status; /* 16.7 step 6 */
+}
+
+static int
+answer_exchange(const struct ctx *x, struct exchange *ex,
+    const struct sip_msg *msg, struct span body)
+{
+	char mem[CALL_BYTES_MAX / 2];
+	struct reply r = {
+		.status = status_to_pass(msg->status),
+		.body = body,
+	};
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	if (ex->is_invite || msg->status < 300) {
+		build_open(&b, SIP_H_CONTACT);
+		edge_put_contact(x->e, &ex->from->flow,
+		    span_make(ex->from->token, LEG_TOKEN_LEN), &b);
+		build_close(&b);
+	}
+	headers_ours(&b);
+	headers_pass(x->e, &b, msg, ex->to, ex->from);
+	if (buf_err(&b))
+		return buf_err(&b);
+	r.headers = buf_span(&b);
+	if (body.len > 0)
+		r.content_type = sip_value(msg, SIP_H_CONTENT_TYPE);
+	return stxn_respond(&x->e->txns, x->now, x->st, ex->server, &r);
+}
+
+/* Both Contacts of an accepted INVITE or UPDATE become the new targets. */
+static void
+refresh_targets(struct exchange *ex, const struct sip_msg *answer)
+{
+	struct sip_msg request;
+
+	if (stxn_request(ex->server, &request) == 0 &&
+	    refreshes_target(request.method)) {
+		leg_refresh(ex->from, &request);
+		leg_refresh(ex->to, answer);
+	}
+}
+
+/* 481 and 408 end the dialog, whatever was asked (12.2.1.2, RFC 5057). */
+static bool
+ends_dialog(uint16_t status)
+{
+	return status == 481 || status == 408;
+}
+
+static void
+on_accepted(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg,
+    const struct media *said)
+{
+	refresh_targets(ex, msg);
+	if (ex->offer.known) {
+		offer_settled(x, ex->from, &ex->offer, ex->to, said);
+	} else if (ex->is_invite && said->known) {
+		ex->offer = *said;
+		ex->offer_in_answer = true;
+	}
+	if (ex->is_invite)
+		exchange_await_ack(x, ex);
+	else
+		exchange_free(x->e, ex);
+}
+
+static void
+on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
+{
+	struct call *call = ex->call;
+	const struct leg *to = ex->to;
+	char mem[CALL_BYTES_MAX];
+	struct media said;
+	struct buf body;
+
+	buf_init(&body, mem, sizeof(mem));
+	/* Its challenge is for us, and we answer none. */
+	if (msg->status == 401 || msg->status == 407 ||
+	    pass_answer_body(x, ex, msg, &body, &said) != 0 ||
+	    answer_exchange(x, ex, msg, buf_span(&body)) != 0) {
+		if (ex->is_invite && msg->status < 300)
+			leg_ack(x, ex->to, ex->to_cseq, SPAN_NONE, NULL);
+		refuse_exchange(x, ex, 500);
+		return;
+	}
+	if (msg->status < 300) {
+		on_accepted(x, ex, msg, &said);
+		return;
+	}
+	exchange_free(x->e, ex);
+	if (ends_dialog(msg->status))
+		call_end(x, call,
+		    (struct ending){ .status = msg->status,
+			.why = "dialog-unknown-to-phone",
+			.by = to });
+}
+
+static void
+exchange_response(struct edge *e, struct mono now, struct steps *st,
+    struct ctxn *c, const struct sip_msg *msg)
+{
+	struct ctx x = { e, now, st };
+	struct exchange *ex = c->owner;
+
+	if (msg->status < 200) {
+		if (ex->server != NULL && ex->server->status < 200)
+			(void)stxn_status(
+			    &e->txns, now, st, ex->server, msg->status);
+		return;
+	}
+	if (ex->answered) {
+		/* 2xx again: our ACK was lost, or has not come yet. */
+		if (ex->acked && ex->ack.len > 0)
+			steps_send(st, &ex->to->flow, blob_span(&ex->ack));
+		return;
+	}
+	if (ex->server == NULL)
+		exchange_free(e, ex);
+	else
+		on_final(&x, ex, msg);
+}
+
+static void
+exchange_timeout(
+    struct edge *e, struct mono now, struct steps *st, struct ctxn *c)
+{
+	struct ctx x = { e, now, st };
+	struct exchange *ex = c->owner;
+	struct call *call = ex->call;
+
+	refuse_exchange(&x, ex, 408);
+	call_end(
+	    &x, call, (struct ending){ .status = 408, .why = "phone-silent" });
+}
+
+static void
+exchange_ended(
+    struct edge *e, struct mono now, struct steps *st, struct ctxn *c)
+{
+	struct exchange *ex = c->owner;
+
+	ex->client = NULL;
+	if (ex->acked)
+		exchange_free(e, ex);
+}
+
+static const struct ctxn_ops exchange_client_ops = {
+	.response = exchange_response,
+	.timeout = exchange_timeout,
+	.ended = exchange_ended,
+};
+
+/* Offers must not cross (RFC 3261 14.2, RFC 3311 5.2). */
+static bool
+is_glare(const struct ctx *x, struct leg *leg, struct stxn *t,
+    const struct sip_msg *msg)
+{
+	const struct exchange *pending = leg->call->pending;
+	bool offers = msg->method == SIP_INVITE ||
+		      (msg->method == SIP_UPDATE && msg->body.len > 0);
+
+	if (!offers || pending == NULL)
+		return false;
+	if (pending->from == leg)
+		exchange_refuse(x, t, 500, "Retry-After: 3\r\n");
+	else
+		exchange_refuse(x, t, 491, "");
+	return true;
+}
+
+void
+exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
+    struct stxn *t, const struct sip_msg *msg)
+{
+	struct call *call = leg->call;
+	struct exchange *ex;
+	char mem[CALL_BYTES_MAX];
+	struct buf b;
+	int err;
+
+	if (is_glare(x, leg, t, msg))
+		return;
+	ex = exchange_make_room(x->e, call);
+	if (ex == NULL) {
+		exchange_refuse(x, t, 500, "Retry-After: 5\r\n");
+		return;
+	}
+	ex->from = leg;
+	ex->to = to;
+	ex->server = t;
+	ex->from_cseq = msg->cseq.number;
+	ex->is_invite = msg->method == SIP_INVITE;
+	t->ops = &exchange_server_ops;
+	t->owner = ex;
+	if (ex->is_invite)
+		(void)stxn_status(&x->e->txns, x->now, x->st, t, 100);
+	buf_init(&b, mem, sizeof(mem));
+	err = put_relayed(x->e, &b, ex, msg);
+	if (err == 0)
+		err = ctxn_send(&x->e->txns, x->now, x->st, &to->flow,
+		    buf_span(&b), &exchange_client_ops, ex, &ex->client);
+	if (err)
+		refuse_exchange(
+		    x, ex, err == -ENOMEM ? 500 : offer_refusal(err));
+	else if (ex->is_invite || ex->offer.known)
+		call->pending = ex;
+}

@@ -1,0 +1,117 @@
+/*
+ * A leg: one dialog with one phone (RFC 3261 12), how to find it by its
+ * token, and the requests we make in it.  Belongs to the call part; see
+ * call_priv.h.
+ */
+#ifndef SIGPROXY_CORE_LEG_H
+#define SIGPROXY_CORE_LEG_H
+
+#include "sigproxy/core/edge_priv.h"
+#include "sigproxy/sip/build.h"
+
+#define LEG_TOKEN_LEN 16 /* base64url of 12 random bytes */
+
+struct call;
+
+/* Everything that most functions here need: the edge, the time, the way
+ * out. */
+struct ctx {
+	struct edge *e;
+	struct mono now;
+	struct steps *st;
+};
+
+/* Text that outlives its message, of at most n bytes. */
+#define TEXT(n)                                                                \
+	struct {                                                               \
+		uint16_t len;                                                  \
+		char p[n];                                                     \
+	}
+#define TEXT_SPAN(t) span_make((t).p, (t).len)
+/* 0, or -EMSGSIZE: then t is untouched. */
+#define TEXT_SET(t, s) text_set((t)->p, sizeof((t)->p), &(t)->len, (s))
+int text_set(char *p, size_t cap, uint16_t *len, struct span s);
+
+/* Who somebody is, copied from the oracle's answer. */
+struct party {
+	TEXT(32) number;
+	TEXT(64) name;
+	uint8_t hold, latching; /* enum hold_mode, latch_mode */
+};
+
+/* One phone's end of the relay: one audio stream. */
+struct end {
+	bool open;             /* asked for; to be closed */
+	bool asked;            /* RELAY_SAY is awaited */
+	bool ready;            /* port is valid */
+	bool counting;         /* closed, RELAY_STATS is awaited */
+	bool was_set;          /* RELAY_SET was sent before */
+	bool held;             /* silence is agreed */
+	struct ipc_port port;  /* ours, towards this phone; once said in an
+				* SDP it never changes */
+	struct addr rtp, rtcp; /* what the phone announced last */
+};
+
+enum leg_state {
+	LEG_WAITING,   /* nothing sent */
+	LEG_CALLING,   /* INVITE out (caller: INVITE in) */
+	LEG_EARLY,     /* provisional answer with a tag */
+	LEG_CONFIRMED, /* 2xx */
+	LEG_LOST,      /* cancelled or failed; final answer due */
+	LEG_OVER,
+};
+
+struct leg {
+	struct htab_node node; /* by token */
+	struct call *call;
+	uint8_t index; /* in call->leg; number of its end */
+	enum leg_state state;
+	char token[LEG_TOKEN_LEN]; /* user part of our Contact */
+	struct flow flow;
+	bool relayed; /* branch: its media is relayed */
+	struct end end;
+	TEXT(512) target;  /* the phone's Contact URI, verbatim */
+	TEXT(512) route;   /* its route set, as Route's value */
+	TEXT(256) call_id; /* as this side knows it */
+	TEXT(256)
+	local, remote;        /* From and To of what we send, without
+			       * tags */
+	TEXT(128) tag;        /* of the phone; empty: none yet */
+	uint32_t local_cseq;  /* of our last request */
+	uint32_t remote_cseq; /* of the phone's last request */
+	int64_t cseq_offset;  /* other side's CSeq + this = ours */
+	/* Branches only. */
+	struct ctxn *invite; /* until ended() */
+	uint32_t invite_cseq;
+	struct timer timer_c;
+	uint16_t status; /* final answer; 0: none yet */
+};
+
+/* Errors: NULL: pool exhausted. */
+struct leg *leg_new(struct calls *c, struct call *call);
+void leg_free(struct edge *e, struct leg *leg);
+struct leg *leg_find(const struct calls *c, struct span token);
+/* Whose phone this is. */
+const struct party *leg_party(const struct leg *leg);
+bool leg_is_external(const struct leg *leg);
+/* Copy what the caller's INVITE says.  Errors: -EMSGSIZE. */
+int leg_from_invite(
+    struct leg *leg, const struct sip_msg *msg, const struct flow *from);
+/* Copy what an answer says: tag, target, route set.  Errors: -EMSGSIZE. */
+int leg_learn(struct leg *leg, const struct sip_msg *answer);
+/* Take the Contact of a target refresh (12.2.1.2, 12.2.2). */
+void leg_refresh(struct leg *leg, const struct sip_msg *msg);
+/* Our CSeq for a request that the other side numbered n. */
+uint32_t leg_cseq(struct leg *leg, uint32_t n);
+/* Begin a request inside leg: start line to CSeq, and our Contact. */
+void leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
+    struct span method, uint32_t cseq, struct span branch,
+    uint8_t max_forwards);
+/* Send ACK for a 2xx; body may be empty; kept gets a copy unless NULL. */
+void leg_ack(const struct ctx *x, struct leg *leg, uint32_t cseq,
+    struct span sdp, struct blob *kept);
+/* Send BYE; cause as in struct ending. */
+void leg_bye(const struct ctx *x, struct leg *leg, const struct sip_msg *cause,
+    const struct leg *cause_from);
+
+#endif

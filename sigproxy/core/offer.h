@@ -1,0 +1,72 @@
+/*
+ * Offers and answers on their way between two legs (RFC 3264): which address
+ * of ours an SDP gets, what the relay is told, hold.  Belongs to the call
+ * part; see call_priv.h.
+ */
+#ifndef SIGPROXY_CORE_OFFER_H
+#define SIGPROXY_CORE_OFFER_H
+
+#include "sigproxy/core/leg.h"
+#include "sigproxy/sip/sdp.h"
+
+struct exchange;
+
+/* What one SDP said about the stream that is relayed. */
+struct media {
+	bool known;            /* there was such an SDP */
+	uint8_t line;          /* index of its m= line */
+	bool refused;          /* port 0 */
+	struct addr rtp, rtcp; /* ADDR_NONE: do not send there */
+	enum sdp_dir dir;      /* what the phone meant, 0.0.0.0 included */
+	enum sdp_dir told;     /* what the other phone was told */
+};
+
+enum sdp_role { SDP_OFFER, SDP_ANSWER };
+
+/* One SDP on its way. */
+struct passage {
+	struct exchange *exchange;
+	const struct leg *from, *to;
+	enum sdp_role role;
+};
+
+/*
+ * Write the body of msg as the other leg may see it.
+ *
+ * Gives:   b: the body; out: what an SDP said (out->known), or nothing.
+ * Errors:  -ENOTSUP body type that cannot pass (415); -EBADMSG broken SDP
+ *          (400); -ENODEV no stream that can be relayed (488); -EMSGSIZE.
+ */
+int offer_pass(const struct edge *e, struct buf *b, const struct sip_msg *msg,
+    struct passage p, struct media *out);
+/* The status that refuses a body for this error. */
+uint16_t offer_refusal(int err);
+/* An offer was answered: tell the relay, note hold and resume.
+ * offer is of leg `a`, answer of leg `b`. */
+void offer_settled(const struct ctx *x, struct leg *a,
+    const struct media *offer, struct leg *b, const struct media *answer);
+/* Is the media between these two legs of one call relayed? */
+bool offer_is_relayed(const struct leg *a, const struct leg *b);
+
+/* The direction a phone is told instead of the offered one. */
+enum sdp_dir hold_offer(
+    const struct edge *e, const struct leg *to, enum sdp_dir offered);
+/* The direction the offerer is told: answered as the phone said it. */
+enum sdp_dir hold_answer(const struct edge *e, const struct leg *to,
+    const struct media *offer, enum sdp_dir answered);
+/* What a phone means by its direction and address (RFC 3264 8.4). */
+enum sdp_dir hold_meant(const struct sdp_media *m);
+
+/* ---- relay.c: what mediaproxy is asked and told ---- */
+
+/* Choose an instance and a session number.  Errors: -EHOSTUNREACH. */
+int relay_begin(struct edge *e, struct call *call);
+void relay_open(const struct ctx *x, struct leg *leg);
+/* Tell what leg's phone announced and whose packets it gets. */
+void relay_set(struct steps *st, struct leg *leg, const struct leg *to);
+void relay_close_end(struct steps *st, struct leg *leg);
+/* Close all; counters follow. */
+void relay_close(struct edge *e, struct steps *st, struct call *call);
+bool relay_is_counting(const struct call *call);
+
+#endif

@@ -11,7 +11,7 @@
 
 #define DNS_NAMES_MAX 16
 #define DNS_AGAIN_MS 60000	/* ask anew, whatever the TTL */
-#define DNS_RETRY_MS 10000	/* after a failure */
+#define DNS_RETRY_MS 3000	/* after a failure */
 
 struct dns;
 

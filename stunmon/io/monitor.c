@@ -34,11 +34,15 @@ log_news(const struct monitor *m)
 	};
 	const struct mappings *v = m->mappings;
 	bool lost = v->site_state == PUBLIC_OLD;
+	char mem[ADDR_TEXT_MAX];
+	struct buf ip;
 
+	buf_init(&ip, mem, sizeof(mem));
+	addr_put_ip(&ip, &v->site);
 	log_begin(lost ? LOG_WARN_ : LOG_INFO_, "public-address");
 	log_str("state", state[v->site_state]);
 	if (v->site.family != ADDR_NONE)
-		log_addr("address", &v->site);
+		log_span("address", buf_span(&ip));
 	if (lost)
 		log_str("why", "no STUN server answers; the last good address "
 		    "stays in use");

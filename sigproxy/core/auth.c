@@ -1,46 +1,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "sigproxy/core/auth.h"
+#include "sigproxy/core/auth_priv.h"
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/creds.h"
 #include "sigproxy/core/edge_priv.h"
-#include "sigproxy/core/guard.h"
-#include "sigproxy/core/nonces.h"
 #include "sigproxy/core/registrar.h"
-#include "sigproxy/sip/build.h"
 
-#define HEADERS_MAX 512		/* of an answer made here */
-#define NONCE_ASK_MS 1000	/* ask again when nothing came */
 #define PUMP_MS 5		/* between batches of waiting questions */
 #define QUESTION_MAX 6144	/* bytes of the largest frame */
-#define SOURCE_SLOTS 4096
 #define SOURCE_QUESTIONS 1024	/* of one address at once */
-
-struct auth_question {
-	struct htab_node node;		/* by id */
-	struct auth_question *next, **link;	/* oldest first */
-	struct timer deadline;
-	struct stxn *stxn;
-	uint32_t id;
-	enum auth_purpose purpose;
-	bool is_asked;			/* of the registrar-db that is up */
-};
-
-struct auth {
-	struct timerq *timers;
-	struct timer timer;		/* nonces to fetch, questions to put */
-	struct nonces *nonces;
-	uint32_t nonces_asked;		/* awaited */
-	struct mono nonces_asked_at;
-	struct pool questions;
-	struct htab by_id;
-	struct auth_question *first, **last;
-	uint32_t n_unasked;
-	uint32_t next_id;
-	uint16_t per_source[SOURCE_SLOTS];
-	uint64_t challenges, stale, asked, late, refused, no_nonce;
-};
 
 struct auth *
 auth_new(struct timerq *timers, uint32_t max_questions)
@@ -78,166 +47,6 @@ uint32_t
 auth_timers(uint32_t max_questions)
 {
 	return max_questions + 1;
-}
-
-/* ---- challenges ---- */
-
-static void
-want_soon(struct auth *a, struct mono at)
-{
-	if (!timer_is_armed(&a->timer) || mono_before(at, a->timer.at))
-		timerq_set(a->timers, &a->timer, at);
-}
-
-static void
-fetch_nonces(struct edge *e, struct mono now, struct steps *st)
-{
-	struct auth *a = e->auth;
-	struct ipc_nonce_ask ask = { 0, IPC_NONCES_MAX };
-	uint32_t left = nonces_left(a->nonces, now);
-
-	if (!e->reg_up)
-		return;
-	if (mono_ms_between(a->nonces_asked_at, now) >= NONCE_ASK_MS)
-		a->nonces_asked = 0;	/* lost on the way */
-	if (mono_due(nonces_renewal(a->nonces), now))
-		left = left < AUTH_STOCK / 2 ? left : AUTH_STOCK / 2 - 1;
-	while (left + a->nonces_asked < AUTH_STOCK / 2) {
-		STEPS_ASK(st, &st->reg, NONCE_ASK, nonce_ask, &ask);
-		a->nonces_asked += IPC_NONCES_MAX;
-		a->nonces_asked_at = now;
-	}
-	if (a->nonces_asked > 0)
-		want_soon(a, mono_add_ms(now, NONCE_ASK_MS));
-	else if (nonces_renewal(a->nonces).us != MONO_NEVER.us)
-		want_soon(a, nonces_renewal(a->nonces));
-}
-
-/* A quoted string's content (RFC 3261 25.1). */
-static void
-put_quoted(struct buf *b, struct span s)
-{
-	buf_putc(b, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_putc(b, '\\');
-		buf_putc(b, s.p[i]);
-	}
-	buf_putc(b, '"');
-}
-
-/* One challenge only, and MD5: baresip 1.0.0 gives up when an algorithm it
- * does not know stands beside MD5.  Errors: -ENOENT no nonce. */
-static int
-put_challenge(struct edge *e, struct mono now, struct steps *st,
-    const struct addr *to, bool stale, struct buf *b)
-{
-	struct span nonce;
-	int err;
-
-	err = nonces_take(e->auth->nonces, now, to, &nonce);
-	fetch_nonces(e, now, st);
-	if (err) {
-		e->auth->no_nonce++;
-		return err;
-	}
-	build_open(b, SIP_H_WWW_AUTHENTICATE);
-	buf_puts(b, "Digest realm=");
-	put_quoted(b, e->conf->realm);
-	buf_puts(b, ", nonce=");
-	put_quoted(b, nonce);
-	buf_puts(b, ", algorithm=MD5, qop=\"auth\"");
-	if (stale)
-		buf_puts(b, ", stale=true");
-	build_close(b);
-	e->auth->challenges++;
-	e->auth->stale += stale;
-	return 0;
-}
-
-static void
-put_retry_after(struct buf *b, uint32_t seconds)
-{
-	build_hdr_u64(b, SIP_H_RETRY_AFTER,
-	    seconds > 0 ? seconds : AUTH_RETRY_AFTER_S);
-}
-
-/* 401, or 500 while there is no nonce to challenge with (a 503 would send
- * phones to another server). */
-static void
-fill_challenge(struct edge *e, struct mono now, struct steps *st,
-    const struct addr *to, bool stale, struct buf *b, struct reply *r)
-{
-	r->status = 401;
-	if (put_challenge(e, now, st, to, stale, b) != 0) {
-		r->status = 500;
-		put_retry_after(b, 0);
-	}
-	r->headers = buf_span(b);
-}
-
-static void
-challenge(struct edge *e, struct mono now, struct steps *st,
-    const struct edge_in *in, bool stale)
-{
-	char mem[HEADERS_MAX];
-	struct reply r = { 0 };
-	struct buf b;
-
-	/* Before a nonce is spent. */
-	if (!edge_may_answer(e, now, in))
-		return;
-	buf_init(&b, mem, sizeof(mem));
-	fill_challenge(e, now, st, &in->from->remote, stale, &b, &r);
-	e->challenged++;
-	edge_answer(e, now, st, in, &r);
-}
-
-/* ---- verdicts ---- */
-
-static unsigned
-status_of(enum verdict v)
-{
-	switch (v) {
-	case VERDICT_FORBIDDEN:
-		return 403;
-	case VERDICT_NOT_FOUND:
-		return 404;
-	case VERDICT_UNREACHABLE:
-		return 480;
-	case VERDICT_BRIEF:
-		return 423;
-	case VERDICT_BAD:
-		return 400;
-	default:
-		return 500;
-	}
-}
-
-void
-auth_refuse(struct edge *e, struct mono now, struct steps *st,
-    struct stxn *s, enum verdict verdict, uint32_t min_expires_s,
-    uint32_t retry_after_s)
-{
-	char mem[HEADERS_MAX];
-	struct reply r = { .status = status_of(verdict) };
-	struct buf b;
-
-	buf_init(&b, mem, sizeof(mem));
-	if (verdict == VERDICT_STALE)
-		fill_challenge(e, now, st, &s->from.remote, true, &b, &r);
-	else if (verdict == VERDICT_BRIEF)
-		build_hdr_u64(&b, SIP_H_MIN_EXPIRES, min_expires_s);
-	else if (r.status == 500)
-		put_retry_after(&b, retry_after_s);
-	r.headers = buf_span(&b);
-	stxn_respond(&e->txns, now, st, s, &r);
-	if (verdict == VERDICT_STALE)
-		return;
-	e->refused++;
-	steps_log(st, STEP_INFO, "refused");
-	steps_key_number(st, "status", r.status);
-	steps_key_addr(st, "from", &s->from.remote);
 }
 
 /* ---- questions ---- */
@@ -380,7 +189,7 @@ pump(struct edge *e, struct mono now, struct steps *st)
 		if (q->is_asked)
 			continue;
 		if (!has_room(st)) {
-			want_soon(a, mono_add_ms(now, PUMP_MS));
+			auth_wake(a, mono_add_ms(now, PUMP_MS));
 			return;
 		}
 		timerq_set(a->timers, &q->deadline, mono_add_ms(now,
@@ -447,7 +256,7 @@ ask(struct edge *e, struct mono now, struct steps *st,
 	if (!e->reg_up)
 		return;
 	if (!has_room(st)) {
-		want_soon(a, mono_add_ms(now, PUMP_MS));
+		auth_wake(a, mono_add_ms(now, PUMP_MS));
 		return;
 	}
 	err = put_question(e, st, q, in->msg, c);
@@ -481,12 +290,12 @@ auth_require(struct edge *e, struct mono now, struct steps *st,
 
 	err = creds_find(in->msg, e->conf->realm, &c);
 	if (err == -ENOENT) {
-		challenge(e, now, st, in, false);
+		auth_challenge(e, now, st, in, false);
 	} else if (err) {
 		edge_refuse_status(e, now, st, in, 400);
 	} else if (!nonces_was_sent(e->auth->nonces, c.digest.nonce,
 		       &in->from->remote)) {
-		challenge(e, now, st, in, true);
+		auth_challenge(e, now, st, in, true);
 	} else if (!is_meant(e, in->msg, &c, purpose)) {
 		edge_refuse_status(e, now, st, in, 400);
 	} else {
@@ -549,7 +358,7 @@ on_nonce_say(struct edge *e, struct mono now,
 	nonces_add(a->nonces, now, say->nonces, say->lifetime_ms);
 	a->nonces_asked -= a->nonces_asked < IPC_NONCES_MAX ?
 	    a->nonces_asked : IPC_NONCES_MAX;
-	want_soon(a, nonces_renewal(a->nonces));
+	auth_wake(a, nonces_renewal(a->nonces));
 }
 
 int
@@ -610,7 +419,7 @@ auth_peer(struct edge *e, struct mono now, struct steps *st, bool up)
 		return;
 	}
 	nonces_outdate(a->nonces);
-	fetch_nonces(e, now, st);
+	auth_fetch_nonces(e, now, st);
 	pump(e, now, st);
 }
 
@@ -623,7 +432,7 @@ auth_due(struct edge *e, struct mono now, struct steps *st,
 	struct stxn *s;
 
 	if (timer->kind == TIMER_NONCES) {
-		fetch_nonces(e, now, st);
+		auth_fetch_nonces(e, now, st);
 		pump(e, now, st);
 		return;
 	}

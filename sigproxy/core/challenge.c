@@ -1,0 +1,165 @@
+#include <errno.h>
+
+#include "sigproxy/core/auth_priv.h"
+#include "sigproxy/sip/build.h"
+
+#define HEADERS_MAX 512		/* of an answer made here */
+#define NONCE_ASK_MS 1000	/* ask again when nothing came */
+
+void
+auth_wake(struct auth *a, struct mono at)
+{
+	if (!timer_is_armed(&a->timer) || mono_before(at, a->timer.at))
+		timerq_set(a->timers, &a->timer, at);
+}
+
+void
+auth_fetch_nonces(struct edge *e, struct mono now, struct steps *st)
+{
+	struct auth *a = e->auth;
+	struct ipc_nonce_ask ask = { 0, IPC_NONCES_MAX };
+	uint32_t left = nonces_left(a->nonces, now);
+
+	if (!e->reg_up)
+		return;
+	if (mono_ms_between(a->nonces_asked_at, now) >= NONCE_ASK_MS)
+		a->nonces_asked = 0;	/* lost on the way */
+	if (mono_due(nonces_renewal(a->nonces), now))
+		left = left < AUTH_STOCK / 2 ? left : AUTH_STOCK / 2 - 1;
+	while (left + a->nonces_asked < AUTH_STOCK / 2) {
+		STEPS_ASK(st, &st->reg, NONCE_ASK, nonce_ask, &ask);
+		a->nonces_asked += IPC_NONCES_MAX;
+		a->nonces_asked_at = now;
+	}
+	if (a->nonces_asked > 0)
+		auth_wake(a, mono_add_ms(now, NONCE_ASK_MS));
+	else if (nonces_renewal(a->nonces).us != MONO_NEVER.us)
+		auth_wake(a, nonces_renewal(a->nonces));
+}
+
+/* A quoted string's content (RFC 3261 25.1). */
+static void
+put_quoted(struct buf *b, struct span s)
+{
+	buf_putc(b, '"');
+	for (size_t i = 0; i < s.len; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			buf_putc(b, '\\');
+		buf_putc(b, s.p[i]);
+	}
+	buf_putc(b, '"');
+}
+
+/* One challenge only, and MD5: baresip 1.0.0 gives up when an algorithm it
+ * does not know stands beside MD5.  Errors: -ENOENT no nonce. */
+static int
+put_challenge(struct edge *e, struct mono now, struct steps *st,
+    const struct addr *to, bool stale, struct buf *b)
+{
+	struct span nonce;
+	int err;
+
+	err = nonces_take(e->auth->nonces, now, to, &nonce);
+	auth_fetch_nonces(e, now, st);
+	if (err) {
+		e->auth->no_nonce++;
+		return err;
+	}
+	build_open(b, SIP_H_WWW_AUTHENTICATE);
+	buf_puts(b, "Digest realm=");
+	put_quoted(b, e->conf->realm);
+	buf_puts(b, ", nonce=");
+	put_quoted(b, nonce);
+	buf_puts(b, ", algorithm=MD5, qop=\"auth\"");
+	if (stale)
+		buf_puts(b, ", stale=true");
+	build_close(b);
+	e->auth->challenges++;
+	e->auth->stale += stale;
+	return 0;
+}
+
+static void
+put_retry_after(struct buf *b, uint32_t seconds)
+{
+	build_hdr_u64(b, SIP_H_RETRY_AFTER,
+	    seconds > 0 ? seconds : AUTH_RETRY_AFTER_S);
+}
+
+/* 401, or 500 while there is no nonce to challenge with (a 503 would send
+ * phones to another server). */
+static void
+fill_challenge(struct edge *e, struct mono now, struct steps *st,
+    const struct addr *to, bool stale, struct buf *b, struct reply *r)
+{
+	r->status = 401;
+	if (put_challenge(e, now, st, to, stale, b) != 0) {
+		r->status = 500;
+		put_retry_after(b, 0);
+	}
+	r->headers = buf_span(b);
+}
+
+void
+auth_challenge(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in, bool stale)
+{
+	char mem[HEADERS_MAX];
+	struct reply r = { 0 };
+	struct buf b;
+
+	/* Before a nonce is spent. */
+	if (!edge_may_answer(e, now, in))
+		return;
+	buf_init(&b, mem, sizeof(mem));
+	fill_challenge(e, now, st, &in->from->remote, stale, &b, &r);
+	e->challenged++;
+	edge_answer(e, now, st, in, &r);
+}
+
+/* ---- verdicts ---- */
+
+static unsigned
+status_of(enum verdict v)
+{
+	switch (v) {
+	case VERDICT_FORBIDDEN:
+		return 403;
+	case VERDICT_NOT_FOUND:
+		return 404;
+	case VERDICT_UNREACHABLE:
+		return 480;
+	case VERDICT_BRIEF:
+		return 423;
+	case VERDICT_BAD:
+		return 400;
+	default:
+		return 500;
+	}
+}
+
+void
+auth_refuse(struct edge *e, struct mono now, struct steps *st,
+    struct stxn *s, enum verdict verdict, uint32_t min_expires_s,
+    uint32_t retry_after_s)
+{
+	char mem[HEADERS_MAX];
+	struct reply r = { .status = status_of(verdict) };
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	if (verdict == VERDICT_STALE)
+		fill_challenge(e, now, st, &s->from.remote, true, &b, &r);
+	else if (verdict == VERDICT_BRIEF)
+		build_hdr_u64(&b, SIP_H_MIN_EXPIRES, min_expires_s);
+	else if (r.status == 500)
+		put_retry_after(&b, retry_after_s);
+	r.headers = buf_span(&b);
+	stxn_respond(&e->txns, now, st, s, &r);
+	if (verdict == VERDICT_STALE)
+		return;
+	e->refused++;
+	steps_log(st, STEP_INFO, "refused");
+	steps_key_number(st, "status", r.status);
+	steps_key_addr(st, "from", &s->from.remote);
+}

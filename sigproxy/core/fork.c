@@ -9,6 +9,8 @@
 #define ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\""
 
 static const struct ctxn_ops branch_ops;
+static void on_refused(const struct ctx *x, struct leg *leg,
+    const struct sip_msg *msg, uint16_t status);
 
 /* ---- INVITE to each branch ---- */
 
@@ -298,8 +300,12 @@ on_2xx(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	struct call *call = leg->call;
 
 	timerq_cancel(&x->e->timers, &leg->timer_c);
-	if (msg->to.tag.len == 0)
+	/* Without a tag there is no dialog that we could end. */
+	if (msg->to.tag.len == 0) {
+		if (leg != call->callee && leg->state != LEG_OVER)
+			on_refused(x, leg, NULL, 500);
 		return;
+	}
 	if (leg == call->callee) {
 		on_2xx_again(x, leg, msg);
 	} else if (call->phase == CALL_INVITING && leg->state != LEG_LOST &&

@@ -359,6 +359,25 @@ START_TEST(a_lone_phone_may_call_itself)
 }
 END_TEST
 
+START_TEST(a_2xx_without_a_tag_is_a_refusal)
+{
+	struct phone *plain = lab_office(lab, "210", 50);
+	const char *inv;
+	struct dlg a;
+
+	dlg_call(&a, home, "210", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(plain, "INVITE");
+	phone_send(plain,
+	    "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\n"
+	    "Call-ID: %s\r\nCSeq: %s\r\nContact: <sip:210@x>\r\n"
+	    "Content-Length: 0\r\n\r\n",
+	    hdr(inv, "Via"), hdr(inv, "From"), hdr(inv, "To"),
+	    hdr(inv, "Call-ID"), hdr(inv, "CSeq"));
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 500"));
+	lab_expect_empty(lab);
+}
+END_TEST
+
 Suite *
 suite_fork(void)
 {
@@ -381,6 +400,7 @@ suite_fork(void)
 	tcase_add_test(c, a_mixed_fork_answered_in_the_office_leaves_the_relay);
 	tcase_add_test(c, who_calls_his_own_number_rings_his_other_phone_only);
 	tcase_add_test(c, a_lone_phone_may_call_itself);
+	tcase_add_test(c, a_2xx_without_a_tag_is_a_refusal);
 	suite_add_tcase(s, c);
 	return s;
 }

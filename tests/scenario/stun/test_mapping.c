@@ -268,6 +268,21 @@ START_TEST(a_relay_cannot_move_the_site)
 }
 END_TEST
 
+START_TEST(a_relay_speaks_for_the_site_only_where_no_sip_socket_is)
+{
+	world_begin(2);
+	w.sip_deaf = true;
+	mapping_owner_up(w.maps, 1);
+	world_want(1, 16384, 1);
+	world_run(MINUTE);
+	assert_told(&w.relay, PUBLIC_KNOWN, "198.51.100.1:40384");
+	ck_assert(!w.site.heard);
+	world_want(MAPPING_SIP, SIP_SOCKET, 0);
+	world_run(MINUTE);
+	assert_told(&w.site, PUBLIC_KNOWN, "198.51.100.1");
+}
+END_TEST
+
 START_TEST(an_owner_that_comes_back_hears_at_once)
 {
 	unsigned asked;
@@ -379,6 +394,8 @@ main(void)
 	tcase_add_test(tc, a_hundred_thousand_forged_answers_change_nothing);
 	tcase_add_test(tc, relay_mappings_are_fresh_and_follow_their_router);
 	tcase_add_test(tc, a_relay_cannot_move_the_site);
+	tcase_add_test(tc,
+	    a_relay_speaks_for_the_site_only_where_no_sip_socket_is);
 	tcase_add_test(tc, an_owner_that_comes_back_hears_at_once);
 	tcase_add_test(tc, a_socket_no_longer_wanted_is_left_alone);
 	tcase_add_test(tc,

@@ -197,7 +197,8 @@ on_ask(const struct mapping_step *step)
 	}
 	w.asked[s]++;
 	w.asked_at[s] = w.now_ms;
-	if (w.server[s] == DEAD)
+	if (w.server[s] == DEAD ||
+	    (w.sip_deaf && step->owner == MAPPING_SIP))
 		return;
 	if (w.n_answers == 256)
 		ck_abort_msg("too many questions at once");

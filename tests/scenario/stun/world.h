@@ -37,6 +37,7 @@ struct world {
 	unsigned n_servers;
 	const char *nat;	/* its public address */
 	bool symmetric;		/* another port for each server */
+	bool sip_deaf;		/* no answer reaches the SIP socket */
 	unsigned asked[MAPPING_SERVERS_MAX];
 	uint64_t asked_at[MAPPING_SERVERS_MAX];
 	uint64_t shortest_ms, longest_ms;	/* between asks of server 0 */

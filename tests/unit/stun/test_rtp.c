@@ -127,6 +127,8 @@ static const struct {
 	    "\x80\xc9\0\x01\0\0\0\x01\x80\x01\0\0", 12, -EBADMSG },
 	{ "SDES item over the end",
 	    "\x81\xca\0\x02\0\0\0\x01\x01\x09me", 12, -EBADMSG },
+	{ "SDES item one over the end",
+	    "\x81\xca\0\x02\0\0\0\x01\x01\x03me", 12, -EBADMSG },
 	{ "SDES chunk without an end",
 	    "\x81\xca\0\x02\0\0\0\x01\x01\x02me", 12, -EBADMSG },
 	{ "SDES chunk missing", "\x82\xca\0\x03\0\0\0\x01\x01\x02me\0\0\0\0",
@@ -148,9 +150,12 @@ START_TEST(relays_only_rtcp_that_reads_to_the_end)
 	uint8_t p[32];
 	uint32_t ssrc;
 
+	memset(p, 0xee, sizeof(p));
 	memcpy(p, rtcps[_i].bytes, rtcps[_i].len);
 	ck_assert_msg(rtcp_scrub(p, rtcps[_i].len, key, &ssrc) ==
 	    rtcps[_i].want, "%s", rtcps[_i].name);
+	ck_assert_msg(p[rtcps[_i].len] == 0xee, "%s: touched what follows",
+	    rtcps[_i].name);
 }
 END_TEST
 

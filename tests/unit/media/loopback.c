@@ -200,7 +200,7 @@ static double
 cpu_ms(void)
 {
 	char path[64], line[512], *p;
-	unsigned long user, system;
+	unsigned long user = 0, system = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)t.child);

@@ -1,6 +1,6 @@
 /*
- * Every SQL statement of this process, one row each: name, R or W (which of
- * the two connections), text.  All are prepared at start, so that a schema
+ * Every SQL statement of this process, one row each: name, R or W (reads only,
+ * or may write), text.  All are prepared at start, so that a schema
  * that does not fit is found before the first request.  There is no other
  * SQL but schema/ and the pragmas in io/store.c, and none is ever built.
  */
@@ -37,13 +37,13 @@
 	    "WHERE s.id >= ?1 ORDER BY s.id LIMIT 1")                   \
 	S(PARTY, R, "SELECT number, name, hold, latching, enabled "     \
 	    "FROM subscriber WHERE number = ?1")                        \
-	S(MAY_STILL, W, "SELECT number, enabled, internet "             \
+	S(MAY_STILL, R, "SELECT number, enabled, internet "             \
 	    "FROM subscriber WHERE id = ?1")                            \
 	/* bindings */                                                  \
 	S(TARGETS, R, "SELECT " BINDING_COLUMNS " FROM registration "   \
 	    "WHERE number = ?1 AND expires_at > ?2 "                    \
 	    "ORDER BY q DESC, registered_at DESC LIMIT 8")              \
-	S(BINDINGS, W, "SELECT " BINDING_COLUMNS " FROM registration "  \
+	S(BINDINGS, R, "SELECT " BINDING_COLUMNS " FROM registration "  \
 	    "WHERE number = ?1 AND expires_at > ?2 "                    \
 	    "ORDER BY slot LIMIT 8")                                    \
 	S(BINDING_PUT, W, "INSERT OR REPLACE INTO registration(number, " \
@@ -56,7 +56,7 @@
 	    "WHERE number = ?1 AND slot = ?2")                          \
 	S(BINDING_DROP, W, "DELETE FROM registration "                  \
 	    "WHERE number = ?1 AND slot = ?2")                          \
-	S(FLOW_USED, W, "SELECT 1 FROM registration WHERE source = ?1 " \
+	S(FLOW_USED, R, "SELECT 1 FROM registration WHERE source = ?1 " \
 	    "AND transport = ?2 AND zone = ?3 AND listener = ?4 "       \
 	    "LIMIT 1")                                                  \
 	S(WALK, R, "SELECT " BINDING_COLUMNS " FROM registration "      \
@@ -66,14 +66,14 @@
 	    "WHERE number = ?1 AND slot = ?2 AND expires_at <= ?3")     \
 	S(NUMBER_ID, R, "SELECT id FROM subscriber WHERE number = ?1")  \
 	/* an admin's changes */                                        \
-	S(UNSEALED, W, "SELECT id, username, password, number "         \
+	S(UNSEALED, R, "SELECT id, username, password, number "         \
 	    "FROM subscriber WHERE password IS NOT NULL LIMIT ?1")      \
 	S(CREDENTIAL_PUT, W, "INSERT OR REPLACE INTO "                  \
 	    "credential(subscriber, md5, sha256, sha512_256) "          \
 	    "VALUES (?1, ?2, ?3, ?4)")                                  \
 	S(SEALED, W, "UPDATE subscriber SET password = NULL, "          \
 	    "realm = ?2, changed_at = datetime('now') WHERE id = ?1")   \
-	S(GONE, W, "SELECT " FLOW_COLUMNS ", id FROM flow_gone "        \
+	S(GONE, R, "SELECT " FLOW_COLUMNS ", id FROM flow_gone "        \
 	    "ORDER BY id LIMIT ?1")                                     \
 	S(GONE_TOLD, W, "DELETE FROM flow_gone WHERE id <= ?1")         \
 	S(OTHER_REALM, R, "SELECT number FROM subscriber "              \
@@ -109,18 +109,19 @@
 	    "WHERE ended_at IS NULL")                                   \
 	S(COUNT_CALLS, R, "SELECT count(*) FROM call")                  \
 	/* its own memory */                                            \
-	S(MEMORY, W, "SELECT value FROM memory WHERE name = ?1")        \
+	S(MEMORY, R, "SELECT value FROM memory WHERE name = ?1")        \
 	S(REMEMBER, W, "INSERT OR REPLACE INTO memory(name, value) "    \
 	    "VALUES (?1, ?2)")                                          \
 	/* transactions, and what others changed */                     \
+	S(READ, R, "BEGIN")                                             \
 	S(BEGIN, W, "BEGIN IMMEDIATE")                                  \
-	S(COMMIT, W, "COMMIT")                                          \
-	S(ROLLBACK, W, "ROLLBACK")                                      \
-	S(SAVE, W, "SAVEPOINT one")                                     \
-	S(RELEASE, W, "RELEASE one")                                    \
-	S(UNDO, W, "ROLLBACK TO one")                                   \
-	S(DATA_VERSION, W, "PRAGMA data_version")                       \
-	S(SCHEMA_VERSION, W, "PRAGMA schema_version")
+	S(COMMIT, R, "COMMIT")                                          \
+	S(ROLLBACK, R, "ROLLBACK")                                      \
+	S(SAVE, R, "SAVEPOINT one")                                     \
+	S(RELEASE, R, "RELEASE one")                                    \
+	S(UNDO, R, "ROLLBACK TO one")                                   \
+	S(DATA_VERSION, R, "PRAGMA data_version")                       \
+	S(SCHEMA_VERSION, R, "PRAGMA schema_version")
 
 /* Asked of the file and of the shipped schema alike (io/schema.c). */
 #define SCHEMA_LIST                                                     \

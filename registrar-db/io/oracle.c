@@ -86,7 +86,13 @@ on_state(void *arg, struct door *peer, bool up)
 static void
 on_drained(void *arg)
 {
-	sig_flush(arg);
+	struct oracle *o = arg;
+
+	/* A commit is due within QUEUE_GATHER_MS: it ends the snapshot, and
+	 * until then the next questions need no lock of their own. */
+	if (queue_waiting(o->queue) == 0)
+		store_read_end(o->store);
+	sig_flush(o);
 }
 
 /* ---- making ---- */

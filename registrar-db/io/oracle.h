@@ -47,6 +47,7 @@ struct oracle {
 	struct buf say;
 	char say_mem[128 * 1024];
 
+	int64_t last_id;	/* highest id of a subscriber, for decoys */
 	uint64_t next_ticket;
 	int64_t calls_live, calls_kept;
 

@@ -61,10 +61,8 @@ on_nonce_ask(struct oracle *o, struct span payload)
 static int64_t
 decoy_id(struct oracle *o, struct span username)
 {
-	int64_t last = store_number(o->store, ST_MAX_SUBSCRIBER, 1);
-
 	return 1 + (int64_t)(meter_hash(o->verify.meter, username) %
-		       (uint64_t)(last > 0 ? last : 1));
+		       (uint64_t)(o->last_id > 0 ? o->last_id : 1));
 }
 
 /*
@@ -86,6 +84,7 @@ load_account(struct oracle *o, const struct ipc_digest *answer,
 	memset(mem, '0', DIGEST_HEX_MAX);
 	*out = (struct account){ .id = -1,
 		.ha1 = span_make(mem, digest_hex_len(alg)) };
+	store_read(o->store);
 	err = user_find(o->store, answer->username, &id);
 	if (err)
 		return err;

@@ -18,7 +18,7 @@
 #define QUEUE_NEW_MAX 3072
 #define QUEUE_WAIT_MS 20000
 /* How long the first waits for others, so that they share a commit. */
-#define QUEUE_GATHER_MS 5
+#define QUEUE_GATHER_MS 20
 /* Jobs in one transaction. */
 #define QUEUE_BATCH 256
 

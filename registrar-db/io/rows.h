@@ -57,7 +57,7 @@ int account_read(struct store *s, int64_t id, enum digest_alg alg,
 int party_read(struct store *s, struct span number, struct party_row *out);
 
 /* Bindings of a number not expired at wall_s, by ST_TARGETS (best first) or
- * ST_BINDINGS (on the write connection). */
+ * ST_BINDINGS (by slot). */
 int bindings_read(struct store *s, enum stmt by, struct span number,
     int64_t wall_s, struct binding_rows *out);
 

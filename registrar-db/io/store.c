@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@
 #define CHECKPOINT_PAGES 2000
 
 struct store {
-	sqlite3 *rd, *wr;
+	sqlite3 *db;
+	bool reading;		/* inside store_read() */
 	sqlite3 *shipped;	/* the schema as it should be, in memory */
 	sqlite3_stmt *st[ST_COUNT];
 	int lock_fd;		/* the directory: one registrar-db at a time */
@@ -64,9 +66,9 @@ to_errno(int rc)
 
 /* Remember and log what is not merely busy; the same thing once a second. */
 static int
-fail(struct store *s, sqlite3 *db, int rc)
+fail(struct store *s, int rc)
 {
-	const char *what = sqlite3_errmsg(db);
+	const char *what = sqlite3_errmsg(s->db);
 	struct mono now = clock_mono();
 	int err = to_errno(rc);
 
@@ -178,16 +180,13 @@ open_file(struct store *s, const char *path, bool look_only)
 			return err;
 	}
 	umask(077);
-	err = connect_to(path, flags, &s->wr);
+	err = connect_to(path, flags, &s->db);
 	if (err == 0 && !look_only &&
-	    sqlite3_exec(s->wr, "PRAGMA journal_mode = WAL", NULL, NULL,
+	    sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL,
 		NULL) != SQLITE_OK)
-		err = fail(s, s->wr, sqlite3_extended_errcode(s->wr));
+		err = fail(s, sqlite3_extended_errcode(s->db));
 	if (err == 0 && !look_only)
-		err = schema_migrate(s->wr);
-	if (err == 0)
-		err = connect_to(path, look_only ? flags :
-				SQLITE_OPEN_READWRITE, &s->rd);
+		err = schema_migrate(s->db);
 	return err;
 }
 
@@ -204,12 +203,12 @@ static int
 prepare(struct store *s)
 {
 	for (int i = 0; i < ST_COUNT; i++) {
-		sqlite3 *db = stmts[i].writes ? s->wr : s->rd;
-		int rc = sqlite3_prepare_v3(db, stmts[i].sql, -1,
+		int rc = sqlite3_prepare_v3(s->db, stmts[i].sql, -1,
 		    SQLITE_PREPARE_PERSISTENT, &s->st[i], NULL);
 
 		if (rc != SQLITE_OK)
-			return fail(s, db, rc);
+			return fail(s, rc);
+		assert(stmts[i].writes || sqlite3_stmt_readonly(s->st[i]));
 	}
 	return 0;
 }
@@ -226,7 +225,7 @@ store_open(const char *path, bool look_only, struct store **out)
 	s->shipped = schema_shipped();
 	err = s->shipped == NULL ? -ENOMEM : open_file(s, path, look_only);
 	if (err == 0)
-		err = schema_compare(s->wr, s->shipped);
+		err = schema_compare(s->db, s->shipped);
 	if (err == -EPERM)
 		err = -EINVAL;
 	if (err == 0)
@@ -235,11 +234,9 @@ store_open(const char *path, bool look_only, struct store **out)
 		store_close(s);
 		return err;
 	}
-	sqlite3_wal_hook(s->wr, on_wal, s);
+	sqlite3_wal_hook(s->db, on_wal, s);
 	s->schema_version = store_number(s, ST_SCHEMA_VERSION, 0);
 	s->data_version = store_number(s, ST_DATA_VERSION, 0);
-	/* Open the WAL on the read side too, before the cage. */
-	store_number(s, ST_COUNT_SUBSCRIBERS, 0);
 	*out = s;
 	return 0;
 }
@@ -251,8 +248,7 @@ store_close(struct store *s)
 		return;
 	for (int i = 0; i < ST_COUNT; i++)
 		sqlite3_finalize(s->st[i]);
-	sqlite3_close(s->rd);
-	sqlite3_close(s->wr);
+	sqlite3_close(s->db);
 	sqlite3_close(s->shipped);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
@@ -281,7 +277,7 @@ store_row(struct store *s, sqlite3_stmt *q)
 
 	if (rc == SQLITE_ROW)
 		return 1;
-	err = rc == SQLITE_DONE ? 0 : fail(s, sqlite3_db_handle(q), rc);
+	err = rc == SQLITE_DONE ? 0 : fail(s, rc);
 	sqlite3_reset(q);
 	return err;
 }
@@ -347,7 +343,7 @@ store_check_schema(struct store *s)
 		return -EBUSY;
 	if (version == s->schema_version)
 		return s->foreign ? -EPERM : 0;
-	err = schema_compare(s->wr, s->shipped);
+	err = schema_compare(s->db, s->shipped);
 	if (err != 0 && err != -EPERM)
 		return err;
 	if (s->foreign && err == 0) {
@@ -362,11 +358,28 @@ store_check_schema(struct store *s)
 	return err;
 }
 
+void
+store_read(struct store *s)
+{
+	if (!s->reading && !store_in_transaction(s))
+		s->reading = store_run(s, store_use(s, ST_READ)) == 0;
+}
+
+void
+store_read_end(struct store *s)
+{
+	if (s->reading)
+		store_run(s, store_use(s, ST_COMMIT));
+	s->reading = false;
+}
+
 int
 store_begin(struct store *s)
 {
-	int err = store_run(s, store_use(s, ST_BEGIN));
+	int err;
 
+	store_read_end(s);
+	err = store_run(s, store_use(s, ST_BEGIN));
 	if (err)
 		return err;
 	/* Nobody can change it now; was it changed before? */
@@ -389,14 +402,14 @@ store_commit(struct store *s)
 void
 store_rollback(struct store *s)
 {
-	if (!sqlite3_get_autocommit(s->wr))
+	if (!sqlite3_get_autocommit(s->db))
 		store_run(s, store_use(s, ST_ROLLBACK));
 }
 
 bool
 store_in_transaction(const struct store *s)
 {
-	return !sqlite3_get_autocommit(s->wr);
+	return !sqlite3_get_autocommit(s->db);
 }
 
 bool
@@ -412,7 +425,7 @@ store_is_changed(struct store *s)
 int
 store_truncate_wal(struct store *s)
 {
-	return to_errno(sqlite3_wal_checkpoint_v2(s->wr, NULL,
+	return to_errno(sqlite3_wal_checkpoint_v2(s->db, NULL,
 	    SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 }
 
@@ -422,6 +435,6 @@ store_checkpoint(struct store *s)
 	if (s->wal_pages < CHECKPOINT_PAGES)
 		return;
 	s->wal_pages = 0;
-	sqlite3_wal_checkpoint_v2(s->wr, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
 	    NULL);
 }

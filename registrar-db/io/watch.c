@@ -292,14 +292,24 @@ watch_chores(struct watch *w, struct buf *out)
 }
 
 static void
+note_last_id(struct oracle *o)
+{
+	o->last_id = store_number(o->store, ST_MAX_SUBSCRIBER, 0);
+}
+
+static void
 on_look(uv_timer_t *timer)
 {
 	struct watch *w = timer->data;
 	struct store *s = w->oracle->store;
-	bool changed = store_is_changed(s);
+	bool changed;
 
-	if (changed)
+	store_read_end(s);
+	changed = store_is_changed(s);
+	if (changed) {
 		store_check_schema(s);
+		note_last_id(w->oracle);
+	}
 	sweep(w);
 	if (changed || w->n_expired > 0)
 		queue_wake(w->oracle->queue);
@@ -321,6 +331,7 @@ watch_new(struct oracle *o)
 	/* What was left undone by an earlier life. */
 	w->sealed = true;
 	w->sealed_at = clock_mono();
+	note_last_id(o);
 	queue_wake(o->queue);
 	return w;
 }

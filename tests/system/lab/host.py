@@ -100,11 +100,11 @@ class Host:
             raise outcome['error']
         return outcome['value']
 
-    def udp_socket(self, port=0):
-        """A UDP socket of this machine, bound to its address."""
+    def udp_socket(self, port=0, address=None):
+        """A UDP socket of this machine, bound to its address or another that it has."""
         def make():
             sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            sock.bind((self.address, port))
+            sock.bind((address or self.address, port))
             return sock
         return self.inside(make)
 

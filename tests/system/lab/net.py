@@ -15,6 +15,7 @@ with a connection-tracking entry of its own and spoils it.
 """
 
 import atexit
+import ipaddress
 import os
 import shutil
 import socket
@@ -267,6 +268,12 @@ class Lab:
             self._join_lan(router, phone)
             site.phones.append(phone)
         self.homes[home.name] = site
+
+    def attacker_addresses(self, network):
+        """Give the attacker's host a whole public network; return its addresses."""
+        self._ip(self.attacker, f'route add local {network} dev lo')
+        self._ip(self.internet, f'route add {network} dev to-{self.attacker.name}')
+        return [str(address) for address in ipaddress.ip_network(network)]
 
     # -- events -----------------------------------------------------------
 

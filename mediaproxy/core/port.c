@@ -198,6 +198,14 @@ port_is_mapped(const struct port_pair *pair, enum port_which which,
 	    mono_ms_between(pair->mapped_at[which], now) < PORT_FRESH_MS;
 }
 
+void
+ports_forget_mappings(struct ports *p)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		p->pair[i].mapped_at[PORT_RTP].us =
+		    p->pair[i].mapped_at[PORT_RTCP].us = 0;
+}
+
 uint32_t
 ports_by_number(const struct ports *p, uint16_t number,
     enum port_which *which_out)

@@ -90,6 +90,8 @@ bool ports_keep_spares(struct ports *p, struct mono now);
 /* Is the mapping of that port known and fresh? */
 bool port_is_mapped(const struct port_pair *pair, enum port_which which,
     struct mono now);
+/* The site has another address now: no mapping counts until told anew. */
+void ports_forget_mappings(struct ports *p);
 /* The pair and half with this number in the mapped group, or PORT_NONE. */
 uint32_t ports_by_number(const struct ports *p, uint16_t number,
     enum port_which *which_out);

@@ -40,13 +40,17 @@ on_stun_send(struct media *m, struct span payload)
 static void
 note_site(struct media *m, const struct ipc_public_addr *said)
 {
-	if (said->state == PUBLIC_UNKNOWN) {
-		m->site.public_ip = (struct addr){ 0 };
-	} else {
-		m->site.public_ip = said->mapped;
-		m->site.public_ip.port = 0;
+	struct addr ip = { 0 };
+
+	if (said->state != PUBLIC_UNKNOWN) {
+		ip = said->mapped;
+		ip.port = 0;
 	}
-	m->dest.public_ip = m->site.public_ip;
+	/* Ports were mapped at the old address; stunmon asks for them anew. */
+	if (m->site.public_ip.family != ADDR_NONE &&
+	    !addr_same_ip(&ip, &m->site.public_ip))
+		ports_forget_mappings(&m->ports);
+	m->site.public_ip = m->dest.public_ip = ip;
 }
 
 static void

@@ -124,6 +124,16 @@ START_TEST(a_spare_with_a_fresh_mapping_goes_first)
 }
 END_TEST
 
+START_TEST(a_new_public_address_makes_every_mapping_void)
+{
+	map(2, "203.0.113.1:1", "203.0.113.1:2", 0);
+	ck_assert(port_is_mapped(&ports.pair[2], PORT_RTP, at_ms(1)));
+	ports_forget_mappings(&ports);
+	ck_assert(!port_is_mapped(&ports.pair[2], PORT_RTP, at_ms(1)));
+	ck_assert(!port_is_mapped(&ports.pair[2], PORT_RTCP, at_ms(1)));
+}
+END_TEST
+
 START_TEST(a_pair_is_found_by_its_number)
 {
 	enum port_which which;
@@ -327,6 +337,7 @@ add_port_tests(Suite *s)
 	tcase_add_test(tc, the_nearest_address_of_the_zone_is_used);
 	tcase_add_test(tc, no_address_and_no_port_are_told_apart);
 	tcase_add_test(tc, a_spare_with_a_fresh_mapping_goes_first);
+	tcase_add_test(tc, a_new_public_address_makes_every_mapping_void);
 	tcase_add_test(tc, a_pair_is_found_by_its_number);
 	tcase_add_test(tc, a_million_calls_leak_no_pair);
 	suite_add_tcase(s, tc);

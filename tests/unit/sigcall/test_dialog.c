@@ -380,6 +380,77 @@ START_TEST(refusals_of_a_re_invite_pass_unless_they_are_ours_to_know)
 }
 END_TEST
 
+START_TEST(a_re_invite_moves_the_contact_of_both_phones)
+{
+	const char *msg;
+
+	home->port = 5099;
+	desk->port = 5098;
+	re_invite(&t.a, desk, sdp_of(home, 30002, NULL));
+	dlg_send(&t.b, "INFO", NULL, NULL, "");
+	msg = phone_expect(home, "INFO");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(ruri(msg), "sip:168@10.77.0.7:5099;ob");
+	dlg_send(&t.a, "INFO", NULL, NULL, "");
+	msg = phone_expect(desk, "INFO");
+	ck_assert_str_eq(ruri(msg), "sip:200@192.168.10.31:5098;ob");
+	hang_up();
+}
+END_TEST
+
+START_TEST(a_re_invite_without_offer_is_offered_and_answered)
+{
+	const char *msg;
+
+	dlg_send(&t.a, "INVITE", NULL, NULL, "");
+	msg = phone_expect(desk, "INVITE");
+	ck_assert_str_eq(body(msg), "");
+	phone_answer(desk, msg, 200, "", sdp_of(desk, 20044, NULL));
+	msg = phone_expect(home, "SIP/2.0 200");
+	HAS(body(msg), "m=audio 16384 ");
+	dlg_ack(&t.a, t.a.cseq, sdp_of(home, 30044, NULL));
+	msg = phone_expect(desk, "ACK");
+	HAS(body(msg), "m=audio 16386 ");
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 30044);
+	ck_assert_uint_eq(lab_set(lab, 1)->rtp.port, 20044);
+	ck_assert_uint_eq(lab_set(lab, 1)->relearn, 1);
+	hang_up();
+}
+END_TEST
+
+START_TEST(route_sets_are_kept_in_the_right_order)
+{
+	struct phone *boss = lab_office(lab, "300", 40);
+	const char *inv, *msg;
+	struct dlg a, b;
+
+	dlg_call(&a, boss, "200", sdp_of(boss, 30000, NULL),
+	    "Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n");
+	inv = phone_expect(desk, "INVITE");
+	ck_assert_str_eq(hdr(inv, "Record-Route"), "");
+	dlg_from_invite(&b, desk, inv);
+	phone_send(desk,
+	    "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=t200\r\n"
+	    "Record-Route: <sip:p3;lr>, <sip:p4;lr>\r\n"
+	    "Call-ID: %s\r\nCSeq: %s\r\nContact: <sip:200@x>\r\n"
+	    "Content-Type: application/sdp\r\nContent-Length: %zu\r\n\r\n%s",
+	    hdr(inv, "Via"), hdr(inv, "From"), hdr(inv, "To"),
+	    hdr(inv, "Call-ID"), hdr(inv, "CSeq"),
+	    strlen(sdp_of(desk, 20000, NULL)), sdp_of(desk, 20000, NULL));
+	msg = phone_expect(boss, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	/* His own proxies, not the other side's (12.1.1). */
+	ck_assert_str_eq(hdr(msg, "Record-Route"), "<sip:p1;lr>");
+	dlg_learn(&a, msg);
+	dlg_ack(&a, a.cseq, NULL);
+	msg = phone_expect(desk, "ACK");
+	ck_assert_str_eq(hdr(msg, "Route"), "<sip:p4;lr>, <sip:p3;lr>");
+	dlg_send(&b, "INFO", NULL, NULL, "");
+	msg = phone_expect(boss, "INFO");
+	ck_assert_str_eq(hdr(msg, "Route"), "<sip:p1;lr>, <sip:p2;lr>");
+}
+END_TEST
+
 START_TEST(re_invites_that_cross_get_491)
 {
 	const char *msg;
@@ -636,6 +707,7 @@ suite_dialog(void)
 	tcase_add_test(c, an_offer_in_the_2xx_is_answered_in_the_ack);
 	tcase_add_test(c, bye_before_the_answer_is_a_cancel);
 	tcase_add_test(c, an_ack_from_elsewhere_moves_nothing);
+	tcase_add_test(c, route_sets_are_kept_in_the_right_order);
 	suite_add_tcase(s, c);
 	c = tcase_create("inside");
 	tcase_add_checked_fixture(c, setup_talk, teardown);
@@ -652,6 +724,8 @@ suite_dialog(void)
 	tcase_add_loop_test(c,
 	    refusals_of_a_re_invite_pass_unless_they_are_ours_to_know, 0,
 	    sizeof(statuses) / sizeof(statuses[0]));
+	tcase_add_test(c, a_re_invite_moves_the_contact_of_both_phones);
+	tcase_add_test(c, a_re_invite_without_offer_is_offered_and_answered);
 	tcase_add_test(c, re_invites_that_cross_get_491);
 	tcase_add_test(c, a_refused_re_invite_leaves_the_media_as_it_was);
 	tcase_add_test(c, a_re_invite_can_be_cancelled);

@@ -266,6 +266,14 @@ START_TEST(video_beside_audio_is_refused_with_port_0)
 	ck_assert_ptr_nonnull(strstr(body(inv), "m=audio 16386 "));
 	ck_assert_ptr_null(strstr(body(inv), "rtcp-mux"));
 	ck_assert_ptr_null(strstr(body(inv), "candidate"));
+	phone_answer(desk, inv, 200, "d",
+	    "v=0\r\no=- 1 1 IN IP4 192.168.10.31\r\ns=-\r\n"
+	    "c=IN IP4 192.168.10.31\r\nt=0 0\r\nm=video 0 RTP/AVP 96\r\n"
+	    "m=audio 20000 RTP/AVP 0\r\n");
+	inv = phone_expect(home, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(strstr(body(inv), "m=video 0 "));
+	ck_assert_ptr_nonnull(strstr(body(inv), "m=audio 16384 "));
+	ck_assert_uint_eq(lab->sets[1].rtp.port, 20000);
 	lab_free(lab);
 }
 END_TEST

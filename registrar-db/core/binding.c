@@ -26,7 +26,7 @@ flow_eq(const struct ipc_flow *a, const struct ipc_flow *b)
 static bool
 is_out_of_order(const struct work *w, const struct ipc_reg_ask *ask)
 {
-	return w->was && !w->touched && span_eq(w->old.call_id, ask->call_id) &&
+	return w->was && span_eq(w->old.call_id, ask->call_id) &&
 	    ask->cseq <= w->old.cseq;
 }
 

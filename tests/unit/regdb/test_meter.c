@@ -99,6 +99,18 @@ START_TEST(all_strangers_together_are_slow_and_spare_the_homes)
 }
 END_TEST
 
+START_TEST(homes_use_up_nothing_of_the_strangers)
+{
+	meter_known(m, at_s(0), 7, &home);
+	meter_known(m, at_s(0), 8, &home);
+	meter_known(m, at_s(0), 9, &home);
+	ck_assert_uint_eq(guess(7, &home, 0, 50), METER_BURST);
+	ck_assert_uint_eq(guess(8, &home, 0, 50), METER_BURST);
+	ck_assert_uint_eq(guess(9, &home, 0, 50), 0);
+	ck_assert_uint_eq(guess(168, &stranger, 0, 50), METER_BURST);
+}
+END_TEST
+
 START_TEST(a_full_table_forgets_nobody_who_is_metered)
 {
 	struct addr from = addr_of("192.0.2.1:1");
@@ -122,6 +134,7 @@ add_meter_tests(Suite *s)
 	tcase_add_test(t, a_home_has_its_own);
 	tcase_add_test(t, an_ipv6_home_is_a_64);
 	tcase_add_test(t, all_strangers_together_are_slow_and_spare_the_homes);
+	tcase_add_test(t, homes_use_up_nothing_of_the_strangers);
 	tcase_add_test(t, a_full_table_forgets_nobody_who_is_metered);
 	suite_add_tcase(s, t);
 }

@@ -48,6 +48,7 @@ START_TEST(a_count_is_good_once)
 	step("first use", SPEND, 1, 1, 7, NONCE_GOOD);
 	step("replayed", CHECK, 1, 1, 7, NONCE_STALE);
 	step("second use", SPEND, 2, 2, 7, NONCE_GOOD);
+	step("the first once more", CHECK, 2, 1, 7, NONCE_STALE);
 	step("one overtook", SPEND, 3, 5, 7, NONCE_GOOD);
 	step("the overtaken one", SPEND, 3, 4, 7, NONCE_GOOD);
 	step("once only", CHECK, 3, 4, 7, NONCE_STALE);

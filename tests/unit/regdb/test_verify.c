@@ -121,6 +121,21 @@ START_TEST(a_wrong_answer_spends_nothing)
 }
 END_TEST
 
+START_TEST(every_character_counts)
+{
+	for (int i = 0; i < 32; i++) {
+		char kept = response[i];
+
+		response[i] = kept == '0' ? '1' : '0';
+		meter_free(v.meter);
+		v.meter = meter_new();
+		ck_assert_int_eq(check_at(1), VERIFY_WRONG);
+		response[i] = kept;
+	}
+	ck_assert_int_eq(check_at(1), VERIFY_RIGHT);
+}
+END_TEST
+
 START_TEST(malformed_answers_are_wrong)
 {
 	static const struct { const char *name, *alg, *qop, *nc, *cnonce; }
@@ -224,7 +239,7 @@ START_TEST(a_seal_opens_only_for_its_row)
 	const uint8_t nonce24[SEAL_NONCE_LEN] = { 5 };
 	struct seal_for me = { 7, S("SIP-168"), S("SMO-SIP"), DIGEST_MD5 };
 	struct seal_for others[] = { me, me, me, me };
-	uint8_t sealed[SEALED_MAX];
+	uint8_t sealed[SEALED_MAX], long_one[SEALED_MAX];
 	char out[DIGEST_HEX_MAX];
 	struct secret key, other;
 	struct span in;
@@ -248,6 +263,16 @@ START_TEST(a_seal_opens_only_for_its_row)
 		    -EBADMSG);
 	ck_assert_int_eq(seal_open(&key, &me, span_sub(in, 0, 10), out),
 	    -EBADMSG);
+	/* Two algorithms of one length. */
+	others[0] = others[1] = me;
+	others[0].alg = DIGEST_SHA256;
+	others[1].alg = DIGEST_SHA512_256;
+	seal_ha1(&key, &others[0], nonce24, S("7987c64c30e25f1b74be53f966b49b90"
+	    "f2808aa92faf9a00262392d7b4794232"), long_one);
+	in = span_make(long_one, SEALED_MAX);
+	ck_assert_int_eq(seal_open(&key, &others[0], in, out), 0);
+	ck_assert_int_eq(seal_open(&key, &others[1], in, out), -EBADMSG);
+	in = span_make(sealed, 24 + 32 + 16);
 	sealed[30] ^= 1;
 	ck_assert_int_eq(seal_open(&key, &me, in, out), -EBADMSG);
 	secret_free(&key);
@@ -265,6 +290,7 @@ add_verify_tests(Suite *s)
 	tcase_add_test(t, every_algorithm_and_form_is_accepted);
 	tcase_add_test(t, an_upper_case_response_is_right);
 	tcase_add_test(t, a_wrong_answer_spends_nothing);
+	tcase_add_test(t, every_character_counts);
 	tcase_add_test(t, malformed_answers_are_wrong);
 	tcase_add_test(t, what_the_challenge_did_not_say_is_stale);
 	tcase_add_test(t, every_no_is_the_same_403_and_spends_nothing);

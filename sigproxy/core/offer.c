@@ -51,8 +51,12 @@ is_target(const struct addr *a)
 	       c != ADDR_MULTICAST;
 }
 
+/*
+ * Takes:   leg  whose phone said it: when its SDP names a host or an address
+ *          that nobody can send to, its signalling address stands in.
+ */
 static struct media
-read_media(const struct sdp_media *m, unsigned line)
+read_media(const struct sdp_media *m, unsigned line, const struct leg *leg)
 {
 	struct media out = {
 		.known = true,
@@ -61,10 +65,15 @@ read_media(const struct sdp_media *m, unsigned line)
 		.dir = hold_meant(m),
 	};
 
-	if (!out.refused && is_target(&m->rtp)) {
+	if (out.refused || m->is_hold_addr)
+		return out;
+	if (is_target(&m->rtp)) {
 		out.rtp = m->rtp;
 		if (is_target(&m->rtcp))
 			out.rtcp = m->rtcp;
+	} else {
+		out.rtp = leg->flow.remote;
+		out.rtp.port = m->port;
 	}
 	return out;
 }
@@ -94,7 +103,7 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 
 	if (line < 0)
 		return line;
-	*out = read_media(&sdp->media[line], (unsigned)line);
+	*out = read_media(&sdp->media[line], (unsigned)line, p.from);
 	out->told = p.role == SDP_OFFER
 			? hold_offer(e, p.to, out->dir)
 			: hold_answer(e, p.to, &p.exchange->offer, out->dir);
@@ -115,7 +124,7 @@ pass_direct(struct buf *b, const struct sdp *sdp, struct span body,
 	int line = choose_line(sdp, &p);
 
 	if (line >= 0) {
-		*out = read_media(&sdp->media[line], (unsigned)line);
+		*out = read_media(&sdp->media[line], (unsigned)line, p.from);
 		out->told = out->dir;
 	}
 	buf_put(b, body);

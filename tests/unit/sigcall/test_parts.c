@@ -278,6 +278,53 @@ START_TEST(video_beside_audio_is_refused_with_port_0)
 }
 END_TEST
 
+START_TEST(a_media_address_nobody_can_send_to_is_the_signalling_one)
+{
+	static const char *const conn[] = { "IN IP4 media.home.example",
+		"IN IP4 240.0.0.1", "IN IP4 224.2.3.4" };
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	const char *inv;
+	char sdp[256];
+	struct dlg d;
+
+	snprintf(sdp, sizeof(sdp),
+	    "v=0\r\no=- 1 1 IN IP4 10.77.0.7\r\ns=-\r\nc=%s\r\n"
+	    "t=0 0\r\nm=audio 30000 RTP/AVP 0\r\n",
+	    conn[_i]);
+	dlg_call(&d, home, "200", sdp, "");
+	inv = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	phone_answer(desk, inv, 200, "d", sdp_of(desk, 20000, NULL));
+	ck_assert(addr_same_ip(&lab_set(lab, 0)->rtp, &home->flow.remote));
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 30000);
+	lab_free(lab);
+}
+END_TEST
+
+START_TEST(an_answer_with_fewer_lines_than_the_offer_is_unusable)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	const char *inv;
+	struct dlg d;
+
+	dlg_call(&d, home, "200",
+	    "v=0\r\no=- 1 1 IN IP4 10.77.0.7\r\ns=-\r\nc=IN IP4 10.77.0.7\r\n"
+	    "t=0 0\r\nm=video 4000 RTP/AVP 96\r\nm=audio 30000 RTP/AVP 0\r\n",
+	    "");
+	inv = phone_expect(desk, "INVITE");
+	phone_answer(desk, inv, 200, "d", sdp_of(desk, 20000, NULL));
+	ck_assert_ptr_nonnull(phone_expect(desk, "ACK"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 500"));
+	lab_expect_empty(lab);
+	lab_free(lab);
+}
+END_TEST
+
 #define N(rows) (int)(sizeof(rows) / sizeof((rows)[0]))
 
 Suite *
@@ -297,6 +344,10 @@ suite_parts(void)
 	tcase_add_loop_test(
 	    c, a_body_that_cannot_be_relayed_is_refused, 0, N(bodies));
 	tcase_add_test(c, video_beside_audio_is_refused_with_port_0);
+	tcase_add_loop_test(
+	    c, a_media_address_nobody_can_send_to_is_the_signalling_one, 0, 3);
+	tcase_add_test(
+	    c, an_answer_with_fewer_lines_than_the_offer_is_unusable);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -22,6 +22,7 @@ pass_of_plain(enum sip_hdr_id id)
 	case SIP_H_ORGANIZATION:
 		return PASS_INWARD;
 	case SIP_H_ANSWER_MODE: /* a stranger opens no microphone */
+	case SIP_H_PRIV_ANSWER_MODE:
 		return PASS_OUTWARD;
 	default:
 		return PASS_CHECKED;

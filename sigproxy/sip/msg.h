@@ -87,6 +87,7 @@ enum sip_hdr_class {
 	M(P_PREFERRED_IDENTITY, "P-Preferred-Identity", 0,  LIST, IDENTITY)   \
 	M(PATH,               "Path",                  0,   LIST, HOP)        \
 	M(PRIORITY,           "Priority",              0,   ONE,  PLAIN)      \
+	M(PRIV_ANSWER_MODE,   "Priv-Answer-Mode",      0,   ONE,  PLAIN)      \
 	M(PRIVACY,            "Privacy",               0,   MANY, PLAIN)      \
 	M(PROXY_AUTHENTICATE, "Proxy-Authenticate",    0,   MANY, AUTH)       \
 	M(PROXY_AUTHORIZATION, "Proxy-Authorization",  0,   MANY, AUTH)       \

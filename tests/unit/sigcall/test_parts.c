@@ -147,6 +147,8 @@ static const struct {
 	    false, false, true },
 	{ "who may answer by itself", "Answer-Mode", "Auto", false, true,
 	    true },
+	{ "whose microphone opens even so", "Priv-Answer-Mode", "Auto", false,
+	    true, true },
 	{ "session timers", "Session-Expires", "1800", false, false, false },
 	{ "events", "Allow-Events", "talk", false, false, false },
 	{ "organisation", "Organization", "Office", true, false, true },

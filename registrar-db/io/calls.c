@@ -122,6 +122,16 @@ log_mismatch(const struct ipc_auth_ask *ask, const struct ipc_party *caller)
 	log_end();
 }
 
+/* calls_live is only counted up: which of them ended, the table knows. */
+static bool
+is_full(struct oracle *o)
+{
+	if (o->calls_live >= CALLS_LIVE_MAX)
+		o->calls_live = store_number(o->store, ST_COUNT_LIVE,
+		    o->calls_live);
+	return o->calls_live >= CALLS_LIVE_MAX;
+}
+
 void
 calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
     struct party_row *called, struct ipc_auth_say *say)
@@ -136,7 +146,7 @@ calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
 		else
 			verdict = find_called(o, number, called, say);
 	}
-	if (verdict == VERDICT_OK && o->calls_live >= CALLS_LIVE_MAX)
+	if (verdict == VERDICT_OK && is_full(o))
 		verdict = VERDICT_BUSY;
 	say->verdict = (uint8_t)verdict;
 	if (verdict != VERDICT_BAD && verdict != VERDICT_BUSY) {
@@ -197,8 +207,8 @@ calls_open(struct oracle *o, const struct job *job)
 		sql_int(q, 10, c.granted_wall_s);
 	sql_text(q, 11, span_str(granted ? "granted" : "refused"));
 	err = store_run(o->store, q);
-	if (err == 0)
-		o->calls_kept++;
+	if (err == 0 && ++o->calls_kept >= CALLS_MAX + CALLS_SLACK)
+		queue_wake(o->queue);
 	return err;
 }
 

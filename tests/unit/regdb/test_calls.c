@@ -83,6 +83,28 @@ START_TEST(a_disabled_number_does_not_exist)
 }
 END_TEST
 
+/* Calls end without anybody counting down; the table is what counts. */
+START_TEST(the_limit_of_live_calls_is_for_calls_that_live)
+{
+	office();
+	lab.oracle->calls_live = CALLS_LIVE_MAX;
+	ck_assert_uint_eq(lab_call("22").verdict, VERDICT_OK);
+	ck_assert_int_lt(lab.oracle->calls_live, 10);
+}
+END_TEST
+
+START_TEST(old_calls_go_though_no_admin_is_at_work)
+{
+	office();
+	lab_until(lab.oracle->last_id == 3);	/* the admin's work is seen */
+	lab_call("22");
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "1") == 0);
+	lab.oracle->calls_kept = CALLS_MAX + CALLS_SLACK;
+	lab_call("22");
+	lab_until(lab.oracle->calls_kept <= CALLS_MAX);
+}
+END_TEST
+
 START_TEST(only_an_invite_buys)
 {
 	struct ipc_auth_ask ask = { .id = 9, .want = 1,
@@ -220,6 +242,8 @@ add_call_tests(Suite *s)
 	tcase_add_test(t, an_invite_buys_its_number);
 	tcase_add_test(t, numbers_that_cannot_be_reached);
 	tcase_add_test(t, a_disabled_number_does_not_exist);
+	tcase_add_test(t, the_limit_of_live_calls_is_for_calls_that_live);
+	tcase_add_test(t, old_calls_go_though_no_admin_is_at_work);
 	tcase_add_test(t, only_an_invite_buys);
 	tcase_add_test(t, a_call_is_live_then_a_record);
 	tcase_add_test(t, notes_of_a_ticket_never_given_change_nothing);

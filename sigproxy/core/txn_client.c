@@ -196,7 +196,8 @@ on_provisional(struct txns *t, struct mono now, struct steps *st,
 		return;
 	if (c->state == CTXN_CALLING && c->is_invite) {
 		timerq_cancel(t->timers, &c->resend);
-		timerq_cancel(t->timers, &c->end);
+		timerq_set(t->timers, &c->end,
+		    mono_add_ms(now, TIMER_INVITE_LIFE_MS));
 	}
 	if (!c->is_invite && is_udp(c))
 		c->resend_ms = TIMER_T2_MS;	/* 17.1.2.2: from now on T2 */

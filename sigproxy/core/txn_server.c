@@ -3,10 +3,6 @@
 #include "sigproxy/core/txn_server.h"
 #include "sigproxy/sip/build.h"
 
-/* No owner may keep a transaction unanswered for longer; the call part gives
- * up ringing sooner (CALL_SETUP_MS). */
-#define INVITE_LIFE_MS 900000
-
 static struct stxn *
 find(const struct htab *table, const uint8_t id[TXN_ID_LEN])
 {
@@ -95,7 +91,7 @@ stxn_new(struct txns *t, struct mono now, const struct sip_msg *m,
 	txn_merge_id(t, m, from, s->merge_id);
 	htab_add(&t->by_merge, &s->merge_node, txn_id_hash(s->merge_id));
 	timerq_set(t->timers, &s->end, mono_add_ms(now,
-	    s->is_invite ? INVITE_LIFE_MS : TIMER_64T1_MS));
+	    s->is_invite ? TIMER_INVITE_LIFE_MS : TIMER_64T1_MS));
 	*out = s;
 	return 0;
 }

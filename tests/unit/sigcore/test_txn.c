@@ -281,6 +281,18 @@ START_TEST(a_detached_owner_hears_nothing_and_refusals_are_still_acked)
 }
 END_TEST
 
+START_TEST(an_invite_that_rings_for_ever_ends_though_its_owner_let_go)
+{
+	struct ctxn *c = bench_client(&b, "INVITE");
+
+	ck_assert(bench_response(&b, "INVITE", 100, "x"));
+	ctxn_detach(c);
+	bench_until(&b, 3600 * 1000);
+	ck_assert_uint_eq(b.txns.clients.used, 0);
+	ck_assert_uint_eq(b.timers.n, 0);
+}
+END_TEST
+
 START_TEST(what_is_no_request_of_ours_is_not_sent)
 {
 	const struct sip_msg *m = bench_request(&b, "ACK", "z9hG4bKours", "");
@@ -616,6 +628,7 @@ main(void)
 	T(rfc3261_8_1_3_3_an_answer_with_two_vias_is_nobodys);
 	T(an_answer_to_another_method_with_the_same_branch_is_nobodys);
 	T(a_detached_owner_hears_nothing_and_refusals_are_still_acked);
+	T(an_invite_that_rings_for_ever_ends_though_its_owner_let_go);
 	T(what_is_no_request_of_ours_is_not_sent);
 	T(rfc3261_17_2_1_timer_g_resends_a_refusal_until_timer_h);
 	T(rfc3261_17_2_1_ack_stops_timer_g_and_timer_i_ends_it);

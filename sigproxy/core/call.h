@@ -66,7 +66,8 @@ void call_authorised(struct edge *e, struct mono now, struct steps *st,
 /*
  * An answer that no transaction knows.  A 2xx to an INVITE, from the office
  * or from an IP with a live registration, is of a call that we no longer have
- * (we were restarted, say): it gets ACK and BYE.  Others are dropped.
+ * (we were restarted, say): it gets ACK and BYE, within the budget of its
+ * source (guard.h).  Others are dropped.
  */
 void call_late_answer(struct edge *e, struct mono now, struct steps *st,
     const struct sip_msg *msg, const struct flow *from);

@@ -3,6 +3,7 @@
 
 #include "common/base/secret.h"
 #include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
 
 int
@@ -320,6 +321,16 @@ leg_bye(const struct ctx *x, struct leg *leg, const struct sip_msg *cause,
 	send_bye(x, leg, &b);
 }
 
+/* Whose source is forged makes us send to a home that asked for nothing, and
+ * keep a transaction for it: a few, then, from outside.  A phone that gets no
+ * BYE repeats its 2xx, and in the end gives up by itself (13.3.1.4). */
+static bool
+may_hang_up(struct edge *e, struct mono now, const struct flow *from)
+{
+	return guard_allow(e->guard, now, &from->remote,
+	    from->zone == ZONE_INTERNAL ? GUARD_STRANGER : GUARD_NAMELESS);
+}
+
 void
 call_late_answer(struct edge *e, struct mono now, struct steps *st,
     const struct sip_msg *msg, const struct flow *from)
@@ -338,7 +349,7 @@ call_late_answer(struct edge *e, struct mono now, struct steps *st,
 	if (TEXT_SET(&leg.call_id, msg->call_id) ||
 	    SET_OWN_WORDS(&leg.local, &msg->from) ||
 	    SET_OWN_WORDS(&leg.remote, &msg->to) || leg_learn(&leg, msg) ||
-	    leg.target.len == 0)
+	    leg.target.len == 0 || !may_hang_up(e, now, from))
 		return;
 	buf_init(&b, mem, sizeof(mem));
 	put_own(e, &b, &leg, "ACK", msg->cseq.number, msg->from.tag);

@@ -695,6 +695,29 @@ START_TEST(a_stranger_cannot_make_us_send_by_answering_nothing)
 }
 END_TEST
 
+START_TEST(answers_in_the_name_of_a_home_get_few_byes)
+{
+	struct phone *named = lab_home(lab, "169", 9);
+	unsigned acks = 0;
+	const char *msg;
+
+	for (int i = 0; i < 50; i++)
+		phone_send(named,
+		    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 203.0.113.1:5070;"
+		    "branch=z9hG4bKgone%d\r\n"
+		    "From: <sip:1@sip.example.org>;tag=f\r\n"
+		    "To: <sip:169@sip.example.org>;tag=d\r\n"
+		    "Call-ID: lost%d\r\nCSeq: 7 INVITE\r\n"
+		    "Contact: <sip:169@10.77.0.9>\r\n"
+		    "Content-Length: 0\r\n\r\n",
+		    i, i);
+	while ((msg = phone_recv(named)) != NULL)
+		acks += strncmp(msg, "ACK ", 4) == 0;
+	ck_assert_uint_eq(acks, 3);
+	hang_up();
+}
+END_TEST
+
 Suite *
 suite_dialog(void)
 {
@@ -737,6 +760,7 @@ suite_dialog(void)
 	    sizeof(wrong) / sizeof(wrong[0]));
 	tcase_add_test(c, a_2xx_of_a_call_we_do_not_have_gets_ack_and_bye);
 	tcase_add_test(c, a_stranger_cannot_make_us_send_by_answering_nothing);
+	tcase_add_test(c, answers_in_the_name_of_a_home_get_few_byes);
 	suite_add_tcase(s, c);
 	return s;
 }

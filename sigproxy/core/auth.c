@@ -54,7 +54,9 @@ auth_timers(uint32_t max_questions)
 static uint16_t *
 source_slot(struct auth *a, const struct addr *from)
 {
-	uint64_t h = htab_hash(&a->by_id, from->ip, sizeof(from->ip));
+	/* One home has a whole /64. */
+	uint64_t h = htab_hash(&a->by_id, from->ip,
+	    from->family == ADDR_IPV6 ? 8 : 4);
 
 	return &a->per_source[h % SOURCE_SLOTS];
 }
@@ -448,8 +450,10 @@ auth_status(const struct auth *a, struct buf *json)
 {
 	buf_fmt(json,
 	    "\"challenges\":%llu,\"stale\":%llu,\"asked\":%llu,"
-	    "\"waiting\":%u,\"late\":%llu,\"no_nonce\":%llu",
+	    "\"waiting\":%u,\"late\":%llu,\"no_nonce\":%llu,"
+	    "\"refusals_kept\":%u",
 	    (unsigned long long)a->challenges, (unsigned long long)a->stale,
 	    (unsigned long long)a->asked, a->questions.used,
-	    (unsigned long long)a->late, (unsigned long long)a->no_nonce);
+	    (unsigned long long)a->late, (unsigned long long)a->no_nonce,
+	    a->refusals);
 }

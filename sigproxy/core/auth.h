@@ -49,7 +49,8 @@ enum auth_purpose { AUTH_REGISTER, AUTH_CALL, AUTH_OTHER };
 void auth_require(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, enum auth_purpose purpose);
 
-/* What every verdict but OK is answered with, also for a REGISTER. */
+/* What every verdict but OK is answered with, also for a REGISTER; s may be
+ * gone afterwards. */
 void auth_refuse(struct edge *e, struct mono now, struct steps *st,
     struct stxn *s, enum verdict verdict, uint32_t min_expires_s,
     uint32_t retry_after_s);

@@ -31,6 +31,7 @@ struct auth {
 	struct auth_question *first, **last;
 	uint32_t n_unasked;
 	uint32_t next_id;
+	uint32_t refusals;		/* transactions kept after a refusal */
 	uint16_t per_source[SOURCE_SLOTS];
 	uint64_t challenges, stale, asked, late, refused, no_nonce;
 };

@@ -5,6 +5,7 @@
 
 #define HEADERS_MAX 512		/* of an answer made here */
 #define NONCE_ASK_MS 1000	/* ask again when nothing came */
+#define REFUSALS_SHARE 16	/* of the server transactions */
 
 void
 auth_wake(struct auth *a, struct mono at)
@@ -138,6 +139,37 @@ status_of(enum verdict v)
 	}
 }
 
+/* Did he whom this answers prove who he is? */
+static bool
+is_proven(enum verdict v)
+{
+	return v == VERDICT_NOT_FOUND || v == VERDICT_UNREACHABLE ||
+	    v == VERDICT_BRIEF;
+}
+
+static void
+on_refusal_ended(struct edge *e, struct mono now, struct steps *st,
+    struct stxn *s)
+{
+	e->auth->refusals--;
+}
+
+static const struct stxn_ops refusal_ops = { .ended = on_refusal_ended };
+
+/* Refused, s only absorbs what is sent again.  A nonce is had for the asking:
+ * of those who know no password only some are kept, or they would fill the
+ * table for everybody; the rest is answered and forgotten. */
+static void
+keep_refusal(struct edge *e, struct stxn *s)
+{
+	if (e->auth->refusals >= e->txns.servers.n / REFUSALS_SHARE) {
+		stxn_drop(&e->txns, s);
+		return;
+	}
+	e->auth->refusals++;
+	s->ops = &refusal_ops;
+}
+
 void
 auth_refuse(struct edge *e, struct mono now, struct steps *st,
     struct stxn *s, enum verdict verdict, uint32_t min_expires_s,
@@ -156,10 +188,12 @@ auth_refuse(struct edge *e, struct mono now, struct steps *st,
 		put_retry_after(&b, retry_after_s);
 	r.headers = buf_span(&b);
 	stxn_respond(&e->txns, now, st, s, &r);
-	if (verdict == VERDICT_STALE)
-		return;
-	e->refused++;
-	steps_log(st, STEP_INFO, "refused");
-	steps_key_number(st, "status", r.status);
-	steps_key_addr(st, "from", &s->from.remote);
+	if (verdict != VERDICT_STALE) {
+		e->refused++;
+		steps_log(st, STEP_INFO, "refused");
+		steps_key_number(st, "status", r.status);
+		steps_key_addr(st, "from", &s->from.remote);
+	}
+	if (!is_proven(verdict))
+		keep_refusal(e, s);
 }

@@ -232,6 +232,50 @@ START_TEST(full_tables_refuse_and_recover)
 }
 END_TEST
 
+/* He has no password, but one nonce: each wrong answer is a transaction. */
+START_TEST(wrong_answers_do_not_fill_the_tables)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	struct phone *thief = lab_stranger(lab, "666", 66);
+	const char *msg;
+	char nonce[33] = "";
+	struct talk t;
+
+	lab->verdict = VERDICT_FORBIDDEN;
+	for (unsigned i = 0; i < 5000; i++) {
+		phone_send(thief,
+		    "INVITE sip:200@sip.example.org SIP/2.0\r\n"
+		    "Via: SIP/2.0/UDP 10.77.0.66:5060;branch=z9hG4bKx%u;rport"
+		    "\r\nFrom: <sip:666@sip.example.org>;tag=f\r\n"
+		    "To: <sip:200@sip.example.org>\r\nCall-ID: c%u\r\n"
+		    "CSeq: 1 INVITE\r\nContact: <sip:666@10.77.0.66>\r\n"
+		    "Authorization: Digest username=\"x\", realm=\"SMO-SIP\", "
+		    "nonce=\"%s\", uri=\"sip:200@sip.example.org\", "
+		    "response=\"0123456789abcdef0123456789abcdef\"\r\n"
+		    "Content-Length: 0\r\n\r\n",
+		    i, i, nonce);
+		msg = phone_expect(thief, i == 0 ? "SIP/2.0 401" :
+						   "SIP/2.0 403");
+		ck_assert_msg(msg != NULL, "the %uth", i);
+		if (i == 0)
+			snprintf(nonce, sizeof(nonce), "%.32s",
+			    strstr(msg, "nonce=\"") + 7);
+	}
+	ck_assert_uint_le(
+	    lab_count(lab, "server_transactions"), 4096 / 16);
+	lab->verdict = 0;
+	talk_begin(&t, home, desk);
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	lab_pass(lab, 40000);
+	ck_assert_uint_eq(lab_count(lab, "server_transactions"), 0);
+	ck_assert_uint_eq(lab_count(lab, "refusals_kept"), 0);
+	lab_expect_empty(lab);
+	lab_free(lab);
+}
+END_TEST
+
 START_TEST(calls_are_spread_over_the_relays)
 {
 	struct lab *lab = lab_new(60, 100);
@@ -479,6 +523,7 @@ suite_limits(void)
 	tcase_add_test(c, counters_that_never_come_are_awaited_for_500_ms);
 	tcase_add_test(c, frames_of_a_lying_relay_are_harmless);
 	tcase_add_test(c, full_tables_refuse_and_recover);
+	tcase_add_test(c, wrong_answers_do_not_fill_the_tables);
 	tcase_add_test(c, calls_are_spread_over_the_relays);
 	tcase_add_test(c, large_messages_pass_up_to_the_limit);
 	tcase_add_loop_test(

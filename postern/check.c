@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "common/io/cage.h"
+#include "postern/ask.h"
 #include "postern/bind.h"
 #include "postern/cmd.h"
+#include "postern/json.h"
 #include "postern/nft.h"
 #include "postern/program.h"
 #include "postern/sheet.h"
@@ -150,19 +152,49 @@ check_all(const struct conf *c, const char *config)
 	return faults;
 }
 
+/* What a running stunmon says: our public address, and words for people. */
+static bool
+ask_stunmon(const char *dir, char address[ADDR_TEXT_MAX + 1])
+{
+	static char mem[ASK_MAX];
+	char path[STATE_PATH_MAX];
+	struct span said, text;
+	struct addr a;
+	struct buf b;
+
+	snprintf(path, sizeof(path), "%s/run/stunmon.admin.sock", dir);
+	if (ask_status(path, mem, &said) != 0)
+		return false;
+	if (json_text(said, "words", &text)) {
+		fputs("stunmon says: ", stdout);
+		json_print_text(stdout, text);
+		putchar('\n');
+	}
+	/* Read and written anew: nothing of a captured process is printed as
+	 * it is. */
+	if (!json_text(said, "public", &text) || addr_parse_ip(text, &a) != 0)
+		return false;
+	buf_init(&b, address, ADDR_TEXT_MAX);
+	addr_put_ip(&b, &a);
+	address[b.len] = '\0';
+	return true;
+}
+
 int
 cmd_check(int argc, char **argv)
 {
 	struct conf *c = calloc(1, sizeof(*c));
 	struct cmd_opts o;
+	char address[ADDR_TEXT_MAX + 1];
 	const char *config;
 	unsigned faults;
+	bool seen;
 	int err;
 
 	if (c == NULL)
 		return cmd_fail("no memory");
-	if (cmd_opts(argc, argv, "c", &o) != 0 || o.n_rest > 0) {
-		cmd_fail("usage: postern check [--config FILE]");
+	if (cmd_opts(argc, argv, "cs", &o) != 0 || o.n_rest > 0) {
+		cmd_fail("usage: postern check [--config FILE] [--state DIR]");
 		return 2;
 	}
 	config = o.config ? o.config : CMD_CONFIG;
@@ -170,7 +202,8 @@ cmd_check(int argc, char **argv)
 	if (err)
 		return cmd_fail("%s: %s", config,
 		    err == -EINVAL ? "has the faults above" : strerror(-err));
-	sheet_print(stdout, c);
+	seen = ask_stunmon(o.state ? o.state : CMD_STATE, address);
+	sheet_print(stdout, c, seen ? address : NULL);
 	puts("\nChecks");
 	faults = check_all(c, config);
 	if (faults == 0)

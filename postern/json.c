@@ -8,6 +8,8 @@ struct walk {
 	FILE *to;
 	unsigned indent;
 	unsigned depth;
+	const char *want; /* a member of the object itself, or NULL */
+	struct span found;
 };
 
 static bool walk_value(struct walk *w);
@@ -109,6 +111,12 @@ walk_members(struct walk *w, char end, bool keys)
 			print_text(w, key, ' ');
 			print_text(w, SPAN_LIT(" "), '_');
 		}
+		if (keys && w->depth == 1 && w->want != NULL &&
+		    span_eq(key, span_str(w->want))) {
+			skip_space(w);
+			w->found = w->left;
+			w->want = NULL;
+		}
 		if (!walk_value(w))
 			return false;
 	} while (take(w, ','));
@@ -166,4 +174,23 @@ json_print(FILE *to, struct span object, unsigned indent)
 
 	walk_value(&w);
 	fputc('\n', to);
+}
+
+bool
+json_text(struct span object, const char *key, struct span *out)
+{
+	struct walk w = { .left = object, .want = key };
+
+	if (!walk_value(&w) || w.want != NULL)
+		return false;
+	w.left = w.found;
+	return take_string(&w, out);
+}
+
+void
+json_print_text(FILE *to, struct span text)
+{
+	struct walk w = { .to = to };
+
+	print_text(&w, text, '_');
 }

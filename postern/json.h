@@ -18,4 +18,11 @@ bool json_is_object(struct span text);
 /* Print a checked object as indented "key value" lines. */
 void json_print(FILE *to, struct span object, unsigned indent);
 
+/* Print text of a checked object, safe for a terminal. */
+void json_print_text(FILE *to, struct span text);
+
+/* The text of a member of a checked object, its escapes left as they are;
+ * lent from object.  False: no such member, or not a text. */
+bool json_text(struct span object, const char *key, struct span *out);
+
 #endif

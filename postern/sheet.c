@@ -86,7 +86,7 @@ print_router(FILE *to, const struct conf *c)
 }
 
 static void
-print_server(FILE *to, const struct conf *c)
+print_server(FILE *to, const struct conf *c, const char *seen)
 {
 	switch (c->public_how) {
 	case PUBLIC_ADDRESS:
@@ -99,15 +99,20 @@ print_server(FILE *to, const struct conf *c)
 		print_ip(to, &c->external[0]);
 		break;
 	default:
-		fputs("the office's public address or dynamic DNS name", to);
+		if (seen != NULL)
+			fprintf(to, "%s, as STUN sees it; a DNS name is better",
+			    seen);
+		else
+			fputs("the office's public address or dynamic DNS name",
+			    to);
 	}
 }
 
 static void
-print_phone(FILE *to, const struct conf *c)
+print_phone(FILE *to, const struct conf *c, const char *seen)
 {
 	fputs("\nEach phone at home\n  Server / registrar:   ", to);
-	print_server(to, c);
+	print_server(to, c, seen);
 	fprintf(to,
 	    "\n  Port, transport:      %u, UDP\n"
 	    "  SIP domain:           %s\n"
@@ -124,11 +129,11 @@ print_phone(FILE *to, const struct conf *c)
 }
 
 void
-sheet_print(FILE *to, const struct conf *c)
+sheet_print(FILE *to, const struct conf *c, const char *seen)
 {
 	print_system(to, c);
 	if (c->external_udp != 0 && c->n_external > 0)
 		print_router(to, c);
 	if (c->n_external > 0 && c->n_internal > 0)
-		print_phone(to, c);
+		print_phone(to, c, seen);
 }

@@ -7,6 +7,7 @@
 
 #include "common/io/conf.h"
 
-void sheet_print(FILE *to, const struct conf *c);
+/* seen: the public address as stunmon sees it now, or NULL. */
+void sheet_print(FILE *to, const struct conf *c, const char *seen);
 
 #endif

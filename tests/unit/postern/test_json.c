@@ -79,12 +79,29 @@ START_TEST(a_terminal_gets_no_raw_octets)
 }
 END_TEST
 
+START_TEST(a_member_of_the_object_itself_is_found)
+{
+	struct span o = SPAN_LIT("{\"a\":{\"public\":\"inner\"},\"n\":1,"
+				 "\"public\":\"192.0.2.1\",\"z\":\"q\"}");
+	struct span got = SPAN_NONE;
+
+	ck_assert(json_text(o, "public", &got));
+	ck_assert(span_eq(got, SPAN_LIT("192.0.2.1")));
+	ck_assert(!json_text(o, "none", &got));
+	ck_assert(!json_text(o, "n", &got));
+	ck_assert(!json_text(o, "a", &got));
+	ck_assert(json_text(o, "z", &got));
+	ck_assert(span_eq(got, SPAN_LIT("q")));
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *const tests[] = { one_object_and_nothing_else,
 		a_cut_object_is_never_read_past_its_end, people_read_lines,
-		a_terminal_gets_no_raw_octets };
+		a_terminal_gets_no_raw_octets,
+		a_member_of_the_object_itself_is_found };
 
 	return run_suite("json", tests, sizeof(tests) / sizeof(tests[0]));
 }

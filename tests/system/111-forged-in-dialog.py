@@ -41,6 +41,11 @@ def forge(method, dialog, local, cseq, extra=(), body=b'', via_branch=None):
     return '\r\n'.join(lines).encode() + b'\r\n\r\n' + body
 
 
+def cseq_of(dialog):
+    """The number of the newest INVITE: what is forged must go on from there to be in order."""
+    return int(dialog[0].headers['cseq'][0].split()[0])
+
+
 def status_of(sock, server, data):
     """The final status, or None."""
     answer = sip.ask(sock, server, data, 1.0)
@@ -52,17 +57,16 @@ def attack(sock, server, dialog):
     local = sock.getsockname()
     sdp = SDP.format(local[0]).encode()
     typed = ['Content-Type: application/sdp']
-    invite = dialog[0]
-    got = {method: status_of(sock, server, forge(method, dialog, local, 900 + n, extra, body))
+    invite, number = dialog[0], cseq_of(dialog)
+    got = {method: status_of(sock, server, forge(method, dialog, local, number + n, extra, body))
            for n, (method, extra, body) in enumerate([
                ('INVITE', typed, sdp), ('UPDATE', typed, sdp), ('INFO', [], b''), ('OPTIONS', [], b''),
-               ('BYE', [], b''), ('MESSAGE', [], b''), ('REFER', ['Refer-To: <sip:evil@203.0.113.66>'], b'')])}
-    number = invite.headers['cseq'][0].split()[0]
+               ('BYE', [], b''), ('MESSAGE', [], b''), ('REFER', ['Refer-To: <sip:evil@203.0.113.66>'], b'')], 1)}
     got['CANCEL'] = status_of(sock, server, forge('CANCEL', dialog, local, number, via_branch=branch(invite)))
     sock.sendto(forge('ACK', dialog, local, number, typed, sdp), server)
     # The digest the phone once sent, replayed with the forged BYE.
     replay = [f'Authorization: {invite.headers["authorization"][0]}']
-    got['BYE with the digest seen'] = status_of(sock, server, forge('BYE', dialog, local, 950, replay))
+    got['BYE with the digest seen'] = status_of(sock, server, forge('BYE', dialog, local, number + 20, replay))
     return got
 
 
@@ -109,7 +113,7 @@ def test_another_subscriber_of_the_same_home():
             assert sip.status(registered) == 200, registered.start
             dialog = sniffed(outside, home)
             assert_challenged(attack(sock, server, dialog))
-            for number, method in enumerate(('BYE', 'INVITE'), 960):
+            for number, method in enumerate(('BYE', 'INVITE'), cseq_of(dialog) + 30):
                 local, uri = sock.getsockname(), dialog[1].headers['contact'][0].split('<')[1].split('>')[0]
                 challenge = sip.ask(sock, server, forge(method, dialog, local, number))
                 value = sip.digest(challenge.headers['www-authenticate'][0], method, uri, 'SIP-204', password(204))
@@ -144,3 +148,36 @@ def test_cancel_of_a_ringing_call():
         hear_each_other(home, desk, 1)
         home.hang_up()
         desk.closed()
+
+
+def test_answers_to_our_invite():
+    """Whoever saw our INVITE to a home phone cannot answer it from elsewhere."""
+    with Office() as office:
+        lab, server = office.lab, (office.lab.office.public, 5070)
+        outside = office.watch_outside()
+        home, desk = office.home(answer='manual'), office.desk()
+        desk.dial(home.number)
+        home.wait('CALL_INCOMING')
+        desk.wait('CALL_RINGING')
+        invite = find(outside.sip(), lambda m: m.start.startswith('INVITE ') and f':{home.number}@' in m.headers['to'][0])
+        with lab.attacker.udp_socket(5060) as sock:
+            for code, to_tag in ((200, 'evil'), (200, ''), (603, 'evil'), (183, 'evil'), (302, 'evil'), (401, 'evil')):
+                sock.sendto(forged_answer(invite, code, to_tag, sock.getsockname()), server)
+            assert not sip.answers(sock, 0.5), 'the stranger got something'
+        home.accept()
+        desk.wait('CALL_ESTABLISHED')
+        hear_each_other(home, desk, 1)
+        desk.hang_up()
+        home.closed()
+
+
+def forged_answer(invite, code, to_tag, local):
+    """The answer with this code to an INVITE that was meant for another."""
+    body = SDP.format(local[0]).encode()
+    tag = f';tag={to_tag}' if to_tag else ''
+    lines = [f'SIP/2.0 {code} Evil', *(f'Via: {via}' for via in invite.headers['via']),
+             f'From: {invite.headers["from"][0]}', f'To: {invite.headers["to"][0]}{tag}',
+             f'Call-ID: {invite.headers["call-id"][0]}', f'CSeq: {invite.headers["cseq"][0]}',
+             f'Contact: <sip:evil@{local[0]}:{local[1]}>', 'Content-Type: application/sdp',
+             f'Content-Length: {len(body)}']
+    return '\r\n'.join(lines).encode() + b'\r\n\r\n' + body

@@ -141,3 +141,60 @@ def test_numbers_cannot_be_listed():
                     sock.sendto(sip.request(method, f'sip:{number}@{DOMAIN}', sock.getsockname(), call_id='c' * 20), server)
                     said.add(common_form(sock.recv(65535), number))
             assert len(said) == 1, f'{method}: {said}'
+
+
+# -- what a subscriber cannot do with his own password ---------------------------
+
+def register_as(sock, server, number, contact, expires, username):
+    """REGISTER number with the credentials of username; the final status."""
+    uri, local = f'sip:{DOMAIN}', sock.getsockname()
+    lines = [f'Expires: {expires}']
+    for cseq in (1, 2):
+        data = sip.request('REGISTER', uri, local, to=f'sip:{number}@{DOMAIN}', from_=number, headers=lines, cseq=cseq)
+        data = re.sub(rb'Contact: [^\r]*', b'Contact: ' + contact.encode(), data)
+        answer = sip.ask(sock, server, data)
+        if sip.status(answer) != 401:
+            break
+        value = sip.digest(answer.headers['www-authenticate'][0], 'REGISTER', uri, username,
+                           password(int(username.removeprefix('SIP-'))))
+        lines = [*lines, f'Authorization: {value}']
+    return sip.status(answer)
+
+
+def test_bindings_of_others_are_safe():
+    """201's password neither adds a binding to 202 nor removes one."""
+    with Office() as office:
+        lab, server = office.lab, (office.lab.office.public, 5070)
+        with lab.homes['A'].phones[0].udp_socket(5062) as victim, lab.attacker.udp_socket(5060) as sock:
+            assert sip.status(sip.register(victim, server, DOMAIN, 202, 'SIP-202', password(202))) == 200
+            before = office.postern.rows('SELECT * FROM registration')
+            assert len(before) == 1, before
+            for contact, expires in (('<sip:202@203.0.113.66>', 60), ('*', 0), ('<sip:202@203.0.113.66>', 0)):
+                status = register_as(sock, server, 202, contact, expires, 'SIP-201')
+                assert status == 403, f'{contact} for another: {status}'
+            assert office.postern.rows('SELECT * FROM registration') == before
+            assert register_as(sock, server, 201, '<sip:201@203.0.113.66>', 60, 'SIP-201') == 200
+
+
+def test_a_digest_buys_one_call_to_one_number():
+    """An answer made for 777 calls nobody else, and none calls twice."""
+    with Office(office_phones=2) as office:
+        lab, inside = office.lab, (office.lab.postern_host.address, 5060)
+        home = RawPhone(lab.homes['A'].phones[0], (lab.office.public, 5070), 201, password(201)).register()
+        desk = RawPhone(lab.office.phones[0], inside, 168, password(168)).register()
+        home.invite(777, expand=lambda head: head.replace('INVITE sip:777@', 'INVITE sip:168@'))
+        refusal = home.hear(lambda m: (sip.status(m) or 0) >= 300)
+        assert refusal and sip.status(refusal) == 400, refusal
+        assert not desk.hear_request('INVITE', 0.3), 'another number rang'
+
+        sent = home.invite(168)
+        assert desk.hear_request('INVITE'), 'not offered'
+        desk.answer(486)
+        assert home.hear(lambda m: sip.status(m) == 486)
+        again = sent.replace(b'branch=z9hG4bK', b'branch=z9hG4bKx').replace(b'Call-ID: ', b'Call-ID: x')
+        for source in (home.sock, lab.attacker.udp_socket(5060)):
+            source.sendto(again, home.server)
+            got = sip.answers(source, 1.0, enough=lambda m: sip.final(m) and 'x' in m.headers['call-id'][0][:1])
+            assert sip.status(got[-1]) == 401, f'a used digest: {got[-1].start}'
+        assert not [d for d in desk.received if d.startswith(b'INVITE')][1:], 'the replay rang'
+        assert not desk.hear_request('INVITE', 0.3), 'the replay rang'

@@ -167,7 +167,8 @@ static void
 log_registered(struct steps *st, const struct stxn *s,
     const struct ipc_reg_say *say, uint32_t expires_s)
 {
-	steps_log(st, STEP_INFO, expires_s > 0 ? "registered" :
+	/* registrar-db, which decided, logs each for the record. */
+	steps_log(st, STEP_DEBUG, expires_s > 0 ? "registered" :
 		"unregistered");
 	steps_key_text(st, "number", say->number);
 	steps_key_addr(st, "from", &s->from.remote);

@@ -171,7 +171,8 @@ class Lab:
 
     @staticmethod
     def _ip(host, *lines):
-        subprocess.run(['ip', '-netns', host.ns, '-batch', '-'], check=True,
+        # not `ip -netns`: it remounts /, which fails where / is no mount point (a chroot)
+        subprocess.run(host.enter(['ip', '-batch', '-']), check=True,
                        input='\n'.join(lines) + '\n', text=True, stdout=subprocess.DEVNULL)
 
     def _public(self, host, device, address):

@@ -124,7 +124,10 @@ main(int argc, char **argv)
 	if (err)
 		return fail("not-started", err);
 	if (s.args.check) {
-		printf("%s: the database is right\n", s.conf.store_path);
+		printf("%s: %s\n", s.conf.store_path,
+		    s.store == NULL ? "no database yet; the first start "
+				      "makes it" :
+				      "the database is right");
 		return 0;
 	}
 	priv_warm_up();

@@ -122,6 +122,10 @@ END_TEST
 
 START_TEST(a_credential_moved_by_sql_opens_nothing)
 {
+	static const char nothing[32];	/* what a failed opening leaves */
+	struct ipc_reg_ask ask;
+	struct digest_in in;
+
 	lab_subscriber();
 	lab_ok("INSERT INTO subscriber(number, username, password) VALUES "
 	       "('22', 'u22', 'xkcd-staple-22')");
@@ -130,6 +134,14 @@ START_TEST(a_credential_moved_by_sql_opens_nothing)
 	lab_ok("UPDATE credential SET md5 = (SELECT md5 FROM credential WHERE "
 	       "subscriber = 2) WHERE subscriber = 1");
 	ck_assert_int_eq(lab_register(CONTACT, 3600), VERDICT_FORBIDDEN);
+	/* Nor does it leave something to guess in place of the HA1. */
+	ask = lab_reg(CONTACT, 3600);
+	in = (struct digest_in){ ask.digest.method, ask.digest.uri,
+		ask.digest.nonce, ask.digest.nc, ask.digest.cnonce,
+		ask.digest.qop };
+	digest_response(lab.oracle->verify.digest, DIGEST_MD5,
+	    span_make(nothing, sizeof(nothing)), &in, lab.response);
+	ck_assert_uint_eq(lab_reg_ask(&ask).verdict, VERDICT_FORBIDDEN);
 }
 END_TEST
 

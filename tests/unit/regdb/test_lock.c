@@ -108,6 +108,27 @@ START_TEST(a_shut_out_subscriber_in_the_queue_is_not_stored)
 }
 END_TEST
 
+START_TEST(half_a_register_is_not_stored)
+{
+	struct ipc_reg_ask ask;
+	char longer[500];
+	sqlite3 *db;
+
+	lab_subscriber();
+	db = sqlite3_db_handle(store_use(lab.store, ST_BEGIN));
+	memset(longer, 'x', sizeof(longer));
+	ask = lab_reg(CONTACT, 3600);
+	ask.contacts[1] = ask.contacts[0];
+	ask.contacts[1].uri = span_make(longer, sizeof(longer));
+	ask.n_contacts = 2;
+	/* The first contact fits, the second does not. */
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 400);
+	ck_assert_uint_eq(lab_reg_ask(&ask).verdict, VERDICT_BUSY);
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, 1000000);
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM registration"), "0");
+}
+END_TEST
+
 START_TEST(a_full_disk_is_never_a_200)
 {
 	static const char *const devices[] = { "a", "b", "c", "d", "e", "f",
@@ -157,6 +178,7 @@ add_lock_tests(Suite *s)
 	tcase_add_test(t, the_queue_is_bounded);
 	tcase_add_test(t, answers_for_a_dead_sigproxy_go_to_nobody);
 	tcase_add_test(t, a_shut_out_subscriber_in_the_queue_is_not_stored);
+	tcase_add_test(t, half_a_register_is_not_stored);
 	tcase_add_test(t, a_full_disk_is_never_a_200);
 	suite_add_tcase(s, t);
 }

@@ -158,6 +158,17 @@ START_TEST(asking_lists_without_writing)
 }
 END_TEST
 
+START_TEST(asking_for_another_ones_bindings_is_refused)
+{
+	struct ipc_reg_ask ask;
+
+	lab_subscriber();
+	ask = lab_reg(NULL, 0);
+	ask.aor_user = S("169");
+	ck_assert_uint_eq(lab_reg_ask(&ask).verdict, VERDICT_FORBIDDEN);
+}
+END_TEST
+
 START_TEST(the_last_binding_takes_its_flow_along)
 {
 	struct ipc_flow_gone gone;
@@ -286,6 +297,7 @@ add_register_tests(Suite *s)
 	tcase_add_test(t, without_the_internet_flag_only_the_office_registers);
 	tcase_add_test(t, too_brief_names_the_least);
 	tcase_add_test(t, asking_lists_without_writing);
+	tcase_add_test(t, asking_for_another_ones_bindings_is_refused);
 	tcase_add_test(t, the_last_binding_takes_its_flow_along);
 	tcase_add_test(t, a_moved_phone_leaves_its_old_flow);
 	tcase_add_test(t, expired_bindings_go_by_themselves);

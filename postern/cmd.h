@@ -22,20 +22,23 @@ int cmd_password(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_nft(int argc, char **argv);
 int cmd_sample(int argc, char **argv);
+int cmd_units(int argc, char **argv);
 
 /* Options that several commands know. */
 struct cmd_opts {
 	const char *config; /* NULL: not given */
 	const char *state;
 	bool json;
-	bool log;    /* exec: the log service of the role */
+	const char *out;   /* units: where to */
+	bool log;	   /* exec: the log service of the role */
+	bool load;	   /* nft: hand it to the kernel */
 	char **rest; /* lent from argv */
 	int n_rest;
 };
 
 /*
- * Read options; those not in `known` (of "csjl": config, state, json, log)
- * are refused.  Reading ends at the first word that is no option.
+ * Read options; those not in `known` (of "csjloL": config, state, json, log,
+ * out, load) are refused.  Reading ends at the first word that is no option.
  *
  * Errors:  -EINVAL after saying what is wrong.
  */

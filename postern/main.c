@@ -19,8 +19,11 @@ static const struct {
 	{ "password", cmd_password, "", "print a fresh strong password" },
 	{ "check", cmd_check, "[--config FILE]",
 	    "check the set-up; list what system, router and phones need" },
-	{ "nft", cmd_nft, "[--config FILE]",
-	    "print the firewall table that keeps captured processes in" },
+	{ "nft", cmd_nft, "[--load] [--config FILE]",
+	    "print, or load, the firewall table that keeps captured "
+	    "processes in" },
+	{ "units", cmd_units, "[--config FILE] [--out DIR]",
+	    "write what systemd must know of the configuration" },
 	{ "sample", cmd_sample, "",
 	    "print a configuration file with every key explained" },
 	{ "exec", cmd_exec, "ROLE [--log] --config FILE --state DIR",

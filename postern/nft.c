@@ -167,9 +167,14 @@ write_all(FILE *to, const struct conf *c)
 	nft_write(to, c, resolvers, n);
 }
 
-/* Run nft and wait.  Gives its exit status, or a negative errno. */
+/*
+ * Run nft and wait.
+ *
+ * Takes:   in  what it reads, or NULL.
+ * Gives:   its exit status, or a negative errno.
+ */
 static int
-run_nft(const char *const argv[], bool quiet)
+run_nft(const char *const argv[], FILE *in, bool quiet)
 {
 	int status;
 	pid_t pid = fork();
@@ -182,6 +187,8 @@ run_nft(const char *const argv[], bool quiet)
 		/* root's PATH may lack sbin in a bare shell */
 		if (path == NULL || strstr(path, "/usr/sbin") == NULL)
 			setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
+		if (in != NULL && dup2(fileno(in), 0) < 0)
+			_exit(126);
 		if (quiet && freopen("/dev/null", "w", stderr) == NULL)
 			_exit(126);
 		execvp("nft", (char *const *)(const void *)argv);
@@ -203,7 +210,8 @@ nft_load(const struct conf *c, const struct state *s)
 		return cmd_fail("%s: %s", path, strerror(errno)), -EIO;
 	write_all(f, c);
 	fclose(f);
-	got = run_nft((const char *[]){ "nft", "-f", path, NULL }, false);
+	got = run_nft((const char *[]){ "nft", "-f", path, NULL }, NULL,
+	    false);
 	if (got == 0)
 		return 0;
 	unlink(path);
@@ -222,7 +230,26 @@ nft_unload(const struct state *s)
 	if (unlink(state_path(s, RULES, path)) == 0)
 		run_nft((const char *[]){ "nft", "delete", "table", "inet",
 			    "postern", NULL },
-		    true);
+		    NULL, true);
+}
+
+/* For a unit, which has no state directory. */
+static int
+load(const struct conf *c)
+{
+	FILE *f = tmpfile();
+	int got;
+
+	if (f == NULL)
+		return cmd_fail("temporary file: %s", strerror(errno));
+	write_all(f, c);
+	rewind(f);
+	got = run_nft((const char *[]){ "nft", "-f", "-", NULL }, f, false);
+	fclose(f);
+	if (got == 0)
+		return 0;
+	return cmd_fail(
+	    got == 127 ? "nft is not installed" : "nft refused the table");
 }
 
 int
@@ -235,15 +262,21 @@ cmd_nft(int argc, char **argv)
 
 	if (c == NULL)
 		return cmd_fail("no memory");
-	if (cmd_opts(argc, argv, "c", &o) != 0)
+	if (cmd_opts(argc, argv, "cL", &o) != 0 || o.n_rest > 0) {
+		cmd_fail("usage: postern nft [--load] [--config FILE]");
 		return 2;
+	}
 	config = o.config ? o.config : CMD_CONFIG;
 	err = conf_read(config, stderr, c);
 	if (err)
 		return err == -EINVAL
 			   ? 1
 			   : cmd_fail("%s: %s", config, strerror(-err));
-	write_all(stdout, c);
+	err = 0;
+	if (o.load)
+		err = load(c);
+	else
+		write_all(stdout, c);
 	free(c);
-	return 0;
+	return err;
 }

@@ -28,6 +28,8 @@ cmd_opts(int argc, char **argv, const char *known, struct cmd_opts *out)
 		{ "state", required_argument, NULL, 's' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "log", no_argument, NULL, 'l' },
+		{ "out", required_argument, NULL, 'o' },
+		{ "load", no_argument, NULL, 'L' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct cmd_opts o = { 0 };
@@ -49,8 +51,12 @@ cmd_opts(int argc, char **argv, const char *known, struct cmd_opts *out)
 			o.config = optarg;
 		else if (c == 's')
 			o.state = optarg;
+		else if (c == 'o')
+			o.out = optarg;
 		else if (c == 'j')
 			o.json = true;
+		else if (c == 'L')
+			o.load = true;
 		else
 			o.log = true;
 	}

@@ -1,4 +1,7 @@
-/* `postern status`: which processes run, as whom, and what they say. */
+/*
+ * `postern status`: which processes run, as whom, and what they say.  Without
+ * --state it looks at the units of systemd where their doors exist.
+ */
 #include <dirent.h>
 #include <errno.h>
 #include <pwd.h>
@@ -15,6 +18,7 @@
 #include "postern/plan.h"
 #include "postern/runit.h"
 #include "postern/service.h"
+#include "postern/systemd.h"
 
 struct process {
 	char name[ROLE_NAME_MAX]; /* "mediaproxy-0" */
@@ -53,27 +57,42 @@ read_user(struct process *p)
 		snprintf(p->user, sizeof(p->user), "%u", uid);
 }
 
+/* "mediaproxy-1": the role, and which of several. */
 static void
-look_at(const struct state *s, struct process *p)
+split_name(struct process *p)
 {
-	char path[STATE_PATH_MAX], part[64];
-	struct runit_status st;
 	const char *dash = strrchr(p->name, '-');
 
 	snprintf(p->role, sizeof(p->role), "%s", p->name);
-	if (strncmp(p->name, "mediaproxy-", 11) == 0) {
-		if (span_to_u32(span_str(dash + 1), 31, &p->instance) != 0)
-			return;
+	if (strncmp(p->name, "mediaproxy-", 11) == 0 &&
+	    span_to_u32(span_str(dash + 1), 31, &p->instance) == 0)
 		p->role[dash - p->name] = '\0';
-	}
+}
+
+/* What a process that runs says of itself. */
+static void
+ask(struct process *p, const char *run_dir)
+{
+	char door[STATE_PATH_MAX + ROLE_NAME_MAX + 16];
+
+	read_user(p);
+	snprintf(door, sizeof(door), "%s/%s.admin.sock", run_dir, p->name);
+	p->asked = ask_status(door, p->mem, &p->said);
+}
+
+static void
+look_at(const struct state *s, struct process *p)
+{
+	char path[STATE_PATH_MAX];
+	struct runit_status st;
+
+	split_name(p);
 	p->asked = -ENOENT;
 	if (runit_read(service_path(s, p->name, path), &st) != 0 || st.pid == 0)
 		return;
 	p->pid = st.pid;
 	p->up_s = clock_wall_s() - st.since_s;
-	read_user(p);
-	snprintf(part, sizeof(part), "run/%s.admin.sock", p->name);
-	p->asked = ask_status(state_path(s, part, path), p->mem, &p->said);
+	ask(p, state_path(s, "run", path));
 }
 
 static int
@@ -102,6 +121,40 @@ gather(const struct state *s, struct process *list)
 	qsort(list, n, sizeof(*list), by_name);
 	for (unsigned i = 0; i < n; i++)
 		look_at(s, &list[i]);
+	return n;
+}
+
+/* Every door for the admin is a process that should run. */
+static unsigned
+gather_systemd(struct process *list)
+{
+	static struct systemd_process found[PLAN_MEMBERS_MAX];
+	unsigned n = 0, n_found = systemd_find(found, PLAN_MEMBERS_MAX);
+	DIR *dir = opendir(SYSTEMD_RUN_DIR);
+	struct dirent *e;
+
+	while (dir != NULL && n < PLAN_MEMBERS_MAX &&
+	       (e = readdir(dir)) != NULL) {
+		const char *end = strstr(e->d_name, ".admin.sock");
+
+		if (end != NULL && end - e->d_name < ROLE_NAME_MAX)
+			memcpy(list[n++].name, e->d_name,
+			    (size_t)(end - e->d_name));
+	}
+	if (dir != NULL)
+		closedir(dir);
+	qsort(list, n, sizeof(*list), by_name);
+	for (unsigned i = 0; i < n; i++) {
+		split_name(&list[i]);
+		list[i].asked = -ENOENT;
+		for (unsigned k = 0; k < n_found; k++) {
+			if (strcmp(found[k].name, list[i].name) != 0)
+				continue;
+			list[i].pid = found[k].pid;
+			list[i].up_s = clock_wall_s() - found[k].since_s;
+			ask(&list[i], SYSTEMD_RUN_DIR);
+		}
+	}
 	return n;
 }
 
@@ -143,9 +196,16 @@ print_age(int64_t s)
 		printf("%lld days", (long long)(s / 86400));
 }
 
+/* s: NULL under systemd. */
 static void
 print_plain(const struct state *s, const struct process *p)
 {
+	if (p->pid == 0 && s == NULL) {
+		printf("%s does not run; journalctl -u 'postern-%s*' says "
+		       "why\n",
+		    p->name, p->role);
+		return;
+	}
 	if (p->pid == 0) {
 		printf("%s does not run; %s/log/%s/current says why\n", p->name,
 		    s->dir, p->name);
@@ -168,6 +228,7 @@ cmd_status(int argc, char **argv)
 	struct cmd_opts o;
 	struct state s;
 	unsigned n, well = 0;
+	bool systemd;
 
 	if (list == NULL)
 		return cmd_fail("no memory");
@@ -175,18 +236,22 @@ cmd_status(int argc, char **argv)
 		cmd_fail("usage: postern status [--json] [--state DIR]");
 		return 2;
 	}
-	if (state_open(o.state ? o.state : CMD_STATE, false, &s) != 0)
+	systemd = o.state == NULL &&
+	    access(SYSTEMD_RUN_DIR "/sigproxy.admin.sock", F_OK) == 0;
+	if (!systemd &&
+	    state_open(o.state ? o.state : CMD_STATE, false, &s) != 0)
 		return 1;
-	n = gather(&s, list);
+	n = systemd ? gather_systemd(list) : gather(&s, list);
 	for (unsigned i = 0; i < n; i++)
 		well += list[i].pid > 0 && list[i].asked == 0;
 	if (o.json) {
 		print_json(list, n);
 	} else if (n == 0) {
-		cmd_fail("nothing runs in %s", s.dir);
+		cmd_fail("nothing runs in %s",
+		    systemd ? SYSTEMD_RUN_DIR : s.dir);
 	} else {
 		for (unsigned i = 0; i < n; i++)
-			print_plain(&s, &list[i]);
+			print_plain(systemd ? NULL : &s, &list[i]);
 	}
 	free(list);
 	/* the JSON tells; plain words tell by the exit status too */

@@ -6,6 +6,7 @@
 #include <openssl/rand.h>
 #include <pwd.h>
 #include <sodium.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -182,11 +183,15 @@ drop_capabilities(void)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct none[2] = { 0 };
+	struct __user_cap_data_struct none[2] = { 0 }, have[2];
 
 	drop_bounding_set();	/* does nothing without CAP_SETPCAP */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
 		return -errno;
+	/* A supervisor that gave us none may also have barred capset. */
+	if (syscall(SYS_capget, &head, have) == 0 &&
+	    memcmp(have, none, sizeof(none)) == 0)
+		return 0;
 	return syscall(SYS_capset, &head, none) < 0 ? -errno : 0;
 }
 

@@ -78,6 +78,20 @@ fail(const char *what, const char *value, int err)
 	exit(1);
 }
 
+static bool ready;
+
+/*
+ * The units of systemd restart at once, for the sake of calls.  Whoever
+ * cannot even start (a wrong configuration, a missing key) must not do that
+ * a hundred times a second.
+ */
+static void
+slow_down(void)
+{
+	if (!ready)
+		sleep(1);
+}
+
 void
 role_read(int argc, char **argv, const char *program, struct role_args *args,
     struct conf *conf)
@@ -85,6 +99,8 @@ role_read(int argc, char **argv, const char *program, struct role_args *args,
 	int err;
 
 	log_open(program, LOG_INFO_);
+	if (getenv("NOTIFY_SOCKET") != NULL)
+		atexit(slow_down);
 	if (role_args(argc, argv, program, args) != 0)
 		exit(2);
 	err = conf_read(args->config, stderr, conf);
@@ -226,4 +242,5 @@ role_cage(uv_loop_t *loop, enum ipc_role role, const char *data_dir,
 	log_u64("landlock_abi", (uint64_t)abi);
 	log_end();
 	sd_note(sd, "READY=1");
+	ready = true;
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,15 +42,29 @@ key_make(const char *path)
 	return err;
 }
 
+/*
+ * Did systemd hand the key over (LoadCredential=store.key:FILE)?  Then it
+ * lies in a folder that only this process may enter.
+ */
+static bool
+credential(char *mem, size_t size)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+
+	return dir != NULL &&
+	    (size_t)snprintf(mem, size, "%s/store.key", dir) < size &&
+	    access(mem, F_OK) == 0;
+}
+
 static int
-key_load(int fd, struct secret *out)
+key_load(int fd, mode_t others, struct secret *out)
 {
 	struct stat st;
 	int err;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0 ||
+	if (!S_ISREG(st.st_mode) || (st.st_mode & others) != 0 ||
 	    (st.st_uid != 0 && st.st_uid != geteuid()))
 		return -EPERM;
 	if (st.st_size != SEAL_KEY_LEN)
@@ -68,8 +83,14 @@ priv_key_read(const char *path, const char *store_path, bool may_make,
     struct secret *out)
 {
 	bool fresh = access(store_path, F_OK) != 0;
+	char given[4096];
+	mode_t others = 077;
 	int fd, err;
 
+	if (credential(given, sizeof(given))) {
+		path = given;
+		others = 037;	/* the group's bits are those of its ACL */
+	}
 	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && fresh && !may_make)
 		return 0;	/* it will be made at the first start */
@@ -91,7 +112,7 @@ priv_key_read(const char *path, const char *store_path, bool may_make,
 	if (fd < 0)
 		return refuse("key-not-read", path, "start as root, or give "
 			      "the file to the user of registrar-db", -errno);
-	err = key_load(fd, out);
+	err = key_load(fd, others, out);
 	close(fd);
 	if (err == -EPERM)
 		return refuse("key-not-safe", path,

@@ -12,6 +12,7 @@
 /*
  * Read the sealing key, 32 raw bytes.  Where there is no database yet and
  * the file does not exist, it is made: mode 0400, the current user's.
+ * A credential store.key of systemd (CREDENTIALS_DIRECTORY) goes before path.
  *
  * Errors:  negative errno, logged with the remedy.
  */

@@ -56,6 +56,33 @@ read_key(bool may_make)
 	return priv_key_read(key_path, store_path, may_make, &key);
 }
 
+START_TEST(a_credential_of_systemd_goes_before_the_file)
+{
+	char cred[96];
+
+	snprintf(cred, sizeof(cred), "%s/cred", dir);
+	ck_assert_int_eq(mkdir(cred, 0700), 0);
+	setenv("CREDENTIALS_DIRECTORY", cred, 1);
+	write_file(key_path, SEAL_KEY_LEN, 0400);
+	/* none of that name: the file */
+	ck_assert_int_eq(read_key(false), 0);
+	snprintf(cred, sizeof(cred), "%s/cred/store.key", dir);
+	write_file(cred, SEAL_KEY_LEN - 1, 0400);
+	ck_assert_int_eq(read_key(true), -EBADMSG);
+	/* systemd's ACL for our user shows as the group's right to read */
+	write_file(cred, SEAL_KEY_LEN, 0440);
+	ck_assert_int_eq(read_key(false), 0);
+	write_file(cred, SEAL_KEY_LEN, 0444);
+	ck_assert_int_eq(read_key(false), -EPERM);
+	write_file(cred, SEAL_KEY_LEN, 0460);
+	ck_assert_int_eq(read_key(false), -EPERM);
+	unsetenv("CREDENTIALS_DIRECTORY");
+	unlink(cred);
+	snprintf(cred, sizeof(cred), "%s/cred", dir);
+	rmdir(cred);
+}
+END_TEST
+
 START_TEST(a_first_start_makes_a_key_and_keeps_it)
 {
 	unsigned char first[SEAL_KEY_LEN];
@@ -136,6 +163,7 @@ add_key_tests(Suite *s)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_first_start_makes_a_key_and_keeps_it);
+	tcase_add_test(t, a_credential_of_systemd_goes_before_the_file);
 	tcase_add_test(t, looking_makes_nothing);
 	tcase_add_test(t, a_lost_key_is_not_replaced_silently);
 	tcase_add_test(t, an_unsafe_or_broken_key_is_refused);

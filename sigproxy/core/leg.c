@@ -11,7 +11,8 @@ text_set(char *p, size_t cap, uint16_t *len, struct span s)
 {
 	if (s.len > cap)
 		return -EMSGSIZE;
-	memcpy(p, s.p, s.len);
+	if (s.len > 0)
+		memcpy(p, s.p, s.len);
 	*len = (uint16_t)s.len;
 	return 0;
 }
@@ -183,14 +184,19 @@ leg_refresh(struct leg *leg, const struct sip_msg *msg)
 		(void)TEXT_SET(&leg->target, uri);
 }
 
-#define CSEQ_MAX INT32_MAX
+/* Numbers end below 2**31 (8.1.1.5), and the last request, a BYE, is ours:
+ * a phone that begins high or leaps does not use them up. */
+#define CSEQ_FIRST_MAX (INT32_MAX / 2)
+#define CSEQ_LEAP_MAX 1000
 
 uint32_t
 leg_cseq(struct leg *leg, uint32_t n)
 {
 	int64_t ours = n + leg->cseq_offset;
+	int64_t most = leg->local_cseq == 0 ? CSEQ_FIRST_MAX :
+	    (int64_t)leg->local_cseq + CSEQ_LEAP_MAX;
 
-	if (ours <= leg->local_cseq || ours > CSEQ_MAX) {
+	if (ours <= leg->local_cseq || ours > most) {
 		ours = (int64_t)leg->local_cseq + 1;
 		leg->cseq_offset = ours - n;
 	}
@@ -297,14 +303,18 @@ leg_ack(const struct ctx *x, struct leg *leg, uint32_t cseq, struct span sdp,
 		(void)blob_set(&x->e->txns.blobs, kept, buf_span(&b));
 }
 
-/* Nobody waits for a BYE's answer: the call is over. */
+#define BYE_END_MAX 64 /* Content-Length and the empty line */
+
+/* Nobody waits for a BYE's answer: the call is over.  Without room for its
+ * transaction it is sent once. */
 static void
 send_bye(const struct ctx *x, const struct leg *leg, struct buf *b)
 {
 	build_end(b, SPAN_NONE);
-	if (!buf_err(b))
-		(void)ctxn_send(&x->e->txns, x->now, x->st, &leg->flow,
-		    buf_span(b), NULL, NULL, NULL);
+	if (!buf_err(b) &&
+	    ctxn_send(&x->e->txns, x->now, x->st, &leg->flow, buf_span(b),
+		NULL, NULL, NULL) != 0)
+		steps_send(x->st, &leg->flow, buf_span(b));
 }
 
 void
@@ -313,11 +323,20 @@ leg_bye(const struct ctx *x, struct leg *leg, const struct sip_msg *cause,
 {
 	char mem[CALL_BYTES_MAX];
 	struct buf b;
+	size_t bare;
 
-	buf_init(&b, mem, sizeof(mem));
+	/* Room for the end of the message is left; what does not fit or
+	 * cannot be passed stays behind, but the BYE goes. */
+	buf_init(&b, mem, sizeof(mem) - BYE_END_MAX);
 	put_own(x->e, &b, leg, "BYE", ++leg->local_cseq, our_tag(leg));
+	bare = buf_err(&b) ? 0 : b.len;
 	if (cause != NULL)
 		headers_pass(x->e, &b, cause, cause_from, leg);
+	if (buf_err(&b) && bare > 0) {
+		b.err = 0;
+		b.len = bare;
+	}
+	b.cap = sizeof(mem);
 	send_bye(x, leg, &b);
 }
 

@@ -276,6 +276,51 @@ START_TEST(wrong_answers_do_not_fill_the_tables)
 }
 END_TEST
 
+START_TEST(a_bye_too_large_to_pass_ends_the_call_all_the_same)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	char fill[8000];
+	struct talk t;
+	size_t at = 0;
+
+	talk_begin(&t, home, desk);
+	while (at < 7500)
+		at += (size_t)snprintf(fill + at, sizeof(fill) - at,
+		    "j:*;a=%070d\r\n", 1);
+	ck_assert_uint_lt(at, sizeof(fill));
+	dlg_send(&t.a, "BYE", NULL, NULL, fill);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE "));
+	lab_expect_empty(lab);
+	lab_free(lab);
+}
+END_TEST
+
+/* RFC 3261 8.1.1.5: below 2**31; ours count on from the phone's. */
+START_TEST(a_caller_with_the_largest_cseq_can_be_hung_up_on)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	const char *msg;
+	struct talk t;
+
+	talk_begin(&t, home, desk);
+	t.a.cseq = 2147483646;
+	dlg_send(&t.a, "INFO", NULL, NULL, "");
+	phone_answer(desk, phone_expect(desk, "INFO"), 200, NULL, NULL);
+	dlg_send(&t.b, "INFO", NULL, NULL, "");
+	phone_answer(home, phone_expect(home, "INFO"), 481, NULL, NULL);
+	msg = phone_expect(desk, "BYE ");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_uint_le(strtoull(hdr(msg, "CSeq"), NULL, 10), 2147483647);
+	lab_expect_empty(lab);
+	lab_free(lab);
+}
+END_TEST
+
 START_TEST(calls_are_spread_over_the_relays)
 {
 	struct lab *lab = lab_new(60, 100);
@@ -524,6 +569,8 @@ suite_limits(void)
 	tcase_add_test(c, frames_of_a_lying_relay_are_harmless);
 	tcase_add_test(c, full_tables_refuse_and_recover);
 	tcase_add_test(c, wrong_answers_do_not_fill_the_tables);
+	tcase_add_test(c, a_bye_too_large_to_pass_ends_the_call_all_the_same);
+	tcase_add_test(c, a_caller_with_the_largest_cseq_can_be_hung_up_on);
 	tcase_add_test(c, calls_are_spread_over_the_relays);
 	tcase_add_test(c, large_messages_pass_up_to_the_limit);
 	tcase_add_loop_test(

@@ -30,6 +30,16 @@ _Static_assert((NONCE_RING & (NONCE_RING - 1)) == 0, "a power of two");
 _Static_assert(sodium_base64_ENCODED_LEN(RAW_LEN, B64) == NONCE_CHARS + 1,
     "the raw bytes fill the characters exactly");
 
+/* All of the ring now, so that memory is flat from the first day on. */
+static void
+make_resident(struct nonces *n)
+{
+	volatile struct nonce_slot *slot = n->slot;
+
+	for (size_t i = 0; i < NONCE_RING; i++)
+		slot[i].used = false;
+}
+
 struct nonces *
 nonces_new(const uint8_t key[NONCE_KEY_LEN], uint32_t lifetime_ms)
 {
@@ -42,6 +52,7 @@ nonces_new(const uint8_t key[NONCE_KEY_LEN], uint32_t lifetime_ms)
 		return NULL;
 	}
 	memcpy(n->key.p, key, NONCE_KEY_LEN);
+	make_resident(n);
 	n->lifetime_us = (uint64_t)lifetime_ms * 1000;
 	n->next_serial = 1;
 	return n;

@@ -341,6 +341,7 @@ on_auth_say(struct edge *e, struct mono now, struct steps *st,
 
 	if (q == NULL || q->purpose == AUTH_REGISTER) {
 		e->auth->late++;
+		call_not_begun(st, say, 487, "caller-gone");
 		return;
 	}
 	s = q->stxn;

@@ -64,6 +64,13 @@ void call_authorised(struct edge *e, struct mono now, struct steps *st,
     struct stxn *t, const struct ipc_auth_say *say);
 
 /*
+ * A call that the oracle granted will not be: its caller gave up before the
+ * answer came, say.  Ends the record, which would count as a live call.
+ */
+void call_not_begun(struct steps *st, const struct ipc_auth_say *say,
+    uint16_t status, const char *why);
+
+/*
  * An answer that no transaction knows.  A 2xx to an INVITE, from the office
  * or from an IP with a live registration, is of a call that we no longer have
  * (we were restarted, say): it gets ACK and BYE, within the budget of its

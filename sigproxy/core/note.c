@@ -31,6 +31,21 @@ report(struct steps *st, const struct call *call, enum call_state state,
 }
 
 void
+call_not_begun(struct steps *st, const struct ipc_auth_say *say,
+    uint16_t status, const char *why)
+{
+	const struct ipc_call_note note = {
+		.ticket = say->ticket,
+		.state = CALL_ENDED,
+		.status = status,
+		.reason = span_str(why),
+	};
+
+	if (say->verdict == VERDICT_OK && say->ticket != 0)
+		STEPS_ASK(st, &st->reg, CALL_NOTE, call_note, &note);
+}
+
+void
 note_begun(struct steps *st, const struct call *call)
 {
 	log_turn(st, call, "call-begun");

@@ -243,14 +243,42 @@ call_new(struct edge *e)
 	return call;
 }
 
+/* A caller may have so many calls when the table is nearly full. */
+static uint32_t
+fair_share(const struct calls *c)
+{
+	return c->pool.n / 16 > 4 ? c->pool.n / 16 : 4;
+}
+
+/* The last quarter of the table is for those who have few calls, or one
+ * caller, a stolen password say, could shut out everybody. */
+static bool
+has_too_many(const struct calls *c, struct span caller)
+{
+	uint32_t n = 0;
+
+	if (c->pool.used < c->pool.n - c->pool.n / 4)
+		return false;
+	for (uint32_t i = 0; i < c->pool.n; i++) {
+		const struct call *call = pool_at(&c->pool, i);
+
+		n += call->leg[0] != NULL &&
+		     span_eq(TEXT_SPAN(call->caller.number), caller);
+	}
+	return n >= fair_share(c);
+}
+
 static void
 begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
     const struct ipc_auth_say *say)
 {
-	struct call *call = call_new(x->e);
+	struct call *call = NULL;
 	int err;
 
+	if (!has_too_many(x->e->calls, say->caller.number))
+		call = call_new(x->e);
 	if (call == NULL) {
+		call_not_begun(x->st, say, 480, "too-many-calls");
 		refuse(x, t, 480,
 		    SPAN_LIT(
 			"Reason: SIP;cause=503;text=\"Too many calls\"\r\n"));
@@ -281,8 +309,10 @@ call_authorised(struct edge *e, struct mono now, struct steps *st,
 	struct ctx x = { e, now, st };
 	struct sip_msg msg;
 
-	if (t->status >= 200 || stxn_request(t, &msg) != 0)
+	if (t->status >= 200 || stxn_request(t, &msg) != 0) {
+		call_not_begun(st, say, 487, "caller-gone");
 		return;
+	}
 	if (msg.to.tag.len > 0)
 		dialog_reauthorised(&x, t, &msg, say);
 	else if (msg.method != SIP_INVITE)

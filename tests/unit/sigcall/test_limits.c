@@ -276,6 +276,60 @@ START_TEST(wrong_answers_do_not_fill_the_tables)
 }
 END_TEST
 
+/* The oracle has a row for each call it granted: it is told of every end. */
+START_TEST(a_call_granted_too_late_or_in_vain_is_noted_as_ended)
+{
+	struct lab *lab = lab_new(60, 1);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	struct ipc_auth_say late = { .id = 999, .verdict = VERDICT_OK,
+		.ticket = 77 };
+	char mem[512];
+	struct talk t;
+	struct buf b;
+	struct dlg a;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, AUTH_SAY, auth_say, &late);
+	ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps, ROLE_REG,
+			     0, IPC_AUTH_SAY,
+			     span_make(mem + IPC_HEADER_LEN,
+				 b.len - IPC_HEADER_LEN)),
+	    0);
+	lab_pass(lab, 1);
+	talk_begin(&t, home, desk); /* carries out what waits, too */
+	ck_assert_uint_eq(lab->notes[0].ticket, 77);
+	ck_assert_uint_eq(lab->notes[0].state, CALL_ENDED);
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 480"));
+	ck_assert_uint_eq(lab_note(lab)->ticket, lab->ticket);
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
+	ck_assert_uint_eq(lab_note(lab)->status, 480);
+	lab_free(lab);
+}
+END_TEST
+
+/* A stolen password, or a phone gone mad, takes a part and not the whole. */
+START_TEST(one_caller_cannot_take_every_call)
+{
+	struct lab *lab = lab_new(60, 64);
+	struct phone *mad = lab_office(lab, "201", 32);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	unsigned begun = 0;
+	struct talk t;
+	struct dlg a;
+
+	for (unsigned i = 0; i < 70; i++) {
+		dlg_call(&a, mad, "200", sdp_of(mad, 30000, NULL), "");
+		begun += phone_expect(desk, "INVITE") != NULL;
+	}
+	ck_assert_uint_eq(begun, 48);
+	talk_begin(&t, home, desk);
+	lab_free(lab);
+}
+END_TEST
+
 START_TEST(a_bye_too_large_to_pass_ends_the_call_all_the_same)
 {
 	struct lab *lab = lab_new(60, 100);
@@ -569,6 +623,9 @@ suite_limits(void)
 	tcase_add_test(c, frames_of_a_lying_relay_are_harmless);
 	tcase_add_test(c, full_tables_refuse_and_recover);
 	tcase_add_test(c, wrong_answers_do_not_fill_the_tables);
+	tcase_add_test(
+	    c, a_call_granted_too_late_or_in_vain_is_noted_as_ended);
+	tcase_add_test(c, one_caller_cannot_take_every_call);
 	tcase_add_test(c, a_bye_too_large_to_pass_ends_the_call_all_the_same);
 	tcase_add_test(c, a_caller_with_the_largest_cseq_can_be_hung_up_on);
 	tcase_add_test(c, calls_are_spread_over_the_relays);

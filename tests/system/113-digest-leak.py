@@ -26,7 +26,7 @@ def assert_no_challenge(phone, what):
 def challenge(phone, status):
     """Answer what was heard with a challenge; take in whatever comes of it."""
     phone.answer(status, [CHALLENGES[status], f'Contact: <sip:{phone.number}@{phone.local[0]}>'])
-    phone.hear(lambda m: False, 1.0)
+    phone.hear(lambda m: False, 0.25)
 
 
 def established(caller, callee):

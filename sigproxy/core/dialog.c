@@ -88,7 +88,9 @@ find_leg(const struct edge *e, const struct sip_msg *msg, uint8_t zone)
 {
 	struct leg *leg = leg_find(e->calls, msg->ruri.user);
 
-	if (leg == NULL || leg->flow.zone != zone || leg->tag.len == 0 ||
+	/* Only a caller of RFC 2543 has none. */
+	if (leg == NULL || leg->flow.zone != zone ||
+	    (leg->tag.len == 0 && leg->index != 0) ||
 	    !span_eq(TEXT_SPAN(leg->call_id), msg->call_id) ||
 	    !span_eq(TEXT_SPAN(leg->tag), msg->from.tag) ||
 	    !is_peer_tag(leg, msg->to.tag))

@@ -232,7 +232,6 @@ on_new(struct edge *e, struct mono now, struct steps *st,
 	case SIP_OPTIONS:
 		on_options(e, now, st, in);
 		break;
-	case SIP_BYE:
 	case SIP_UPDATE:
 	case SIP_INFO:
 	case SIP_PRACK:
@@ -267,7 +266,9 @@ on_request(struct edge *e, struct mono now, struct steps *st,
 		edge_refuse_status(e, now, st, in, 483);
 	else if (refuse_extensions(e, now, st, in))
 		return;
-	else if (m->to.tag.len > 0 && m->method != SIP_REGISTER)
+	/* The other side of a dialog of RFC 2543 may have no tag. */
+	else if (m->method == SIP_BYE ||
+	    (m->to.tag.len > 0 && m->method != SIP_REGISTER))
 		on_in_dialog(e, now, st, in);
 	else
 		on_new(e, now, st, in);

@@ -8,6 +8,10 @@
 
 #define ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\""
 
+/* A phone repeats its 2xx eleven times (13.3.1.4), and some phones may stand
+ * behind one branch; each 2xx can make us send ACK and BYE. */
+#define ANSWERS_MAX 50
+
 static const struct ctxn_ops branch_ops;
 static void on_refused(const struct ctx *x, struct leg *leg,
     const struct sip_msg *msg, uint16_t status);
@@ -299,6 +303,9 @@ on_2xx(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
 	struct call *call = leg->call;
 
+	if (leg->n_2xx == ANSWERS_MAX)
+		return;
+	leg->n_2xx++;
 	timerq_cancel(&x->e->timers, &leg->timer_c);
 	/* Without a tag there is no dialog that we could end. */
 	if (msg->to.tag.len == 0) {

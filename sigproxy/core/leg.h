@@ -83,6 +83,7 @@ struct leg {
 	/* Branches only. */
 	struct ctxn *invite; /* until ended() */
 	uint32_t invite_cseq;
+	uint8_t n_2xx; /* heard, copies too */
 	struct timer timer_c;
 	uint16_t status; /* final answer; 0: none yet */
 };

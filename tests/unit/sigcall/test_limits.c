@@ -330,6 +330,71 @@ START_TEST(one_caller_cannot_take_every_call)
 }
 END_TEST
 
+START_TEST(a_phone_that_answers_without_end_makes_us_send_little)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	char tag[16], inv[LAB_TEXT];
+	struct dlg a;
+
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	strcpy(inv, phone_expect(desk, "INVITE"));
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(tag, sizeof(tag), "t%u", i);
+		phone_answer(desk, inv, 200, tag, sdp_of(desk, 4000, NULL));
+	}
+	ck_assert_uint_le(lab_count(lab, "client_transactions"), 64);
+	lab_free(lab);
+}
+END_TEST
+
+/* RFC 2543 knew no From tag: both sides must yet be able to hang up. */
+START_TEST(a_caller_without_a_tag_can_be_hung_up_on_and_hang_up)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *old = lab_office(lab, "201", 32);
+	struct phone *desk = lab_office(lab, "200", 31);
+	const char *msg, *auth = "";
+	char line[512];
+	struct dlg a, b;
+
+	for (unsigned i = 0; i < 2; i++) {
+		phone_send(old,
+		    "INVITE sip:200@sip.example.org SIP/2.0\r\n"
+		    "Via: SIP/2.0/UDP 192.168.10.32:5060;branch=z9hG4bKo%u%u"
+		    "\r\nFrom: <sip:201@sip.example.org>\r\n"
+		    "To: <sip:200@sip.example.org>\r\nCall-ID: old%u\r\n"
+		    "CSeq: %u INVITE\r\nContact: <sip:201@192.168.10.32>\r\n"
+		    "%sContent-Length: 0\r\n\r\n",
+		    _i, i, _i, i + 1, auth);
+		if (i == 1)
+			break;
+		msg = phone_expect(old, "SIP/2.0 401");
+		snprintf(line, sizeof(line),
+		    "Authorization: Digest username=\"x\", realm=\"SMO-SIP\", "
+		    "nonce=\"%.32s\", uri=\"sip:200@sip.example.org\", "
+		    "response=\"0123456789abcdef0123456789abcdef\"\r\n",
+		    strstr(msg, "nonce=\"") + 7);
+		auth = line;
+	}
+	msg = phone_expect(desk, "INVITE");
+	dlg_from_invite(&b, desk, msg);
+	phone_answer(desk, msg, 200, "t200", sdp_of(desk, 4000, NULL));
+	memset(&a, 0, sizeof(a));
+	a.phone = old;
+	a.cseq = 2;
+	snprintf(a.call_id, sizeof(a.call_id), "old%u", _i);
+	strcpy(a.local, "<sip:201@sip.example.org>");
+	dlg_learn(&a, phone_expect(old, "SIP/2.0 200"));
+	dlg_ack(&a, 2, sdp_of(old, 30000, NULL));
+	dlg_send(_i == 0 ? &a : &b, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(_i == 0 ? desk : old, "BYE "));
+	lab_expect_empty(lab);
+	lab_free(lab);
+}
+END_TEST
+
 START_TEST(a_bye_too_large_to_pass_ends_the_call_all_the_same)
 {
 	struct lab *lab = lab_new(60, 100);
@@ -626,6 +691,10 @@ suite_limits(void)
 	tcase_add_test(
 	    c, a_call_granted_too_late_or_in_vain_is_noted_as_ended);
 	tcase_add_test(c, one_caller_cannot_take_every_call);
+	tcase_add_test(
+	    c, a_phone_that_answers_without_end_makes_us_send_little);
+	tcase_add_loop_test(c,
+	    a_caller_without_a_tag_can_be_hung_up_on_and_hang_up, 0, 2);
 	tcase_add_test(c, a_bye_too_large_to_pass_ends_the_call_all_the_same);
 	tcase_add_test(c, a_caller_with_the_largest_cseq_can_be_hung_up_on);
 	tcase_add_test(c, calls_are_spread_over_the_relays);

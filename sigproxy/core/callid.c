@@ -18,7 +18,8 @@ callid_key_random(struct callid_key *key)
 	secret_random(key->bytes, sizeof(key->bytes));
 }
 
-/* Four numbers of one to three digits between '-': an address in disguise. */
+/* Four numbers of one to three digits, joined by '-' or '_': an address in
+ * disguise, whatever stands round it. */
 static bool
 has_dashed_quad(struct span id)
 {
@@ -31,13 +32,12 @@ has_dashed_quad(struct span id)
 			digits++;
 			continue;
 		}
-		if (c == '-' && digits >= 1 && digits <= 3)
-			groups++;
-		else
-			groups = 0;
-		digits = 0;
+		groups = digits >= 1 && digits <= 3 ? groups + 1 : 0;
 		if (groups == 4)
 			return true;
+		if (c != '-' && c != '_')
+			groups = 0;
+		digits = 0;
 	}
 	return false;
 }

@@ -11,6 +11,7 @@ NEED_run='runit sqlite3 nftables passwd procps iproute2 util-linux'
 NEED_demo='baresip-core python3'
 NEED_test='clang-14 libclang-rt-14-dev python3 git binutils sip-tester coturn
 	tcpdump strace systemd'
+NEED_boot='mmdebstrap'
 
 now() {
 	date +%s

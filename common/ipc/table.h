@@ -204,7 +204,8 @@
 	F(u8, family, 4, 6)			\
 	F(u8, latching, 0, 3)			\
 	F(u8, streams, 1, IPC_STREAMS_MAX)	\
-	F(addr, phone, 0, 0)	/* where its signalling comes from */
+	F(addr, phone, 0, 0)	/* where its signalling comes from */	\
+	F(list, want, socket, IPC_STREAMS_MAX)	/* RTP ports it had */
 #define IPC_F_relay_say(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u64, session, 1, UINT64_MAX)		\
@@ -221,7 +222,8 @@
 	F(u8, mux, 0, 1)			\
 	F(u8, relearn, 0, 1)	/* a new offer or answer allows learning */	\
 	F(u8, held, 0, 1)	/* silence is meant */	\
-	F(addr, phone, 0, 0)
+	F(addr, phone, 0, 0)			\
+	F(oaddr, learnt, 0, 0)	/* RTP source before a restart */
 #define IPC_F_relay_close(F)			\
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 255)	/* 255: all of it */
@@ -286,7 +288,8 @@
 	    "No binding uses this flow any more.")			\
 	M(RELAY_OPEN, relay_open, 30, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "Give one device of a call ports in a zone. The first one of "	\
-	    "a session number makes the session.")			\
+	    "a session number makes the session. With want: exactly those "	\
+	    "ports, which stood in an SDP before a restart.")		\
 	M(RELAY_SAY, relay_say, 31, ROLE_MEDIA, ROLE_SIG,		\
 	    IPC_RELAY_OPEN, "The ports, and the addresses that SDP says.") \
 	M(RELAY_SET, relay_set, 32, ROLE_SIG, ROLE_MEDIA, 0,		\

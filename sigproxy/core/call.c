@@ -35,6 +35,7 @@ calls_new(uint32_t max_calls)
 		calls_free(c);
 		return NULL;
 	}
+	again_init(c);
 	callid_key_random(&c->callid_key);
 	/* A relay may still hold sessions of the life before this one. */
 	secret_random(&session, sizeof(session));
@@ -57,7 +58,8 @@ calls_free(struct calls *c)
 size_t
 calls_timers(uint32_t max_calls)
 {
-	return (size_t)max_calls + n_legs(max_calls) + n_exchanges(max_calls);
+	return (size_t)max_calls + n_legs(max_calls) + n_exchanges(max_calls) +
+	       STEPS_RELAYS_MAX;
 }
 
 uint32_t
@@ -214,13 +216,20 @@ call_settle(const struct ctx *x, struct call *call)
 static void
 phase_timer(const struct ctx *x, struct call *call)
 {
+	static const struct ending silent = {
+		.status = 480,
+		.why = "relay-silent",
+		.reason = "SIP;cause=503;text=\"Media relay silent\"",
+	};
+	static const struct ending none = {
+		.status = 480,
+		.why = "no-relay",
+		.reason = "SIP;cause=503;text=\"No media relay\"",
+	};
+
 	switch (call->phase) {
 	case CALL_OPENING:
-		call_end(x, call,
-		    (struct ending){ .status = 480,
-			.why = "relay-silent",
-			.reason =
-			    "SIP;cause=503;text=\"Media relay silent\"" });
+		call_end(x, call, call->awaits_relay ? none : silent);
 		break;
 	case CALL_INVITING:
 		fork_give_up(x, call);
@@ -247,6 +256,9 @@ call_due(struct edge *e, struct mono now, struct steps *st, struct timer *timer)
 		break;
 	case TIMER_CALL_ACK:
 		exchange_ack_timer(&x, timer->owner);
+		break;
+	case TIMER_CALL_AGAIN:
+		again_timer(&x, timer->owner);
 		break;
 	default:
 		break;

@@ -80,6 +80,14 @@ void call_late_answer(struct edge *e, struct mono now, struct steps *st,
  */
 int call_frame(struct edge *e, struct mono now, struct steps *st,
     uint8_t instance, uint16_t type, struct span payload);
+/*
+ * mediaproxy `instance` came or went.  One that came is told every session it
+ * had, each with the ports it had, before it gets new ones; calls that began
+ * meanwhile wait CALL_NO_RELAY_MS for it.  Running calls never end of this.
+ * Asked again for one that is up it tells all once more: harmless.
+ */
+void call_relay_peer(struct edge *e, struct mono now, struct steps *st,
+    uint8_t instance, bool up);
 /* A timer with a kind of ours fired. */
 void call_due(
     struct edge *e, struct mono now, struct steps *st, struct timer *timer);

@@ -10,8 +10,8 @@
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
  * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
  * requests), dialog.c and exchange.c (requests inside), headers.c (what
- * passes), offer.c, hold.c and relay.c (media), note.c (reports), callid.c
- * and leak.c (what must not be told).
+ * passes), offer.c, hold.c, relay.c and again.c (media), note.c (reports),
+ * callid.c and leak.c (what must not be told).
  */
 #ifndef SIGPROXY_CORE_CALL_PRIV_H
 #define SIGPROXY_CORE_CALL_PRIV_H
@@ -27,6 +27,9 @@
 
 enum {
 	CALL_RELAY_MS = 1000,     /* for mediaproxy to give ports */
+	CALL_NO_RELAY_MS = 500,   /* for a mediaproxy to come back */
+	CALL_AGAIN_MS = 5,        /* between batches for one that came back */
+	CALL_NO_ADDRESS_MS = 20,  /* until it is asked again */
 	CALL_STATS_MS = 500,      /* for its last counters */
 	CALL_TIMER_C_MS = 181000, /* RFC 3261 16.6 step 11: over 3 min */
 	CALL_SETUP_MS = 600000,   /* ringing ends at last */
@@ -37,6 +40,7 @@ enum call_timer_kind {
 	TIMER_CALL_PHASE = TIMER_CALL, /* struct call */
 	TIMER_CALL_BRANCH,             /* struct leg: timer C */
 	TIMER_CALL_ACK,                /* struct exchange: 2xx not ACKed */
+	TIMER_CALL_AGAIN,              /* struct again */
 };
 
 struct exchange {
@@ -81,6 +85,7 @@ struct call {
 	uint8_t instance;
 	bool relayed; /* for the record */
 	bool relay_closed;
+	bool awaits_relay;   /* in CALL_OPENING: none is up */
 	unsigned ends_asked; /* RELAY_SAY awaited */
 	uint8_t channels;
 	bool held;
@@ -91,6 +96,16 @@ struct call {
 	const char *end_reason; /* ours: a literal */
 };
 
+/* A mediaproxy that came is told all its sessions, in batches. */
+struct again {
+	struct timer timer;
+	struct calls *calls;
+	uint8_t instance;
+	uint32_t next; /* call to look at */
+	uint32_t told; /* calls so far */
+	struct mono came_at;
+};
+
 struct calls {
 	struct pool pool, legs, exchanges;
 	struct htab by_token;
@@ -98,6 +113,7 @@ struct calls {
 	uint64_t session_base; /* upper half of session numbers */
 	uint32_t channels;     /* in use */
 	uint32_t relay_calls[STEPS_RELAYS_MAX];
+	struct again again[STEPS_RELAYS_MAX];
 	uint32_t next_ask;
 	/* For status. */
 	uint64_t begun, answered, refused;
@@ -126,6 +142,16 @@ void call_use_channels(struct calls *c, struct call *call, uint8_t n);
 
 /* The relay answered for every end. */
 void call_ports_known(const struct ctx *x, struct call *call);
+/* A relay came while this call waited for one. */
+void call_relay_came(const struct ctx *x, struct call *call);
+
+/* ---- again.c ---- */
+
+void again_init(struct calls *c);
+void again_timer(const struct ctx *x, struct again *again);
+/* It does not know the public address yet, having just come: it is asked once
+ * more in a moment.  False: it had its time. */
+bool again_later(const struct ctx *x, uint8_t instance);
 
 /* ---- fork.c ---- */
 

@@ -359,7 +359,7 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 		break;
 	case ROLE_MEDIA:
 		if (instance < STEPS_RELAYS_MAX)
-			e->relay_up[instance] = up;
+			call_relay_peer(e, now, st, instance, up);
 		break;
 	default:
 		break;

@@ -50,6 +50,7 @@ struct end {
 	struct ipc_port port;  /* ours, towards this phone; once said in an
 				* SDP it never changes */
 	struct addr rtp, rtcp; /* what the phone announced last */
+	struct addr learnt;    /* where its RTP was heard from last */
 };
 
 enum leg_state {

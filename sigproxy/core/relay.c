@@ -41,10 +41,10 @@ relay_begin(struct edge *e, struct call *call)
 	return 0;
 }
 
-void
-relay_open(const struct ctx *x, struct leg *leg)
+static void
+ask_ports(const struct ctx *x, const struct leg *leg)
 {
-	struct call *call = leg->call;
+	const struct call *call = leg->call;
 	const struct party *party = leg_party(leg);
 	struct ipc_relay_open ask = {
 		.id = x->e->calls->next_ask++,
@@ -59,32 +59,79 @@ relay_open(const struct ctx *x, struct leg *leg)
 		.phone = leg->flow.remote,
 	};
 
-	leg->end.open = true;
-	leg->end.asked = true;
-	call->ends_asked++;
+	if (leg->end.ready) {
+		ask.n_want = 1;
+		ask.want[0].number = leg->end.port.rtp;
+	}
 	STEPS_ASK(x->st, door(x->st, call), RELAY_OPEN, relay_open, &ask);
 }
 
 void
-relay_set(struct steps *st, struct leg *leg, const struct leg *to)
+relay_open(const struct ctx *x, struct leg *leg)
 {
-	struct end *end = &leg->end;
-	struct ipc_relay_set set = {
+	leg->end.open = true;
+	leg->end.asked = true;
+	leg->call->ends_asked++;
+	ask_ports(x, leg);
+}
+
+static struct ipc_relay_set
+settings_of(const struct leg *leg, const struct leg *to)
+{
+	const struct end *end = &leg->end;
+
+	return (struct ipc_relay_set){
 		.session = leg->call->session,
 		.end = leg->index,
 		.stream = RELAY_STREAM,
 		.to_end = to != NULL ? to->index : RELAY_NO_END,
 		.rtp = end->rtp,
 		.rtcp = end->rtcp,
-		.relearn = end->was_set,
 		.held = end->held,
 		.phone = leg->flow.remote,
 	};
+}
 
-	if (!end->ready)
+void
+relay_set(struct steps *st, struct leg *leg, const struct leg *to)
+{
+	struct ipc_relay_set set = settings_of(leg, to);
+
+	if (!leg->end.ready)
 		return;
-	end->was_set = true;
+	set.relearn = leg->end.was_set;
+	leg->end.was_set = true;
 	STEPS_ASK(st, door(st, leg->call), RELAY_SET, relay_set, &set);
+}
+
+/* Whose phone gets what leg's phone says. */
+static const struct leg *
+listener_of(const struct leg *leg)
+{
+	const struct call *call = leg->call;
+
+	if (leg->index != 0)
+		return call->leg[0];
+	if (call->callee != NULL)
+		return call->callee;
+	for (unsigned i = 1; i < call->n_legs; i++)
+		if (call->leg[i] != NULL && call->leg[i] == call->early)
+			return call->leg[i];
+	return NULL;
+}
+
+void
+relay_again(const struct ctx *x, struct leg *leg)
+{
+	struct buf *to = door(x->st, leg->call);
+	struct ipc_relay_set set;
+
+	ask_ports(x, leg);
+	if (!leg->end.ready || !leg->end.was_set)
+		return;
+	set = settings_of(leg, listener_of(leg));
+	set.learnt = leg->end.learnt;
+	STEPS_ASK(x->st, to, RELAY_SET, relay_set, &set);
 }
 
 void
@@ -143,6 +190,15 @@ find_leg(struct call *call, uint8_t end)
 	return call != NULL && end < call->n_legs ? call->leg[end] : NULL;
 }
 
+/* The call goes on without sound: a later offer cannot help either. */
+static void
+log_lost_port(struct steps *st, const struct leg *leg)
+{
+	steps_log(st, STEP_WARN, "relay-port-lost");
+	steps_key_number(st, "call", leg->call->ticket);
+	steps_key_number(st, "port", leg->end.port.rtp);
+}
+
 static int
 on_say(const struct ctx *x, uint8_t instance, struct span payload)
 {
@@ -155,7 +211,13 @@ on_say(const struct ctx *x, uint8_t instance, struct span payload)
 		return err;
 	call = find(x->e->calls, instance, say.session);
 	leg = find_leg(call, say.end);
-	if (leg == NULL || !leg->end.asked || call->phase != CALL_OPENING)
+	if (leg == NULL || call->phase == CALL_ENDING)
+		return 0;
+	if (leg->end.ready && say.refusal != RELAY_OK)
+		log_lost_port(x->st, leg);
+	if (!leg->end.asked || call->phase != CALL_OPENING)
+		return 0;
+	if (say.refusal == RELAY_NO_ADDRESS && again_later(x, instance))
 		return 0;
 	leg->end.asked = false;
 	if (say.refusal == RELAY_OK && say.n_ports > 0) {
@@ -210,6 +272,8 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 	leg = find_leg(call, news.end);
 	if (leg == NULL || call->phase == CALL_ENDING)
 		return 0;
+	if (news.what == RELAY_LATCHED && news.stream == RELAY_STREAM)
+		leg->end.learnt = news.addr;
 	steps_log(x->st, STEP_INFO, event[news.what]);
 	steps_key_number(x->st, "call", call->ticket);
 	steps_key_text(x->st, "phone", TEXT_SPAN(leg_party(leg)->number));

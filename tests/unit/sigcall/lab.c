@@ -225,9 +225,11 @@ say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
 	    open->zone == ZONE_EXTERNAL ? "203.0.113.1" : "192.168.10.2";
 
 	if (lab->refusal == RELAY_OK) {
-		uint16_t port = lab->next_port;
+		uint16_t port = open->n_want > 0 ? open->want[0].number
+						 : lab->next_port;
 
-		lab->next_port = (uint16_t)(lab->next_port + 2);
+		if (open->n_want == 0)
+			lab->next_port = (uint16_t)(lab->next_port + 2);
 		if (lab->next_port > 60000)
 			lab->next_port = 16384;
 		lab->ends_of[open->session % 1024] |=
@@ -323,7 +325,7 @@ feed_frames(
 static void
 settle(struct lab *lab)
 {
-	static char reg_mem[65536], relay_mem[2][65536];
+	static char reg_mem[65536], relay_mem[2][262144];
 	struct steps *s = lab->steps;
 	struct buf reg, relay[2];
 
@@ -395,6 +397,29 @@ void
 lab_second_relay(struct lab *lab)
 {
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 1, true);
+	settle(lab);
+}
+
+void
+lab_relay(struct lab *lab, bool up)
+{
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, up);
+	settle(lab);
+}
+
+void
+lab_learnt(struct lab *lab, uint8_t end, const struct addr *from)
+{
+	struct ipc_relay_news news = { .session = lab->session,
+		.end = end,
+		.what = RELAY_LATCHED,
+		.addr = *from };
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_NEWS, relay_news, &news);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
 }
 

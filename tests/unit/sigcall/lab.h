@@ -140,6 +140,10 @@ struct talk {
 };
 void talk_begin(struct talk *t, struct phone *a, struct phone *b);
 
+/* The first relay dies, or comes back knowing nothing. */
+void lab_relay(struct lab *lab, bool up);
+/* It says where the newest session's end is heard from. */
+void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
 /* The newest note; the newest RELAY_SET of an end. */
 const struct ipc_call_note *lab_note(const struct lab *lab);
 const struct ipc_relay_set *lab_set(const struct lab *lab, uint8_t end);

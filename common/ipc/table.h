@@ -33,6 +33,8 @@
 #define IPC_NONCES_MAX 256	/* nonces in one batch */
 #define IPC_STREAMS_MAX 4	/* m-lines of one call */
 #define IPC_SOCKETS_MAX 64	/* sockets whose mapping is wanted */
+#define IPC_KEY_LEN 64		/* of sigproxy's key */
+#define IPC_STATE_MAX 12000	/* of one call's checkpoint */
 
 /* ---- items: parts of messages, declared like messages ---- */
 
@@ -196,6 +198,21 @@
 #define IPC_F_flow_gone(F)			\
 	F(item, flow, flow, 0)
 
+#define IPC_F_sig_keys(F)			\
+	F(bin, key, IPC_KEY_LEN, IPC_KEY_LEN)
+#define IPC_F_call_save(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u8, version, 1, 255)	/* of the state's form */	\
+	F(blob, state, 1, IPC_STATE_MAX)
+#define IPC_F_call_gone(F)			\
+	F(u64, ticket, 1, INT64_MAX)
+#define IPC_F_call_restore(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u8, version, 1, 255)			\
+	F(blob, state, 1, IPC_STATE_MAX)
+#define IPC_F_call_restored(F)			\
+	F(u32, calls, 0, 100000)
+
 #define IPC_F_relay_open(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u64, session, 1, UINT64_MAX)		\
@@ -286,6 +303,18 @@
 	    "each binding when sigproxy connects.")			\
 	M(FLOW_GONE, flow_gone, 19, ROLE_REG, ROLE_SIG, 0,		\
 	    "No binding uses this flow any more.")			\
+	M(SIG_KEYS, sig_keys, 20, ROLE_REG, ROLE_SIG, 0,		\
+	    "The key of sigproxy's branches, tags and masked Call-IDs: "	\
+	    "the same after a restart. Sent first of all.")		\
+	M(CALL_SAVE, call_save, 21, ROLE_SIG, ROLE_REG, 0,		\
+	    "What this call needs after a restart of sigproxy; replaces "	\
+	    "what was kept. Opaque: never a ground for permission.")	\
+	M(CALL_GONE, call_gone, 22, ROLE_SIG, ROLE_REG, 0,		\
+	    "This call needs nothing any more.")			\
+	M(CALL_RESTORE, call_restore, 23, ROLE_REG, ROLE_SIG, 0,	\
+	    "What a sigproxy before kept of a call.")			\
+	M(CALL_RESTORED, call_restored, 24, ROLE_REG, ROLE_SIG, 0,	\
+	    "That was all: so many calls.")				\
 	M(RELAY_OPEN, relay_open, 30, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "Give one device of a call ports in a zone. The first one of "	\
 	    "a session number makes the session. With want: exactly those "	\

@@ -304,8 +304,9 @@ calls_media(struct oracle *o, const struct job *job)
 /* ---- chores ---- */
 
 /*
- * sigproxy is another process than the one these calls were of: it cannot
- * end them.  One that merely came back (because we restarted) goes on.
+ * sigproxy is another process than the one these calls were of: without a
+ * checkpoint it cannot end them.  One that merely came back (because we
+ * restarted) goes on.
  */
 static int
 close_lost(struct oracle *o)
@@ -324,6 +325,7 @@ close_lost(struct oracle *o)
 		return err < 0 ? err : 0;
 	q = store_use(o->store, ST_CALLS_LOST);
 	sql_int(q, 1, clock_wall_s());
+	sql_int(q, 2, (int64_t)o->lost_before);
 	err = store_run(o->store, q);
 	if (err)
 		return err;
@@ -339,8 +341,13 @@ calls_chores(struct oracle *o)
 	int64_t over = o->calls_kept - CALLS_MAX;
 	sqlite3_stmt *q;
 
-	if (o->sig != NULL && door_is_up(o->sig) && close_lost(o) != 0)
-		return false;
+	/* Checkpoints that wait are to be in the table first. */
+	if (o->sig != NULL && door_is_up(o->sig)) {
+		if (queue_waiting(o->queue) > 0)
+			return true;
+		if (close_lost(o) != 0)
+			return false;
+	}
 	o->calls_live = store_number(o->store, ST_COUNT_LIVE, 0);
 	if (over <= 0)
 		return false;

@@ -88,6 +88,20 @@ int call_frame(struct edge *e, struct mono now, struct steps *st,
  */
 void call_relay_peer(struct edge *e, struct mono now, struct steps *st,
     uint8_t instance, bool up);
+/*
+ * CALL_RESTORE and CALL_RESTORED: calls of the life before this one.  One
+ * that cannot be read is ended in the record.
+ *
+ * Errors:  -EBADMSG, -ERANGE: the frame is broken, close that door.
+ */
+int restore_frame(struct edge *e, struct mono now, struct steps *st,
+    uint16_t type, struct span payload);
+/* At the end of each event: put what changed into the batch. */
+void calls_save(struct edge *e, struct mono now, struct steps *st);
+/* registrar-db's door opened: everything is to be saved again. */
+void calls_save_all(struct edge *e);
+/* SIG_KEYS: the key that masks Call-IDs. */
+void calls_set_key(struct calls *c, const uint8_t *key, size_t len);
 /* A timer with a kind of ours fired. */
 void call_due(
     struct edge *e, struct mono now, struct steps *st, struct timer *timer);

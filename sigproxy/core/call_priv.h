@@ -11,7 +11,8 @@
  * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
  * requests), dialog.c and exchange.c (requests inside), headers.c (what
  * passes), offer.c, hold.c, relay.c and again.c (media), note.c (reports),
- * callid.c and leak.c (what must not be told).
+ * callid.c and leak.c (what must not be told), checkpoint.c and restore.c (what
+ * outlives this process).
  */
 #ifndef SIGPROXY_CORE_CALL_PRIV_H
 #define SIGPROXY_CORE_CALL_PRIV_H
@@ -40,6 +41,7 @@ enum call_timer_kind {
 	TIMER_CALL_PHASE = TIMER_CALL, /* struct call */
 	TIMER_CALL_BRANCH,             /* struct leg: timer C */
 	TIMER_CALL_ACK,                /* struct exchange: 2xx not ACKed */
+	TIMER_CALL_SAVE,               /* more calls to be saved */
 	TIMER_CALL_AGAIN,              /* struct again */
 };
 
@@ -94,6 +96,10 @@ struct call {
 	struct mono answered; /* 0: never */
 	uint16_t end_status;
 	const char *end_reason; /* ours: a literal */
+	struct htab_node by_session;
+	bool saved;   /* registrar-db holds a checkpoint */
+	bool unsaved; /* it is to have a new one: in calls->unsaved */
+	struct call *save_prev, *save_next;
 };
 
 /* A mediaproxy that came is told all its sessions, in batches. */
@@ -108,15 +114,17 @@ struct again {
 
 struct calls {
 	struct pool pool, legs, exchanges;
-	struct htab by_token;
+	struct htab by_token, by_session;
 	struct callid_key callid_key;
 	uint64_t session_base; /* upper half of session numbers */
 	uint32_t channels;     /* in use */
 	uint32_t relay_calls[STEPS_RELAYS_MAX];
 	struct again again[STEPS_RELAYS_MAX];
 	uint32_t next_ask;
+	struct call *unsaved, *unsaved_tail;
+	struct timer save_timer;
 	/* For status. */
-	uint64_t begun, answered, refused;
+	uint64_t begun, answered, refused, restored;
 };
 
 /* ---- call.c ---- */
@@ -135,6 +143,8 @@ struct ending {
 void call_end(const struct ctx *x, struct call *call, struct ending how);
 /* Free what is over and awaited no more. */
 void call_settle(const struct ctx *x, struct call *call);
+/* Free a call of which nothing was said to anybody. */
+void call_drop(const struct ctx *x, struct call *call);
 /* Set the channels this call uses. */
 void call_use_channels(struct calls *c, struct call *call, uint8_t n);
 
@@ -160,6 +170,10 @@ void fork_start(const struct ctx *x, struct call *call);
 /* Cancel every branch but `keep`. */
 void fork_cancel(const struct ctx *x, struct call *call, const struct leg *keep,
     struct span reason);
+/* Send a branch's INVITE as it was, in the life after the one that made it;
+ * msg is the caller's.  Errors: -EBADMSG, -ENOMEM. */
+int fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
+    struct span invite);
 void fork_timer_c(const struct ctx *x, struct leg *leg);
 /* All branches at once: nobody answered in time. */
 void fork_give_up(const struct ctx *x, struct call *call);
@@ -198,6 +212,14 @@ void exchange_refuse(
 void exchange_await_ack(const struct ctx *x, struct exchange *ex);
 void exchange_ack_timer(const struct ctx *x, struct exchange *ex);
 extern const struct stxn_ops exchange_server_ops;
+
+/* ---- restore.c ---- */
+
+/* Something changed that a restart must not forget: save it with this batch
+ * of steps. */
+void call_changed(struct edge *e, struct call *call);
+/* It is over: nothing is to be kept. */
+void call_forget(struct edge *e, struct steps *st, struct call *call);
 
 /* ---- note.c ---- */
 

@@ -91,6 +91,8 @@ struct leg {
 /* Errors: NULL: pool exhausted. */
 struct leg *leg_new(struct calls *c, struct call *call);
 void leg_free(struct edge *e, struct leg *leg);
+/* Give it the token that its phone knows. */
+void leg_rename(struct calls *c, struct leg *leg, struct span token);
 struct leg *leg_find(const struct calls *c, struct span token);
 /* Whose phone this is. */
 const struct party *leg_party(const struct leg *leg);

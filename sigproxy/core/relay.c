@@ -24,6 +24,30 @@ least_loaded(const struct edge *e)
 	return best;
 }
 
+static void
+set_session(struct calls *c, struct call *call, uint64_t session)
+{
+	call->session = session;
+	htab_add(&c->by_session, &call->by_session,
+	    htab_hash(&c->by_session, &session, sizeof(session)));
+}
+
+/* The call with this session at this instance, or NULL. */
+static struct call *
+find(const struct calls *c, uint8_t instance, uint64_t session)
+{
+	struct htab_node *n = htab_first(&c->by_session,
+	    htab_hash(&c->by_session, &session, sizeof(session)));
+
+	for (; n != NULL; n = htab_next(n)) {
+		struct call *call = HTAB_OF(n, struct call, by_session);
+
+		if (call->session == session && call->instance == instance)
+			return call;
+	}
+	return NULL;
+}
+
 int
 relay_begin(struct edge *e, struct call *call)
 {
@@ -37,8 +61,33 @@ relay_begin(struct edge *e, struct call *call)
 	do /* never 0, which means no session */
 		c->session_base += (uint64_t)1 << 32;
 	while (c->session_base == 0);
-	call->session = c->session_base | pool_index(&c->pool, call);
+	set_session(c, call, c->session_base | pool_index(&c->pool, call));
 	return 0;
+}
+
+int
+relay_restore(struct edge *e, struct call *call, uint8_t instance,
+    uint64_t session, bool closed)
+{
+	if (find(e->calls, instance, session) != NULL)
+		return -EEXIST;
+	call->instance = instance;
+	call->relay_closed = closed;
+	if (!closed)
+		e->calls->relay_calls[instance]++;
+	set_session(e->calls, call, session);
+	return 0;
+}
+
+void
+relay_claim(const struct ctx *x, struct call *call)
+{
+	if (call->session == 0 || call->relay_closed ||
+	    !x->e->relay_up[call->instance])
+		return; /* when it comes it is told everything */
+	for (unsigned i = 0; i < call->n_legs; i++)
+		if (call->leg[i] != NULL && call->leg[i]->end.open)
+			relay_again(x, call->leg[i]);
 }
 
 static void
@@ -172,18 +221,6 @@ relay_is_counting(const struct call *call)
 	return false;
 }
 
-/* The call with this session at this instance, or NULL. */
-static struct call *
-find(struct calls *c, uint8_t instance, uint64_t session)
-{
-	struct call *call = pool_at(&c->pool, (uint32_t)session);
-
-	if (call == NULL || call->session != session ||
-	    call->instance != instance)
-		return NULL;
-	return call;
-}
-
 static struct leg *
 find_leg(struct call *call, uint8_t end)
 {
@@ -274,6 +311,7 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 		return 0;
 	if (news.what == RELAY_LATCHED && news.stream == RELAY_STREAM)
 		leg->end.learnt = news.addr;
+	call_changed(x->e, call);
 	steps_log(x->st, STEP_INFO, event[news.what]);
 	steps_key_number(x->st, "call", call->ticket);
 	steps_key_text(x->st, "phone", TEXT_SPAN(leg_party(leg)->number));

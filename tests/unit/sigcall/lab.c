@@ -174,6 +174,39 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 }
 
 static void
+hear_save(struct lab *lab, struct span payload)
+{
+	struct ipc_call_save save;
+	unsigned i;
+
+	ck_assert_int_eq(get_call_save(payload, &save), 0);
+	lab->n_saves++;
+	for (i = 0; i < 16 && lab->saves[i].ticket != save.ticket; i++)
+		;
+	for (unsigned k = 0; k < 16 && i == 16; k++)
+		if (lab->saves[k].ticket == 0)
+			i = k;
+	if (i == 16)
+		return; /* these tests save no more calls at once */
+	lab->saves[i].ticket = save.ticket;
+	lab->saves[i].version = save.version;
+	lab->saves[i].len = save.state.len;
+	memcpy(lab->saves[i].state, save.state.p, save.state.len);
+}
+
+static void
+hear_gone(struct lab *lab, struct span payload)
+{
+	struct ipc_call_gone gone;
+
+	ck_assert_int_eq(get_call_gone(payload, &gone), 0);
+	lab->n_gone++;
+	for (unsigned i = 0; i < 16; i++)
+		if (lab->saves[i].ticket == gone.ticket)
+			lab->saves[i].ticket = 0;
+}
+
+static void
 hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 {
 	static unsigned serial;
@@ -205,6 +238,12 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			ck_assert_int_eq(get_call_media(payload,
 					     &lab->media[lab->n_media++ % 64]),
 			    0);
+			break;
+		case IPC_CALL_SAVE:
+			hear_save(lab, payload);
+			break;
+		case IPC_CALL_GONE:
+			hear_gone(lab, payload);
 			break;
 		default:
 			break;
@@ -354,6 +393,34 @@ settle(struct lab *lab)
 
 /* ---- the laboratory ---- */
 
+/* The keys, and every call that was saved. */
+static void
+tell_saved(struct lab *lab)
+{
+	static char mem[17 * (IPC_STATE_MAX + 64)];
+	struct ipc_call_restored all = { .calls = 0 };
+	struct ipc_sig_keys keys;
+	struct buf b;
+
+	memset(keys.key, 7, sizeof(keys.key));
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, SIG_KEYS, sig_keys, &keys);
+	for (unsigned i = 0; i < 16; i++) {
+		struct ipc_call_restore r = {
+			.ticket = lab->saves[i].ticket,
+			.version = lab->saves[i].version,
+			.state = span_make(
+			    lab->saves[i].state, lab->saves[i].len) };
+
+		if (r.ticket == 0)
+			continue;
+		IPC_FRAME(&b, CALL_RESTORE, call_restore, &r);
+		all.calls++;
+	}
+	IPC_FRAME(&b, CALL_RESTORED, call_restored, &all);
+	feed_frames(lab, ROLE_REG, 0, buf_span(&b));
+}
+
 struct lab *
 lab_new(uint32_t channels, uint32_t max_calls)
 {
@@ -381,6 +448,7 @@ lab_new(uint32_t channels, uint32_t max_calls)
 	c->max_calls = max_calls;
 	c->max_transactions = 4096;
 	c->max_flows = 1024;
+	c->wait_for_restore = true;
 	lab->now = (struct mono){ 1000000000 };
 	lab->next_port = 16384;
 	lab->steps = steps_new();
@@ -388,9 +456,61 @@ lab_new(uint32_t channels, uint32_t max_calls)
 	ck_assert_ptr_nonnull(lab->steps);
 	ck_assert_ptr_nonnull(lab->edge);
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_REG, 0, true);
+	tell_saved(lab);
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, true);
 	settle(lab);
 	return lab;
+}
+
+static void
+keep_homes(struct lab *lab)
+{
+	char mem[128];
+	struct buf b;
+
+	for (unsigned i = 0; i < lab->n_phones; i++) {
+		struct ipc_flow_keep keep = {
+			.flow = flow_to_ipc(&lab->phones[i].flow),
+			.nated = 1,
+			.expires_s = UINT32_MAX };
+
+		if (lab->phones[i].flow.zone != ZONE_EXTERNAL)
+			continue;
+		buf_init(&b, mem, sizeof(mem));
+		IPC_FRAME(&b, FLOW_KEEP, flow_keep, &keep);
+		feed_frames(lab, ROLE_REG, 0, buf_span(&b));
+	}
+}
+
+void
+lab_restart(struct lab *lab)
+{
+	settle(lab);
+	edge_free(lab->edge);
+	lab->edge = edge_new(&lab->conf);
+	ck_assert_ptr_nonnull(lab->edge);
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_REG, 0, true);
+	tell_saved(lab);
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, true);
+	keep_homes(lab);
+	settle(lab);
+}
+
+void
+lab_tell_saved(struct lab *lab)
+{
+	tell_saved(lab);
+	settle(lab);
+}
+
+unsigned
+lab_saved(const struct lab *lab)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 16; i++)
+		n += lab->saves[i].ticket != 0;
+	return n;
 }
 
 void

@@ -274,7 +274,7 @@ START_TEST(a_wanted_port_is_given_exactly_or_not_at_all)
 	ck_assert_int_eq(claim(0, 16392, 10), RELAY_UNKNOWN);
 	ck_assert_int_eq(claim(2, 17004, 0), RELAY_OK);
 	ck_assert_int_eq(claim(3, 17004, 0), RELAY_FULL);	/* in use */
-	ck_assert_int_eq(claim(3, 17005, 0), RELAY_FULL);	/* odd */
+	ck_assert_int_eq(claim(3, 17003, 0), RELAY_FULL);	/* odd */
 	ck_assert_int_eq(claim(3, 16400, 0), RELAY_FULL);	/* external */
 	ck_assert_int_eq(claim(3, 17008, 0), RELAY_FULL);	/* too far */
 	ck_assert_int_eq(claim(3, 16998, 0), RELAY_FULL);
@@ -345,6 +345,23 @@ START_TEST(a_source_that_breaks_the_rule_is_not_resumed)
 	ck_assert(packet(1, OFFICE, 1, 10, &hop));
 	assert_addr("to the home", &hop.to, HOME);
 	ck_assert(!packet(0, bad[_i], 1, 20, &hop));
+}
+END_TEST
+
+/* Whatever the mode: the relay's own list of destinations is asked. */
+START_TEST(an_open_end_resumes_no_source_that_is_not_allowed)
+{
+	static const char *const bad[] = { "10.0.0.2:17000", "127.0.0.1:9",
+		"10.0.0.50:30000", "224.0.0.1:5000" };
+	struct session_hop hop;
+
+	s.conf.latching = LATCH_OPEN;
+	claim(0, 16390, 0);
+	claim(1, 17004, 0);
+	resume(1, OFFICE, NULL, 0);
+	resume(0, HOME, bad[_i], 0);
+	ck_assert(packet(1, OFFICE, 1, 10, &hop));
+	assert_addr("to the home", &hop.to, HOME);
 }
 END_TEST
 
@@ -669,6 +686,8 @@ add_session_tests(Suite *suite)
 	    after_a_restart_media_goes_where_the_phone_was_heard);
 	tcase_add_loop_test(tc,
 	    a_source_that_breaks_the_rule_is_not_resumed, 0, 4);
+	tcase_add_loop_test(tc,
+	    an_open_end_resumes_no_source_that_is_not_allowed, 0, 4);
 	tcase_add_test(tc,
 	    packets_of_a_life_before_prove_nothing_about_the_range);
 	tcase_add_test(tc, no_public_address_is_a_clean_refusal);

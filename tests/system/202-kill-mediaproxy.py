@@ -1,5 +1,7 @@
 """kill -9 of a process in the middle of a call: sound is back at once, the call goes on."""
 
+import os
+import signal
 import threading
 import time
 
@@ -153,3 +155,25 @@ def test_call_that_begins_while_the_relay_restarts():
             hear_each_other(home, desk, 1)
             home.hang_up()
             desk.closed()
+
+
+def test_relay_and_sigproxy_at_once():
+    """Both die: the call comes back from its checkpoint, and the relay's ports with it."""
+    with Office() as office:
+        home, desk = office.home(), office.desk()
+        home.call(desk)
+        hear_each_other(home, desk)
+        kills = []
+        for _ in range(3):
+            time.sleep(PAUSE_S)
+            pids = office.postern.pids()
+            kills.append(time.time())
+            for role in ('mediaproxy', 'sigproxy'):
+                os.kill(pids[role], signal.SIGKILL)
+            for role in ('mediaproxy', 'sigproxy'):
+                office.postern.wait_restarted(role, pids[role])
+        time.sleep(PAUSE_S)
+        hear_each_other(home, desk)
+        report('home', gaps_ms(home.ear, kills))
+        report('office', gaps_ms(desk.ear, kills))
+        end_call(office, home, desk)

@@ -93,6 +93,11 @@
 	    "answered_at = coalesce(answered_at, ?8), "                 \
 	    "ended_at = coalesce(?9, ended_at) "                        \
 	    "WHERE ticket = ?1 AND (ended_at IS NULL OR ?9 IS NOT NULL)") \
+	S(HAS_CALL, R, "SELECT 1 FROM call WHERE ticket = ?1")           \
+	S(CALL_TOLD, W, "INSERT INTO call(ticket, caller, caller_name, " \
+	    "called, verdict, from_zone, from_source, call_id, "        \
+	    "granted_at, state) VALUES (?1, ?2, '', ?3, "               \
+	    "'granted (told by sigproxy)', '', '', '', ?4, 'granted')") \
 	S(MEDIA_CALLER, W, MEDIA_UPDATE("caller"))                      \
 	S(MEDIA_CALLED, W, MEDIA_UPDATE("called"))                      \
 	S(CALLS_LOST, W, "UPDATE call SET state = 'ended', "            \

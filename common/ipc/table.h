@@ -185,7 +185,9 @@
 	F(str, reason, 0, 128)			\
 	F(u8, channels, 0, 8)			\
 	F(u8, relayed, 0, 1)			\
-	F(oaddr, called_at, 0, 0)
+	F(oaddr, called_at, 0, 0)		\
+	F(str, caller, 0, 32)	/* for a row that a crash lost */	\
+	F(str, called, 0, 32)
 #define IPC_F_call_media(F)			\
 	F(u64, ticket, 1, UINT64_MAX)		\
 	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\

@@ -20,6 +20,8 @@
 /* Some at a time, and requests in between. */
 #define REPLAY_BYTES (128 * 1024)
 #define REPLAY_MS 5
+/* After that a sigproxy that came back has saved again all that it has. */
+#define SETTLE_MS 5000
 
 static const char key_name[] = "sig_keys";
 
@@ -347,6 +349,15 @@ put_next(struct checkpoints *c, struct buf *b)
 }
 
 static void
+on_settled(uv_timer_t *timer)
+{
+	struct checkpoints *c = timer->data;
+
+	c->oracle->settled = true;
+	queue_wake(c->oracle->queue);
+}
+
+static void
 on_replay(uv_timer_t *timer)
 {
 	static char mem[REPLAY_BYTES + IPC_STATE_MAX + 64];
@@ -367,7 +378,7 @@ on_replay(uv_timer_t *timer)
 		c->at = at;
 		c->told = told;
 	} else if (c->at == CHECKPOINTS_MAX) {
-		uv_timer_stop(timer);
+		uv_timer_start(timer, on_settled, SETTLE_MS, 0);
 	}
 }
 

@@ -81,6 +81,7 @@ on_state(void *arg, struct door *peer, bool up)
 	/* What was collected was for the one before. */
 	buf_init(&o->say, o->say_mem, sizeof(o->say_mem));
 	queue_new_peer(o->queue);
+	o->settled = false;
 	if (!up) {
 		flows_stop(o->flows);
 		checkpoints_stop(o->checkpoints);

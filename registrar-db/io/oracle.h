@@ -56,6 +56,10 @@ struct oracle {
 	int64_t last_id;	/* highest id of a subscriber, for decoys */
 	uint64_t next_ticket;
 	uint64_t lost_before;	/* tickets given before this sigproxy came */
+	/* Tickets between these a process before us may have given without
+	 * coming to write them down. */
+	uint64_t unwritten_after, unwritten_before;
+	bool settled;		/* sigproxy had time to save all it has */
 	int64_t calls_live, calls_kept;
 
 	/* Refusals are logged ten a second. */

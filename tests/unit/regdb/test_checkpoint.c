@@ -129,6 +129,46 @@ START_TEST(a_saved_call_stays_live)
 }
 END_TEST
 
+static void
+note(uint64_t ticket, enum call_state state)
+{
+	struct ipc_call_note m = { .ticket = ticket, .state = (uint8_t)state,
+		.status = 200, .caller = SPAN_LIT("168"),
+		.called = SPAN_LIT("22") };
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_NOTE, call_note, &m);
+	lab_send(&b);
+}
+
+/* Granted, killed before the commit: the row comes from what sigproxy says,
+ * and says so.  Only for a ticket that may have been given so. */
+START_TEST(a_row_that_a_crash_lost_is_made_from_the_note)
+{
+	struct ipc_auth_say say;
+
+	lab_subscriber();
+	ck_assert_uint_eq(
+	    lab_register("sip:168@192.168.1.5:5062", 120), VERDICT_OK);
+	say = lab_call("168");
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "1") == 0);
+	lab_restart();
+	note(say.ticket + 1, CALL_ENDED);
+	note(say.ticket - 1, CALL_ENDED);
+	note(say.ticket + 5000, CALL_ENDED);
+	note(say.ticket, CALL_ENDED);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM live_call"), "0") ==
+	    0);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "2") == 0);
+	ck_assert_str_eq(lab_look("SELECT caller || ' ' || called || ' ' || "
+				  "verdict || ' ' || status FROM call_record "
+				  "ORDER BY ticket DESC"),
+	    "168 22 granted (told by sigproxy) 200");
+}
+END_TEST
+
 START_TEST(the_number_of_calls_is_bounded)
 {
 	expect_restored(0);
@@ -161,6 +201,7 @@ add_checkpoint_tests(Suite *s)
 	tcase_add_test(t, a_new_sigproxy_gets_the_newest_of_each_call);
 	tcase_add_test(t, what_was_saved_outlives_registrar_db_too);
 	tcase_add_test(t, a_saved_call_stays_live);
+	tcase_add_test(t, a_row_that_a_crash_lost_is_made_from_the_note);
 	tcase_add_test(t, the_number_of_calls_is_bounded);
 	suite_add_tcase(s, t);
 }

@@ -482,10 +482,31 @@ keep_homes(struct lab *lab)
 	}
 }
 
+/* LAB_SEEDS names a folder: each state goes there, for the fuzzer. */
+static void
+write_seed(const void *state, size_t len)
+{
+	const char *dir = getenv("LAB_SEEDS");
+	static unsigned n;
+	char path[256];
+	FILE *f;
+
+	if (dir == NULL)
+		return;
+	snprintf(path, sizeof(path), "%s/state-%u", dir, n++);
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	fwrite(state, 1, len, f);
+	fclose(f);
+}
+
 void
 lab_restart(struct lab *lab)
 {
 	settle(lab);
+	for (unsigned i = 0; i < 16; i++)
+		if (lab->saves[i].ticket != 0)
+			write_seed(lab->saves[i].state, lab->saves[i].len);
 	edge_free(lab->edge);
 	lab->edge = edge_new(&lab->conf);
 	ck_assert_ptr_nonnull(lab->edge);

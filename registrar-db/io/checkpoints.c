@@ -5,7 +5,9 @@
  * sigproxy died counts, and in the table, so that it outlives us too.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/base/htab.h"
 #include "common/base/pool.h"
@@ -24,6 +26,8 @@
 #define SETTLE_MS 5000
 
 static const char key_name[] = "sig_keys";
+static const char boot_name[] = "boot_id";
+#define BOOT_LEN 36
 
 struct checkpoint {
 	struct htab_node node;
@@ -42,7 +46,8 @@ struct checkpoints {
 	struct htab by_ticket;
 	size_t bytes;
 	uint8_t key[IPC_KEY_LEN];
-	bool key_kept;
+	char boot[BOOT_LEN];	/* of this machine; zeros: not known */
+	bool kept;		/* both are in the table */
 	uint32_t life;	/* counted up when sigproxy comes */
 	uint32_t at;	/* next to be told */
 	uint32_t told;
@@ -261,51 +266,90 @@ checkpoints_refused(struct oracle *o, const struct job *job)
 		p->queued = false;
 }
 
+static int
+remember(struct oracle *o, const char *name, const void *p, size_t len)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_REMEMBER);
+
+	sql_text(q, 1, span_str(name));
+	sql_blob(q, 2, span_make(p, len));
+	return store_run(o->store, q);
+}
+
 int
 checkpoints_chores(struct oracle *o)
 {
 	struct checkpoints *c = o->checkpoints;
-	sqlite3_stmt *q;
-	int err;
+	int err = 0;
 
-	if (c->key_kept)
-		return 0;
-	q = store_use(o->store, ST_REMEMBER);
-	sql_text(q, 1, span_str(key_name));
-	sql_blob(q, 2, span_make(c->key, sizeof(c->key)));
-	err = store_run(o->store, q);
-	c->key_kept = err == 0;
+	if (!c->kept)
+		err = remember(o, key_name, c->key, sizeof(c->key));
+	if (!c->kept && err == 0)
+		err = remember(o, boot_name, c->boot, sizeof(c->boot));
+	c->kept = err == 0;
 	return err;
 }
 
+/* 1 and its bytes, 0 when nothing of that length is remembered, or an
+ * error. */
 static int
-load_key(struct oracle *o)
+recall(struct oracle *o, const char *name, void *out, size_t len)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_MEMORY);
+	struct span kept = SPAN_NONE;
+	int got;
+
+	sql_text(q, 1, span_str(name));
+	got = store_row(o->store, q);
+	if (got == 1)
+		kept = sql_column(q, 0);
+	if (got == 1 && kept.len == len)
+		memcpy(out, kept.p, len);
+	else if (got == 1)
+		got = 0;
+	store_done(q);
+	return got;
+}
+
+static void
+read_boot(char out[BOOT_LEN])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (read(fd, out, BOOT_LEN) != BOOT_LEN)
+		memset(out, 0, BOOT_LEN);
+	close(fd);
+}
+
+/* Gives: same_boot_out  the machine was not started anew since.  */
+static int
+load_memory(struct oracle *o, bool *same_boot_out)
 {
 	struct checkpoints *c = o->checkpoints;
-	sqlite3_stmt *q = store_use(o->store, ST_MEMORY);
-	struct span key = SPAN_NONE;
-	int err;
+	char boot[BOOT_LEN];
+	int key, before;
 
-	sql_text(q, 1, span_str(key_name));
-	err = store_row(o->store, q);
-	if (err == 1)
-		key = sql_column(q, 0);
-	c->key_kept = key.len == sizeof(c->key);
-	if (c->key_kept)
-		memcpy(c->key, key.p, key.len);
-	else
+	read_boot(c->boot);
+	key = recall(o, key_name, c->key, sizeof(c->key));
+	if (key == 0)
 		secret_random(c->key, sizeof(c->key));
-	store_done(q);
-	return err < 0 ? err : 0;
+	before = recall(o, boot_name, boot, sizeof(boot));
+	*same_boot_out =
+	    before == 1 && memcmp(boot, c->boot, sizeof(boot)) == 0;
+	c->kept = key == 1 && *same_boot_out;
+	return key < 0 ? key : before < 0 ? before : 0;
 }
 
 int
 checkpoints_load(struct oracle *o)
 {
 	sqlite3_stmt *q;
+	bool same_boot;
 	int err;
 
-	err = load_key(o);
+	err = load_memory(o, &same_boot);
 	if (err)
 		return err;
 	q = store_use(o->store, ST_CHECKPOINTS);
@@ -322,6 +366,11 @@ checkpoints_load(struct oracle *o)
 		    save.version == 0 || save.state.len == 0 ||
 		    save.state.len > IPC_STATE_MAX)
 			continue;
+		/* No phone waits for a call of the time before a reboot. */
+		if (!same_boot) {
+			(void)queue_write(o, save.ticket);
+			continue;
+		}
 		err = keep(o->checkpoints, &save, &p);
 		if (err)
 			log_full(o->checkpoints, save.ticket, err);

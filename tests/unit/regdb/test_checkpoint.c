@@ -103,6 +103,22 @@ START_TEST(what_was_saved_outlives_registrar_db_too)
 }
 END_TEST
 
+START_TEST(after_a_reboot_no_call_is_restored)
+{
+	expect_restored(0);
+	save(7, "kept");
+	lab_until(strcmp(lab_look("SELECT state FROM checkpoint"), "kept") ==
+	    0);
+	lab_ok("UPDATE memory SET value = 'x' WHERE name = 'boot_id'");
+	lab_restart();
+	expect_restored(0);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"), "0") ==
+	    0);
+	lab_until(strcmp(lab_look("SELECT length(value) FROM memory "
+				  "WHERE name = 'boot_id'"), "36") == 0);
+}
+END_TEST
+
 /* With a checkpoint it goes on, without one it is over. */
 START_TEST(a_saved_call_stays_live)
 {
@@ -200,6 +216,7 @@ add_checkpoint_tests(Suite *s)
 	tcase_add_test(t, the_key_stays);
 	tcase_add_test(t, a_new_sigproxy_gets_the_newest_of_each_call);
 	tcase_add_test(t, what_was_saved_outlives_registrar_db_too);
+	tcase_add_test(t, after_a_reboot_no_call_is_restored);
 	tcase_add_test(t, a_saved_call_stays_live);
 	tcase_add_test(t, a_row_that_a_crash_lost_is_made_from_the_note);
 	tcase_add_test(t, the_number_of_calls_is_bounded);

@@ -8,6 +8,9 @@
 #include "common/io/role.h"
 #include "mediaproxy/io/media.h"
 
+/* By then sigproxy has sent again what sessions there were. */
+#define UNASKED_AFTER_MS 3000
+
 static int
 on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 {
@@ -97,6 +100,7 @@ set_sessions(struct media *m)
 	};
 	int err;
 
+	sc.unasked_from = mono_add_ms(m->started, UNASKED_AFTER_MS);
 	secret_random(&sc.ssrc, sizeof(sc.ssrc));
 	secret_random(sc.scrub_key, sizeof(sc.scrub_key));
 	err = sessions_init(&m->sessions, &sc);

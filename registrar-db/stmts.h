@@ -93,14 +93,25 @@
 	    "answered_at = coalesce(answered_at, ?8), "                 \
 	    "ended_at = coalesce(?9, ended_at) "                        \
 	    "WHERE ticket = ?1 AND (ended_at IS NULL OR ?9 IS NOT NULL)") \
+	S(HAS_CALL, R, "SELECT 1 FROM call WHERE ticket = ?1")           \
+	S(CALL_TOLD, W, "INSERT INTO call(ticket, caller, caller_name, " \
+	    "called, verdict, from_zone, from_source, call_id, "        \
+	    "granted_at, state) VALUES (?1, ?2, '', ?3, "               \
+	    "'granted (told by sigproxy)', '', '', '', ?4, 'granted')") \
 	S(MEDIA_CALLER, W, MEDIA_UPDATE("caller"))                      \
 	S(MEDIA_CALLED, W, MEDIA_UPDATE("called"))                      \
 	S(CALLS_LOST, W, "UPDATE call SET state = 'ended', "            \
 	    "ended_at = ?1, reason = 'signalling restarted' "           \
-	    "WHERE ended_at IS NULL")                                   \
+	    "WHERE ended_at IS NULL AND ticket < ?2 "                   \
+	    "AND ticket NOT IN (SELECT ticket FROM checkpoint)")        \
 	S(CALLS_OLD, W, "DELETE FROM call WHERE ticket IN ("            \
 	    "SELECT ticket FROM call WHERE ended_at IS NOT NULL "       \
 	    "ORDER BY ticket LIMIT ?1)")                                \
+	/* calls that survive sigproxy */                               \
+	S(CHECKPOINTS, R, "SELECT ticket, version, state FROM checkpoint") \
+	S(CHECKPOINT_PUT, W, "INSERT OR REPLACE INTO "                  \
+	    "checkpoint(ticket, version, state) VALUES (?1, ?2, ?3)")   \
+	S(CHECKPOINT_DROP, W, "DELETE FROM checkpoint WHERE ticket = ?1") \
 	/* numbers for status */                                        \
 	S(COUNT_SUBSCRIBERS, R, "SELECT count(*) FROM subscriber")      \
 	S(COUNT_BINDINGS, R, "SELECT count(*) FROM registration "       \

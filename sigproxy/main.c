@@ -57,6 +57,7 @@ set_site(struct edge_conf *e, const struct conf *c)
 			e->stun_servers[e->n_stun_servers++] = c->stun[i].addr;
 	}
 	e->channels = c->channels;
+	e->wait_for_restore = true;
 	e->n_relays = c->processes;
 	e->hold = c->hold;
 	e->latching = c->latching;

@@ -33,6 +33,8 @@
 #define IPC_NONCES_MAX 256	/* nonces in one batch */
 #define IPC_STREAMS_MAX 4	/* m-lines of one call */
 #define IPC_SOCKETS_MAX 64	/* sockets whose mapping is wanted */
+#define IPC_KEY_LEN 64		/* of sigproxy's key */
+#define IPC_STATE_MAX 12000	/* of one call's checkpoint */
 
 /* ---- items: parts of messages, declared like messages ---- */
 
@@ -183,7 +185,9 @@
 	F(str, reason, 0, 128)			\
 	F(u8, channels, 0, 8)			\
 	F(u8, relayed, 0, 1)			\
-	F(oaddr, called_at, 0, 0)
+	F(oaddr, called_at, 0, 0)		\
+	F(str, caller, 0, 32)	/* for a row that a crash lost */	\
+	F(str, called, 0, 32)
 #define IPC_F_call_media(F)			\
 	F(u64, ticket, 1, UINT64_MAX)		\
 	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
@@ -196,6 +200,21 @@
 #define IPC_F_flow_gone(F)			\
 	F(item, flow, flow, 0)
 
+#define IPC_F_sig_keys(F)			\
+	F(bin, key, IPC_KEY_LEN, IPC_KEY_LEN)
+#define IPC_F_call_save(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u8, version, 1, 255)	/* of the state's form */	\
+	F(blob, state, 1, IPC_STATE_MAX)
+#define IPC_F_call_gone(F)			\
+	F(u64, ticket, 1, INT64_MAX)
+#define IPC_F_call_restore(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u8, version, 1, 255)			\
+	F(blob, state, 1, IPC_STATE_MAX)
+#define IPC_F_call_restored(F)			\
+	F(u32, calls, 0, 100000)
+
 #define IPC_F_relay_open(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u64, session, 1, UINT64_MAX)		\
@@ -204,7 +223,8 @@
 	F(u8, family, 4, 6)			\
 	F(u8, latching, 0, 3)			\
 	F(u8, streams, 1, IPC_STREAMS_MAX)	\
-	F(addr, phone, 0, 0)	/* where its signalling comes from */
+	F(addr, phone, 0, 0)	/* where its signalling comes from */	\
+	F(list, want, socket, IPC_STREAMS_MAX)	/* RTP ports it had */
 #define IPC_F_relay_say(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u64, session, 1, UINT64_MAX)		\
@@ -221,7 +241,8 @@
 	F(u8, mux, 0, 1)			\
 	F(u8, relearn, 0, 1)	/* a new offer or answer allows learning */	\
 	F(u8, held, 0, 1)	/* silence is meant */	\
-	F(addr, phone, 0, 0)
+	F(addr, phone, 0, 0)			\
+	F(oaddr, learnt, 0, 0)	/* RTP source before a restart */
 #define IPC_F_relay_close(F)			\
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 255)	/* 255: all of it */
@@ -284,9 +305,22 @@
 	    "each binding when sigproxy connects.")			\
 	M(FLOW_GONE, flow_gone, 19, ROLE_REG, ROLE_SIG, 0,		\
 	    "No binding uses this flow any more.")			\
+	M(SIG_KEYS, sig_keys, 20, ROLE_REG, ROLE_SIG, 0,		\
+	    "The key of sigproxy's branches, tags and masked Call-IDs: "	\
+	    "the same after a restart. Sent first of all.")		\
+	M(CALL_SAVE, call_save, 21, ROLE_SIG, ROLE_REG, 0,		\
+	    "What this call needs after a restart of sigproxy; replaces "	\
+	    "what was kept. Opaque: never a ground for permission.")	\
+	M(CALL_GONE, call_gone, 22, ROLE_SIG, ROLE_REG, 0,		\
+	    "This call needs nothing any more.")			\
+	M(CALL_RESTORE, call_restore, 23, ROLE_REG, ROLE_SIG, 0,	\
+	    "What a sigproxy before kept of a call.")			\
+	M(CALL_RESTORED, call_restored, 24, ROLE_REG, ROLE_SIG, 0,	\
+	    "That was all: so many calls.")				\
 	M(RELAY_OPEN, relay_open, 30, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "Give one device of a call ports in a zone. The first one of "	\
-	    "a session number makes the session.")			\
+	    "a session number makes the session. With want: exactly those "	\
+	    "ports, which stood in an SDP before a restart.")		\
 	M(RELAY_SAY, relay_say, 31, ROLE_MEDIA, ROLE_SIG,		\
 	    IPC_RELAY_OPEN, "The ports, and the addresses that SDP says.") \
 	M(RELAY_SET, relay_set, 32, ROLE_SIG, ROLE_MEDIA, 0,		\

@@ -150,6 +150,17 @@ latch_input(struct latch *l, const struct addr *source,
 	return agree(l, p, now);
 }
 
+/* Not frozen: SSRC and sequence are known only with the next packets. */
+void
+latch_resume(struct latch *l, const struct addr *learnt, struct mono now)
+{
+	if (l->frozen || l->source.family != ADDR_NONE ||
+	    learnt->family == ADDR_NONE || rank(l, learnt) == 0)
+		return;
+	l->source = l->learnt = *learnt;
+	l->heard_at = now;
+}
+
 struct addr
 latch_guess(const struct latch *l)
 {

@@ -76,6 +76,14 @@ void latch_init(struct latch *l, enum latch_mode mode,
 void latch_announce(struct latch *l, const struct addr *phone,
     const struct addr *announced, bool relearn);
 
+/*
+ * A relay before us had learnt this source: it is the destination until the
+ * phone is heard, and others must wait for its silence.  What does not fit
+ * the rule, or comes when somebody was heard already, is ignored.
+ */
+void latch_resume(struct latch *l, const struct addr *learnt,
+    struct mono now);
+
 /* Is this the source already learnt, so that nothing need be checked? */
 static inline bool
 latch_knows(const struct latch *l, const struct addr *source)

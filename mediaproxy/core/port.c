@@ -177,6 +177,57 @@ ports_take(struct ports *p, enum zone zone, enum addr_family family,
 	return i;
 }
 
+/* Take a free pair out of the middle of its ring. */
+static void
+group_pull(struct ports *p, struct port_group *g, uint32_t i)
+{
+	uint32_t k = 0;
+
+	while (g->queue[(g->head + k) % g->n] != i)
+		k++;
+	for (; k + 1 < g->n_free; k++)
+		g->queue[(g->head + k) % g->n] =
+		    g->queue[(g->head + k + 1) % g->n];
+	g->n_free--;
+	p->pair[i].state = PORT_USED;
+}
+
+static void
+pull_spare(struct ports *p, uint32_t i)
+{
+	unsigned n = 0;
+
+	while (p->spare[n] != i)
+		n++;
+	pop_spare(p, n);
+	p->pair[i].state = PORT_USED;
+}
+
+uint32_t
+ports_claim(struct ports *p, enum zone zone, enum addr_family family,
+    const struct addr *phone, uint16_t number, struct mono now)
+{
+	struct port_group *g = choose_group(p, zone, family, phone);
+	uint16_t first;
+	uint32_t i;
+
+	if (g == NULL)
+		return PORT_NONE;
+	first = p->pair[g->first].own.port;
+	if (number < first || number >= first + 2 * g->n ||
+	    (number - first) % 2 != 0)
+		return PORT_NONE;
+	i = g->first + (uint32_t)(number - first) / 2;
+	if (p->pair[i].state == PORT_USED ||
+	    !mono_due(p->pair[i].rest_until, now))
+		return PORT_NONE;
+	if (p->pair[i].state == PORT_SPARE)
+		pull_spare(p, i);
+	else
+		group_pull(p, g, i);
+	return i;
+}
+
 void
 ports_put(struct ports *p, uint32_t i, struct mono now)
 {

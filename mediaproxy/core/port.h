@@ -81,6 +81,16 @@ int ports_add(struct ports *p, enum zone zone, const struct addr *ip,
 uint32_t ports_take(struct ports *p, enum zone zone, enum addr_family family,
     const struct addr *phone, bool mapped, struct mono now,
     bool *no_address_out);
+/*
+ * Give out the very pair whose RTP port has this number: it stands in an SDP
+ * that a relay before us made.  Spares may be claimed, resting ones not.
+ *
+ * Takes:   phone   chooses among addresses as in ports_take().
+ * Gives:   its index, or PORT_NONE: not ours, in use or resting.
+ */
+uint32_t ports_claim(struct ports *p, enum zone zone,
+    enum addr_family family, const struct addr *phone, uint16_t number,
+    struct mono now);
 /* Give it back to rest. */
 void ports_put(struct ports *p, uint32_t i, struct mono now);
 

@@ -99,6 +99,21 @@ give_back(struct sessions *s, uint32_t pair, struct mono now)
 	ports_put(s->conf.ports, pair, now);
 }
 
+/* A relay before us sent from it, who knows how lately: what comes in now
+ * proves nothing about the range. */
+static uint32_t
+claim_port(struct sessions *s, const struct ipc_relay_open *m, uint8_t nr,
+    struct mono now)
+{
+	uint32_t i = ports_claim(s->conf.ports, (enum zone)m->zone,
+	    (enum addr_family)m->family, &m->phone, m->want[nr].number, now);
+
+	if (i != PORT_NONE)
+		s->conf.ports->pair[i].sent_at[PORT_RTP] =
+		    s->conf.ports->pair[i].sent_at[PORT_RTCP] = now;
+	return i;
+}
+
 /* Ports for streams from e->n_streams up to m->streams, all or none. */
 static enum relay_refusal
 take_ports(struct sessions *s, const struct ipc_relay_open *m,
@@ -110,9 +125,10 @@ take_ports(struct sessions *s, const struct ipc_relay_open *m,
 	uint8_t nr = e->n_streams;
 
 	for (; nr < m->streams; nr++) {
-		uint32_t pair = ports_take(s->conf.ports, (enum zone)m->zone,
-		    (enum addr_family)m->family, &m->phone, mapped, now,
-		    &no_address);
+		uint32_t pair = nr < m->n_want ? claim_port(s, m, nr, now) :
+		    ports_take(s->conf.ports, (enum zone)m->zone,
+			(enum addr_family)m->family, &m->phone, mapped, now,
+			&no_address);
 
 		if (pair == PORT_NONE)
 			break;
@@ -128,10 +144,36 @@ take_ports(struct sessions *s, const struct ipc_relay_open *m,
 	return no_address ? RELAY_NO_ADDRESS : RELAY_FULL;
 }
 
-/* What SDP says for the end's ports; false: we know no public address. */
+/* Does it have other ports than those that are wanted? */
 static bool
-say_ports(struct sessions *s, const struct session_end *e, struct mono now,
-    struct ipc_relay_say *out)
+has_others(const struct sessions *s, const struct session_end *e,
+    const struct ipc_relay_open *m)
+{
+	for (uint8_t nr = 0; nr < e->n_streams && nr < m->n_want; nr++)
+		if (s->conf.ports->pair[e->pair[nr]].own.port !=
+		    m->want[nr].number)
+			return true;
+	return false;
+}
+
+/* An SDP said it before, and nobody reads it here: our own will do. */
+static void
+say_known(struct ipc_port *port, const struct port_pair *pair)
+{
+	if (port->said_rtp.family == ADDR_NONE)
+		port->said_rtp = port_own(pair, PORT_RTP);
+	if (port->said_rtcp.family == ADDR_NONE)
+		port->said_rtcp = port_own(pair, PORT_RTCP);
+}
+
+/*
+ * What SDP says for the end's ports; false: we know no public address.
+ *
+ * Takes:   n_known  so many streams were said before, by a relay before us.
+ */
+static bool
+say_ports(struct sessions *s, const struct session_end *e, unsigned n_known,
+    struct mono now, struct ipc_relay_say *out)
 {
 	for (uint8_t nr = 0; nr < e->n_streams; nr++) {
 		const struct port_pair *pair =
@@ -144,6 +186,8 @@ say_ports(struct sessions *s, const struct session_end *e, struct mono now,
 		    pair, PORT_RTP, now);
 		port->said_rtcp = site_say(s->conf.site, (enum zone)e->zone,
 		    pair, PORT_RTCP, now);
+		if (nr < n_known)
+			say_known(port, pair);
 		if (port->said_rtp.family == ADDR_NONE ||
 		    port->said_rtcp.family == ADDR_NONE)
 			return false;
@@ -169,12 +213,13 @@ open_end(struct sessions *s, struct session *se,
 	uint8_t had = e->n_streams;
 	enum relay_refusal r;
 
-	if (e->open && (e->zone != m->zone || e->family != m->family))
+	if (e->open && (e->zone != m->zone || e->family != m->family ||
+	    has_others(s, e, m)))
 		return RELAY_UNKNOWN;
 	e->zone = m->zone;
 	e->family = m->family;
 	r = take_ports(s, m, e, now);
-	if (r == RELAY_OK && !say_ports(s, e, now, out)) {
+	if (r == RELAY_OK && !say_ports(s, e, m->n_want, now, out)) {
 		shrink(s, e, had, now);
 		r = RELAY_NO_ADDRESS;
 	}
@@ -284,6 +329,7 @@ sessions_unasked(struct sessions *s, uint32_t pair, enum port_which which,
 	const struct port_pair *p = &s->conf.ports->pair[pair];
 
 	if (site->forwarded || which != PORT_RTP ||
+	    mono_before(now, s->conf.unasked_from) ||
 	    s->conf.ports->group[p->group].zone != ZONE_EXTERNAL ||
 	    !port_is_unasked(p, which, now))
 		return;

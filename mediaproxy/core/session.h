@@ -44,6 +44,8 @@ struct sessions_conf {
 	struct dest *dest;
 	struct site *site;
 	enum latch_mode latching;	/* the site's */
+	/* Before that a packet may answer what a relay before us sent. */
+	struct mono unasked_from;
 	uint32_t ssrc;			/* of keepalives, random */
 	uint8_t scrub_key[RTP_SCRUB_KEY_LEN];	/* random */
 };
@@ -64,7 +66,9 @@ void sessions_clear(struct sessions *s);
 /*
  * Give ports to an end.  Asked again for one that is open it gives the same
  * ports (a restarted sigproxy claims it so), and more if it has more streams
- * now: a port that stood in an SDP does not change.
+ * now: a port that stood in an SDP does not change.  With want (we are the
+ * restarted one) it gives exactly these ports, or refuses: RELAY_FULL when
+ * they are not free, RELAY_UNKNOWN when the end has others.
  *
  * Gives:   out, complete; refusal is enum relay_refusal.
  */

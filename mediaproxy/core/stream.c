@@ -50,7 +50,7 @@ void
 stream_set(struct stream *st, const struct ipc_relay_set *m,
     const struct dest *dest, bool send_first, struct mono now)
 {
-	struct addr rtcp = m->rtcp;
+	struct addr rtcp = m->rtcp, learnt;
 
 	/* RFC 3605: without a=rtcp it is the next port. */
 	if (rtcp.family == ADDR_NONE && m->rtp.family != ADDR_NONE &&
@@ -69,6 +69,8 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
 	    m->relearn != 0);
 	latch_announce(&st->latch[PORT_RTCP], &m->phone, &rtcp,
 	    m->relearn != 0);
+	learnt = allowed_only(st, dest, m->learnt);
+	latch_resume(&st->latch[PORT_RTP], &learnt, now);
 	set_targets(st, PORT_RTP, dest, send_first, now);
 	set_targets(st, PORT_RTCP, dest, send_first, now);
 }

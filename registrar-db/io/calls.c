@@ -30,6 +30,9 @@ calls_start(struct oracle *o)
 	/* A ticket given just before a crash was never written: the clock
 	 * keeps us from giving it again, whatever the table says. */
 	o->next_ticket = (uint64_t)last >= now ? (uint64_t)last + 1 : now;
+	o->unwritten_after = (uint64_t)last;
+	o->unwritten_before = (uint64_t)last + QUEUE_MAX < o->next_ticket ?
+	    (uint64_t)last + QUEUE_MAX : o->next_ticket;
 	o->calls_live = store_number(o->store, ST_COUNT_LIVE, 0);
 	o->calls_kept = store_number(o->store, ST_COUNT_CALLS, 0);
 	return 0;
@@ -246,17 +249,14 @@ bind_addr(sqlite3_stmt *q, int at, const struct addr *a,
 		sql_text(q, at, span_str(addr_text(a, mem)));
 }
 
-int
-calls_note(struct oracle *o, const struct job *job)
+static int
+write_note(struct oracle *o, const struct ipc_call_note *note, int *rows_out)
 {
 	sqlite3_stmt *q = store_use(o->store, ST_CALL_NOTE);
+	const struct ipc_call_note n = *note;
 	char mem[ADDR_TEXT_MAX + 1];
-	struct ipc_call_note n;
 	int err;
 
-	err = get_call_note(span_make(job->payload, job->len), &n);
-	if (err)
-		return err;
 	sql_int(q, 1, (int64_t)n.ticket);
 	sql_text(q, 2, span_str(state_name(n.state)));
 	sql_int(q, 3, n.status);
@@ -267,7 +267,58 @@ calls_note(struct oracle *o, const struct job *job)
 	bind_time(q, 8, n.state == CALL_ANSWERED || n.state == CALL_HELD ||
 	    n.state == CALL_RESUMED);
 	bind_time(q, 9, n.state == CALL_ENDED);
+	err = store_run(o->store, q);
+	*rows_out = sqlite3_changes(sqlite3_db_handle(q));
+	return err;
+}
+
+/*
+ * A call is granted before its row is on disk, so a crash may lose the row.
+ * What sigproxy tells stands in for it, named as such, and only for tickets
+ * that can have been given so: nobody fills the table with others.
+ */
+static bool
+is_unwritten(struct oracle *o, uint64_t ticket)
+{
+	sqlite3_stmt *q;
+	int got;
+
+	if (ticket <= o->unwritten_after || ticket >= o->unwritten_before)
+		return false;
+	q = store_use(o->store, ST_HAS_CALL);
+	sql_int(q, 1, (int64_t)ticket);
+	got = store_row(o->store, q);
+	store_done(q);
+	return got == 0;
+}
+
+static int
+write_told(struct oracle *o, const struct ipc_call_note *n)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_CALL_TOLD);
+
+	sql_int(q, 1, (int64_t)n->ticket);
+	sql_text(q, 2, n->caller);
+	sql_text(q, 3, n->called);
+	sql_int(q, 4, clock_wall_s());
+	o->calls_kept++;
 	return store_run(o->store, q);
+}
+
+int
+calls_note(struct oracle *o, const struct job *job)
+{
+	struct ipc_call_note n;
+	int err, rows;
+
+	err = get_call_note(span_make(job->payload, job->len), &n);
+	if (err)
+		return err;
+	err = write_note(o, &n, &rows);
+	if (err || rows > 0 || !is_unwritten(o, n.ticket))
+		return err;
+	err = write_told(o, &n);
+	return err ? err : write_note(o, &n, &rows);
 }
 
 /* SQLite's integers have 63 bits; a peer's counter has 64. */
@@ -304,8 +355,10 @@ calls_media(struct oracle *o, const struct job *job)
 /* ---- chores ---- */
 
 /*
- * sigproxy is another process than the one these calls were of: it cannot
- * end them.  One that merely came back (because we restarted) goes on.
+ * sigproxy is another process than the one these calls were of: without a
+ * checkpoint it cannot end them.  One that merely came back (because we
+ * restarted) saves all that it has: what it then has not is over, and the
+ * news of it died with the process before us.
  */
 static int
 close_lost(struct oracle *o)
@@ -320,10 +373,11 @@ close_lost(struct oracle *o)
 	if (err == 1)
 		before = sqlite3_column_int64(q, 0);
 	store_done(q);
-	if (err < 0 || started == 0 || started == before)
+	if (err < 0 || started == 0 || (started == before && !o->settled))
 		return err < 0 ? err : 0;
 	q = store_use(o->store, ST_CALLS_LOST);
 	sql_int(q, 1, clock_wall_s());
+	sql_int(q, 2, (int64_t)o->lost_before);
 	err = store_run(o->store, q);
 	if (err)
 		return err;
@@ -339,8 +393,13 @@ calls_chores(struct oracle *o)
 	int64_t over = o->calls_kept - CALLS_MAX;
 	sqlite3_stmt *q;
 
-	if (o->sig != NULL && door_is_up(o->sig) && close_lost(o) != 0)
-		return false;
+	/* Checkpoints that wait are to be in the table first. */
+	if (o->sig != NULL && door_is_up(o->sig)) {
+		if (queue_waiting(o->queue) > 0)
+			return true;
+		if (close_lost(o) != 0)
+			return false;
+	}
 	o->calls_live = store_number(o->store, ST_COUNT_LIVE, 0);
 	if (over <= 0)
 		return false;

@@ -20,6 +20,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return calls_note(o, job);
 	case JOB_CALL_MEDIA:
 		return calls_media(o, job);
+	case JOB_CHECKPOINT:
+		return checkpoints_run(o, job);
 	default:
 		return -EPROTO;
 	}
@@ -30,6 +32,8 @@ refuse(void *arg, const struct job *job, struct buf *out)
 {
 	struct ipc_reg_ask ask;
 
+	if (job->kind == JOB_CHECKPOINT)
+		checkpoints_refused(arg, job);
 	/* News of calls is lost then; the store said why. */
 	if (job->kind == JOB_REGISTER &&
 	    get_reg_ask(span_make(job->payload, job->len), &ask) == 0)
@@ -42,6 +46,8 @@ chores(void *arg, struct buf *out)
 	struct oracle *o = arg;
 	bool more = watch_chores(o->watch, out);
 
+	if (checkpoints_chores(o) != 0)
+		more = true;
 	return calls_chores(o) || more;
 }
 
@@ -75,10 +81,14 @@ on_state(void *arg, struct door *peer, bool up)
 	/* What was collected was for the one before. */
 	buf_init(&o->say, o->say_mem, sizeof(o->say_mem));
 	queue_new_peer(o->queue);
+	o->settled = false;
 	if (!up) {
 		flows_stop(o->flows);
+		checkpoints_stop(o->checkpoints);
 		return;
 	}
+	o->lost_before = o->next_ticket;
+	checkpoints_replay(o);
 	flows_replay(o->flows);
 	queue_wake(o->queue);
 }
@@ -138,8 +148,9 @@ make_parts(struct oracle *o)
 	if (o->verify.nonces == NULL || o->verify.digest == NULL ||
 	    o->verify.meter == NULL || o->queue == NULL)
 		return -ENOMEM;
+	o->checkpoints = checkpoints_new(o);
 	o->flows = flows_new(o);
-	o->watch = o->flows == NULL ? NULL : watch_new(o);
+	o->watch = o->flows == NULL || o->checkpoints == NULL ? NULL : watch_new(o);
 	return o->watch == NULL ? -ENOMEM : 0;
 }
 
@@ -161,6 +172,8 @@ oracle_new(uv_loop_t *loop, struct store *store, struct secret *key,
 	if (err == 0)
 		err = calls_start(o);
 	if (err == 0)
+		err = checkpoints_load(o);
+	if (err == 0)
 		err = load_known(o);
 	if (err) {
 		oracle_free(o);
@@ -176,6 +189,7 @@ oracle_free(struct oracle *o)
 		return;
 	watch_free(o->watch);
 	flows_free(o->flows);
+	checkpoints_free(o->checkpoints);
 	queue_free(o->queue);
 	meter_free(o->verify.meter);
 	digest_free(o->verify.digest);

@@ -4,6 +4,7 @@
  *	peer_sigproxy.c	its questions: verify at once, queue what writes
  *	registrar.c	a REGISTER inside the transaction
  *	calls.c		what is kept of calls
+ *	checkpoints.c	what a restarted sigproxy gets back
  *	flows.c		telling sigproxy which flows live and which are gone
  *	watch.c		what an admin changed; sealing; expiry
  *	peer_admin.c	status
@@ -30,8 +31,10 @@ enum job_kind {
 	JOB_CALL_OPEN,		/* payload: struct call_open */
 	JOB_CALL_NOTE,		/* payload: CALL_NOTE */
 	JOB_CALL_MEDIA,		/* payload: CALL_MEDIA */
+	JOB_CHECKPOINT,		/* payload: uint64_t ticket */
 };
 
+struct checkpoints;
 struct flows;
 struct watch;
 
@@ -41,6 +44,7 @@ struct oracle {
 	struct secret *key;	/* seals HA1s */
 	struct verify verify;
 	struct queue *queue;
+	struct checkpoints *checkpoints;
 	struct flows *flows;
 	struct watch *watch;
 	struct door *sig, *admin;
@@ -51,6 +55,11 @@ struct oracle {
 
 	int64_t last_id;	/* highest id of a subscriber, for decoys */
 	uint64_t next_ticket;
+	uint64_t lost_before;	/* tickets given before this sigproxy came */
+	/* Tickets between these a process before us may have given without
+	 * coming to write them down. */
+	uint64_t unwritten_after, unwritten_before;
+	bool settled;		/* sigproxy had time to save all it has */
 	int64_t calls_live, calls_kept;
 
 	/* Refusals are logged ten a second. */
@@ -101,6 +110,21 @@ int calls_note(struct oracle *o, const struct job *job);
 int calls_media(struct oracle *o, const struct job *job);
 /* Chores: close the calls of a sigproxy that is no more; drop old ones. */
 bool calls_chores(struct oracle *o);
+
+/* ---- checkpoints.c ---- */
+struct checkpoints *checkpoints_new(struct oracle *o);
+/* Read what was kept.  Errors: as store_row(). */
+int checkpoints_load(struct oracle *o);
+void checkpoints_free(struct checkpoints *c);
+/* CALL_SAVE or CALL_GONE.  Errors: of the frame. */
+int checkpoints_frame(struct oracle *o, uint16_t type, struct span payload);
+/* sigproxy came: the keys, then what the one before it left. */
+void checkpoints_replay(struct oracle *o);
+void checkpoints_stop(struct checkpoints *c);
+int checkpoints_run(struct oracle *o, const struct job *job);
+void checkpoints_refused(struct oracle *o, const struct job *job);
+/* Inside a transaction: keep the key.  Errors: as store_run(). */
+int checkpoints_chores(struct oracle *o);
 
 /* ---- flows.c ---- */
 struct flows *flows_new(struct oracle *o);

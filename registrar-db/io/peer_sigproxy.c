@@ -270,7 +270,8 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	/* The last words of a sigproxy that is no more: news count, questions
 	 * would be answered to the next one, who has the same numbers. */
 	if (!door_may_answer(o->sig) && type != IPC_CALL_NOTE &&
-	    type != IPC_CALL_MEDIA)
+	    type != IPC_CALL_MEDIA && type != IPC_CALL_SAVE &&
+	    type != IPC_CALL_GONE)
 		return 0;
 	switch (type) {
 	case IPC_NONCE_ASK:
@@ -282,6 +283,9 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	case IPC_CALL_NOTE:
 	case IPC_CALL_MEDIA:
 		return on_call_news(o, type, payload);
+	case IPC_CALL_SAVE:
+	case IPC_CALL_GONE:
+		return checkpoints_frame(o, type, payload);
 	default:
 		return -EPROTO;
 	}

@@ -60,6 +60,7 @@ run_steps(sqlite3 *db, int from)
 	/* One text for each number we know; a pragma takes no parameter. */
 	static const char *const stamp[SCHEMA_NUMBER] = {
 		"PRAGMA user_version = 1",
+		"PRAGMA user_version = 2",
 	};
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 

@@ -31,14 +31,18 @@ calls_new(uint32_t max_calls)
 	    pool_init(&c->legs, n_legs(max_calls), sizeof(struct leg)) ||
 	    pool_init(&c->exchanges, n_exchanges(max_calls),
 		sizeof(struct exchange)) ||
-	    htab_init(&c->by_token, n_legs(max_calls))) {
+	    htab_init(&c->by_token, n_legs(max_calls)) ||
+	    htab_init(&c->by_session, max_calls)) {
 		calls_free(c);
 		return NULL;
 	}
+	again_init(c);
 	callid_key_random(&c->callid_key);
 	/* A relay may still hold sessions of the life before this one. */
 	secret_random(&session, sizeof(session));
 	c->session_base = (uint64_t)session << 32;
+	c->save_timer.kind = TIMER_CALL_SAVE;
+	c->save_timer.owner = c;
 	return c;
 }
 
@@ -51,13 +55,22 @@ calls_free(struct calls *c)
 	pool_clear(&c->legs);
 	pool_clear(&c->exchanges);
 	htab_clear(&c->by_token);
+	htab_clear(&c->by_session);
 	free(c);
 }
 
 size_t
 calls_timers(uint32_t max_calls)
 {
-	return (size_t)max_calls + n_legs(max_calls) + n_exchanges(max_calls);
+	return (size_t)max_calls + n_legs(max_calls) + n_exchanges(max_calls) +
+	       STEPS_RELAYS_MAX + 1; /* save_timer */
+}
+
+void
+calls_set_key(struct calls *c, const uint8_t *key, size_t len)
+{
+	if (len == sizeof(c->callid_key.bytes))
+		memcpy(c->callid_key.bytes, key, len);
 }
 
 uint32_t
@@ -162,6 +175,7 @@ call_end(const struct ctx *x, struct call *call, struct ending how)
 	call->end_reason = how.why;
 	timerq_set(
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_STATS_MS));
+	call_changed(x->e, call);
 	call_settle(x, call);
 }
 
@@ -176,8 +190,22 @@ call_free(const struct ctx *x, struct call *call)
 		if (call->leg[i] != NULL)
 			leg_free(x->e, call->leg[i]);
 	timerq_cancel(&x->e->timers, &call->timer);
+	call_forget(x->e, x->st, call);
+	if (call->session != 0)
+		htab_del(&c->by_session, &call->by_session);
 	call->session = 0;
+	call->ticket = 0;
 	pool_put(&c->pool, call);
+}
+
+void
+call_drop(const struct ctx *x, struct call *call)
+{
+	call->saved = false;
+	call_use_channels(x->e->calls, call, 0);
+	if (call->session != 0 && !call->relay_closed)
+		x->e->calls->relay_calls[call->instance]--;
+	call_free(x, call);
 }
 
 /* A branch whose INVITE has no final answer may yet say 2xx. */
@@ -203,6 +231,7 @@ call_settle(const struct ctx *x, struct call *call)
 	    (!relay_is_counting(call) || !timer_is_armed(&call->timer))) {
 		timerq_cancel(&x->e->timers, &call->timer);
 		note_ended(x->st, x->now, call);
+		call_forget(x->e, x->st, call);
 		call_use_channels(x->e->calls, call, 0);
 	}
 	if (call->end_noted && !is_branch_open(call))
@@ -214,13 +243,20 @@ call_settle(const struct ctx *x, struct call *call)
 static void
 phase_timer(const struct ctx *x, struct call *call)
 {
+	static const struct ending silent = {
+		.status = 480,
+		.why = "relay-silent",
+		.reason = "SIP;cause=503;text=\"Media relay silent\"",
+	};
+	static const struct ending none = {
+		.status = 480,
+		.why = "no-relay",
+		.reason = "SIP;cause=503;text=\"No media relay\"",
+	};
+
 	switch (call->phase) {
 	case CALL_OPENING:
-		call_end(x, call,
-		    (struct ending){ .status = 480,
-			.why = "relay-silent",
-			.reason =
-			    "SIP;cause=503;text=\"Media relay silent\"" });
+		call_end(x, call, call->awaits_relay ? none : silent);
 		break;
 	case CALL_INVITING:
 		fork_give_up(x, call);
@@ -248,6 +284,11 @@ call_due(struct edge *e, struct mono now, struct steps *st, struct timer *timer)
 	case TIMER_CALL_ACK:
 		exchange_ack_timer(&x, timer->owner);
 		break;
+	case TIMER_CALL_SAVE:
+		break; /* edge_tick() saves in the end */
+	case TIMER_CALL_AGAIN:
+		again_timer(&x, timer->owner);
+		break;
 	default:
 		break;
 	}
@@ -274,5 +315,6 @@ call_status(const struct calls *c, struct buf *json)
 	put_member(json, "channels", c->channels, true);
 	put_member(json, "calls_begun", c->begun, true);
 	put_member(json, "calls_answered", c->answered, true);
+	put_member(json, "calls_restored", c->restored, true);
 	put_member(json, "calls_refused", c->refused, false);
 }

@@ -88,6 +88,28 @@ void call_late_answer(struct edge *e, struct mono now, struct steps *st,
  */
 int call_frame(struct edge *e, struct mono now, struct steps *st,
     uint8_t instance, uint16_t type, struct span payload);
+/*
+ * mediaproxy `instance` came or went.  One that came is told every session it
+ * had, each with the ports it had, before it gets new ones; calls that began
+ * meanwhile wait CALL_NO_RELAY_MS for it.  Running calls never end of this.
+ * Asked again for one that is up it tells all once more: harmless.
+ */
+void call_relay_peer(struct edge *e, struct mono now, struct steps *st,
+    uint8_t instance, bool up);
+/*
+ * CALL_RESTORE and CALL_RESTORED: calls of the life before this one.  One
+ * that cannot be read is ended in the record.
+ *
+ * Errors:  -EBADMSG, -ERANGE: the frame is broken, close that door.
+ */
+int restore_frame(struct edge *e, struct mono now, struct steps *st,
+    uint16_t type, struct span payload);
+/* At the end of each event: put what changed into the batch. */
+void calls_save(struct edge *e, struct mono now, struct steps *st);
+/* registrar-db's door opened: everything is to be saved again. */
+void calls_save_all(struct edge *e);
+/* SIG_KEYS: the key that masks Call-IDs. */
+void calls_set_key(struct calls *c, const uint8_t *key, size_t len);
 /* A timer with a kind of ours fired. */
 void call_due(
     struct edge *e, struct mono now, struct steps *st, struct timer *timer);

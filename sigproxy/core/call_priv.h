@@ -10,8 +10,9 @@
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
  * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
  * requests), dialog.c and exchange.c (requests inside), headers.c (what
- * passes), offer.c, hold.c and relay.c (media), note.c (reports), callid.c
- * and leak.c (what must not be told).
+ * passes), offer.c, hold.c, relay.c and again.c (media), note.c (reports),
+ * callid.c and leak.c (what must not be told), checkpoint.c and restore.c (what
+ * outlives this process).
  */
 #ifndef SIGPROXY_CORE_CALL_PRIV_H
 #define SIGPROXY_CORE_CALL_PRIV_H
@@ -27,6 +28,9 @@
 
 enum {
 	CALL_RELAY_MS = 1000,     /* for mediaproxy to give ports */
+	CALL_NO_RELAY_MS = 500,   /* for a mediaproxy to come back */
+	CALL_AGAIN_MS = 5,        /* between batches for one that came back */
+	CALL_NO_ADDRESS_MS = 20,  /* until it is asked again */
 	CALL_STATS_MS = 500,      /* for its last counters */
 	CALL_TIMER_C_MS = 181000, /* RFC 3261 16.6 step 11: over 3 min */
 	CALL_SETUP_MS = 600000,   /* ringing ends at last */
@@ -37,6 +41,8 @@ enum call_timer_kind {
 	TIMER_CALL_PHASE = TIMER_CALL, /* struct call */
 	TIMER_CALL_BRANCH,             /* struct leg: timer C */
 	TIMER_CALL_ACK,                /* struct exchange: 2xx not ACKed */
+	TIMER_CALL_SAVE,               /* more calls to be saved */
+	TIMER_CALL_AGAIN,              /* struct again */
 };
 
 struct exchange {
@@ -81,6 +87,7 @@ struct call {
 	uint8_t instance;
 	bool relayed; /* for the record */
 	bool relay_closed;
+	bool awaits_relay;   /* in CALL_OPENING: none is up */
 	unsigned ends_asked; /* RELAY_SAY awaited */
 	uint8_t channels;
 	bool held;
@@ -89,18 +96,35 @@ struct call {
 	struct mono answered; /* 0: never */
 	uint16_t end_status;
 	const char *end_reason; /* ours: a literal */
+	struct htab_node by_session;
+	bool saved;   /* registrar-db holds a checkpoint */
+	bool unsaved; /* it is to have a new one: in calls->unsaved */
+	struct call *save_prev, *save_next;
+};
+
+/* A mediaproxy that came is told all its sessions, in batches. */
+struct again {
+	struct timer timer;
+	struct calls *calls;
+	uint8_t instance;
+	uint32_t next; /* call to look at */
+	uint32_t told; /* calls so far */
+	struct mono came_at;
 };
 
 struct calls {
 	struct pool pool, legs, exchanges;
-	struct htab by_token;
+	struct htab by_token, by_session;
 	struct callid_key callid_key;
 	uint64_t session_base; /* upper half of session numbers */
 	uint32_t channels;     /* in use */
 	uint32_t relay_calls[STEPS_RELAYS_MAX];
+	struct again again[STEPS_RELAYS_MAX];
 	uint32_t next_ask;
+	struct call *unsaved, *unsaved_tail;
+	struct timer save_timer;
 	/* For status. */
-	uint64_t begun, answered, refused;
+	uint64_t begun, answered, refused, restored;
 };
 
 /* ---- call.c ---- */
@@ -119,6 +143,8 @@ struct ending {
 void call_end(const struct ctx *x, struct call *call, struct ending how);
 /* Free what is over and awaited no more. */
 void call_settle(const struct ctx *x, struct call *call);
+/* Free a call of which nothing was said to anybody. */
+void call_drop(const struct ctx *x, struct call *call);
 /* Set the channels this call uses. */
 void call_use_channels(struct calls *c, struct call *call, uint8_t n);
 
@@ -126,6 +152,16 @@ void call_use_channels(struct calls *c, struct call *call, uint8_t n);
 
 /* The relay answered for every end. */
 void call_ports_known(const struct ctx *x, struct call *call);
+/* A relay came while this call waited for one. */
+void call_relay_came(const struct ctx *x, struct call *call);
+
+/* ---- again.c ---- */
+
+void again_init(struct calls *c);
+void again_timer(const struct ctx *x, struct again *again);
+/* It does not know the public address yet, having just come: it is asked once
+ * more in a moment.  False: it had its time. */
+bool again_later(const struct ctx *x, uint8_t instance);
 
 /* ---- fork.c ---- */
 
@@ -134,6 +170,10 @@ void fork_start(const struct ctx *x, struct call *call);
 /* Cancel every branch but `keep`. */
 void fork_cancel(const struct ctx *x, struct call *call, const struct leg *keep,
     struct span reason);
+/* Send a branch's INVITE as it was, in the life after the one that made it;
+ * msg is the caller's.  Errors: -EBADMSG, -ENOMEM. */
+int fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
+    struct span invite);
 void fork_timer_c(const struct ctx *x, struct leg *leg);
 /* All branches at once: nobody answered in time. */
 void fork_give_up(const struct ctx *x, struct call *call);
@@ -172,6 +212,14 @@ void exchange_refuse(
 void exchange_await_ack(const struct ctx *x, struct exchange *ex);
 void exchange_ack_timer(const struct ctx *x, struct exchange *ex);
 extern const struct stxn_ops exchange_server_ops;
+
+/* ---- restore.c ---- */
+
+/* Something changed that a restart must not forget: save it with this batch
+ * of steps. */
+void call_changed(struct edge *e, struct call *call);
+/* It is over: nothing is to be kept. */
+void call_forget(struct edge *e, struct steps *st, struct call *call);
 
 /* ---- note.c ---- */
 

@@ -35,6 +35,7 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
 		return;
 	}
 	leg->remote_cseq = msg->cseq.number;
+	call_changed(x->e, call);
 	if (call->phase == CALL_ENDING || leg->state == LEG_LOST ||
 	    leg->state == LEG_OVER) {
 		exchange_refuse(x, t, 481, "");
@@ -146,6 +147,7 @@ move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 	steps_key_addr(x->st, "from", &leg->flow.remote);
 	steps_key_addr(x->st, "to", &to->remote);
 	leg->flow = *to;
+	call_changed(x->e, call);
 	if (call->callee != NULL)
 		relay_set(
 		    x->st, leg, leg->index == 0 ? call->callee : call->leg[0]);

@@ -1,9 +1,12 @@
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/base/secret.h"
 #include "common/codec/stun.h"
 #include "sigproxy/core/call.h"
+#include "sigproxy/core/callid.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
@@ -307,6 +310,10 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 		keep_stun(e, now, st, from, bytes);
 		return;
 	}
+	if (e->conf->wait_for_restore && !e->is_restored) {
+		e->too_early++;
+		return;
+	}
 	err = sip_parse(bytes, SIP_DATAGRAM, &e->in, NULL);
 	if (err == -EPROTO)
 		on_malformed(e, now, st, &in);
@@ -319,17 +326,49 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 		on_request(e, now, st, &in);
 	else if (!ctxn_response(&e->txns, now, st, &e->in, from))
 		call_late_answer(e, now, st, &e->in, from);
+	calls_save(e, now, st);
 }
 
 /* ---- peers, timers, status ---- */
 
-int
-edge_frame(struct edge *e, struct mono now, struct steps *st,
-    enum ipc_role role, uint8_t instance, uint16_t type, struct span payload)
+/* n bytes of a key of its own for each purpose. */
+static void
+derive(uint8_t *out, size_t n, const uint8_t *key, const char *purpose)
 {
-	if (ipc_permit(type, role, ROLE_SIG, payload.len) != 0)
-		return -EPROTO;
+	crypto_generichash(out, n, (const uint8_t *)purpose, strlen(purpose),
+	    key, IPC_KEY_LEN);
+}
+
+/* Once, before the first message: what was made with another key would not
+ * be found again. */
+static int
+on_sig_keys(struct edge *e, struct span payload)
+{
+	uint8_t callid_key[CALLID_KEY_LEN];
+	struct ipc_sig_keys keys;
+	int err = get_sig_keys(payload, &keys);
+
+	if (err || e->is_keyed)
+		return err;
+	e->is_keyed = true;
+	derive(e->txns.key, sizeof(e->txns.key), keys.key, "transactions");
+	derive(callid_key, sizeof(callid_key), keys.key, "call-ids");
+	calls_set_key(e->calls, callid_key, sizeof(callid_key));
+	secret_wipe(&keys, sizeof(keys));
+	secret_wipe(callid_key, sizeof(callid_key));
+	return 0;
+}
+
+static int
+frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
+    uint16_t type, struct span payload)
+{
 	switch (type) {
+	case IPC_SIG_KEYS:
+		return on_sig_keys(e, payload);
+	case IPC_CALL_RESTORE:
+	case IPC_CALL_RESTORED:
+		return restore_frame(e, now, st, type, payload);
 	case IPC_FLOW_KEEP:
 	case IPC_FLOW_GONE:
 	case IPC_STUN_SEND:
@@ -344,6 +383,19 @@ edge_frame(struct edge *e, struct mono now, struct steps *st,
 	}
 }
 
+int
+edge_frame(struct edge *e, struct mono now, struct steps *st,
+    enum ipc_role role, uint8_t instance, uint16_t type, struct span payload)
+{
+	int err;
+
+	if (ipc_permit(type, role, ROLE_SIG, payload.len) != 0)
+		return -EPROTO;
+	err = frame(e, now, st, instance, type, payload);
+	calls_save(e, now, st);
+	return err;
+}
+
 void
 edge_peer(struct edge *e, struct mono now, struct steps *st,
     enum ipc_role role, uint8_t instance, bool up)
@@ -352,6 +404,8 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 	case ROLE_REG:
 		e->reg_up = up;
 		auth_peer(e, now, st, up);
+		if (up)
+			calls_save_all(e);
 		break;
 	case ROLE_STUN:
 		e->stun_up = up;
@@ -360,11 +414,12 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 		break;
 	case ROLE_MEDIA:
 		if (instance < STEPS_RELAYS_MAX)
-			e->relay_up[instance] = up;
+			call_relay_peer(e, now, st, instance, up);
 		break;
 	default:
 		break;
 	}
+	calls_save(e, now, st);
 }
 
 struct mono
@@ -413,6 +468,7 @@ edge_tick(struct edge *e, struct mono now, struct steps *st)
 
 	while (!is_crowded(st) && (t = timerq_pop(&e->timers, now)) != NULL)
 		due(e, now, st, t);
+	calls_save(e, now, st);
 }
 
 static void
@@ -428,6 +484,7 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	put_count(json, "messages", e->messages);
 	put_count(json, "malformed", e->malformed);
 	put_count(json, "silenced", e->silenced);
+	put_count(json, "too_early", e->too_early);
 	put_count(json, "refused", e->refused);
 	put_count(json, "server_transactions", e->txns.servers.used);
 	put_count(json, "client_transactions", e->txns.clients.used);

@@ -43,6 +43,10 @@ struct edge_conf {
 	unsigned n_stun_servers;
 	uint16_t stun_name_port;	/* servers given by name: any public
 					 * address with this port; 0: none */
+	/* Hear no SIP before registrar-db told the calls of the life before:
+	 * a BYE for one of them must not meet a 481.  Without registrar-db
+	 * nobody could be let in anyhow. */
+	bool wait_for_restore;
 	/* Sizes of the tables; 0 gives the default in brackets. */
 	uint32_t max_transactions;	/* [32768] */
 	uint32_t max_calls;		/* [4096] */

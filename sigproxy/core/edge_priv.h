@@ -27,6 +27,8 @@ struct edge {
 	struct keep *keep;
 	struct calls *calls;		/* call.h's own */
 	bool reg_up, stun_up;
+	bool is_keyed;			/* SIG_KEYS came */
+	bool is_restored;		/* and all calls of the life before */
 	bool relay_up[STEPS_RELAYS_MAX];
 	/* What the internet sees instead of each external listener; family
 	 * ADDR_NONE: not known. */
@@ -38,6 +40,7 @@ struct edge {
 	char scratch[BLOB_MAX];		/* an answer being built */
 	/* Counters for `postern status`. */
 	uint64_t messages, malformed, silenced, challenged, refused;
+	uint64_t too_early;		/* came before is_restored */
 };
 
 /* ---- what we call ourselves on one listener ---- */

@@ -179,6 +179,7 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	if (ex == NULL || ex->acked)
 		return;
 	ex->acked = true;
+	call_changed(x->e, call);
 	timerq_cancel(&x->e->timers, &ex->ack_wait);
 	if (call->pending == ex)
 		call->pending = NULL;
@@ -343,6 +344,7 @@ on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 	struct media said;
 	struct buf body;
 
+	call_changed(x->e, call);
 	buf_init(&body, mem, sizeof(mem));
 	/* Its challenge is for us, and we answer none. */
 	if (msg->status == 401 || msg->status == 407 ||

@@ -78,6 +78,33 @@ send_invite(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	return 0;
 }
 
+int
+fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
+    struct span invite)
+{
+	struct call *call = leg->call;
+	struct passage p = { call->setup, call->leg[0], leg, SDP_OFFER };
+	char mem[CALL_BYTES_MAX];
+	struct media offer;
+	struct buf body;
+	int err;
+
+	err = ctxn_send(&x->e->txns, x->now, x->st, &leg->flow, invite,
+	    &branch_ops, leg, &leg->invite);
+	if (err)
+		return err;
+	if (!leg->invite->is_invite)
+		return -EBADMSG;
+	timerq_set(
+	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
+	/* Only for what the offer says: the bytes went out already. */
+	buf_init(&body, mem, sizeof(mem));
+	if (!call->setup->offer.known &&
+	    offer_pass(x->e, &body, msg, p, &offer) == 0)
+		call->setup->offer = offer;
+	return 0;
+}
+
 static uint16_t
 refusal_of(int err)
 {
@@ -109,6 +136,7 @@ fork_start(const struct ctx *x, struct call *call)
 			continue;
 		leg->status = 0;
 		sent++;
+		call_changed(x->e, call);
 		if (offer.known && !call->setup->offer.known)
 			call->setup->offer = offer;
 	}
@@ -189,6 +217,7 @@ on_provisional(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	timerq_set(
 	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
 	leg->state = LEG_EARLY;
+	call_changed(x->e, call);
 	note_ringing(x->st, call);
 	buf_init(&body, mem, sizeof(mem));
 	if (may_have_early_media(leg, msg) &&
@@ -276,6 +305,7 @@ on_win(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 		offer_settled(x, call->leg[0], &offer, leg, &said);
 	}
 	call->phase = CALL_TALKING;
+	call_changed(x->e, call);
 	note_answered(x->st, call);
 	exchange_await_ack(x, setup);
 }
@@ -399,6 +429,7 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	if (leg->status == 0) /* not yet given up by timer C */
 		leg->status = status;
 	leg->state = LEG_OVER;
+	call_changed(x->e, call);
 	if (call->phase == CALL_INVITING) {
 		check_done(x, call, leg, msg);
 		return;

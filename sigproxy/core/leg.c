@@ -48,6 +48,15 @@ leg_new(struct calls *c, struct call *call)
 }
 
 void
+leg_rename(struct calls *c, struct leg *leg, struct span token)
+{
+	htab_del(&c->by_token, &leg->node);
+	memcpy(leg->token, token.p, LEG_TOKEN_LEN);
+	htab_add(&c->by_token, &leg->node,
+	    htab_hash(&c->by_token, leg->token, LEG_TOKEN_LEN));
+}
+
+void
 leg_free(struct edge *e, struct leg *leg)
 {
 	struct calls *c = e->calls;
@@ -350,12 +359,43 @@ may_hang_up(struct edge *e, struct mono now, const struct flow *from)
 	    from->zone == ZONE_INTERNAL ? GUARD_STRANGER : GUARD_NAMELESS);
 }
 
+/* Is this the dialog of an answer to our INVITE? */
+static bool
+is_answered_by(
+    const struct leg *leg, const struct sip_msg *msg, const struct flow *from)
+{
+	return leg != NULL && leg->flow.zone == from->zone &&
+	       addr_same_ip(&leg->flow.remote, &from->remote) &&
+	       span_eq(TEXT_SPAN(leg->call_id), msg->call_id) &&
+	       span_eq(TEXT_SPAN(leg->tag), msg->to.tag) &&
+	       span_eq(our_tag(leg), msg->from.tag);
+}
+
+/* The leg of a running call whose phone repeats its 2xx, or NULL. */
+static struct leg *
+find_talking(
+    const struct edge *e, const struct sip_msg *msg, const struct flow *from)
+{
+	struct calls *c = e->calls;
+
+	for (uint32_t i = 0; i < c->pool.n; i++) {
+		const struct call *call = pool_at(&c->pool, i);
+
+		if (call->ticket == 0 || call->phase != CALL_TALKING)
+			continue;
+		for (unsigned k = 0; k < call->n_legs; k++)
+			if (is_answered_by(call->leg[k], msg, from))
+				return call->leg[k];
+	}
+	return NULL;
+}
+
 void
 call_late_answer(struct edge *e, struct mono now, struct steps *st,
     const struct sip_msg *msg, const struct flow *from)
 {
 	const struct ctx x = { e, now, st };
-	struct leg leg = { .flow = *from };
+	struct leg leg = { .flow = *from }, *talking;
 	char mem[CALL_BYTES_MAX];
 	struct buf b;
 
@@ -365,6 +405,12 @@ call_late_answer(struct edge *e, struct mono now, struct steps *st,
 	    (from->zone == ZONE_EXTERNAL &&
 		!keep_knows(e->keep, &from->remote)))
 		return;
+	/* Its transaction was of the life before; the call goes on. */
+	talking = find_talking(e, msg, from);
+	if (talking != NULL) {
+		leg_ack(&x, talking, msg->cseq.number, SPAN_NONE, NULL);
+		return;
+	}
 	if (TEXT_SET(&leg.call_id, msg->call_id) ||
 	    SET_OWN_WORDS(&leg.local, &msg->from) ||
 	    SET_OWN_WORDS(&leg.remote, &msg->to) || leg_learn(&leg, msg) ||

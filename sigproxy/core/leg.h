@@ -50,6 +50,7 @@ struct end {
 	struct ipc_port port;  /* ours, towards this phone; once said in an
 				* SDP it never changes */
 	struct addr rtp, rtcp; /* what the phone announced last */
+	struct addr learnt;    /* where its RTP was heard from last */
 };
 
 enum leg_state {
@@ -91,6 +92,8 @@ struct leg {
 /* Errors: NULL: pool exhausted. */
 struct leg *leg_new(struct calls *c, struct call *call);
 void leg_free(struct edge *e, struct leg *leg);
+/* Give it the token that its phone knows. */
+void leg_rename(struct calls *c, struct leg *leg, struct span token);
 struct leg *leg_find(const struct calls *c, struct span token);
 /* Whose phone this is. */
 const struct party *leg_party(const struct leg *leg);

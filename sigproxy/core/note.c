@@ -21,6 +21,8 @@ report(struct steps *st, const struct call *call, enum call_state state,
 		.reason = reason,
 		.channels = call->channels,
 		.relayed = call->relayed,
+		.caller = TEXT_SPAN(call->caller.number),
+		.called = TEXT_SPAN(call->called.number),
 	};
 
 	if (call->ticket == 0)

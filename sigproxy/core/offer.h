@@ -64,6 +64,16 @@ int relay_begin(struct edge *e, struct call *call);
 void relay_open(const struct ctx *x, struct leg *leg);
 /* Tell what leg's phone announced and whose packets it gets. */
 void relay_set(struct steps *st, struct leg *leg, const struct leg *to);
+/*
+ * Ask once more what was asked before, of a mediaproxy that forgot: an end
+ * that had a port wants that very one, with its settings and what was learnt.
+ */
+void relay_again(const struct ctx *x, struct leg *leg);
+/* A session of the life before.  Errors: -EEXIST. */
+int relay_restore(struct edge *e, struct call *call, uint8_t instance,
+    uint64_t session, bool closed);
+/* Say that it is ours still. */
+void relay_claim(const struct ctx *x, struct call *call);
 void relay_close_end(struct steps *st, struct leg *leg);
 /* Close all; counters follow. */
 void relay_close(struct edge *e, struct steps *st, struct call *call);

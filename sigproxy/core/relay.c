@@ -24,6 +24,30 @@ least_loaded(const struct edge *e)
 	return best;
 }
 
+static void
+set_session(struct calls *c, struct call *call, uint64_t session)
+{
+	call->session = session;
+	htab_add(&c->by_session, &call->by_session,
+	    htab_hash(&c->by_session, &session, sizeof(session)));
+}
+
+/* The call with this session at this instance, or NULL. */
+static struct call *
+find(const struct calls *c, uint8_t instance, uint64_t session)
+{
+	struct htab_node *n = htab_first(&c->by_session,
+	    htab_hash(&c->by_session, &session, sizeof(session)));
+
+	for (; n != NULL; n = htab_next(n)) {
+		struct call *call = HTAB_OF(n, struct call, by_session);
+
+		if (call->session == session && call->instance == instance)
+			return call;
+	}
+	return NULL;
+}
+
 int
 relay_begin(struct edge *e, struct call *call)
 {
@@ -37,14 +61,39 @@ relay_begin(struct edge *e, struct call *call)
 	do /* never 0, which means no session */
 		c->session_base += (uint64_t)1 << 32;
 	while (c->session_base == 0);
-	call->session = c->session_base | pool_index(&c->pool, call);
+	set_session(c, call, c->session_base | pool_index(&c->pool, call));
+	return 0;
+}
+
+int
+relay_restore(struct edge *e, struct call *call, uint8_t instance,
+    uint64_t session, bool closed)
+{
+	if (find(e->calls, instance, session) != NULL)
+		return -EEXIST;
+	call->instance = instance;
+	call->relay_closed = closed;
+	if (!closed)
+		e->calls->relay_calls[instance]++;
+	set_session(e->calls, call, session);
 	return 0;
 }
 
 void
-relay_open(const struct ctx *x, struct leg *leg)
+relay_claim(const struct ctx *x, struct call *call)
 {
-	struct call *call = leg->call;
+	if (call->session == 0 || call->relay_closed ||
+	    !x->e->relay_up[call->instance])
+		return; /* when it comes it is told everything */
+	for (unsigned i = 0; i < call->n_legs; i++)
+		if (call->leg[i] != NULL && call->leg[i]->end.open)
+			relay_again(x, call->leg[i]);
+}
+
+static void
+ask_ports(const struct ctx *x, const struct leg *leg)
+{
+	const struct call *call = leg->call;
 	const struct party *party = leg_party(leg);
 	struct ipc_relay_open ask = {
 		.id = x->e->calls->next_ask++,
@@ -59,32 +108,79 @@ relay_open(const struct ctx *x, struct leg *leg)
 		.phone = leg->flow.remote,
 	};
 
-	leg->end.open = true;
-	leg->end.asked = true;
-	call->ends_asked++;
+	if (leg->end.ready) {
+		ask.n_want = 1;
+		ask.want[0].number = leg->end.port.rtp;
+	}
 	STEPS_ASK(x->st, door(x->st, call), RELAY_OPEN, relay_open, &ask);
 }
 
 void
-relay_set(struct steps *st, struct leg *leg, const struct leg *to)
+relay_open(const struct ctx *x, struct leg *leg)
 {
-	struct end *end = &leg->end;
-	struct ipc_relay_set set = {
+	leg->end.open = true;
+	leg->end.asked = true;
+	leg->call->ends_asked++;
+	ask_ports(x, leg);
+}
+
+static struct ipc_relay_set
+settings_of(const struct leg *leg, const struct leg *to)
+{
+	const struct end *end = &leg->end;
+
+	return (struct ipc_relay_set){
 		.session = leg->call->session,
 		.end = leg->index,
 		.stream = RELAY_STREAM,
 		.to_end = to != NULL ? to->index : RELAY_NO_END,
 		.rtp = end->rtp,
 		.rtcp = end->rtcp,
-		.relearn = end->was_set,
 		.held = end->held,
 		.phone = leg->flow.remote,
 	};
+}
 
-	if (!end->ready)
+void
+relay_set(struct steps *st, struct leg *leg, const struct leg *to)
+{
+	struct ipc_relay_set set = settings_of(leg, to);
+
+	if (!leg->end.ready)
 		return;
-	end->was_set = true;
+	set.relearn = leg->end.was_set;
+	leg->end.was_set = true;
 	STEPS_ASK(st, door(st, leg->call), RELAY_SET, relay_set, &set);
+}
+
+/* Whose phone gets what leg's phone says. */
+static const struct leg *
+listener_of(const struct leg *leg)
+{
+	const struct call *call = leg->call;
+
+	if (leg->index != 0)
+		return call->leg[0];
+	if (call->callee != NULL)
+		return call->callee;
+	for (unsigned i = 1; i < call->n_legs; i++)
+		if (call->leg[i] != NULL && call->leg[i] == call->early)
+			return call->leg[i];
+	return NULL;
+}
+
+void
+relay_again(const struct ctx *x, struct leg *leg)
+{
+	struct buf *to = door(x->st, leg->call);
+	struct ipc_relay_set set;
+
+	ask_ports(x, leg);
+	if (!leg->end.ready || !leg->end.was_set)
+		return;
+	set = settings_of(leg, listener_of(leg));
+	set.learnt = leg->end.learnt;
+	STEPS_ASK(x->st, to, RELAY_SET, relay_set, &set);
 }
 
 void
@@ -125,22 +221,19 @@ relay_is_counting(const struct call *call)
 	return false;
 }
 
-/* The call with this session at this instance, or NULL. */
-static struct call *
-find(struct calls *c, uint8_t instance, uint64_t session)
-{
-	struct call *call = pool_at(&c->pool, (uint32_t)session);
-
-	if (call == NULL || call->session != session ||
-	    call->instance != instance)
-		return NULL;
-	return call;
-}
-
 static struct leg *
 find_leg(struct call *call, uint8_t end)
 {
 	return call != NULL && end < call->n_legs ? call->leg[end] : NULL;
+}
+
+/* The call goes on without sound: a later offer cannot help either. */
+static void
+log_lost_port(struct steps *st, const struct leg *leg)
+{
+	steps_log(st, STEP_WARN, "relay-port-lost");
+	steps_key_number(st, "call", leg->call->ticket);
+	steps_key_number(st, "port", leg->end.port.rtp);
 }
 
 static int
@@ -155,7 +248,13 @@ on_say(const struct ctx *x, uint8_t instance, struct span payload)
 		return err;
 	call = find(x->e->calls, instance, say.session);
 	leg = find_leg(call, say.end);
-	if (leg == NULL || !leg->end.asked || call->phase != CALL_OPENING)
+	if (leg == NULL || call->phase == CALL_ENDING)
+		return 0;
+	if (leg->end.ready && say.refusal != RELAY_OK)
+		log_lost_port(x->st, leg);
+	if (!leg->end.asked || call->phase != CALL_OPENING)
+		return 0;
+	if (say.refusal == RELAY_NO_ADDRESS && again_later(x, instance))
 		return 0;
 	leg->end.asked = false;
 	if (say.refusal == RELAY_OK && say.n_ports > 0) {
@@ -210,6 +309,9 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 	leg = find_leg(call, news.end);
 	if (leg == NULL || call->phase == CALL_ENDING)
 		return 0;
+	if (news.what == RELAY_LATCHED && news.stream == RELAY_STREAM)
+		leg->end.learnt = news.addr;
+	call_changed(x->e, call);
 	steps_log(x->st, STEP_INFO, event[news.what]);
 	steps_key_number(x->st, "call", call->ticket);
 	steps_key_text(x->st, "phone", TEXT_SPAN(leg_party(leg)->number));

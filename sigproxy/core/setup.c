@@ -202,10 +202,22 @@ admit_and_open(
 		return;
 	}
 	if (relay_begin(x->e, call) != 0) {
-		refuse_call(x, call, 480, "no-relay",
-		    "SIP;cause=503;text=\"No media relay\"");
+		/* A mediaproxy that died is back in no time. */
+		call->awaits_relay = true;
+		timerq_set(&x->e->timers, &call->timer,
+		    mono_add_ms(x->now, CALL_NO_RELAY_MS));
 		return;
 	}
+	open_ends(x, call);
+	note_begun(x->st, call);
+}
+
+void
+call_relay_came(const struct ctx *x, struct call *call)
+{
+	if (relay_begin(x->e, call) != 0)
+		return;
+	call->awaits_relay = false;
 	open_ends(x, call);
 	note_begun(x->st, call);
 }

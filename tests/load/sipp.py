@@ -37,7 +37,7 @@ class Sipp:
 
 def start(host, name, folder, server, *options):
     """Start scenario NAME.xml on host; options are SIPp's own, as strings."""
-    tag = f'{name}-{len(os.listdir(folder))}'
+    tag = f'{os.path.basename(name)}-{len(os.listdir(folder))}'
     statistics = os.path.join(folder, tag + '.csv')
     log = os.path.join(folder, tag + '.log')
     command = ['prlimit', f'--nofile={OPEN_FILES}', 'sipp', '-sf', os.path.join(HERE, name + '.xml'),

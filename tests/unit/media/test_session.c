@@ -248,6 +248,142 @@ START_TEST(asked_again_an_end_keeps_its_ports)
 }
 END_TEST
 
+/* As after a restart: this port is wanted. */
+static enum relay_refusal
+claim(uint8_t end, uint16_t number, uint64_t ms)
+{
+	const struct ipc_relay_open m = { .session = CALL, .end = end,
+		.zone = end == 0 ? ZONE_EXTERNAL : ZONE_INTERNAL,
+		.family = ADDR_IPV4, .streams = 1, .n_want = 1,
+		.want = { { number } },
+		.phone = addr_of(end == 0 ? HOME : OFFICE) };
+	struct ipc_relay_say say;
+
+	sessions_open(&s, &m, at_ms(ms), &say);
+	if (say.refusal == RELAY_OK && say.ports[0].rtp != number)
+		ck_abort_msg("another port");
+	return (enum relay_refusal)say.refusal;
+}
+
+START_TEST(a_wanted_port_is_given_exactly_or_not_at_all)
+{
+	ports_keep_spares(&ports, at_ms(0));	/* 16384 to 16398 */
+	ck_assert_int_eq(claim(0, 16390, 0), RELAY_OK);
+	ck_assert_uint_eq(ports.n_spares, PORT_SPARES - 1);
+	ck_assert_int_eq(claim(0, 16390, 10), RELAY_OK);	/* again */
+	ck_assert_int_eq(claim(0, 16392, 10), RELAY_UNKNOWN);
+	ck_assert_int_eq(claim(2, 17004, 0), RELAY_OK);
+	ck_assert_int_eq(claim(3, 17004, 0), RELAY_FULL);	/* in use */
+	ck_assert_int_eq(claim(3, 17003, 0), RELAY_FULL);	/* odd */
+	ck_assert_int_eq(claim(3, 16400, 0), RELAY_FULL);	/* external */
+	ck_assert_int_eq(claim(3, 17008, 0), RELAY_FULL);	/* too far */
+	ck_assert_int_eq(claim(3, 16998, 0), RELAY_FULL);
+	sessions_close(&s, CALL, 2, at_ms(0), on_ended, NULL);
+	ck_assert_int_eq(claim(3, 17004, 4999), RELAY_FULL);	/* rests */
+	ck_assert_int_eq(claim(3, 17004, 5000), RELAY_OK);
+	/* The rest is given out as ever, each once. */
+	ck_assert_int_eq(open_end(7, 1, 3, 5000), RELAY_OK);
+	ck_assert_int_eq(open_end(8, 1, 1, 5000), RELAY_FULL);
+	sessions_close(&s, CALL, RELAY_ALL_ENDS, at_ms(5000), on_ended, NULL);
+	sessions_close(&s, 7, RELAY_ALL_ENDS, at_ms(5000), on_ended, NULL);
+	ck_assert_uint_eq(ports.group[1].n_free, 4);
+	ck_assert_uint_eq(ports.group[0].n_free, 20 - (PORT_SPARES - 1));
+}
+END_TEST
+
+START_TEST(a_wanted_port_needs_no_public_address)
+{
+	site.public_ip = (struct addr){ 0 };
+	ck_assert_int_eq(claim(0, 16390, 0), RELAY_OK);
+}
+END_TEST
+
+/* RELAY_SET of a sigproxy that tells what it was told. */
+static void
+resume(uint8_t end, const char *rtp, const char *learnt, uint64_t ms)
+{
+	const struct ipc_relay_set m = { .session = CALL, .end = end,
+		.to_end = !end, .rtp = addr_of(rtp),
+		.learnt = addr_of(learnt),
+		.phone = addr_of(end == 0 ? HOME : OFFICE) };
+
+	ck_assert_int_eq(sessions_set(&s, &m, at_ms(ms)), 0);
+}
+
+START_TEST(after_a_restart_media_goes_where_the_phone_was_heard)
+{
+	struct session_hop hop;
+
+	claim(0, 16390, 0);
+	claim(1, 17004, 0);
+	resume(0, HOME, "198.51.100.7:55555", 0);
+	resume(1, OFFICE, NULL, 0);
+	ck_assert(packet(1, OFFICE, 1, 10, &hop));
+	assert_addr("to the home", &hop.to, "198.51.100.7:55555");
+	/* A neighbour behind the same address waits for silence. */
+	ck_assert(!packet(0, "198.51.100.7:44444", 1, 20, &hop));
+	ck_assert(packet(0, "198.51.100.7:55555", 1, 30, &hop));
+	ck_assert(packet(0, "198.51.100.7:55555", 2, 50, &hop));
+	ck_assert(packet(0, "198.51.100.7:55555", 3, 70, &hop));
+	/* Told once more when it is learnt already: nothing moves. */
+	resume(0, HOME, "198.51.100.7:44444", 80);
+	ck_assert(packet(1, OFFICE, 2, 90, &hop));
+	assert_addr("to the home", &hop.to, "198.51.100.7:55555");
+}
+END_TEST
+
+START_TEST(a_source_that_breaks_the_rule_is_not_resumed)
+{
+	static const char *const bad[] = { STRANGER, "10.0.0.2:17000",
+		"127.0.0.1:9", "10.0.0.50:30000" };
+	struct session_hop hop;
+
+	claim(0, 16390, 0);
+	claim(1, 17004, 0);
+	resume(1, OFFICE, NULL, 0);
+	resume(0, HOME, bad[_i], 0);
+	ck_assert(packet(1, OFFICE, 1, 10, &hop));
+	assert_addr("to the home", &hop.to, HOME);
+	ck_assert(!packet(0, bad[_i], 1, 20, &hop));
+}
+END_TEST
+
+/* Whatever the mode: the relay's own list of destinations is asked. */
+START_TEST(an_open_end_resumes_no_source_that_is_not_allowed)
+{
+	static const char *const bad[] = { "10.0.0.2:17000", "127.0.0.1:9",
+		"10.0.0.50:30000", "224.0.0.1:5000" };
+	struct session_hop hop;
+
+	s.conf.latching = LATCH_OPEN;
+	claim(0, 16390, 0);
+	claim(1, 17004, 0);
+	resume(1, OFFICE, NULL, 0);
+	resume(0, HOME, bad[_i], 0);
+	ck_assert(packet(1, OFFICE, 1, 10, &hop));
+	assert_addr("to the home", &hop.to, HOME);
+}
+END_TEST
+
+START_TEST(packets_of_a_life_before_prove_nothing_about_the_range)
+{
+	struct session_hop hop;
+
+	s.conf.unasked_from = at_ms(3000);
+	open_end(7, 0, 1, 0);
+	sessions_unasked(&s, sessions_pair(&s, 7, 0, 0), PORT_RTP,
+	    &(struct addr){ ADDR_IPV4, 5, { 198, 51, 100, 9 } }, at_ms(2999));
+	ck_assert(!site.forwarded);
+	claim(0, 16390, 4000);
+	resume(0, HOME, NULL, 4000);
+	packet(0, HOME, 1, 4010, &hop);
+	ck_assert(!site.forwarded);
+	sessions_unasked(&s, sessions_pair(&s, 7, 0, 0), PORT_RTP,
+	    &(struct addr){ ADDR_IPV4, 5, { 198, 51, 100, 9 } }, at_ms(4020));
+	ck_assert(site.forwarded);
+}
+END_TEST
+
 START_TEST(no_public_address_is_a_clean_refusal)
 {
 	site.public_ip = (struct addr){ 0 };
@@ -544,6 +680,16 @@ add_session_tests(Suite *suite)
 	tcase_add_test(tc, junk_on_a_media_port_goes_nowhere);
 	tcase_add_test(tc, the_pair_too_many_is_refused_and_nothing_leaks);
 	tcase_add_test(tc, asked_again_an_end_keeps_its_ports);
+	tcase_add_test(tc, a_wanted_port_is_given_exactly_or_not_at_all);
+	tcase_add_test(tc, a_wanted_port_needs_no_public_address);
+	tcase_add_test(tc,
+	    after_a_restart_media_goes_where_the_phone_was_heard);
+	tcase_add_loop_test(tc,
+	    a_source_that_breaks_the_rule_is_not_resumed, 0, 4);
+	tcase_add_loop_test(tc,
+	    an_open_end_resumes_no_source_that_is_not_allowed, 0, 4);
+	tcase_add_test(tc,
+	    packets_of_a_life_before_prove_nothing_about_the_range);
 	tcase_add_test(tc, no_public_address_is_a_clean_refusal);
 	tcase_add_test(tc, the_last_counters_come_with_the_close);
 	tcase_add_test(tc, an_end_that_cannot_be_breaks_the_door);

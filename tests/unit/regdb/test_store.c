@@ -13,6 +13,7 @@ main(void)
 	add_key_tests(s);
 	add_register_tests(s);
 	add_call_tests(s);
+	add_checkpoint_tests(s);
 	add_admin_tests(s);
 	add_lock_tests(s);
 	sr = srunner_create(s);

@@ -174,6 +174,39 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 }
 
 static void
+hear_save(struct lab *lab, struct span payload)
+{
+	struct ipc_call_save save;
+	unsigned i;
+
+	ck_assert_int_eq(get_call_save(payload, &save), 0);
+	lab->n_saves++;
+	for (i = 0; i < 16 && lab->saves[i].ticket != save.ticket; i++)
+		;
+	for (unsigned k = 0; k < 16 && i == 16; k++)
+		if (lab->saves[k].ticket == 0)
+			i = k;
+	if (i == 16)
+		return; /* these tests save no more calls at once */
+	lab->saves[i].ticket = save.ticket;
+	lab->saves[i].version = save.version;
+	lab->saves[i].len = save.state.len;
+	memcpy(lab->saves[i].state, save.state.p, save.state.len);
+}
+
+static void
+hear_gone(struct lab *lab, struct span payload)
+{
+	struct ipc_call_gone gone;
+
+	ck_assert_int_eq(get_call_gone(payload, &gone), 0);
+	lab->n_gone++;
+	for (unsigned i = 0; i < 16; i++)
+		if (lab->saves[i].ticket == gone.ticket)
+			lab->saves[i].ticket = 0;
+}
+
+static void
 hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 {
 	static unsigned serial;
@@ -206,6 +239,12 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 					     &lab->media[lab->n_media++ % 64]),
 			    0);
 			break;
+		case IPC_CALL_SAVE:
+			hear_save(lab, payload);
+			break;
+		case IPC_CALL_GONE:
+			hear_gone(lab, payload);
+			break;
 		default:
 			break;
 		}
@@ -225,9 +264,11 @@ say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
 	    open->zone == ZONE_EXTERNAL ? "203.0.113.1" : "192.168.10.2";
 
 	if (lab->refusal == RELAY_OK) {
-		uint16_t port = lab->next_port;
+		uint16_t port = open->n_want > 0 ? open->want[0].number
+						 : lab->next_port;
 
-		lab->next_port = (uint16_t)(lab->next_port + 2);
+		if (open->n_want == 0)
+			lab->next_port = (uint16_t)(lab->next_port + 2);
 		if (lab->next_port > 60000)
 			lab->next_port = 16384;
 		lab->ends_of[open->session % 1024] |=
@@ -323,7 +364,7 @@ feed_frames(
 static void
 settle(struct lab *lab)
 {
-	static char reg_mem[65536], relay_mem[2][65536];
+	static char reg_mem[65536], relay_mem[2][262144];
 	struct steps *s = lab->steps;
 	struct buf reg, relay[2];
 
@@ -352,6 +393,34 @@ settle(struct lab *lab)
 
 /* ---- the laboratory ---- */
 
+/* The keys, and every call that was saved. */
+static void
+tell_saved(struct lab *lab)
+{
+	static char mem[17 * (IPC_STATE_MAX + 64)];
+	struct ipc_call_restored all = { .calls = 0 };
+	struct ipc_sig_keys keys;
+	struct buf b;
+
+	memset(keys.key, 7, sizeof(keys.key));
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, SIG_KEYS, sig_keys, &keys);
+	for (unsigned i = 0; i < 16; i++) {
+		struct ipc_call_restore r = {
+			.ticket = lab->saves[i].ticket,
+			.version = lab->saves[i].version,
+			.state = span_make(
+			    lab->saves[i].state, lab->saves[i].len) };
+
+		if (r.ticket == 0)
+			continue;
+		IPC_FRAME(&b, CALL_RESTORE, call_restore, &r);
+		all.calls++;
+	}
+	IPC_FRAME(&b, CALL_RESTORED, call_restored, &all);
+	feed_frames(lab, ROLE_REG, 0, buf_span(&b));
+}
+
 struct lab *
 lab_new(uint32_t channels, uint32_t max_calls)
 {
@@ -379,6 +448,7 @@ lab_new(uint32_t channels, uint32_t max_calls)
 	c->max_calls = max_calls;
 	c->max_transactions = 4096;
 	c->max_flows = 1024;
+	c->wait_for_restore = true;
 	lab->now = (struct mono){ 1000000000 };
 	lab->next_port = 16384;
 	lab->steps = steps_new();
@@ -386,15 +456,111 @@ lab_new(uint32_t channels, uint32_t max_calls)
 	ck_assert_ptr_nonnull(lab->steps);
 	ck_assert_ptr_nonnull(lab->edge);
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_REG, 0, true);
+	tell_saved(lab);
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, true);
 	settle(lab);
 	return lab;
+}
+
+static void
+keep_homes(struct lab *lab)
+{
+	char mem[128];
+	struct buf b;
+
+	for (unsigned i = 0; i < lab->n_phones; i++) {
+		struct ipc_flow_keep keep = {
+			.flow = flow_to_ipc(&lab->phones[i].flow),
+			.nated = 1,
+			.expires_s = UINT32_MAX };
+
+		if (lab->phones[i].flow.zone != ZONE_EXTERNAL)
+			continue;
+		buf_init(&b, mem, sizeof(mem));
+		IPC_FRAME(&b, FLOW_KEEP, flow_keep, &keep);
+		feed_frames(lab, ROLE_REG, 0, buf_span(&b));
+	}
+}
+
+/* LAB_SEEDS names a folder: each state goes there, for the fuzzer. */
+static void
+write_seed(const void *state, size_t len)
+{
+	const char *dir = getenv("LAB_SEEDS");
+	static unsigned n;
+	char path[256];
+	FILE *f;
+
+	if (dir == NULL)
+		return;
+	snprintf(path, sizeof(path), "%s/state-%u", dir, n++);
+	f = fopen(path, "we");
+	ck_assert_ptr_nonnull(f);
+	fwrite(state, 1, len, f);
+	fclose(f);
+}
+
+void
+lab_restart(struct lab *lab)
+{
+	settle(lab);
+	for (unsigned i = 0; i < 16; i++)
+		if (lab->saves[i].ticket != 0)
+			write_seed(lab->saves[i].state, lab->saves[i].len);
+	edge_free(lab->edge);
+	lab->edge = edge_new(&lab->conf);
+	ck_assert_ptr_nonnull(lab->edge);
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_REG, 0, true);
+	tell_saved(lab);
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, true);
+	keep_homes(lab);
+	settle(lab);
+}
+
+void
+lab_tell_saved(struct lab *lab)
+{
+	tell_saved(lab);
+	settle(lab);
+}
+
+unsigned
+lab_saved(const struct lab *lab)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 16; i++)
+		n += lab->saves[i].ticket != 0;
+	return n;
 }
 
 void
 lab_second_relay(struct lab *lab)
 {
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 1, true);
+	settle(lab);
+}
+
+void
+lab_relay(struct lab *lab, bool up)
+{
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, up);
+	settle(lab);
+}
+
+void
+lab_learnt(struct lab *lab, uint8_t end, const struct addr *from)
+{
+	struct ipc_relay_news news = { .session = lab->session,
+		.end = end,
+		.what = RELAY_LATCHED,
+		.addr = *from };
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_NEWS, relay_news, &news);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
 }
 

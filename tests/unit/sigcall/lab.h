@@ -48,6 +48,14 @@ struct lab {
 	struct ipc_call_media media[64];
 	unsigned n_media;
 	unsigned auth_asks;
+	/* What it keeps for us. */
+	struct {
+		uint64_t ticket; /* 0: not in use */
+		uint8_t version;
+		size_t len;
+		char state[IPC_STATE_MAX];
+	} saves[16];
+	unsigned n_saves, n_gone;
 	/* The relay. */
 	bool relay_mute, stats_mute;
 	uint8_t refusal;
@@ -140,6 +148,16 @@ struct talk {
 };
 void talk_begin(struct talk *t, struct phone *a, struct phone *b);
 
+/* sigproxy is killed and starts anew: all it has is what was saved. */
+void lab_restart(struct lab *lab);
+/* registrar-db came back and tells what it has. */
+void lab_tell_saved(struct lab *lab);
+/* Saved states now. */
+unsigned lab_saved(const struct lab *lab);
+/* The first relay dies, or comes back knowing nothing. */
+void lab_relay(struct lab *lab, bool up);
+/* It says where the newest session's end is heard from. */
+void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
 /* The newest note; the newest RELAY_SET of an end. */
 const struct ipc_call_note *lab_note(const struct lab *lab);
 const struct ipc_relay_set *lab_set(const struct lab *lab, uint8_t end);

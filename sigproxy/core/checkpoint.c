@@ -1,0 +1,387 @@
+#include "sigproxy/core/checkpoint.h"
+
+#include <errno.h>
+
+#include "common/ipc/wire.h"
+
+/* ---- what is known of a call at this moment ---- */
+
+/* Answered, and nobody repeats anything. */
+static bool
+is_settled(const struct call *call)
+{
+	return call->callee != NULL &&
+	       (call->setup == NULL || call->setup->acked);
+}
+
+static bool
+is_unanswered(const struct exchange *ex)
+{
+	return ex->server != NULL && ex->server->status < 200;
+}
+
+/* A re-INVITE under way, or NULL. */
+static const struct exchange *
+pending_invite(const struct call *call)
+{
+	const struct exchange *ex = call->pending;
+
+	return ex != NULL && ex != call->setup && ex->is_invite &&
+		       is_unanswered(ex)
+		   ? ex
+		   : NULL;
+}
+
+/* A request without a final answer will come again: it must not seem old. */
+static uint32_t
+remote_cseq(const struct leg *leg)
+{
+	uint32_t cseq = leg->remote_cseq;
+
+	for (const struct exchange *ex = leg->call->exchanges; ex != NULL;
+	     ex = ex->next)
+		if (ex->from == leg && ex != leg->call->setup &&
+		    is_unanswered(ex) && ex->from_cseq <= cseq)
+			cseq = ex->from_cseq - 1;
+	return cseq;
+}
+
+/* A re-INVITE is sent again with the number that it had. */
+static uint32_t
+local_cseq(const struct leg *leg)
+{
+	const struct exchange *ex = pending_invite(leg->call);
+
+	return ex != NULL && ex->to == leg && ex->to_cseq > 0
+		   ? ex->to_cseq - 1
+		   : leg->local_cseq;
+}
+
+static bool
+is_kept(const struct call *call, const struct leg *leg)
+{
+	if (leg == NULL)
+		return false;
+	if (leg->index == 0 || leg == call->callee)
+		return true;
+	return call->callee == NULL && leg->invite != NULL &&
+	       (leg->state == LEG_CALLING || leg->state == LEG_EARLY);
+}
+
+/* ---- writing ---- */
+
+static void
+put_flag(struct buf *b, bool flag)
+{
+	wire_put_uint(b, flag, 1);
+}
+
+static void
+put_flow(struct buf *b, const struct flow *f)
+{
+	wire_put_uint(b, f->zone, 1);
+	wire_put_uint(b, f->transport, 1);
+	wire_put_uint(b, f->listener, 1);
+	wire_put_addr(b, &f->remote);
+}
+
+static void
+put_party(struct buf *b, const struct party *p)
+{
+	wire_put_text(b, TEXT_SPAN(p->number));
+	wire_put_text(b, TEXT_SPAN(p->name));
+	wire_put_uint(b, p->hold, 1);
+	wire_put_uint(b, p->latching, 1);
+}
+
+static void
+put_end(struct buf *b, const struct end *end)
+{
+	put_flag(b, end->ready);
+	if (!end->ready)
+		return;
+	put_flag(b, end->was_set);
+	put_flag(b, end->held);
+	wire_put_uint(b, end->port.rtp, 2);
+	wire_put_uint(b, end->port.rtcp, 2);
+	wire_put_addr(b, &end->port.said_rtp);
+	wire_put_addr(b, &end->port.said_rtcp);
+	wire_put_addr(b, &end->rtp);
+	wire_put_addr(b, &end->rtcp);
+	wire_put_addr(b, &end->learnt);
+}
+
+static void
+put_leg(struct buf *b, const struct call *call, const struct leg *leg)
+{
+	bool settled = is_settled(call);
+	struct span invite = SPAN_NONE;
+
+	if (!settled && leg->invite != NULL)
+		invite = blob_span(&leg->invite->request);
+	wire_put_uint(b, leg->index, 1);
+	wire_put_uint(b,
+	    settled	       ? LEG_CONFIRMED
+	    : leg->tag.len > 0 ? LEG_EARLY
+			       : LEG_CALLING,
+	    1);
+	buf_put(b, span_make(leg->token, LEG_TOKEN_LEN));
+	put_flow(b, &leg->flow);
+	put_flag(b, leg->relayed);
+	put_end(b, &leg->end);
+	wire_put_text(b, TEXT_SPAN(leg->target));
+	wire_put_text(b, TEXT_SPAN(leg->route));
+	wire_put_text(b, TEXT_SPAN(leg->call_id));
+	wire_put_text(b, TEXT_SPAN(leg->local));
+	wire_put_text(b, TEXT_SPAN(leg->remote));
+	wire_put_text(b, TEXT_SPAN(leg->tag));
+	wire_put_uint(b, local_cseq(leg), 4);
+	wire_put_uint(b, remote_cseq(leg), 4);
+	wire_put_uint(b, leg->invite_cseq, 4);
+	wire_put_uint(b, (uint64_t)leg->cseq_offset, 8);
+	wire_put_text(b, invite);
+}
+
+static void
+put_legs(struct buf *b, const struct call *call)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < call->n_legs; i++)
+		n += is_kept(call, call->leg[i]);
+	wire_put_uint(b, n, 1);
+	for (unsigned i = 0; i < call->n_legs; i++)
+		if (is_kept(call, call->leg[i]))
+			put_leg(b, call, call->leg[i]);
+}
+
+static void
+put_request(struct buf *b, const struct call *call)
+{
+	const struct exchange *ex =
+	    is_settled(call) ? pending_invite(call) : call->setup;
+	struct span request = SPAN_NONE;
+
+	if (ex != NULL && ex->server != NULL)
+		request = blob_span(&ex->server->request);
+	wire_put_text(b, request);
+	wire_put_uint(b, ex != NULL && ex->from != NULL ? ex->from->index : 0,
+	    1);
+}
+
+int
+checkpoint_put(struct buf *b, const struct call *call)
+{
+	bool settled = is_settled(call);
+
+	if (!settled && (call->phase == CALL_OPENING || call->setup == NULL ||
+			    call->setup->server == NULL))
+		return -EAGAIN;
+	put_flag(b, settled);
+	put_flag(b, call->phase == CALL_ENDING);
+	wire_put_uint(b, call->end_status, 2);
+	put_party(b, &call->caller);
+	put_party(b, &call->called);
+	wire_put_uint(b, call->session, 8);
+	wire_put_uint(b, call->instance, 1);
+	put_flag(b, call->relayed);
+	put_flag(b, call->relay_closed);
+	put_flag(b, call->held);
+	put_flag(b, call->ringing_noted);
+	wire_put_uint(b, call->channels, 1);
+	wire_put_uint(b, call->answered.us, 8);
+	wire_put_uint(b, settled ? call->callee->index : 0, 1);
+	wire_put_uint(b,
+	    !settled && call->early != NULL ? call->early->index : 0, 1);
+	put_request(b, call);
+	put_legs(b, call);
+	return buf_err(b);
+}
+
+/* ---- reading ---- */
+
+static bool
+get_flag(struct rwire *r)
+{
+	return wire_get_uint(r, 1, 0, 1) != 0;
+}
+
+static struct flow
+get_flow(struct rwire *r, const struct edge_conf *conf)
+{
+	struct flow f = {
+		.zone = (uint8_t)wire_get_uint(
+		    r, 1, ZONE_EXTERNAL, ZONE_INTERNAL),
+		.transport = (uint8_t)wire_get_uint(
+		    r, 1, TRANSPORT_UDP, TRANSPORT_TLS),
+		.listener =
+		    (uint8_t)wire_get_uint(r, 1, 0, EDGE_LISTENERS_MAX - 1),
+		.remote = wire_get_addr(r, false),
+	};
+
+	/* The configuration may have changed with the restart. */
+	if (r->err == 0 &&
+	    (f.listener >= conf->n_listeners || f.remote.port == 0 ||
+		conf->listeners[f.listener].zone != f.zone ||
+		conf->listeners[f.listener].transport != f.transport))
+		wire_fail(r, -ERANGE);
+	return f;
+}
+
+static struct ipc_party
+get_party(struct rwire *r)
+{
+	struct ipc_party p;
+
+	p.number = wire_get_text(r, 0, 32);
+	p.name = wire_get_text(r, 0, 64);
+	p.hold = (uint8_t)wire_get_uint(r, 1, 0, HOLD_SENDRECV);
+	p.latching = (uint8_t)wire_get_uint(r, 1, 0, LATCH_OPEN);
+	return p;
+}
+
+static struct end
+get_end(struct rwire *r)
+{
+	struct end end = { .ready = get_flag(r) };
+
+	end.open = end.ready;
+	if (!end.ready)
+		return end;
+	end.was_set = get_flag(r);
+	end.held = get_flag(r);
+	end.port.rtp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
+	end.port.rtcp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
+	end.port.said_rtp = wire_get_addr(r, false);
+	end.port.said_rtcp = wire_get_addr(r, false);
+	end.rtp = wire_get_addr(r, true);
+	end.rtcp = wire_get_addr(r, true);
+	end.learnt = wire_get_addr(r, true);
+	return end;
+}
+
+/* Base64url, as leg_new() makes them. */
+static void
+get_token(struct rwire *r, uint8_t *out)
+{
+	wire_get_bin(r, out, LEG_TOKEN_LEN);
+	for (unsigned i = 0; i < LEG_TOKEN_LEN && r->err == 0; i++) {
+		uint8_t c = out[i];
+
+		if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			(c >= 'A' && c <= 'Z') || c == '-' || c == '_'))
+			wire_fail(r, -EBADMSG);
+	}
+}
+
+static void
+get_cseqs(struct rwire *r, struct saved_leg *leg)
+{
+	leg->local_cseq = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
+	leg->remote_cseq = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
+	leg->invite_cseq = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
+	leg->cseq_offset = (int64_t)wire_get_uint(r, 8, 0, UINT64_MAX);
+	if (leg->cseq_offset > INT32_MAX || leg->cseq_offset < -INT32_MAX)
+		wire_fail(r, -ERANGE);
+}
+
+/* A URI we may write into a Request-URI. */
+static void
+check_target(struct rwire *r, struct span target)
+{
+	struct uri uri;
+
+	if (r->err == 0 &&
+	    (uri_parse(target, &uri) != 0 || uri.scheme == URI_OTHER))
+		wire_fail(r, -EBADMSG);
+}
+
+static void
+get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
+    const struct saved_call *call, struct saved_leg *leg)
+{
+	leg->index = (uint8_t)wire_get_uint(r, 1, lo, CALL_LEGS_MAX - 1);
+	leg->state = (uint8_t)wire_get_uint(r, 1, LEG_CALLING, LEG_CONFIRMED);
+	get_token(r, leg->token);
+	leg->flow = get_flow(r, conf);
+	leg->relayed = get_flag(r);
+	leg->end = get_end(r);
+	leg->target = wire_get_text(r, 1, 512);
+	leg->route = wire_get_text(r, 0, 512);
+	leg->call_id = wire_get_text(r, 1, 256);
+	leg->local = wire_get_text(r, 1, 256);
+	leg->remote = wire_get_text(r, 1, 256);
+	leg->tag = wire_get_text(r, 0, 128);
+	get_cseqs(r, leg);
+	leg->invite = wire_get_blob(r, 0, BLOB_MAX);
+	check_target(r, leg->target);
+	if ((leg->state == LEG_CONFIRMED) != call->talking ||
+	    (leg->state != LEG_CALLING && leg->tag.len == 0) ||
+	    (leg->index > 0 && (leg->invite.len > 0) == call->talking) ||
+	    (leg->index == 0 && leg->invite.len > 0) ||
+	    (leg->end.ready && call->session == 0))
+		wire_fail(r, -EBADMSG);
+}
+
+static bool
+has_leg(const struct saved_call *call, uint8_t index)
+{
+	for (unsigned i = 0; i < call->n_legs; i++)
+		if (call->leg[i].index == index)
+			return true;
+	return false;
+}
+
+static void
+get_legs(
+    struct rwire *r, const struct edge_conf *conf, struct saved_call *out)
+{
+	unsigned n = (unsigned)wire_get_uint(r, 1, 1, CALL_LEGS_MAX);
+	unsigned lo = 0;
+
+	for (unsigned i = 0; i < n && r->err == 0; i++) {
+		get_leg(r, conf, lo, out, &out->leg[i]);
+		lo = out->leg[i].index + 1u;
+		out->n_legs++;
+	}
+	if (r->err == 0 &&
+	    (!has_leg(out, 0) || !has_leg(out, out->callee) ||
+		!has_leg(out, out->early) || !has_leg(out, out->request_from) ||
+		(out->talking && (out->callee == 0 || n != 2))))
+		wire_fail(r, -EBADMSG);
+}
+
+int
+checkpoint_get(
+    struct span state, const struct edge_conf *conf, struct saved_call *out)
+{
+	struct rwire r = { .left = state };
+
+	memset(out, 0, sizeof(*out));
+	out->talking = get_flag(&r);
+	out->ending = get_flag(&r);
+	out->end_status = (uint16_t)wire_get_uint(&r, 2, 0, 699);
+	out->caller = get_party(&r);
+	out->called = get_party(&r);
+	out->session = wire_get_uint(&r, 8, 0, UINT64_MAX);
+	out->instance = (uint8_t)wire_get_uint(&r, 1, 0, STEPS_RELAYS_MAX - 1);
+	out->relayed = get_flag(&r);
+	out->relay_closed = get_flag(&r);
+	out->held = get_flag(&r);
+	out->ringing_noted = get_flag(&r);
+	out->channels = (uint8_t)wire_get_uint(&r, 1, 0, 2);
+	out->answered_us = wire_get_uint(&r, 8, 0, UINT64_MAX);
+	out->callee = (uint8_t)wire_get_uint(
+	    &r, 1, 0, out->talking ? CALL_LEGS_MAX - 1 : 0);
+	out->early = (uint8_t)wire_get_uint(
+	    &r, 1, 0, out->talking ? 0 : CALL_LEGS_MAX - 1);
+	out->request =
+	    wire_get_blob(&r, out->talking ? 0 : 1, BLOB_MAX);
+	out->request_from = (uint8_t)wire_get_uint(
+	    &r, 1, 0, out->talking ? CALL_LEGS_MAX - 1 : 0);
+	get_legs(&r, conf, out);
+	if (r.err == 0 && out->session != 0 &&
+	    out->instance >= conf->n_relays)
+		wire_fail(&r, -ERANGE);
+	return wire_end(&r);
+}

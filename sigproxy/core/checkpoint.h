@@ -1,0 +1,62 @@
+/*
+ * What a call needs after a restart of sigproxy, as bytes that registrar-db
+ * keeps without understanding them.
+ *
+ * Written after each event that changed a call, into the same batch as the
+ * messages of that event, which leave after it.  Read back as strictly as
+ * bytes from the network: every length, number, enum, flow and token.
+ */
+#ifndef SIGPROXY_CORE_CHECKPOINT_H
+#define SIGPROXY_CORE_CHECKPOINT_H
+
+#include "sigproxy/core/call_priv.h"
+
+#define CHECKPOINT_VERSION 1
+
+/* One leg; text is lent from the bytes read. */
+struct saved_leg {
+	uint8_t index;
+	uint8_t state;	/* enum leg_state: CALLING, EARLY, CONFIRMED */
+	uint8_t token[LEG_TOKEN_LEN];
+	struct flow flow;
+	bool relayed;
+	struct end end; /* open, ready, was_set, held, port, rtp, rtcp */
+	struct span target, route, call_id, local, remote, tag;
+	uint32_t local_cseq, remote_cseq, invite_cseq;
+	int64_t cseq_offset;
+	struct span invite; /* branch that rings: its INVITE as sent */
+};
+
+struct saved_call {
+	bool talking; /* answered, and its ACK came; else it rings */
+	bool ending;  /* BYE or CANCEL was on its way */
+	uint16_t end_status;
+	struct ipc_party caller, called;
+	uint64_t session;
+	uint8_t instance;
+	bool relayed, relay_closed, held, ringing_noted;
+	uint8_t channels;
+	uint64_t answered_us;
+	uint8_t callee, early; /* index of a leg; 0: none */
+	struct span request;   /* ringing: the caller's INVITE.  Talking: a
+			        * re-INVITE under way, or empty */
+	uint8_t request_from;  /* leg it came from */
+	unsigned n_legs;
+	struct saved_leg leg[CALL_LEGS_MAX];
+};
+
+/*
+ * Write a call.
+ *
+ * Errors:  b's sticky error; -EAGAIN: it is not yet worth keeping.
+ */
+int checkpoint_put(struct buf *b, const struct call *call);
+/*
+ * Read one.
+ *
+ * Errors:  -EBADMSG, -ERANGE: broken in any way.
+ */
+int checkpoint_get(
+    struct span state, const struct edge_conf *conf, struct saved_call *out);
+
+#endif

@@ -1,0 +1,224 @@
+/* What a restarted sigproxy gets back. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/regdb/lab.h"
+
+static void
+save(uint64_t ticket, const char *state)
+{
+	struct ipc_call_save m = { .ticket = ticket, .version = 3,
+		.state = span_str(state) };
+	char mem[IPC_STATE_MAX + 64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_SAVE, call_save, &m);
+	lab_send(&b);
+}
+
+static void
+gone(uint64_t ticket)
+{
+	struct ipc_call_gone m = { ticket };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_GONE, call_gone, &m);
+	lab_send(&b);
+}
+
+static void
+expect_restored(unsigned n)
+{
+	struct ipc_call_restored all;
+
+	ck_assert_int_eq(
+	    get_call_restored(lab_take(IPC_CALL_RESTORED), &all), 0);
+	ck_assert_uint_eq(all.calls, n);
+}
+
+static void
+expect_call(uint64_t ticket, const char *state)
+{
+	struct ipc_call_restore m;
+
+	ck_assert_int_eq(
+	    get_call_restore(lab_take(IPC_CALL_RESTORE), &m), 0);
+	ck_assert_uint_eq(m.ticket, ticket);
+	ck_assert_uint_eq(m.version, 3);
+	assert_span(m.state, state);
+}
+
+START_TEST(the_key_stays)
+{
+	struct ipc_sig_keys first, again;
+
+	ck_assert_int_eq(get_sig_keys(lab_take(IPC_SIG_KEYS), &first), 0);
+	expect_restored(0);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM memory WHERE "
+				  "name = 'sig_keys'"), "1") == 0);
+	lab_new_sigproxy();
+	ck_assert_int_eq(get_sig_keys(lab_take(IPC_SIG_KEYS), &again), 0);
+	ck_assert_mem_eq(first.key, again.key, IPC_KEY_LEN);
+	expect_restored(0);
+	lab_restart();
+	ck_assert_int_eq(get_sig_keys(lab_take(IPC_SIG_KEYS), &again), 0);
+	ck_assert_mem_eq(first.key, again.key, IPC_KEY_LEN);
+}
+END_TEST
+
+/* Not one commit is awaited: the frames are the last words of the old. */
+START_TEST(a_new_sigproxy_gets_the_newest_of_each_call)
+{
+	expect_restored(0);
+	save(7, "first");
+	save(8, "other");
+	save(9, "over");
+	save(7, "second");
+	gone(9);
+	lab_new_sigproxy();
+	expect_call(7, "second");
+	expect_call(8, "other");
+	expect_restored(2);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"), "2") ==
+	    0);
+	gone(7);
+	gone(8);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"), "0") ==
+	    0);
+}
+END_TEST
+
+START_TEST(what_was_saved_outlives_registrar_db_too)
+{
+	expect_restored(0);
+	save(7, "kept");
+	lab_until(strcmp(lab_look("SELECT state FROM checkpoint"), "kept") ==
+	    0);
+	lab_restart();
+	expect_call(7, "kept");
+	expect_restored(1);
+}
+END_TEST
+
+START_TEST(after_a_reboot_no_call_is_restored)
+{
+	expect_restored(0);
+	save(7, "kept");
+	lab_until(strcmp(lab_look("SELECT state FROM checkpoint"), "kept") ==
+	    0);
+	lab_ok("UPDATE memory SET value = 'x' WHERE name = 'boot_id'");
+	lab_restart();
+	expect_restored(0);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"), "0") ==
+	    0);
+	lab_until(strcmp(lab_look("SELECT length(value) FROM memory "
+				  "WHERE name = 'boot_id'"), "36") == 0);
+}
+END_TEST
+
+/* With a checkpoint it goes on, without one it is over. */
+START_TEST(a_saved_call_stays_live)
+{
+	struct ipc_auth_say say;
+	uint64_t saved;
+
+	lab_subscriber();
+	ck_assert_uint_eq(
+	    lab_register("sip:168@192.168.1.5:5062", 120), VERDICT_OK);
+	say = lab_call("168");
+	ck_assert_uint_eq(say.verdict, VERDICT_OK);
+	saved = say.ticket;
+	save(saved, "state");
+	ck_assert_uint_eq(lab_call("168").verdict, VERDICT_OK);
+	lab_new_sigproxy();
+	expect_call(saved, "state");
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call_record"), "1") ==
+	    0);
+	ck_assert_str_eq(lab_look("SELECT reason FROM call_record"),
+	    "signalling restarted");
+	ck_assert_uint_eq(strtoull(lab_look("SELECT ticket FROM live_call"),
+			      NULL, 10),
+	    saved);
+}
+END_TEST
+
+static void
+note(uint64_t ticket, enum call_state state)
+{
+	struct ipc_call_note m = { .ticket = ticket, .state = (uint8_t)state,
+		.status = 200, .caller = SPAN_LIT("168"),
+		.called = SPAN_LIT("22") };
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_NOTE, call_note, &m);
+	lab_send(&b);
+}
+
+/* Granted, killed before the commit: the row comes from what sigproxy says,
+ * and says so.  Only for a ticket that may have been given so. */
+START_TEST(a_row_that_a_crash_lost_is_made_from_the_note)
+{
+	struct ipc_auth_say say;
+
+	lab_subscriber();
+	ck_assert_uint_eq(
+	    lab_register("sip:168@192.168.1.5:5062", 120), VERDICT_OK);
+	say = lab_call("168");
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "1") == 0);
+	lab_restart();
+	note(say.ticket + 1, CALL_ENDED);
+	note(say.ticket - 1, CALL_ENDED);
+	note(say.ticket + 5000, CALL_ENDED);
+	note(say.ticket, CALL_ENDED);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM live_call"), "0") ==
+	    0);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "2") == 0);
+	ck_assert_str_eq(lab_look("SELECT caller || ' ' || called || ' ' || "
+				  "verdict || ' ' || status FROM call_record "
+				  "ORDER BY ticket DESC"),
+	    "168 22 granted (told by sigproxy) 200");
+}
+END_TEST
+
+START_TEST(the_number_of_calls_is_bounded)
+{
+	expect_restored(0);
+	for (uint64_t i = 1; i <= 5000; i++) {
+		save(i, "x");
+		if (i % 500 == 0)
+			lab_turn();
+	}
+	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"),
+		      "4608") == 0);
+	/* One that is kept already may still change. */
+	save(1, "y");
+	lab_until(strcmp(lab_look("SELECT state FROM checkpoint "
+				  "WHERE ticket = 1"), "y") == 0);
+	gone(2);
+	save(5000, "x");
+	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint "
+				  "WHERE ticket = 5000"), "1") == 0);
+}
+END_TEST
+
+void
+add_checkpoint_tests(Suite *s)
+{
+	TCase *t = tcase_create("checkpoints");
+
+	tcase_set_timeout(t, 30);
+	tcase_add_checked_fixture(t, lab_setup, lab_teardown);
+	tcase_add_test(t, the_key_stays);
+	tcase_add_test(t, a_new_sigproxy_gets_the_newest_of_each_call);
+	tcase_add_test(t, what_was_saved_outlives_registrar_db_too);
+	tcase_add_test(t, after_a_reboot_no_call_is_restored);
+	tcase_add_test(t, a_saved_call_stays_live);
+	tcase_add_test(t, a_row_that_a_crash_lost_is_made_from_the_note);
+	tcase_add_test(t, the_number_of_calls_is_bounded);
+	suite_add_tcase(s, t);
+}

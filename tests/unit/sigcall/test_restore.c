@@ -1,0 +1,444 @@
+/*
+ * sigproxy is killed at each step of a call and starts anew with what it
+ * saved.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sigproxy/core/checkpoint.h"
+#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/suites.h"
+
+#define HAS(msg, what)                                                         \
+	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
+
+static struct lab *lab;
+static struct phone *home, *desk;
+static struct talk t;
+
+static void
+setup(void)
+{
+	lab = lab_new(60, 100);
+	home = lab_home(lab, "168", 7);
+	desk = lab_office(lab, "200", 31);
+}
+
+static void
+setup_talk(void)
+{
+	setup();
+	talk_begin(&t, home, desk);
+}
+
+static void
+teardown(void)
+{
+	lab_free(lab);
+}
+
+static void
+expect_over(void)
+{
+	const struct ipc_call_note *note = lab_note(lab);
+
+	ck_assert_uint_eq(note->state, CALL_ENDED);
+	ck_assert_uint_eq(note->ticket, lab->ticket);
+	ck_assert_uint_eq(lab_saved(lab), 0);
+	lab_pass(lab, 64000);
+	lab_expect_empty(lab);
+}
+
+/* ---- an answered call ---- */
+
+START_TEST(a_call_goes_on_and_each_side_can_end_it)
+{
+	struct dlg *by = _i == 0 ? &t.a : &t.b;
+	struct phone *other = _i == 0 ? desk : home;
+	const char *bye, *ok;
+
+	lab_restart(lab);
+	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+	ck_assert_uint_eq(lab_count(lab, "channels"), 1);
+	/* Nobody hears anything of it. */
+	ck_assert_ptr_null(phone_recv(home));
+	ck_assert_ptr_null(phone_recv(desk));
+	dlg_send(by, "BYE", NULL, NULL, "");
+	ok = phone_expect(by->phone, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(ok);
+	bye = phone_expect(other, "BYE");
+	ck_assert_ptr_nonnull(bye);
+	ck_assert_str_eq(hdr(bye, "Call-ID"),
+	    _i == 0 ? t.b.call_id : t.a.call_id);
+	ck_assert_uint_eq(lab_note(lab)->status, 200);
+	phone_answer(other, bye, 200, NULL, NULL);
+	expect_over();
+}
+END_TEST
+
+START_TEST(the_relay_is_claimed_with_the_same_ports)
+{
+	struct ipc_relay_open before[2] = { lab->opens[0], lab->opens[1] };
+	unsigned n = lab->n_opens;
+
+	ck_assert_uint_eq(n, 2);
+	lab_restart(lab);
+	ck_assert_uint_eq(lab->n_opens, 4);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct ipc_relay_open *o = &lab->opens[n + i];
+
+		ck_assert_uint_eq(o->session, before[i].session);
+		ck_assert_uint_eq(o->end, before[i].end);
+		ck_assert_uint_eq(o->n_want, 1);
+		ck_assert_uint_eq(o->want[0].number, 16384 + 2 * i);
+	}
+	ck_assert_uint_eq(lab->n_closes, 0);
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_uint_eq(lab->n_close_all, 1);
+	ck_assert_uint_eq(lab->n_media, 2);
+}
+END_TEST
+
+START_TEST(hold_and_resume_work_after_it)
+{
+	const char *inv;
+
+	lab_restart(lab);
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, "sendonly"), "");
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	HAS(inv, "a=sendonly");
+	HAS(inv, "m=audio 16384 ");
+	phone_answer(home, inv, 200, NULL, sdp_of(home, 30000, "recvonly"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_HELD);
+	lab_restart(lab);
+	dlg_send(&t.b, "INVITE", "application/sdp", sdp_of(desk, 20000, NULL),
+	    "");
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	phone_answer(home, inv, 200, NULL, sdp_of(home, 30000, NULL));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_RESUMED);
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	expect_over();
+}
+END_TEST
+
+/* The desk holds; sigproxy dies before the home answered. */
+START_TEST(a_reinvite_under_way_is_answered_once)
+{
+	const char *inv, *again;
+
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, "sendonly"), "");
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	lab_restart(lab);
+	again = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(again);
+	ck_assert_str_eq(hdr(inv, "Via"), hdr(again, "Via"));
+	ck_assert_str_eq(hdr(inv, "CSeq"), hdr(again, "CSeq"));
+	phone_answer(home, inv, 200, NULL, sdp_of(home, 30000, "recvonly"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	expect_over();
+}
+END_TEST
+
+START_TEST(a_repeated_2xx_of_a_running_call_gets_its_ack)
+{
+	const char *msg;
+
+	lab_restart(lab);
+	phone_send(desk,
+	    "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.168.10.2:5060;"
+	    "branch=z9hG4bKgone;rport=5060;received=192.168.10.2\r\n"
+	    "From: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: 2 INVITE\r\n"
+	    "Contact: <sip:200@192.168.10.31>\r\nContent-Length: 0\r\n\r\n",
+	    t.b.remote, t.b.local, t.b.call_id);
+	msg = phone_recv(desk);
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_msg(strncmp(msg, "ACK ", 4) == 0, "%s", msg);
+	ck_assert_ptr_null(phone_recv(desk));
+	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+}
+END_TEST
+
+START_TEST(a_bye_that_was_on_its_way_goes_out_again)
+{
+	const char *bye;
+
+	lab->stats_mute = true; /* killed while the counters are awaited */
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	lab_restart(lab);
+	bye = phone_expect(desk, "BYE");
+	ck_assert_ptr_nonnull(bye);
+	phone_answer(desk, bye, 200, NULL, NULL);
+	lab_pass(lab, 1000);
+	ck_assert_uint_eq(lab_note(lab)->status, 200);
+	expect_over();
+}
+END_TEST
+
+/* ---- a call that rings ---- */
+
+START_TEST(a_ringing_call_goes_on)
+{
+	struct dlg a, b;
+	const char *inv, *again, *ok;
+
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	dlg_from_invite(&b, desk, inv);
+	phone_answer(desk, inv, 180, "d", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 180"));
+	lab_restart(lab);
+	/* A retransmission, byte for byte. */
+	again = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(again);
+	ck_assert_str_eq(inv, again);
+	phone_answer(desk, inv, 180, "d", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 180"));
+	phone_answer(desk, inv, 200, "d", sdp_of(desk, 20000, NULL));
+	ok = phone_expect(home, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(ok);
+	HAS(hdr(ok, "To"), ";tag=d");
+	dlg_learn(&a, ok);
+	dlg_ack(&a, a.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(desk, "ACK"));
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_ANSWERED);
+	ck_assert_uint_eq(lab_set(lab, 0)->to_end, 1);
+	dlg_send(&a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	expect_over();
+}
+END_TEST
+
+START_TEST(a_ringing_call_can_be_cancelled_after_it)
+{
+	struct dlg a;
+	const char *inv;
+
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	phone_answer(desk, inv, 180, "d", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 180"));
+	lab_restart(lab);
+	phone_answer(desk, inv, 180, "d", NULL);
+	dlg_cancel(&a);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 487"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "CANCEL"));
+	phone_answer(desk, inv, 487, "d", NULL);
+	ck_assert_ptr_nonnull(phone_expect(desk, "ACK"));
+	expect_over();
+}
+END_TEST
+
+/* Killed between the 200 and its ACK. */
+START_TEST(no_call_is_lost_after_its_200)
+{
+	struct dlg a, b;
+	const char *inv, *ok;
+
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	dlg_from_invite(&b, desk, inv);
+	phone_answer(desk, inv, 200, "d", sdp_of(desk, 20000, NULL));
+	ok = phone_expect(home, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(ok);
+	dlg_learn(&a, ok);
+	lab_restart(lab);
+	/* The ACK of the first meets nobody who awaits it. */
+	dlg_ack(&a, a.cseq, NULL);
+	ck_assert_ptr_null(phone_expect(desk, "ACK"));
+	/* The desk repeats its 2xx, the home gets it and says ACK again. */
+	phone_answer(desk, inv, 200, "d", sdp_of(desk, 20000, NULL));
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	dlg_ack(&a, a.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(desk, "ACK"));
+	lab_restart(lab);
+	lab_pass(lab, 60000);
+	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+	dlg_send(&a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	expect_over();
+}
+END_TEST
+
+/* ---- what is kept ---- */
+
+START_TEST(before_the_calls_are_told_nothing_is_heard)
+{
+	struct edge *edge = lab->edge;
+
+	lab->edge = edge_new(&lab->conf);
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_null(phone_recv(home));
+	ck_assert_uint_eq(lab_count(lab, "too_early"), 1);
+	edge_free(lab->edge);
+	lab->edge = edge;
+}
+END_TEST
+
+static const char *
+tag_for_options(void)
+{
+	const char *ok;
+
+	phone_send(home,
+	    "OPTIONS sip:sip.example.org SIP/2.0\r\n"
+	    "Via: SIP/2.0/UDP 10.77.0.7:5062;branch=z9hG4bKsame;rport\r\n"
+	    "From: <sip:168@sip.example.org>;tag=f\r\n"
+	    "To: <sip:sip.example.org>\r\nCall-ID: same\r\n"
+	    "CSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\n"
+	    "Content-Length: 0\r\n\r\n");
+	ok = phone_expect(home, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(ok);
+	return param(hdr(ok, "To"), "tag");
+}
+
+START_TEST(a_retransmission_meets_the_same_tag)
+{
+	const char *tag = tag_for_options();
+
+	ck_assert_uint_eq(strlen(tag), 16);
+	lab_restart(lab);
+	ck_assert_str_eq(tag_for_options(), tag);
+}
+END_TEST
+
+START_TEST(a_call_of_before_that_ended_is_not_made_again)
+{
+	static char kept[IPC_STATE_MAX];
+	size_t len = lab->saves[0].len;
+
+	memcpy(kept, lab->saves[0].state, len);
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	expect_over();
+	/* registrar-db was away and tells what it knew before. */
+	lab->saves[0].ticket = lab->ticket;
+	lab->saves[0].len = len;
+	memcpy(lab->saves[0].state, kept, len);
+	lab_tell_saved(lab);
+	lab_expect_empty(lab);
+	ck_assert_uint_eq(lab_saved(lab), 0);
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
+}
+END_TEST
+
+START_TEST(an_info_under_way_is_taken_when_it_comes_again)
+{
+	struct dlg before = t.a;
+	const char *info;
+
+	dlg_send(&t.a, "INFO", "application/dtmf-relay", "Signal=1\r\n", "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "INFO"));
+	lab_restart(lab);
+	dlg_send(&before, "INFO", "application/dtmf-relay", "Signal=1\r\n",
+	    "");
+	info = phone_expect(desk, "INFO");
+	ck_assert_ptr_nonnull(info);
+	phone_answer(desk, info, 200, NULL, NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+}
+END_TEST
+
+/* Refused, or a call that can be ended like any other. */
+START_TEST(no_changed_byte_does_harm)
+{
+	static const char to[] = { 0, 1, 127, -1 };
+	size_t len = lab->saves[0].len;
+	char kept[IPC_STATE_MAX];
+
+	memcpy(kept, lab->saves[0].state, len);
+	lab->stolen = true;
+	for (unsigned at = 0; at < len; at++) {
+		memset(lab->saves, 0, sizeof(lab->saves));
+		memcpy(lab->saves[0].state, kept, len);
+		lab->saves[0].state[at] = to[(at + (unsigned)_i) % 4];
+		lab->saves[0].version = CHECKPOINT_VERSION;
+		lab->saves[0].ticket = lab->ticket;
+		lab->saves[0].len = len;
+		lab_restart(lab);
+		ck_assert_uint_le(lab_count(lab, "calls"), 1);
+		dlg_send(&t.a, "BYE", NULL, NULL, "");
+		lab_pass(lab, 100);
+	}
+}
+END_TEST
+
+START_TEST(every_cut_is_refused)
+{
+	struct saved_call saved;
+	size_t len = lab->saves[0].len;
+
+	ck_assert_int_eq(checkpoint_get(span_make(lab->saves[0].state, len),
+			     &lab->conf, &saved),
+	    0);
+	for (size_t n = 0; n < len; n++)
+		ck_assert_int_ne(
+		    checkpoint_get(span_make(lab->saves[0].state, n),
+			&lab->conf, &saved),
+		    0);
+	ck_assert_int_eq(checkpoint_get(span_make(lab->saves[0].state, len + 1),
+			     &lab->conf, &saved),
+	    -EBADMSG);
+}
+END_TEST
+
+START_TEST(an_unreadable_one_is_ended_in_the_record)
+{
+	lab->saves[0].state[0] = 2;
+	lab_restart(lab);
+	lab_expect_empty(lab);
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
+	ck_assert_uint_eq(lab_note(lab)->ticket, lab->ticket);
+	ck_assert_uint_eq(lab_saved(lab), 0);
+}
+END_TEST
+
+Suite *
+suite_restore(void)
+{
+	Suite *s = suite_create("restore");
+	TCase *c = tcase_create("talking");
+
+	tcase_add_checked_fixture(c, setup_talk, teardown);
+	tcase_add_loop_test(c, a_call_goes_on_and_each_side_can_end_it, 0, 2);
+	tcase_add_test(c, the_relay_is_claimed_with_the_same_ports);
+	tcase_add_test(c, hold_and_resume_work_after_it);
+	tcase_add_test(c, a_reinvite_under_way_is_answered_once);
+	tcase_add_test(c, a_repeated_2xx_of_a_running_call_gets_its_ack);
+	tcase_add_test(c, a_bye_that_was_on_its_way_goes_out_again);
+	tcase_add_test(c, before_the_calls_are_told_nothing_is_heard);
+	tcase_add_test(c, a_retransmission_meets_the_same_tag);
+	tcase_add_test(c, an_info_under_way_is_taken_when_it_comes_again);
+	tcase_add_test(c, a_call_of_before_that_ended_is_not_made_again);
+	tcase_add_loop_test(c, no_changed_byte_does_harm, 0, 4);
+	tcase_add_test(c, every_cut_is_refused);
+	tcase_add_test(c, an_unreadable_one_is_ended_in_the_record);
+	suite_add_tcase(s, c);
+	c = tcase_create("ringing");
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, a_ringing_call_goes_on);
+	tcase_add_test(c, a_ringing_call_can_be_cancelled_after_it);
+	tcase_add_test(c, no_call_is_lost_after_its_200);
+	suite_add_tcase(s, c);
+	return s;
+}

@@ -234,7 +234,7 @@ END_TEST
  * calls come last, and all within 50 ms. */
 START_TEST(a_thousand_sessions_are_told_at_once)
 {
-	struct scene s = scene_new(MANY + 10);
+	struct scene s = scene_new(2 * MANY);
 	unsigned n;
 	struct dlg d;
 

@@ -27,7 +27,9 @@ CREATE TABLE subscriber (
 	changed_at TEXT NOT NULL DEFAULT (datetime('now')),
 
 	CONSTRAINT "number: 1 to 32 of the digits, + * and #" CHECK (
-		length(number) BETWEEN 1 AND 32 AND
+		typeof(number) = 'text' AND
+		length(CAST(number AS BLOB)) BETWEEN 1 AND 32 AND
+		instr(CAST(number AS BLOB), x'00') = 0 AND
 		number NOT GLOB '*[^0-9+*#]*'),
 	CONSTRAINT "name: at most 64 bytes, no control characters" CHECK (
 		length(CAST(name AS BLOB)) <= 64 AND
@@ -35,7 +37,9 @@ CREATE TABLE subscriber (
 			']*' AND
 		instr(CAST(name AS BLOB), x'00') = 0),
 	CONSTRAINT "username: 1 to 64 of A-Z a-z 0-9 . _ + @ -" CHECK (
-		length(username) BETWEEN 1 AND 64 AND
+		typeof(username) = 'text' AND
+		length(CAST(username AS BLOB)) BETWEEN 1 AND 64 AND
+		instr(CAST(username AS BLOB), x'00') = 0 AND
 		username NOT GLOB '*[^A-Za-z0-9._+@-]*'),
 	-- The last rule: every character is among six taken from the start,
 	-- the middle and the end; so it is one of very few characters.

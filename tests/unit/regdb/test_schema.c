@@ -32,6 +32,21 @@ START_TEST(bad_rows_are_refused_in_words)
 		{ "letters in the number", "'17a', 'u', 'xkcd-staple-1', 1",
 		    "CHECK constraint failed: number: 1 to 32 of the digits, "
 		    "+ * and #" },
+		{ "a number as a blob, which no text equals",
+		    "x'313638', 'u', 'xkcd-staple-1', 1",
+		    "CHECK constraint failed: number: 1 to 32 of the digits, "
+		    "+ * and #" },
+		{ "a zero octet in the number",
+		    "'171' || char(0) || '9', 'u', 'xkcd-staple-1', 1",
+		    "CHECK constraint failed: number: 1 to 32 of the digits, "
+		    "+ * and #" },
+		{ "a username as a blob", "'170', x'534950', 'xkcd-staple-1', 1",
+		    "CHECK constraint failed: username: 1 to 64 of A-Z a-z 0-9 "
+		    ". _ + @ -" },
+		{ "a zero octet in the username",
+		    "'170', 'SIP' || char(0) || 'x', 'xkcd-staple-1', 1",
+		    "CHECK constraint failed: username: 1 to 64 of A-Z a-z 0-9 "
+		    ". _ + @ -" },
 		{ "no number", "'', 'u', 'xkcd-staple-1', 1",
 		    "CHECK constraint failed: number: 1 to 32 of the digits, "
 		    "+ * and #" },

@@ -70,8 +70,8 @@ START_TEST(a_call_goes_on_and_each_side_can_end_it)
 	ck_assert_ptr_nonnull(ok);
 	bye = phone_expect(other, "BYE");
 	ck_assert_ptr_nonnull(bye);
-	ck_assert_str_eq(hdr(bye, "Call-ID"),
-	    _i == 0 ? t.b.call_id : t.a.call_id);
+	ck_assert_str_eq(
+	    hdr(bye, "Call-ID"), _i == 0 ? t.b.call_id : t.a.call_id);
 	ck_assert_uint_eq(lab_note(lab)->status, 200);
 	phone_answer(other, bye, 200, NULL, NULL);
 	expect_over();
@@ -118,8 +118,8 @@ START_TEST(hold_and_resume_work_after_it)
 	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
 	ck_assert_uint_eq(lab_note(lab)->state, CALL_HELD);
 	lab_restart(lab);
-	dlg_send(&t.b, "INVITE", "application/sdp", sdp_of(desk, 20000, NULL),
-	    "");
+	dlg_send(
+	    &t.b, "INVITE", "application/sdp", sdp_of(desk, 20000, NULL), "");
 	inv = phone_expect(home, "INVITE");
 	ck_assert_ptr_nonnull(inv);
 	phone_answer(home, inv, 200, NULL, sdp_of(home, 30000, NULL));
@@ -350,8 +350,7 @@ START_TEST(an_info_under_way_is_taken_when_it_comes_again)
 	dlg_send(&t.a, "INFO", "application/dtmf-relay", "Signal=1\r\n", "");
 	ck_assert_ptr_nonnull(phone_expect(desk, "INFO"));
 	lab_restart(lab);
-	dlg_send(&before, "INFO", "application/dtmf-relay", "Signal=1\r\n",
-	    "");
+	dlg_send(&before, "INFO", "application/dtmf-relay", "Signal=1\r\n", "");
 	info = phone_expect(desk, "INFO");
 	ck_assert_ptr_nonnull(info);
 	phone_answer(desk, info, 200, NULL, NULL);
@@ -393,8 +392,8 @@ START_TEST(every_cut_is_refused)
 	    0);
 	for (size_t n = 0; n < len; n++)
 		ck_assert_int_ne(
-		    checkpoint_get(span_make(lab->saves[0].state, n),
-			&lab->conf, &saved),
+		    checkpoint_get(
+			span_make(lab->saves[0].state, n), &lab->conf, &saved),
 		    0);
 	ck_assert_int_eq(checkpoint_get(span_make(lab->saves[0].state, len + 1),
 			     &lab->conf, &saved),

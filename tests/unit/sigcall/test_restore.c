@@ -195,6 +195,23 @@ END_TEST
 
 /* ---- a call that rings ---- */
 
+/* A 100 would silence the caller while nothing is saved of the call. */
+START_TEST(no_100_before_the_call_is_saved)
+{
+	struct dlg a;
+
+	lab->relay_mute = true;
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	ck_assert_uint_eq(lab_saved(lab), 0);
+	ck_assert_ptr_null(phone_expect(home, "SIP/2.0 100"));
+	lab->relay_mute = false;
+	lab_pass(lab, 2000);
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	ck_assert_uint_eq(lab_saved(lab), 1);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 100"));
+}
+END_TEST
+
 START_TEST(a_ringing_call_goes_on)
 {
 	struct dlg a, b;
@@ -435,6 +452,7 @@ suite_restore(void)
 	suite_add_tcase(s, c);
 	c = tcase_create("ringing");
 	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, no_100_before_the_call_is_saved);
 	tcase_add_test(c, a_ringing_call_goes_on);
 	tcase_add_test(c, a_ringing_call_can_be_cancelled_after_it);
 	tcase_add_test(c, no_call_is_lost_after_its_200);

@@ -32,11 +32,11 @@ static const char boot_name[] = "boot_id";
 struct checkpoint {
 	struct htab_node node;
 	uint64_t ticket;
-	uint32_t life;	/* of sigproxy, which saved it last */
-	bool queued;	/* a job will write it */
+	uint32_t life; /* of sigproxy, which saved it last */
+	bool queued;   /* a job will write it */
 	uint8_t version;
 	uint16_t len;
-	char *state;	/* NULL: not in use */
+	char *state; /* NULL: not in use */
 };
 
 struct checkpoints {
@@ -46,10 +46,10 @@ struct checkpoints {
 	struct htab by_ticket;
 	size_t bytes;
 	uint8_t key[IPC_KEY_LEN];
-	char boot[BOOT_LEN];	/* of this machine; zeros: not known */
-	bool kept;		/* both are in the table */
-	uint32_t life;	/* counted up when sigproxy comes */
-	uint32_t at;	/* next to be told */
+	char boot[BOOT_LEN]; /* of this machine; zeros: not known */
+	bool kept;           /* both are in the table */
+	uint32_t life;       /* counted up when sigproxy comes */
+	uint32_t at;         /* next to be told */
 	uint32_t told;
 	uint64_t refused;
 };
@@ -84,8 +84,8 @@ find(const struct checkpoints *c, uint64_t ticket)
 {
 	struct htab_node *n;
 
-	n = htab_first(&c->by_ticket,
-	    htab_hash(&c->by_ticket, &ticket, sizeof(ticket)));
+	n = htab_first(
+	    &c->by_ticket, htab_hash(&c->by_ticket, &ticket, sizeof(ticket)));
 	for (; n != NULL; n = htab_next(n)) {
 		struct checkpoint *p = HTAB_OF(n, struct checkpoint, node);
 
@@ -225,8 +225,8 @@ on_gone(struct oracle *o, struct span payload)
 int
 checkpoints_frame(struct oracle *o, uint16_t type, struct span payload)
 {
-	return type == IPC_CALL_SAVE ? on_save(o, payload) :
-				       on_gone(o, payload);
+	return type == IPC_CALL_SAVE ? on_save(o, payload)
+				     : on_gone(o, payload);
 }
 
 /* ---- into the table ---- */

@@ -250,8 +250,8 @@ ask(struct edge *e, struct mono now, struct steps *st,
 		auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0);
 		return;
 	}
-	if (s->is_invite)
-		stxn_status(&e->txns, now, st, s, 100);
+	/* No 100 yet: the caller would stop repeating its INVITE, and nothing
+	 * of it outlives us before the first checkpoint. */
 	timerq_set(a->timers, &q->deadline, mono_add_ms(now,
 	    !e->reg_up ? AUTH_RETURN_MS :
 	    purpose == AUTH_REGISTER ? AUTH_REGISTER_MS : AUTH_OTHER_MS));

@@ -52,9 +52,8 @@ local_cseq(const struct leg *leg)
 {
 	const struct exchange *ex = pending_invite(leg->call);
 
-	return ex != NULL && ex->to == leg && ex->to_cseq > 0
-		   ? ex->to_cseq - 1
-		   : leg->local_cseq;
+	return ex != NULL && ex->to == leg && ex->to_cseq > 0 ? ex->to_cseq - 1
+							      : leg->local_cseq;
 }
 
 static bool
@@ -121,7 +120,7 @@ put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 		invite = blob_span(&leg->invite->request);
 	wire_put_uint(b, leg->index, 1);
 	wire_put_uint(b,
-	    settled	       ? LEG_CONFIRMED
+	    settled            ? LEG_CONFIRMED
 	    : leg->tag.len > 0 ? LEG_EARLY
 			       : LEG_CALLING,
 	    1);
@@ -165,8 +164,8 @@ put_request(struct buf *b, const struct call *call)
 	if (ex != NULL && ex->server != NULL)
 		request = blob_span(&ex->server->request);
 	wire_put_text(b, request);
-	wire_put_uint(b, ex != NULL && ex->from != NULL ? ex->from->index : 0,
-	    1);
+	wire_put_uint(
+	    b, ex != NULL && ex->from != NULL ? ex->from->index : 0, 1);
 }
 
 int
@@ -191,8 +190,8 @@ checkpoint_put(struct buf *b, const struct call *call)
 	wire_put_uint(b, call->channels, 1);
 	wire_put_uint(b, call->answered.us, 8);
 	wire_put_uint(b, settled ? call->callee->index : 0, 1);
-	wire_put_uint(b,
-	    !settled && call->early != NULL ? call->early->index : 0, 1);
+	wire_put_uint(
+	    b, !settled && call->early != NULL ? call->early->index : 0, 1);
 	put_request(b, call);
 	put_legs(b, call);
 	return buf_err(b);
@@ -210,10 +209,10 @@ static struct flow
 get_flow(struct rwire *r, const struct edge_conf *conf)
 {
 	struct flow f = {
-		.zone = (uint8_t)wire_get_uint(
-		    r, 1, ZONE_EXTERNAL, ZONE_INTERNAL),
-		.transport = (uint8_t)wire_get_uint(
-		    r, 1, TRANSPORT_UDP, TRANSPORT_TLS),
+		.zone =
+		    (uint8_t)wire_get_uint(r, 1, ZONE_EXTERNAL, ZONE_INTERNAL),
+		.transport =
+		    (uint8_t)wire_get_uint(r, 1, TRANSPORT_UDP, TRANSPORT_TLS),
 		.listener =
 		    (uint8_t)wire_get_uint(r, 1, 0, EDGE_LISTENERS_MAX - 1),
 		.remote = wire_get_addr(r, false),
@@ -333,8 +332,7 @@ has_leg(const struct saved_call *call, uint8_t index)
 }
 
 static void
-get_legs(
-    struct rwire *r, const struct edge_conf *conf, struct saved_call *out)
+get_legs(struct rwire *r, const struct edge_conf *conf, struct saved_call *out)
 {
 	unsigned n = (unsigned)wire_get_uint(r, 1, 1, CALL_LEGS_MAX);
 	unsigned lo = 0;
@@ -375,13 +373,11 @@ checkpoint_get(
 	    &r, 1, 0, out->talking ? CALL_LEGS_MAX - 1 : 0);
 	out->early = (uint8_t)wire_get_uint(
 	    &r, 1, 0, out->talking ? 0 : CALL_LEGS_MAX - 1);
-	out->request =
-	    wire_get_blob(&r, out->talking ? 0 : 1, BLOB_MAX);
+	out->request = wire_get_blob(&r, out->talking ? 0 : 1, BLOB_MAX);
 	out->request_from = (uint8_t)wire_get_uint(
 	    &r, 1, 0, out->talking ? CALL_LEGS_MAX - 1 : 0);
 	get_legs(&r, conf, out);
-	if (r.err == 0 && out->session != 0 &&
-	    out->instance >= conf->n_relays)
+	if (r.err == 0 && out->session != 0 && out->instance >= conf->n_relays)
 		wire_fail(&r, -ERANGE);
 	return wire_end(&r);
 }

@@ -16,7 +16,7 @@
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
 	uint8_t index;
-	uint8_t state;	/* enum leg_state: CALLING, EARLY, CONFIRMED */
+	uint8_t state; /* enum leg_state: CALLING, EARLY, CONFIRMED */
 	uint8_t token[LEG_TOKEN_LEN];
 	struct flow flow;
 	bool relayed;
@@ -39,7 +39,7 @@ struct saved_call {
 	uint64_t answered_us;
 	uint8_t callee, early; /* index of a leg; 0: none */
 	struct span request;   /* ringing: the caller's INVITE.  Talking: a
-			        * re-INVITE under way, or empty */
+				* re-INVITE under way, or empty */
 	uint8_t request_from;  /* leg it came from */
 	unsigned n_legs;
 	struct saved_leg leg[CALL_LEGS_MAX];

@@ -141,6 +141,9 @@ fork_start(const struct ctx *x, struct call *call)
 			call->setup->offer = offer;
 	}
 	call->setup->offer_in_answer = msg.body.len == 0;
+	if (sent > 0)
+		(void)stxn_status(
+		    &x->e->txns, x->now, x->st, call->setup->server, 100);
 	if (sent == 0)
 		call_end(x, call,
 		    (struct ending){ .status = refusal_of(err),

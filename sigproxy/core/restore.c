@@ -130,8 +130,7 @@ restore_leg(
     const struct ctx *x, struct call *call, const struct saved_leg *from)
 {
 	struct calls *c = x->e->calls;
-	struct span token =
-	    span_make((const char *)from->token, LEG_TOKEN_LEN);
+	struct span token = span_make((const char *)from->token, LEG_TOKEN_LEN);
 	struct leg *leg;
 
 	if (leg_find(c, token) != NULL)
@@ -376,8 +375,8 @@ on_restored(const struct ctx *x, struct span payload)
 }
 
 int
-restore_frame(struct edge *e, struct mono now, struct steps *st,
-    uint16_t type, struct span payload)
+restore_frame(struct edge *e, struct mono now, struct steps *st, uint16_t type,
+    struct span payload)
 {
 	const struct ctx x = { e, now, st };
 

@@ -7,8 +7,9 @@
 static void
 save(uint64_t ticket, const char *state)
 {
-	struct ipc_call_save m = { .ticket = ticket, .version = 3,
-		.state = span_str(state) };
+	struct ipc_call_save m = {
+		.ticket = ticket, .version = 3, .state = span_str(state)
+	};
 	char mem[IPC_STATE_MAX + 64];
 	struct buf b;
 
@@ -44,8 +45,7 @@ expect_call(uint64_t ticket, const char *state)
 {
 	struct ipc_call_restore m;
 
-	ck_assert_int_eq(
-	    get_call_restore(lab_take(IPC_CALL_RESTORE), &m), 0);
+	ck_assert_int_eq(get_call_restore(lab_take(IPC_CALL_RESTORE), &m), 0);
 	ck_assert_uint_eq(m.ticket, ticket);
 	ck_assert_uint_eq(m.version, 3);
 	assert_span(m.state, state);
@@ -58,7 +58,8 @@ START_TEST(the_key_stays)
 	ck_assert_int_eq(get_sig_keys(lab_take(IPC_SIG_KEYS), &first), 0);
 	expect_restored(0);
 	lab_until(strcmp(lab_look("SELECT count(*) FROM memory WHERE "
-				  "name = 'sig_keys'"), "1") == 0);
+				  "name = 'sig_keys'"),
+		      "1") == 0);
 	lab_new_sigproxy();
 	ck_assert_int_eq(get_sig_keys(lab_take(IPC_SIG_KEYS), &again), 0);
 	ck_assert_mem_eq(first.key, again.key, IPC_KEY_LEN);
@@ -82,12 +83,12 @@ START_TEST(a_new_sigproxy_gets_the_newest_of_each_call)
 	expect_call(7, "second");
 	expect_call(8, "other");
 	expect_restored(2);
-	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"), "2") ==
-	    0);
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "2") == 0);
 	gone(7);
 	gone(8);
-	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"), "0") ==
-	    0);
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "0") == 0);
 }
 END_TEST
 
@@ -95,8 +96,8 @@ START_TEST(what_was_saved_outlives_registrar_db_too)
 {
 	expect_restored(0);
 	save(7, "kept");
-	lab_until(strcmp(lab_look("SELECT state FROM checkpoint"), "kept") ==
-	    0);
+	lab_until(
+	    strcmp(lab_look("SELECT state FROM checkpoint"), "kept") == 0);
 	lab_restart();
 	expect_call(7, "kept");
 	expect_restored(1);
@@ -107,15 +108,16 @@ START_TEST(after_a_reboot_no_call_is_restored)
 {
 	expect_restored(0);
 	save(7, "kept");
-	lab_until(strcmp(lab_look("SELECT state FROM checkpoint"), "kept") ==
-	    0);
+	lab_until(
+	    strcmp(lab_look("SELECT state FROM checkpoint"), "kept") == 0);
 	lab_ok("UPDATE memory SET value = 'x' WHERE name = 'boot_id'");
 	lab_restart();
 	expect_restored(0);
-	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"), "0") ==
-	    0);
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "0") == 0);
 	lab_until(strcmp(lab_look("SELECT length(value) FROM memory "
-				  "WHERE name = 'boot_id'"), "36") == 0);
+				  "WHERE name = 'boot_id'"),
+		      "36") == 0);
 }
 END_TEST
 
@@ -135,12 +137,12 @@ START_TEST(a_saved_call_stays_live)
 	ck_assert_uint_eq(lab_call("168").verdict, VERDICT_OK);
 	lab_new_sigproxy();
 	expect_call(saved, "state");
-	lab_until(strcmp(lab_look("SELECT count(*) FROM call_record"), "1") ==
-	    0);
-	ck_assert_str_eq(lab_look("SELECT reason FROM call_record"),
-	    "signalling restarted");
-	ck_assert_uint_eq(strtoull(lab_look("SELECT ticket FROM live_call"),
-			      NULL, 10),
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM call_record"), "1") == 0);
+	ck_assert_str_eq(
+	    lab_look("SELECT reason FROM call_record"), "signalling restarted");
+	ck_assert_uint_eq(
+	    strtoull(lab_look("SELECT ticket FROM live_call"), NULL, 10),
 	    saved);
 }
 END_TEST
@@ -148,8 +150,10 @@ END_TEST
 static void
 note(uint64_t ticket, enum call_state state)
 {
-	struct ipc_call_note m = { .ticket = ticket, .state = (uint8_t)state,
-		.status = 200, .caller = SPAN_LIT("168"),
+	struct ipc_call_note m = { .ticket = ticket,
+		.state = (uint8_t)state,
+		.status = 200,
+		.caller = SPAN_LIT("168"),
 		.called = SPAN_LIT("22") };
 	char mem[256];
 	struct buf b;
@@ -175,8 +179,7 @@ START_TEST(a_row_that_a_crash_lost_is_made_from_the_note)
 	note(say.ticket - 1, CALL_ENDED);
 	note(say.ticket + 5000, CALL_ENDED);
 	note(say.ticket, CALL_ENDED);
-	lab_until(strcmp(lab_look("SELECT count(*) FROM live_call"), "0") ==
-	    0);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM live_call"), "0") == 0);
 	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "2") == 0);
 	ck_assert_str_eq(lab_look("SELECT caller || ' ' || called || ' ' || "
 				  "verdict || ' ' || status FROM call_record "
@@ -193,16 +196,18 @@ START_TEST(the_number_of_calls_is_bounded)
 		if (i % 500 == 0)
 			lab_turn();
 	}
-	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"),
-		      "4608") == 0);
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "4608") == 0);
 	/* One that is kept already may still change. */
 	save(1, "y");
 	lab_until(strcmp(lab_look("SELECT state FROM checkpoint "
-				  "WHERE ticket = 1"), "y") == 0);
+				  "WHERE ticket = 1"),
+		      "y") == 0);
 	gone(2);
 	save(5000, "x");
 	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint "
-				  "WHERE ticket = 5000"), "1") == 0);
+				  "WHERE ticket = 5000"),
+		      "1") == 0);
 }
 END_TEST
 

@@ -70,8 +70,8 @@ START_TEST(a_call_goes_on_and_each_side_can_end_it)
 	ck_assert_ptr_nonnull(ok);
 	bye = phone_expect(other, "BYE");
 	ck_assert_ptr_nonnull(bye);
-	ck_assert_str_eq(hdr(bye, "Call-ID"),
-	    _i == 0 ? t.b.call_id : t.a.call_id);
+	ck_assert_str_eq(
+	    hdr(bye, "Call-ID"), _i == 0 ? t.b.call_id : t.a.call_id);
 	ck_assert_uint_eq(lab_note(lab)->status, 200);
 	phone_answer(other, bye, 200, NULL, NULL);
 	expect_over();
@@ -118,8 +118,8 @@ START_TEST(hold_and_resume_work_after_it)
 	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
 	ck_assert_uint_eq(lab_note(lab)->state, CALL_HELD);
 	lab_restart(lab);
-	dlg_send(&t.b, "INVITE", "application/sdp", sdp_of(desk, 20000, NULL),
-	    "");
+	dlg_send(
+	    &t.b, "INVITE", "application/sdp", sdp_of(desk, 20000, NULL), "");
 	inv = phone_expect(home, "INVITE");
 	ck_assert_ptr_nonnull(inv);
 	phone_answer(home, inv, 200, NULL, sdp_of(home, 30000, NULL));
@@ -194,6 +194,23 @@ START_TEST(a_bye_that_was_on_its_way_goes_out_again)
 END_TEST
 
 /* ---- a call that rings ---- */
+
+/* A 100 would silence the caller while nothing is saved of the call. */
+START_TEST(no_100_before_the_call_is_saved)
+{
+	struct dlg a;
+
+	lab->relay_mute = true;
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	ck_assert_uint_eq(lab_saved(lab), 0);
+	ck_assert_ptr_null(phone_expect(home, "SIP/2.0 100"));
+	lab->relay_mute = false;
+	lab_pass(lab, 2000);
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	ck_assert_uint_eq(lab_saved(lab), 1);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 100"));
+}
+END_TEST
 
 START_TEST(a_ringing_call_goes_on)
 {
@@ -350,8 +367,7 @@ START_TEST(an_info_under_way_is_taken_when_it_comes_again)
 	dlg_send(&t.a, "INFO", "application/dtmf-relay", "Signal=1\r\n", "");
 	ck_assert_ptr_nonnull(phone_expect(desk, "INFO"));
 	lab_restart(lab);
-	dlg_send(&before, "INFO", "application/dtmf-relay", "Signal=1\r\n",
-	    "");
+	dlg_send(&before, "INFO", "application/dtmf-relay", "Signal=1\r\n", "");
 	info = phone_expect(desk, "INFO");
 	ck_assert_ptr_nonnull(info);
 	phone_answer(desk, info, 200, NULL, NULL);
@@ -393,8 +409,8 @@ START_TEST(every_cut_is_refused)
 	    0);
 	for (size_t n = 0; n < len; n++)
 		ck_assert_int_ne(
-		    checkpoint_get(span_make(lab->saves[0].state, n),
-			&lab->conf, &saved),
+		    checkpoint_get(
+			span_make(lab->saves[0].state, n), &lab->conf, &saved),
 		    0);
 	ck_assert_int_eq(checkpoint_get(span_make(lab->saves[0].state, len + 1),
 			     &lab->conf, &saved),
@@ -436,6 +452,7 @@ suite_restore(void)
 	suite_add_tcase(s, c);
 	c = tcase_create("ringing");
 	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, no_100_before_the_call_is_saved);
 	tcase_add_test(c, a_ringing_call_goes_on);
 	tcase_add_test(c, a_ringing_call_can_be_cancelled_after_it);
 	tcase_add_test(c, no_call_is_lost_after_its_200);

@@ -27,6 +27,7 @@ struct self {
 	uv_loop_t loop;
 	struct oracle *oracle;
 	struct doors *doors;
+	bool passwords_right;	/* all sealed for this realm, by this key */
 };
 
 /* Who the process will be, while it is still root. */
@@ -69,7 +70,7 @@ priv_open(struct self *s)
 	if (err == 0)
 		err = store_open(s->conf.store_path, check, &s->store);
 	if (err == 0)
-		watch_credentials(s->store, &s->key,
+		s->passwords_right = watch_credentials(s->store, &s->key,
 		    span_str(s->conf.realm));
 	return err;
 }
@@ -124,6 +125,8 @@ main(int argc, char **argv)
 	if (err)
 		return fail("not-started", err);
 	if (s.args.check) {
+		if (s.store != NULL && !s.passwords_right)
+			return 1;	/* each fault was said */
 		printf("%s: %s\n", s.conf.store_path,
 		    s.store == NULL ? "no database yet; the first start "
 				      "makes it" :

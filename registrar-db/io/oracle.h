@@ -141,8 +141,9 @@ struct watch *watch_new(struct oracle *o);
 void watch_free(struct watch *w);
 bool watch_chores(struct watch *w, struct buf *out);
 /* Name subscribers whose password was sealed for another realm, and say
- * when the key opens nothing.  At start and for --check. */
-void watch_credentials(struct store *store, const struct secret *key,
+ * when the key opens nothing.  At start and for --check.  Gives: true when
+ * there was nothing to say. */
+bool watch_credentials(struct store *store, const struct secret *key,
     struct span realm);
 
 /* ---- peer_admin.c ---- */

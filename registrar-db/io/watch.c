@@ -161,16 +161,18 @@ wipe(struct watch *w)
 	log_end();
 }
 
-void
+bool
 watch_credentials(struct store *store, const struct secret *key,
     struct span realm)
 {
+	bool right = true;
 	struct account_row row;
 	char ha1[DIGEST_HEX_MAX];
 	sqlite3_stmt *q = store_use(store, ST_OTHER_REALM);
 
 	sql_text(q, 1, realm);
 	while (store_row(store, q) == 1) {
+		right = false;
 		log_begin(LOG_ERROR_, "password-of-another-realm");
 		log_span("number", sql_column(q, 0));
 		log_span("realm", realm);
@@ -182,12 +184,13 @@ watch_credentials(struct store *store, const struct secret *key,
 	store_done(q);
 	if (account_read(store, 0, DIGEST_MD5, &row) != 0 ||
 	    row.sealed_len == 0)
-		return;
+		return right;
 	struct seal_for who = { row.id,
 		span_make(row.username, row.username_len),
 		span_make(row.realm, row.realm_len), DIGEST_MD5 };
 	if (seal_open(key, &who, span_make(row.sealed, row.sealed_len), ha1) !=
 	    0) {
+		right = false;
 		log_begin(LOG_ERROR_, "key-does-not-fit");
 		log_str("remedy", "[store] key is not the one that sealed the "
 				  "passwords: restore it, or give every "
@@ -195,6 +198,7 @@ watch_credentials(struct store *store, const struct secret *key,
 		log_end();
 	}
 	secret_wipe(ha1, sizeof(ha1));
+	return right;
 }
 
 /* ---- flows an admin ended ---- */

@@ -13,7 +13,7 @@ from lab.captured import BAD, FORBIDDEN, NOT_FOUND, OK, STALE, Sigproxy, digest,
 from lab.expect import hear_each_other
 from lab.ipc import Closed, Neighbour
 from lab.office import Office, password
-from lab.postern import DOMAIN, REALM
+from lab.postern import DOMAIN
 from lab.wait import Late, until
 
 DOORS = (('registrar-db', 'sigproxy'), ('sigproxy', 'registrar-db'), ('sigproxy', 'mediaproxy'),

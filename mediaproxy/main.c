@@ -76,7 +76,8 @@ set_site(struct site *s, const struct conf *c)
 	s->how = c->public_how == PUBLIC_STUN ? SITE_STUN :
 	    c->public_how == PUBLIC_NONE ? SITE_OWN : SITE_NAMED;
 	/* Known without stunmon. */
-	if (c->public_how == PUBLIC_ADDRESS)
+	s->fixed = c->public_how == PUBLIC_ADDRESS;
+	if (s->fixed)
 		s->public_ip = c->public_addr;
 }
 

@@ -1,6 +1,12 @@
 #include "mediaproxy/core/site.h"
 
 bool
+site_believes(const struct site *s, const struct addr *told)
+{
+	return s->how != SITE_OWN && !s->fixed && addr_is_public(told);
+}
+
+bool
 site_wants_mapping(const struct site *s)
 {
 	return s->how == SITE_STUN && s->mode != SITE_FORWARDED;

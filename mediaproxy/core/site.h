@@ -20,6 +20,7 @@ struct site {
 	enum site_mode mode;
 	struct addr public_ip;	/* of the whole site; ADDR_NONE: not known */
 	bool forwarded;		/* an unasked packet proved the range is */
+	bool fixed;		/* public_ip is configured: nobody changes it */
 };
 
 /*
@@ -30,6 +31,9 @@ struct site {
  */
 struct addr site_say(const struct site *s, enum zone zone,
     const struct port_pair *pair, enum port_which which, struct mono now);
+
+/* May stunmon, which may be captured, tell us this address of ours? */
+bool site_believes(const struct site *s, const struct addr *told);
 
 /* Does a new call want a port with a mapping? */
 bool site_wants_mapping(const struct site *s);

@@ -42,7 +42,12 @@ note_site(struct media *m, const struct ipc_public_addr *said)
 {
 	struct addr ip = { 0 };
 
+	if (m->site.fixed)
+		return;
 	if (said->state != PUBLIC_UNKNOWN) {
+		/* stunmon may lie, but not us into the office or loopback. */
+		if (!site_believes(&m->site, &said->mapped))
+			return;
 		ip = said->mapped;
 		ip.port = 0;
 	}
@@ -64,6 +69,7 @@ note_mapping(struct media *m, const struct ipc_public_addr *said)
 		return;
 	p = &m->ports.pair[pair];
 	if (said->state == PUBLIC_KNOWN && said->mapped.port != 0 &&
+	    site_believes(&m->site, &said->mapped) &&
 	    said->mapped.family == p->own.family) {
 		p->mapped[which] = said->mapped;
 		p->mapped_at[which] = clock_mono();

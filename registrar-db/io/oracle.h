@@ -66,7 +66,7 @@ struct oracle {
 	struct mono log_from;
 	unsigned log_count;
 
-	uint64_t asked, right, refused;
+	uint64_t asked, right, refused, wrong;
 	struct account_row account;	/* scratch */
 	struct binding_rows rows;	/* scratch */
 };

@@ -152,6 +152,8 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	why = verify_answer(&o->verify, clock_mono(), answer, flow, &who);
 	secret_wipe(ha1, sizeof(ha1));
 	*id_out = who.id;
+	/* The only ones a guesser learns from; the meter bounds them. */
+	o->wrong += why == VERIFY_WRONG;
 	if (why == VERIFY_RIGHT)
 		o->right++;
 	else if (verify_verdict(why) == VERDICT_FORBIDDEN)

@@ -305,8 +305,14 @@ public_addr(struct edge *e, struct steps *st,
 	struct addr *at;
 	struct addr mapped = m->mapped;
 
+	/* stunmon may lie: not about what the configuration decides, and
+	 * not into the office or loopback. */
+	if (e->conf->public_addr.family != ADDR_NONE)
+		return;
 	if (m->state == PUBLIC_UNKNOWN)
 		mapped = (struct addr){ 0 };
+	else if (!addr_is_public(&mapped))
+		return;
 	if (m->socket == WHOLE_SITE) {
 		at = &e->public_ip;
 		mapped.port = 0;

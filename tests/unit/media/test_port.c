@@ -213,7 +213,7 @@ static const struct {
 START_TEST(sdp_says_an_address_that_leads_to_us)
 {
 	struct site site = { says[_i].how, says[_i].mode,
-		addr_of(says[_i].public_ip), says[_i].forwarded };
+		addr_of(says[_i].public_ip), says[_i].forwarded, false };
 	struct port_pair pair = { .own = addr_of("10.0.0.2:17000") };
 	struct addr said;
 
@@ -224,6 +224,34 @@ START_TEST(sdp_says_an_address_that_leads_to_us)
 	}
 	said = site_say(&site, says[_i].zone, &pair, PORT_RTP, at_ms(1000));
 	assert_addr(says[_i].name, &said, says[_i].want);
+}
+END_TEST
+
+static const struct {
+	enum site_how how;
+	bool fixed;
+	const char *told;
+	bool want;
+} told[] = {
+	{ SITE_STUN, false, "203.0.113.1:1", true },
+	{ SITE_NAMED, false, "203.0.113.1:1", true },
+	{ SITE_NAMED, true, "203.0.113.1:1", false },
+	{ SITE_OWN, false, "203.0.113.1:1", false },
+	{ SITE_STUN, false, "192.168.10.3:1", false },
+	{ SITE_STUN, false, "10.1.2.3:1", false },
+	{ SITE_STUN, false, "100.64.0.1:1", false },
+	{ SITE_STUN, false, "127.0.0.1:1", false },
+	{ SITE_STUN, false, "224.0.0.1:1", false },
+	{ SITE_STUN, false, "255.255.255.255:1", false },
+	{ SITE_STUN, false, NULL, false },
+};
+
+START_TEST(stunmon_is_believed_only_about_public_addresses)
+{
+	struct site site = { .how = told[_i].how, .fixed = told[_i].fixed };
+	struct addr a = addr_of(told[_i].told);
+
+	ck_assert_int_eq(site_believes(&site, &a), told[_i].want);
 }
 END_TEST
 
@@ -343,6 +371,9 @@ add_port_tests(Suite *s)
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(pure, sdp_says_an_address_that_leads_to_us, 0,
 	    sizeof(says) / sizeof(says[0]));
+	tcase_add_loop_test(pure,
+	    stunmon_is_believed_only_about_public_addresses, 0,
+	    sizeof(told) / sizeof(told[0]));
 	tcase_add_loop_test(pure,
 	    refuses_ourselves_loopback_multicast_and_the_wrong_side, 0,
 	    sizeof(dests) / sizeof(dests[0]));

@@ -520,6 +520,43 @@ START_TEST(broken_and_forbidden_frames_close_the_door)
 }
 END_TEST
 
+static void
+tell_public(struct addr mapped, uint16_t socket)
+{
+	struct ipc_public_addr said = { socket, PUBLIC_KNOWN, mapped };
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_public_addr(&b, &said);
+	ck_assert_int_eq(edge_frame(edge, (struct mono){ 1000000 }, st,
+			     ROLE_STUN, 0, IPC_PUBLIC_ADDR, buf_span(&b)), 0);
+}
+
+START_TEST(stunmon_is_believed_only_about_public_addresses)
+{
+	const struct addr lies[] = {
+		ip4(192, 168, 10, 3, 5070), ip4(127, 0, 0, 1, 5070),
+		ip4(100, 64, 0, 1, 5070), ip4(224, 0, 0, 1, 5070),
+		ip4(0, 0, 0, 0, 5070), ip4(255, 255, 255, 255, 5070),
+	};
+	struct addr good = ip4(198, 51, 100, 99, 0);
+
+	tell_public(good, 65535);
+	ck_assert(addr_eq(&edge->public_ip, &good));
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		tell_public(lies[i], 65535);
+		tell_public(lies[i], 0);
+	}
+	ck_assert(addr_eq(&edge->public_ip, &good));
+	ck_assert_int_eq(edge->mapped[0].family, ADDR_NONE);
+	conf.public_addr = ip4(198, 51, 100, 97, 0);
+	tell_public(ip4(198, 51, 100, 1, 0), 65535);
+	ck_assert(addr_eq(&edge->public_ip, &good));
+	steps_clear(st);
+}
+END_TEST
+
 START_TEST(status_is_one_json_object)
 {
 	char json[12000];
@@ -592,6 +629,7 @@ main(void)
 	T(outside_we_are_called_by_our_public_address_inside_by_the_local_one);
 	T(a_flood_of_strangers_changes_no_table_and_is_answered_by_budget);
 	T(broken_and_forbidden_frames_close_the_door);
+	T(stunmon_is_believed_only_about_public_addresses);
 	T(status_is_one_json_object);
 	T(a_full_queue_of_steps_drops_and_counts);
 	suite_add_tcase(suite, te);

@@ -64,6 +64,14 @@
 	    "ORDER BY number, slot LIMIT ?3")                           \
 	S(EXPIRED, W, "DELETE FROM registration "                       \
 	    "WHERE number = ?1 AND slot = ?2 AND expires_at <= ?3")     \
+	S(BINDINGS_CLAMP, W, "UPDATE registration "                     \
+	    "SET expires_at = ?1 + granted_s "                          \
+	    "WHERE expires_at > ?1 + granted_s")                        \
+	S(BINDINGS_MOVE, W, "UPDATE registration "                      \
+	    "SET registered_at = registered_at + ?1, "                  \
+	    "expires_at = expires_at + ?1")                             \
+	S(CALLS_MOVE, W, "UPDATE call SET granted_at = granted_at + ?1, " \
+	    "answered_at = answered_at + ?1 WHERE ended_at IS NULL")    \
 	S(NUMBER_ID, R, "SELECT id FROM subscriber WHERE number = ?1")  \
 	/* an admin's changes */                                        \
 	S(UNSEALED, R, "SELECT id, username, password, number "         \

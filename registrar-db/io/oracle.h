@@ -16,6 +16,7 @@
 #include "registrar-db/core/verify.h"
 #include "registrar-db/io/queue.h"
 #include "registrar-db/io/rows.h"
+#include "registrar-db/io/wall.h"
 
 /* How long a nonce can be answered. */
 #define NONCE_LIFETIME_MS 300000
@@ -43,6 +44,7 @@ struct oracle {
 	struct store *store;
 	struct secret *key;	/* seals HA1s */
 	struct verify verify;
+	struct wall wall;
 	struct queue *queue;
 	struct checkpoints *checkpoints;
 	struct flows *flows;
@@ -82,6 +84,8 @@ struct oracle *oracle_new(uv_loop_t *loop, struct store *store,
     struct secret *key, struct span realm);
 /* The loop must run once more before it can be closed. */
 void oracle_free(struct oracle *o);
+/* The time that bindings and calls are counted in: wall.h. */
+int64_t oracle_wall_s(const struct oracle *o);
 /* The door callbacks; put the oracle into arg. */
 extern const struct doors_ops oracle_ops;
 
@@ -140,6 +144,8 @@ int flows_tell_gone(struct oracle *o, const struct ipc_flow *flow,
 struct watch *watch_new(struct oracle *o);
 void watch_free(struct watch *w);
 bool watch_chores(struct watch *w, struct buf *out);
+/* What the chores did is on disk, or undone. */
+void watch_settled(struct watch *w, bool stored);
 /* Name subscribers whose password was sealed for another realm, and say
  * when the key opens nothing.  At start and for --check. */
 void watch_credentials(struct store *store, const struct secret *key,

@@ -35,7 +35,7 @@ bindings(struct oracle *o)
 	sqlite3_stmt *q = store_use(o->store, ST_COUNT_BINDINGS);
 	int64_t n = 0;
 
-	sql_int(q, 1, clock_wall_s());
+	sql_int(q, 1, oracle_wall_s(o));
 	if (store_row(o->store, q) == 1)
 		n = sqlite3_column_int64(q, 0);
 	store_done(q);

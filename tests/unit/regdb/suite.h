@@ -52,5 +52,6 @@ void add_call_tests(Suite *s);
 void add_checkpoint_tests(Suite *s);
 void add_admin_tests(Suite *s);
 void add_lock_tests(Suite *s);
+void add_clock_tests(Suite *s);
 
 #endif

@@ -69,7 +69,7 @@ priv_open(struct self *s)
 	if (err == 0)
 		err = store_open(s->conf.store_path, check, &s->store);
 	if (err == 0)
-		watch_credentials(s->store, &s->key,
+		err = watch_credentials(s->store, &s->key,
 		    span_str(s->conf.realm));
 	return err;
 }

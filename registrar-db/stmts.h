@@ -87,6 +87,9 @@
 	S(OTHER_REALM, R, "SELECT number FROM subscriber "              \
 	    "WHERE realm <> ?1 AND password IS NULL "                   \
 	    "ORDER BY number LIMIT 20")                                 \
+	S(SEALED_IDS, R, "SELECT s.id FROM subscriber s "               \
+	    "JOIN credential c ON c.subscriber = s.id "                 \
+	    "WHERE s.password IS NULL ORDER BY s.id")                  \
 	/* calls */                                                     \
 	S(LAST_TICKET, R, "SELECT coalesce(max(ticket), 0) FROM call")  \
 	S(CALL_OPEN, W, "INSERT INTO call(ticket, caller, caller_name, " \
@@ -139,6 +142,7 @@
 	S(SAVE, R, "SAVEPOINT one")                                     \
 	S(RELEASE, R, "RELEASE one")                                    \
 	S(UNDO, R, "ROLLBACK TO one")                                   \
+	S(PAGE_SIZE, R, "PRAGMA page_size")                             \
 	S(DATA_VERSION, R, "PRAGMA data_version")                       \
 	S(SCHEMA_VERSION, R, "PRAGMA schema_version")
 

@@ -146,9 +146,11 @@ void watch_free(struct watch *w);
 bool watch_chores(struct watch *w, struct buf *out);
 /* What the chores did is on disk, or undone. */
 void watch_settled(struct watch *w, bool stored);
-/* Name subscribers whose password was sealed for another realm, and say
- * when the key opens nothing.  At start and for --check. */
-void watch_credentials(struct store *store, const struct secret *key,
+/* Name subscribers whose password was sealed for another realm, and see
+ * whether the key is the right one.  At start and for --check.
+ * Errors: -EKEYREJECTED it opens nothing: better no answer than a wrong one,
+ * since a phone that is told 403 gives up. */
+int watch_credentials(struct store *store, const struct secret *key,
     struct span realm);
 
 /* ---- peer_admin.c ---- */

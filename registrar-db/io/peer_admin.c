@@ -54,6 +54,7 @@ put_status(struct oracle *o, struct buf *b)
 	put_number(b, "live_calls", store_number(o->store, ST_COUNT_LIVE, 0));
 	put_number(b, "waiting", queue_waiting(o->queue));
 	put_number(b, "commits", (int64_t)queue_commits(o->queue));
+	put_number(b, "wal_bytes", store_wal_bytes(o->store));
 	put_number(b, "asked", (int64_t)o->asked);
 	put_number(b, "right", (int64_t)o->right);
 	put_number(b, "refused", (int64_t)o->refused);

@@ -158,9 +158,10 @@ lab_teardown(void)
 	secret_free(&lab.key);
 	unlink(lab.door);
 	unlink(lab.path);
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s%s", lab.path,
-		    i == 0 ? "-wal" : "-shm");
+	for (int i = 0; i < 3; i++) {
+		static const char *const ends[] = { "-wal", "-shm", "-reserve" };
+
+		snprintf(path, sizeof(path), "%s%s", lab.path, ends[i]);
 		unlink(path);
 	}
 	ck_assert_int_eq(rmdir(lab.dir), 0);

@@ -53,5 +53,6 @@ void add_checkpoint_tests(Suite *s);
 void add_admin_tests(Suite *s);
 void add_lock_tests(Suite *s);
 void add_clock_tests(Suite *s);
+void add_damage_tests(Suite *s);
 
 #endif

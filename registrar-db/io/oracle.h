@@ -6,7 +6,8 @@
  *	calls.c		what is kept of calls
  *	checkpoints.c	what a restarted sigproxy gets back
  *	flows.c		telling sigproxy which flows live and which are gone
- *	watch.c		what an admin changed; sealing; expiry
+ *	watch.c		what an admin changed; sealing; expiry; the clock
+ *	credentials.c	do realm and key fit, at start
  *	peer_admin.c	status
  */
 #ifndef REGDB_IO_ORACLE_H
@@ -146,6 +147,8 @@ void watch_free(struct watch *w);
 bool watch_chores(struct watch *w, struct buf *out);
 /* What the chores did is on disk, or undone. */
 void watch_settled(struct watch *w, bool stored);
+
+/* ---- credentials.c ---- */
 /* Name subscribers whose password was sealed for another realm, and see
  * whether the key is the right one.  At start and for --check.
  * Errors: -EKEYREJECTED it opens nothing: better no answer than a wrong one,

@@ -11,7 +11,7 @@
 #define RESERVE_BYTES (4 * 1024 * 1024)
 
 struct reserve {
-	int fd;			/* -1: none */
+	int fd; /* -1: none */
 	bool held;
 };
 

@@ -10,6 +10,7 @@
 
 #include "common/io/clock.h"
 #include "common/io/log.h"
+#include "registrar-db/io/remedy.h"
 #include "registrar-db/io/reserve.h"
 #include "registrar-db/io/schema.h"
 #include "registrar-db/io/store.h"
@@ -77,31 +78,6 @@ to_errno(int rc)
 	}
 }
 
-/* What an admin does about it; docs/store.md says more. */
-static const char *
-remedy(int rc)
-{
-	switch (rc & 0xff) {
-	case SQLITE_FULL:
-		return "make room on the disk of the database; until then "
-		       "what needs room is refused";
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return "the database file is damaged: restore a backup";
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-	case SQLITE_READONLY:
-		return "the database and its directory must belong to the "
-		       "user of registrar-db: chown postern-db FILE; chmod "
-		       "600 FILE";
-	case SQLITE_IOERR:
-		return "look at the disk (dmesg), then at the database: "
-		       "postern check";
-	default:
-		return "see the SQLite message";
-	}
-}
-
 /* The disk is full: give up the reserve, once, so that the next attempt has
  * room. */
 static void
@@ -112,7 +88,7 @@ on_full(struct store *s)
 	s->reserve_at = mono_add_ms(clock_mono(), RESERVE_RETRY_MS);
 	log_begin(LOG_ERROR_, "disk-full");
 	log_str("reserve", "given up; phones go on for now");
-	log_str("remedy", remedy(SQLITE_FULL));
+	log_str("remedy", remedy_for(SQLITE_FULL));
 	log_end();
 }
 
@@ -136,7 +112,7 @@ fail(struct store *s, int rc)
 	log_begin(LOG_ERROR_, "store-failed");
 	log_str("sqlite", s->error);
 	log_err("why", err);
-	log_str("remedy", remedy(rc));
+	log_str("remedy", remedy_for(rc));
 	log_end();
 	return err;
 }
@@ -192,7 +168,7 @@ connect_to(const char *path, int flags, sqlite3 **out)
 		log_str("path", path);
 		log_str("sqlite", db == NULL ? "no memory" :
 						sqlite3_errmsg(db));
-		log_str("remedy", remedy(rc));
+		log_str("remedy", remedy_for(rc));
 		log_end();
 		sqlite3_close(db);
 		return to_errno(rc);
@@ -259,31 +235,6 @@ on_wal(void *arg, sqlite3 *db, const char *name, int pages)
 	return SQLITE_OK;
 }
 
-/* Every page and every row, for --check; a start has no time for it. */
-static int
-check_pages(struct store *s)
-{
-	sqlite3_stmt *q = NULL;
-	const char *said = NULL;
-	int err = 0;
-	int rc = sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &q,
-	    NULL);
-
-	if (rc == SQLITE_OK && (rc = sqlite3_step(q)) == SQLITE_ROW)
-		said = (const char *)sqlite3_column_text(q, 0);
-	if (said == NULL) {
-		err = fail(s, rc);
-	} else if (strcmp(said, "ok") != 0) {
-		err = -EINVAL;
-		log_begin(LOG_ERROR_, "store-damaged");
-		log_span("sqlite", span_str(said));
-		log_str("remedy", remedy(SQLITE_CORRUPT));
-		log_end();
-	}
-	sqlite3_finalize(q);
-	return err;
-}
-
 static int
 prepare(struct store *s)
 {
@@ -317,7 +268,7 @@ store_open(const char *path, bool look_only, struct store **out)
 	if (err == 0)
 		err = prepare(s);
 	if (err == 0 && look_only)
-		err = check_pages(s);
+		err = remedy_check(s->db);
 	if (err) {
 		store_close(s);
 		return err;

@@ -1,5 +1,5 @@
-#include "common/io/clock.h"
 #include "registrar-db/io/wall.h"
+#include "common/io/clock.h"
 
 static int64_t
 mono_ms(void)

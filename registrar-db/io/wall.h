@@ -15,7 +15,7 @@
 #define WALL_STEP_MIN_S 2
 
 struct wall {
-	int64_t ahead_ms;	/* of the monotonic clock */
+	int64_t ahead_ms; /* of the monotonic clock */
 };
 
 void wall_start(struct wall *w);

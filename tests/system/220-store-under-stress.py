@@ -24,10 +24,16 @@ CLONE_NEWNS = 0x20000
 
 def ask(sock, server, data):
     """Send a request until its final response comes, as a phone does; None after 20 s."""
+    asked = sip.parse(data).headers
+
+    def ours(answer):
+        """A late answer to a repeated earlier request is none to this one."""
+        return sip.final(answer) and all(answer.headers[name] == asked[name] for name in ('call-id', 'cseq'))
+
     for seconds in RETRANSMIT:
         sock.sendto(data, server)
-        for answer in sip.answers(sock, seconds, enough=sip.final):
-            if sip.final(answer):
+        for answer in sip.answers(sock, seconds, enough=ours):
+            if ours(answer):
                 return answer
     return None
 

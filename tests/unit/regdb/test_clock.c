@@ -9,8 +9,9 @@
 static int64_t
 left_s(void)
 {
-	return strtoll(lab_look("SELECT expires_at FROM registration"), NULL,
-		   10) - (oracle_wall_s(lab.oracle));
+	return strtoll(
+		   lab_look("SELECT expires_at FROM registration"), NULL, 10) -
+	       (oracle_wall_s(lab.oracle));
 }
 
 /* A phone of the office, for an hour. */
@@ -41,7 +42,7 @@ START_TEST(a_step_of_the_clock_ends_and_prolongs_no_binding)
 	/* Before it was noticed ... */
 	ck_assert_uint_eq(lab_call("168").n_targets, 1);
 	lab_until(oracle_wall_s(lab.oracle) - now >= steps[_i] - 1 &&
-	    oracle_wall_s(lab.oracle) - now <= steps[_i] + 30);
+		  oracle_wall_s(lab.oracle) - now <= steps[_i] + 30);
 	/* ... and after. */
 	ck_assert_uint_eq(lab_call("168").n_targets, 1);
 	ck_assert_int_ge(left_s(), 3590);
@@ -50,8 +51,8 @@ START_TEST(a_step_of_the_clock_ends_and_prolongs_no_binding)
 	ck_assert_uint_eq(lab_call("168").n_targets, 1);
 	lab_later(601 * 1000);
 	ck_assert_uint_eq(lab_call("168").verdict, VERDICT_UNREACHABLE);
-	lab_until(strcmp(lab_look("SELECT count(*) FROM registration"),
-		      "0") == 0);
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM registration"), "0") == 0);
 }
 END_TEST
 
@@ -126,10 +127,10 @@ START_TEST(a_call_lasts_as_long_as_it_lasts)
 		note.state = CALL_ENDED;
 	}
 	lab_until(strcmp(lab_look("SELECT state FROM call"), "ended") == 0);
-	ck_assert_int_ge(atoi(lab_look("SELECT duration_s FROM call_record")),
-	    99);
-	ck_assert_int_le(atoi(lab_look("SELECT duration_s FROM call_record")),
-	    110);
+	ck_assert_int_ge(
+	    atoi(lab_look("SELECT duration_s FROM call_record")), 99);
+	ck_assert_int_le(
+	    atoi(lab_look("SELECT duration_s FROM call_record")), 110);
 }
 END_TEST
 
@@ -141,13 +142,13 @@ add_clock_tests(Suite *s)
 
 	tcase_set_timeout(t, 30);
 	tcase_add_checked_fixture(t, lab_setup, lab_teardown);
-	tcase_add_loop_test(t,
-	    a_step_of_the_clock_ends_and_prolongs_no_binding, 0, n);
-	tcase_add_loop_test(t,
-	    a_step_while_the_store_is_locked_ends_nothing_either, 0, n);
+	tcase_add_loop_test(
+	    t, a_step_of_the_clock_ends_and_prolongs_no_binding, 0, n);
+	tcase_add_loop_test(
+	    t, a_step_while_the_store_is_locked_ends_nothing_either, 0, n);
 	tcase_add_test(t, what_is_listed_is_never_more_than_was_granted);
-	tcase_add_test(t,
-	    a_clock_set_back_during_a_restart_prolongs_no_binding);
+	tcase_add_test(
+	    t, a_clock_set_back_during_a_restart_prolongs_no_binding);
 	tcase_add_test(t, a_call_lasts_as_long_as_it_lasts);
 	suite_add_tcase(s, t);
 }

@@ -90,7 +90,8 @@ use(void)
 	static struct account_row row;
 	static struct binding_rows rows;
 	struct walk at = { .slot = 0 };
-	struct binding b = { .slot = 2, .contact = S("sip:x"),
+	struct binding b = { .slot = 2,
+		.contact = S("sip:x"),
 		.flow = flow_of(ZONE_EXTERNAL, PHONE) };
 	struct store *s = NULL;
 	int64_t id = 0;
@@ -153,8 +154,8 @@ START_TEST(the_wal_of_another_file_or_time_is_survived)
 	snprintf(wal, sizeof(wal), "%s-wal", other);
 	snprintf(theirs, sizeof(theirs), "%s-wal", lab.path);
 	/* A WAL that goes on from a later state than the file. */
-	ck_assert_int_eq(lab_register("sip:168@192.168.1.21", 3600),
-	    VERDICT_OK);
+	ck_assert_int_eq(
+	    lab_register("sip:168@192.168.1.21", 3600), VERDICT_OK);
 	lab_until(queue_waiting(lab.oracle->queue) == 0);
 	n_wal = load(theirs, bad);
 	ck_assert_uint_gt(n_wal, 0);
@@ -195,13 +196,13 @@ START_TEST(another_key_does_not_start)
 	ck_assert_int_eq(watch_credentials(lab.store, &lab.key, S(REALM)), 0);
 	ck_assert_int_eq(secret_new(&wrong, SEAL_KEY_LEN), 0);
 	secret_random(wrong.p, wrong.len);
-	ck_assert_int_eq(watch_credentials(lab.store, &wrong, S(REALM)),
-	    -EKEYREJECTED);
+	ck_assert_int_eq(
+	    watch_credentials(lab.store, &wrong, S(REALM)), -EKEYREJECTED);
 	/* The remedy: new passwords, given while it does not run. */
 	lab_ok("BEGIN; UPDATE subscriber SET password = 'another-one-88'");
 	lab_ok("COMMIT");
-	lab_until(strcmp(lab_look("SELECT password FROM subscriber"),
-		      "NULL") == 0);
+	lab_until(
+	    strcmp(lab_look("SELECT password FROM subscriber"), "NULL") == 0);
 	ck_assert_int_eq(watch_credentials(lab.store, &lab.key, S(REALM)), 0);
 	lab_ok("DELETE FROM subscriber");
 	ck_assert_int_eq(watch_credentials(lab.store, &wrong, S(REALM)), 0);
@@ -233,8 +234,11 @@ START_TEST(a_long_wal_is_said_and_cut_when_the_reader_ends)
 
 	lab_subscriber();
 	ck_assert_int_eq(sqlite3_open(lab.path, &reader), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM "
-				 "subscriber", NULL, NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(reader,
+			     "BEGIN; SELECT count(*) FROM "
+			     "subscriber",
+			     NULL, NULL, NULL),
+	    SQLITE_OK);
 	lab_ok("INSERT INTO trunk(id, name, address, prefix) VALUES (9, 't', "
 	       "'h', '9'); CREATE TABLE big(x); INSERT INTO big VALUES "
 	       "(zeroblob(70000000)); DROP TABLE big");

@@ -27,7 +27,7 @@ struct self {
 	uv_loop_t loop;
 	struct oracle *oracle;
 	struct doors *doors;
-	bool passwords_right;	/* all sealed for this realm, by this key */
+	bool passwords_right;	/* all sealed for this realm */
 };
 
 /* Who the process will be, while it is still root. */
@@ -70,9 +70,10 @@ priv_open(struct self *s)
 	if (err == 0)
 		err = store_open(s->conf.store_path, check, &s->store);
 	if (err == 0)
-		s->passwords_right = watch_credentials(s->store, &s->key,
+		err = watch_credentials(s->store, &s->key,
 		    span_str(s->conf.realm));
-	return err;
+	s->passwords_right = err == 0;
+	return err < 0 ? err : 0;
 }
 
 static int

@@ -64,6 +64,14 @@
 	    "ORDER BY number, slot LIMIT ?3")                           \
 	S(EXPIRED, W, "DELETE FROM registration "                       \
 	    "WHERE number = ?1 AND slot = ?2 AND expires_at <= ?3")     \
+	S(BINDINGS_CLAMP, W, "UPDATE registration "                     \
+	    "SET expires_at = ?1 + granted_s "                          \
+	    "WHERE expires_at > ?1 + granted_s")                        \
+	S(BINDINGS_MOVE, W, "UPDATE registration "                      \
+	    "SET registered_at = registered_at + ?1, "                  \
+	    "expires_at = expires_at + ?1")                             \
+	S(CALLS_MOVE, W, "UPDATE call SET granted_at = granted_at + ?1, " \
+	    "answered_at = answered_at + ?1 WHERE ended_at IS NULL")    \
 	S(NUMBER_ID, R, "SELECT id FROM subscriber WHERE number = ?1")  \
 	/* an admin's changes */                                        \
 	S(UNSEALED, R, "SELECT id, username, password, number "         \
@@ -79,6 +87,9 @@
 	S(OTHER_REALM, R, "SELECT number FROM subscriber "              \
 	    "WHERE realm <> ?1 AND password IS NULL "                   \
 	    "ORDER BY number LIMIT 20")                                 \
+	S(SEALED_IDS, R, "SELECT s.id FROM subscriber s "               \
+	    "JOIN credential c ON c.subscriber = s.id "                 \
+	    "WHERE s.password IS NULL ORDER BY s.id")                  \
 	/* calls */                                                     \
 	S(LAST_TICKET, R, "SELECT coalesce(max(ticket), 0) FROM call")  \
 	S(CALL_OPEN, W, "INSERT INTO call(ticket, caller, caller_name, " \
@@ -131,6 +142,7 @@
 	S(SAVE, R, "SAVEPOINT one")                                     \
 	S(RELEASE, R, "RELEASE one")                                    \
 	S(UNDO, R, "ROLLBACK TO one")                                   \
+	S(PAGE_SIZE, R, "PRAGMA page_size")                             \
 	S(DATA_VERSION, R, "PRAGMA data_version")                       \
 	S(SCHEMA_VERSION, R, "PRAGMA schema_version")
 

@@ -71,7 +71,7 @@ find_called(struct oracle *o, struct span number, struct party_row *called,
 		return VERDICT_NOT_FOUND;
 	if (err == 0)
 		err = bindings_read(o->store, ST_TARGETS, number,
-		    clock_wall_s(), &o->rows);
+		    oracle_wall_s(o), &o->rows);
 	if (err)
 		return VERDICT_BUSY;
 	for (unsigned i = 0; i < o->rows.set.n; i++) {
@@ -102,7 +102,7 @@ record(struct oracle *o, const struct ipc_auth_ask *ask, struct span number,
     const struct ipc_auth_say *say)
 {
 	struct call_open c = { .ticket = o->next_ticket,
-		.granted_wall_s = clock_wall_s(), .verdict = say->verdict,
+		.granted_wall_s = oracle_wall_s(o), .verdict = say->verdict,
 		.flow = ask->flow };
 
 	c.caller_len = copy(c.caller, sizeof(c.caller), say->caller.number);
@@ -231,10 +231,10 @@ state_name(unsigned state)
 }
 
 static void
-bind_time(sqlite3_stmt *q, int at, bool set)
+bind_time(const struct oracle *o, sqlite3_stmt *q, int at, bool set)
 {
 	if (set)
-		sql_int(q, at, clock_wall_s());
+		sql_int(q, at, oracle_wall_s(o));
 	else
 		sqlite3_bind_null(q, at);
 }
@@ -264,9 +264,9 @@ write_note(struct oracle *o, const struct ipc_call_note *note, int *rows_out)
 	sql_int(q, 5, n.channels);
 	sql_int(q, 6, n.relayed);
 	bind_addr(q, 7, &n.called_at, mem);
-	bind_time(q, 8, n.state == CALL_ANSWERED || n.state == CALL_HELD ||
+	bind_time(o, q, 8, n.state == CALL_ANSWERED || n.state == CALL_HELD ||
 	    n.state == CALL_RESUMED);
-	bind_time(q, 9, n.state == CALL_ENDED);
+	bind_time(o, q, 9, n.state == CALL_ENDED);
 	err = store_run(o->store, q);
 	*rows_out = sqlite3_changes(sqlite3_db_handle(q));
 	return err;
@@ -300,7 +300,7 @@ write_told(struct oracle *o, const struct ipc_call_note *n)
 	sql_int(q, 1, (int64_t)n->ticket);
 	sql_text(q, 2, n->caller);
 	sql_text(q, 3, n->called);
-	sql_int(q, 4, clock_wall_s());
+	sql_int(q, 4, oracle_wall_s(o));
 	o->calls_kept++;
 	return store_run(o->store, q);
 }
@@ -376,7 +376,7 @@ close_lost(struct oracle *o)
 	if (err < 0 || started == 0 || (started == before && !o->settled))
 		return err < 0 ? err : 0;
 	q = store_use(o->store, ST_CALLS_LOST);
-	sql_int(q, 1, clock_wall_s());
+	sql_int(q, 1, oracle_wall_s(o));
 	sql_int(q, 2, (int64_t)o->lost_before);
 	err = store_run(o->store, q);
 	if (err)

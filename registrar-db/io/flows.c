@@ -48,11 +48,12 @@ static bool
 put_keep(void *arg, const struct binding *b, struct span number)
 {
 	struct flows *f = arg;
-	int64_t left = b->expires_wall_s - clock_wall_s();
+	int64_t left = b->expires_wall_s - oracle_wall_s(f->oracle);
 	struct ipc_flow_keep keep = {
 		.flow = b->flow,
 		.nated = b->nated,
-		.expires_s = (uint32_t)left,
+		.expires_s = left > b->granted_s ? b->granted_s :
+						   (uint32_t)left,
 	};
 
 	if (b->flow.zone == ZONE_EXTERNAL &&

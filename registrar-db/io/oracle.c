@@ -52,6 +52,14 @@ chores(void *arg, struct buf *out)
 }
 
 static void
+settled(void *arg, bool stored)
+{
+	struct oracle *o = arg;
+
+	watch_settled(o->watch, stored);
+}
+
+static void
 send_out(void *arg, struct span frames)
 {
 	struct oracle *o = arg;
@@ -136,7 +144,8 @@ load_known(struct oracle *o)
 static int
 make_parts(struct oracle *o)
 {
-	const struct queue_ops ops = { run, refuse, chores, send_out, o };
+	const struct queue_ops ops = { run, refuse, chores, settled,
+		send_out, o };
 	uint8_t key[NONCE_KEY_LEN];
 
 	secret_random(key, sizeof(key));
@@ -167,6 +176,7 @@ oracle_new(uv_loop_t *loop, struct store *store, struct secret *key,
 	o->store = store;
 	o->key = key;
 	o->verify.realm = realm;
+	wall_start(&o->wall);
 	buf_init(&o->say, o->say_mem, sizeof(o->say_mem));
 	err = make_parts(o);
 	if (err == 0)
@@ -195,6 +205,12 @@ oracle_free(struct oracle *o)
 	digest_free(o->verify.digest);
 	nonces_free(o->verify.nonces);
 	free(o);
+}
+
+int64_t
+oracle_wall_s(const struct oracle *o)
+{
+	return wall_s(&o->wall);
 }
 
 const struct doors_ops oracle_ops = { on_frame, on_state, on_drained, NULL };

@@ -6,7 +6,8 @@
  *	calls.c		what is kept of calls
  *	checkpoints.c	what a restarted sigproxy gets back
  *	flows.c		telling sigproxy which flows live and which are gone
- *	watch.c		what an admin changed; sealing; expiry
+ *	watch.c		what an admin changed; sealing; expiry; the clock
+ *	credentials.c	do realm and key fit, at start
  *	peer_admin.c	status
  */
 #ifndef REGDB_IO_ORACLE_H
@@ -16,6 +17,7 @@
 #include "registrar-db/core/verify.h"
 #include "registrar-db/io/queue.h"
 #include "registrar-db/io/rows.h"
+#include "registrar-db/io/wall.h"
 
 /* How long a nonce can be answered. */
 #define NONCE_LIFETIME_MS 300000
@@ -43,6 +45,7 @@ struct oracle {
 	struct store *store;
 	struct secret *key;	/* seals HA1s */
 	struct verify verify;
+	struct wall wall;
 	struct queue *queue;
 	struct checkpoints *checkpoints;
 	struct flows *flows;
@@ -82,6 +85,8 @@ struct oracle *oracle_new(uv_loop_t *loop, struct store *store,
     struct secret *key, struct span realm);
 /* The loop must run once more before it can be closed. */
 void oracle_free(struct oracle *o);
+/* The time that bindings and calls are counted in: wall.h. */
+int64_t oracle_wall_s(const struct oracle *o);
 /* The door callbacks; put the oracle into arg. */
 extern const struct doors_ops oracle_ops;
 
@@ -140,10 +145,16 @@ int flows_tell_gone(struct oracle *o, const struct ipc_flow *flow,
 struct watch *watch_new(struct oracle *o);
 void watch_free(struct watch *w);
 bool watch_chores(struct watch *w, struct buf *out);
-/* Name subscribers whose password was sealed for another realm, and say
- * when the key opens nothing.  At start and for --check.  Gives: true when
- * there was nothing to say. */
-bool watch_credentials(struct store *store, const struct secret *key,
+/* What the chores did is on disk, or undone. */
+void watch_settled(struct watch *w, bool stored);
+
+/* ---- credentials.c ---- */
+/* Name subscribers whose password was sealed for another realm, and see
+ * whether the key is the right one.  At start and for --check.
+ * Gives: 0, or 1 when it named a subscriber.
+ * Errors: -EKEYREJECTED it opens nothing: better no answer than a wrong one,
+ * since a phone that is told 403 gives up. */
+int watch_credentials(struct store *store, const struct secret *key,
     struct span realm);
 
 /* ---- peer_admin.c ---- */

@@ -35,7 +35,7 @@ bindings(struct oracle *o)
 	sqlite3_stmt *q = store_use(o->store, ST_COUNT_BINDINGS);
 	int64_t n = 0;
 
-	sql_int(q, 1, clock_wall_s());
+	sql_int(q, 1, oracle_wall_s(o));
 	if (store_row(o->store, q) == 1)
 		n = sqlite3_column_int64(q, 0);
 	store_done(q);
@@ -54,6 +54,7 @@ put_status(struct oracle *o, struct buf *b)
 	put_number(b, "live_calls", store_number(o->store, ST_COUNT_LIVE, 0));
 	put_number(b, "waiting", queue_waiting(o->queue));
 	put_number(b, "commits", (int64_t)queue_commits(o->queue));
+	put_number(b, "wal_bytes", store_wal_bytes(o->store));
 	put_number(b, "asked", (int64_t)o->asked);
 	put_number(b, "right", (int64_t)o->right);
 	put_number(b, "refused", (int64_t)o->refused);

@@ -247,8 +247,10 @@ transact(struct queue *q)
 		err = -EIO;
 	if (err == 0)
 		err = store_commit(q->store);
-	if (err) {
+	if (err)
 		store_rollback(q->store);
+	q->ops.settled(q->ops.arg, err == 0);
+	if (err) {
 		refuse_batch(q, batch);
 		q->tries++;
 	} else {

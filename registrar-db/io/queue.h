@@ -42,6 +42,8 @@ struct queue_ops {
 	/* Inside the transaction, after the jobs: work that was asked for by
 	 * queue_wake().  True: there is more, wake again. */
 	bool (*chores)(void *arg, struct buf *out);
+	/* The transaction was committed, or all of it undone. */
+	void (*settled)(void *arg, bool stored);
 	/* Committed (or refused): send. */
 	void (*send)(void *arg, struct span frames);
 	void *arg;

@@ -88,21 +88,24 @@ tell_gone(struct oracle *o, const struct binding_set *before,
 }
 
 static void
-put_answer(const struct ipc_reg_ask *ask, enum verdict verdict,
+put_answer(struct oracle *o, const struct ipc_reg_ask *ask, enum verdict verdict,
     const struct binding_set *set, uint32_t min_expires_s, struct buf *out)
 {
 	struct ipc_reg_say say = { .id = ask->id, .verdict = (uint8_t)verdict,
 		.number = ask->aor_user, .min_expires_s = min_expires_s };
-	int64_t now = clock_wall_s();
+	int64_t now = oracle_wall_s(o);
 
 	if (verdict != VERDICT_OK && verdict != VERDICT_BRIEF)
 		say.number = SPAN_NONE;
 	for (unsigned i = 0; i < set->n && verdict == VERDICT_OK; i++) {
 		int64_t left = set->b[i].expires_wall_s - now;
+		int64_t most = set->b[i].granted_s;
 
 		say.bindings[say.n_bindings++] = (struct ipc_binding){
 			.uri = set->b[i].contact,
-			.expires_s = left > 0 ? (uint32_t)left : 0,
+			.expires_s = (uint32_t)(left < 0 ? 0 :
+					left > most	 ? most :
+							   left),
 			.instance = set->b[i].instance,
 		};
 	}
@@ -123,15 +126,15 @@ register_run(struct oracle *o, const struct job *job, struct buf *out)
 	if (err == 0)
 		err = may_still(o, job, &ask, &may);
 	if (err == 0 && !may) {
-		put_answer(&ask, VERDICT_FORBIDDEN, &none, 0, out);
+		put_answer(o, &ask, VERDICT_FORBIDDEN, &none, 0, out);
 		return 0;
 	}
 	if (err == 0)
 		err = bindings_read(o->store, ST_BINDINGS, ask.aor_user,
-		    clock_wall_s(), &o->rows);
+		    oracle_wall_s(o), &o->rows);
 	if (err)
 		return err;
-	verdict = binding_decide(&o->rows.set, &ask, clock_wall_s(), &plan);
+	verdict = binding_decide(&o->rows.set, &ask, oracle_wall_s(o), &plan);
 	if (verdict == VERDICT_OK) {
 		err = carry_out(o, &ask, &plan);
 		if (err == 0)
@@ -141,7 +144,7 @@ register_run(struct oracle *o, const struct job *job, struct buf *out)
 		meter_known(o->verify.meter, clock_mono(), job->subscriber,
 		    &ask.flow.remote);
 	}
-	put_answer(&ask, verdict, &plan.after, plan.min_expires_s, out);
+	put_answer(o, &ask, verdict, &plan.after, plan.min_expires_s, out);
 	return 0;
 }
 
@@ -162,8 +165,8 @@ register_query(struct oracle *o, const struct ipc_reg_ask *ask,
 	int err;
 
 	err = bindings_read(o->store, ST_TARGETS, ask->aor_user,
-	    clock_wall_s(), &o->rows);
+	    oracle_wall_s(o), &o->rows);
 	if (err == 0)
-		put_answer(ask, VERDICT_OK, &o->rows.set, 0, out);
+		put_answer(o, ask, VERDICT_OK, &o->rows.set, 0, out);
 	return err;
 }

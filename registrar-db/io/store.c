@@ -10,12 +10,20 @@
 
 #include "common/io/clock.h"
 #include "common/io/log.h"
+#include "registrar-db/io/remedy.h"
+#include "registrar-db/io/reserve.h"
 #include "registrar-db/io/schema.h"
 #include "registrar-db/io/store.h"
 
 #define ERROR_MAX 160
 /* 8 MiB of WAL: enough that a page changed often is moved once. */
 #define CHECKPOINT_PAGES 2000
+/* On a full disk: the WAL must stay what it is. */
+#define CHECKPOINT_FULL_PAGES 64
+/* A WAL this long is somebody's open transaction. */
+#define WAL_ALARM_BYTES (64 * 1024 * 1024)
+#define WAL_ALARM_MS 60000
+#define RESERVE_RETRY_MS 30000
 
 struct store {
 	sqlite3 *db;
@@ -28,6 +36,12 @@ struct store {
 	char error[ERROR_MAX];
 	struct mono error_at;	/* logged at most once a second */
 	int wal_pages;
+	int wal_seen_pages;	/* at the last commit */
+	int page_size;
+	bool wal_alarm;
+	struct mono wal_alarm_at;	/* said again then */
+	struct reserve reserve;
+	struct mono reserve_at;	/* next attempt to take it back */
 };
 
 static const struct {
@@ -64,6 +78,20 @@ to_errno(int rc)
 	}
 }
 
+/* The disk is full: give up the reserve, once, so that the next attempt has
+ * room. */
+static void
+on_full(struct store *s)
+{
+	if (!reserve_release(&s->reserve))
+		return;
+	s->reserve_at = mono_add_ms(clock_mono(), RESERVE_RETRY_MS);
+	log_begin(LOG_ERROR_, "disk-full");
+	log_str("reserve", "given up; phones go on for now");
+	log_str("remedy", remedy_for(SQLITE_FULL));
+	log_end();
+}
+
 /* Remember and log what is not merely busy; the same thing once a second. */
 static int
 fail(struct store *s, int rc)
@@ -74,6 +102,8 @@ fail(struct store *s, int rc)
 
 	if (err == 0 || err == -EBUSY)
 		return err;
+	if (err == -ENOSPC)
+		on_full(s);
 	if (strncmp(s->error, what, sizeof(s->error) - 1) == 0 &&
 	    !mono_due(s->error_at, now))
 		return err;
@@ -82,6 +112,7 @@ fail(struct store *s, int rc)
 	log_begin(LOG_ERROR_, "store-failed");
 	log_str("sqlite", s->error);
 	log_err("why", err);
+	log_str("remedy", remedy_for(rc));
 	log_end();
 	return err;
 }
@@ -114,6 +145,7 @@ connect_to(const char *path, int flags, sqlite3 **out)
 				    "PRAGMA secure_delete = ON;"
 				    "PRAGMA recursive_triggers = OFF;"
 				    "PRAGMA wal_autocheckpoint = 0;"
+				    "PRAGMA journal_size_limit = 16777216;"
 				    "PRAGMA cache_size = -16384;";
 	sqlite3 *db = NULL;
 	int rc;
@@ -136,6 +168,7 @@ connect_to(const char *path, int flags, sqlite3 **out)
 		log_str("path", path);
 		log_str("sqlite", db == NULL ? "no memory" :
 						sqlite3_errmsg(db));
+		log_str("remedy", remedy_for(rc));
 		log_end();
 		sqlite3_close(db);
 		return to_errno(rc);
@@ -180,6 +213,9 @@ open_file(struct store *s, const char *path, bool look_only)
 			return err;
 	}
 	umask(077);
+	err = look_only ? 0 : reserve_open(&s->reserve, path);
+	if (err)
+		return err;
 	err = connect_to(path, flags, &s->db);
 	if (err == 0 && !look_only &&
 	    sqlite3_exec(s->db, "PRAGMA journal_mode = WAL", NULL, NULL,
@@ -195,7 +231,7 @@ on_wal(void *arg, sqlite3 *db, const char *name, int pages)
 {
 	struct store *s = arg;
 
-	s->wal_pages = pages;
+	s->wal_pages = s->wal_seen_pages = pages;
 	return SQLITE_OK;
 }
 
@@ -222,6 +258,7 @@ store_open(const char *path, bool look_only, struct store **out)
 	if (s == NULL)
 		return -ENOMEM;
 	s->lock_fd = -1;
+	s->reserve.fd = -1;
 	s->shipped = schema_shipped();
 	err = s->shipped == NULL ? -ENOMEM : open_file(s, path, look_only);
 	if (err == 0)
@@ -230,6 +267,8 @@ store_open(const char *path, bool look_only, struct store **out)
 		err = -EINVAL;
 	if (err == 0)
 		err = prepare(s);
+	if (err == 0 && look_only)
+		err = remedy_check(s->db);
 	if (err) {
 		store_close(s);
 		return err;
@@ -237,6 +276,7 @@ store_open(const char *path, bool look_only, struct store **out)
 	sqlite3_wal_hook(s->db, on_wal, s);
 	s->schema_version = store_number(s, ST_SCHEMA_VERSION, 0);
 	s->data_version = store_number(s, ST_DATA_VERSION, 0);
+	s->page_size = (int)store_number(s, ST_PAGE_SIZE, 4096);
 	*out = s;
 	return 0;
 }
@@ -252,6 +292,7 @@ store_close(struct store *s)
 	sqlite3_close(s->shipped);
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
+	reserve_close(&s->reserve);
 	free(s);
 }
 
@@ -373,12 +414,42 @@ store_read_end(struct store *s)
 	s->reading = false;
 }
 
+/* Was the file moved, deleted or replaced under us?  What is written then is
+ * gone at the next start, so nothing is. */
+static bool
+is_moved(struct store *s)
+{
+	static const char what[] = "the database file was moved or replaced";
+	int moved = 0;
+
+	sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+	if (moved == 0) {
+		if (strcmp(s->error, what) == 0)
+			s->error[0] = '\0';
+		return false;
+	}
+	if (strcmp(s->error, what) == 0 &&
+	    !mono_due(s->error_at, clock_mono()))
+		return true;
+	s->error_at = mono_add_ms(clock_mono(), 10000);
+	snprintf(s->error, sizeof(s->error), "%s", what);
+	log_begin(LOG_ERROR_, "store-replaced");
+	log_str("why", what);
+	log_str("remedy", "nothing is stored until it is put back or "
+			  "registrar-db is restarted; to restore a backup in "
+			  "place see docs/store.md");
+	log_end();
+	return true;
+}
+
 int
 store_begin(struct store *s)
 {
 	int err;
 
 	store_read_end(s);
+	if (is_moved(s))
+		return -ESTALE;
 	err = store_run(s, store_use(s, ST_BEGIN));
 	if (err)
 		return err;
@@ -429,10 +500,61 @@ store_truncate_wal(struct store *s)
 	    SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 }
 
+int64_t
+store_wal_bytes(const struct store *s)
+{
+	return (int64_t)s->wal_seen_pages * s->page_size;
+}
+
+bool
+store_wal_is_long(const struct store *s)
+{
+	return s->wal_alarm;
+}
+
+/* Nothing here can shorten it while somebody reads from it: say so. */
+static void
+watch_wal(struct store *s)
+{
+	bool is_long = store_wal_bytes(s) >= WAL_ALARM_BYTES;
+	struct mono now = clock_mono();
+
+	if (is_long == s->wal_alarm &&
+	    (!is_long || !mono_due(s->wal_alarm_at, now)))
+		return;
+	s->wal_alarm = is_long;
+	s->wal_alarm_at = mono_add_ms(now, WAL_ALARM_MS);
+	log_begin(is_long ? LOG_WARN_ : LOG_INFO_,
+	    is_long ? "wal-grows" : "wal-short-again");
+	log_u64("bytes", (uint64_t)store_wal_bytes(s));
+	if (is_long)
+		log_str("remedy", "somebody holds the database open in a "
+				  "transaction: end that sqlite3 session "
+				  "(fuser FILE names it)");
+	log_end();
+}
+
+void
+store_look_after(struct store *s)
+{
+	struct mono now = clock_mono();
+
+	watch_wal(s);
+	if (s->reserve.held || !mono_due(s->reserve_at, now))
+		return;
+	s->reserve_at = mono_add_ms(now, RESERVE_RETRY_MS);
+	if (!reserve_take(&s->reserve))
+		return;
+	log_begin(LOG_INFO_, "disk-has-room-again");
+	log_end();
+}
+
 void
 store_checkpoint(struct store *s)
 {
-	if (s->wal_pages < CHECKPOINT_PAGES)
+	int most = s->reserve.held ? CHECKPOINT_PAGES : CHECKPOINT_FULL_PAGES;
+
+	if (s->wal_pages < most)
 		return;
 	s->wal_pages = 0;
 	sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,

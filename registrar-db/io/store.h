@@ -62,7 +62,8 @@ void store_read_end(struct store *s);
 /*
  * Take the write lock.
  *
- * Errors:  -EBUSY somebody else has it; -EPERM the schema was changed under
+ * Errors:  -EBUSY somebody else has it; -ESTALE the file was moved or
+ *          replaced (logged); -EPERM the schema was changed under
  *          us to one we do not run (logged, named); others as store_run().
  */
 int store_begin(struct store *s);
@@ -85,6 +86,12 @@ int store_truncate_wal(struct store *s);
 /* After a commit: once the WAL has grown, move what can be moved without
  * waiting for anybody. */
 void store_checkpoint(struct store *s);
+
+/* From time to time: warn of a WAL that somebody keeps from being cut, take
+ * back the reserve that was given up on a full disk. */
+void store_look_after(struct store *s);
+int64_t store_wal_bytes(const struct store *s);
+bool store_wal_is_long(const struct store *s);
 
 /* The last thing that went wrong, for status; "" for none. */
 const char *store_last_error(const struct store *s);

@@ -34,6 +34,8 @@ struct watch {
 	struct walk at;		/* of the sweep */
 	struct expired expired[EXPIRED_MAX];
 	unsigned n_expired;
+	bool clamped;		/* once after start */
+	int64_t step_s;		/* done in this transaction */
 };
 
 /* ---- sealing ---- */
@@ -161,46 +163,6 @@ wipe(struct watch *w)
 	log_end();
 }
 
-bool
-watch_credentials(struct store *store, const struct secret *key,
-    struct span realm)
-{
-	bool right = true;
-	struct account_row row;
-	char ha1[DIGEST_HEX_MAX];
-	sqlite3_stmt *q = store_use(store, ST_OTHER_REALM);
-
-	sql_text(q, 1, realm);
-	while (store_row(store, q) == 1) {
-		right = false;
-		log_begin(LOG_ERROR_, "password-of-another-realm");
-		log_span("number", sql_column(q, 0));
-		log_span("realm", realm);
-		log_str("remedy", "set [site] realm back, or give a new "
-				  "password: UPDATE subscriber SET password = "
-				  "... WHERE number = ...");
-		log_end();
-	}
-	store_done(q);
-	if (account_read(store, 0, DIGEST_MD5, &row) != 0 ||
-	    row.sealed_len == 0)
-		return right;
-	struct seal_for who = { row.id,
-		span_make(row.username, row.username_len),
-		span_make(row.realm, row.realm_len), DIGEST_MD5 };
-	if (seal_open(key, &who, span_make(row.sealed, row.sealed_len), ha1) !=
-	    0) {
-		right = false;
-		log_begin(LOG_ERROR_, "key-does-not-fit");
-		log_str("remedy", "[store] key is not the one that sealed the "
-				  "passwords: restore it, or give every "
-				  "subscriber a new password");
-		log_end();
-	}
-	secret_wipe(ha1, sizeof(ha1));
-	return right;
-}
-
 /* ---- flows an admin ended ---- */
 
 static bool
@@ -236,7 +198,7 @@ note_expired(void *arg, const struct binding *b, struct span number)
 	struct watch *w = arg;
 	struct expired *e;
 
-	if (b->expires_wall_s > clock_wall_s())
+	if (b->expires_wall_s > oracle_wall_s(w->oracle))
 		return true;
 	e = &w->expired[w->n_expired++];
 	memcpy(e->number, number.p, number.len);
@@ -271,7 +233,7 @@ drop_expired(struct watch *w, struct buf *out)
 
 		sql_text(q, 1, span_make(e->number, e->number_len));
 		sql_int(q, 2, e->slot);
-		sql_int(q, 3, clock_wall_s());
+		sql_int(q, 3, oracle_wall_s(w->oracle));
 		if (store_run(s, q) != 0)
 			break;
 		flows_tell_gone(w->oracle, &e->flow, out);
@@ -283,6 +245,62 @@ drop_expired(struct watch *w, struct buf *out)
 	w->n_expired = 0;
 }
 
+/* ---- the wall clock was set ---- */
+
+static int
+run_with(struct oracle *o, enum stmt id, int64_t value)
+{
+	sqlite3_stmt *q = store_use(o->store, id);
+
+	sql_int(q, 1, value);
+	return store_run(o->store, q);
+}
+
+/* What is stored is in the time of an earlier life, whose clock may have been
+ * ahead: nothing lasts longer than it was granted for. */
+static int
+clamp(struct watch *w)
+{
+	return run_with(w->oracle, ST_BINDINGS_CLAMP,
+	    oracle_wall_s(w->oracle));
+}
+
+static int
+follow_clock(struct watch *w)
+{
+	int64_t step_s = wall_step_s(&w->oracle->wall);
+	int err;
+
+	if (step_s == 0)
+		return 0;
+	err = run_with(w->oracle, ST_BINDINGS_MOVE, step_s);
+	if (err == 0)
+		err = run_with(w->oracle, ST_CALLS_MOVE, step_s);
+	w->step_s = step_s;
+	return err;
+}
+
+static void
+log_step(int64_t step_s)
+{
+	log_begin(LOG_WARN_, "clock-stepped");
+	log_str("way", step_s > 0 ? "forward" : "back");
+	log_u64("s", (uint64_t)(step_s > 0 ? step_s : -step_s));
+	log_str("remedy", "none needed: the bindings were moved with it");
+	log_end();
+}
+
+void
+watch_settled(struct watch *w, bool stored)
+{
+	if (stored && w->step_s != 0) {
+		wall_follow(&w->oracle->wall, w->step_s);
+		log_step(w->step_s);
+	}
+	w->clamped |= stored;
+	w->step_s = 0;
+}
+
 /* ---- together ---- */
 
 bool
@@ -292,6 +310,9 @@ watch_chores(struct watch *w, struct buf *out)
 
 	more = tell_gone(w, out) || more;
 	drop_expired(w, out);
+	/* Last: the rest of this transaction is in the time before. */
+	if ((!w->clamped && clamp(w) != 0) || follow_clock(w) != 0)
+		store_rollback(w->oracle->store);
 	return more;
 }
 
@@ -315,10 +336,12 @@ on_look(uv_timer_t *timer)
 		note_last_id(w->oracle);
 	}
 	sweep(w);
-	if (changed || w->n_expired > 0)
+	if (changed || w->n_expired > 0 ||
+	    wall_step_s(&w->oracle->wall) != 0)
 		queue_wake(w->oracle->queue);
 	if (w->sealed)
 		wipe(w);
+	store_look_after(s);
 }
 
 struct watch *

@@ -243,6 +243,8 @@ START_TEST(a_write_that_fails_at_start_is_said_not_survived_silently)
 	unlink(path);
 	snprintf(path, sizeof(path), "%s/other/postern.db-shm", lab.dir);
 	unlink(path);
+	snprintf(path, sizeof(path), "%s/other/postern.db-reserve", lab.dir);
+	unlink(path);
 	snprintf(path, sizeof(path), "%s/other", lab.dir);
 	rmdir(path);
 }

@@ -12,6 +12,7 @@ struct lab lab;
 /* ---- time ---- */
 
 static uint64_t ahead_ms;
+static int64_t stepped_ms;
 
 struct mono __real_clock_mono(void);
 struct mono __wrap_clock_mono(void);
@@ -23,10 +24,26 @@ __wrap_clock_mono(void)
 	return mono_add_ms(__real_clock_mono(), ahead_ms);
 }
 
+int64_t __real_clock_wall_ms(void);
+int64_t __wrap_clock_wall_ms(void);
+
+int64_t
+__wrap_clock_wall_ms(void)
+{
+	return __real_clock_wall_ms() + (int64_t)ahead_ms + stepped_ms;
+}
+
+void
+lab_step_clock(int64_t s)
+{
+	stepped_ms += s * 1000;
+}
+
 void
 lab_later(uint64_t ms)
 {
 	ahead_ms += ms;
+	lab.n_nonces = 0;	/* they may be too old */
 }
 
 /* ---- sigproxy's end ---- */
@@ -113,6 +130,7 @@ lab_setup(void)
 	memset(&lab, 0, sizeof(lab));
 	lab.realm = REALM;
 	ahead_ms = 0;
+	stepped_ms = 0;
 	log_open("test", LOG_ERROR_ + 1);
 	snprintf(lab.dir, sizeof(lab.dir), "/tmp/postern-regdb-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(lab.dir));
@@ -140,9 +158,10 @@ lab_teardown(void)
 	secret_free(&lab.key);
 	unlink(lab.door);
 	unlink(lab.path);
-	for (int i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s%s", lab.path,
-		    i == 0 ? "-wal" : "-shm");
+	for (int i = 0; i < 3; i++) {
+		static const char *const ends[] = { "-wal", "-shm", "-reserve" };
+
+		snprintf(path, sizeof(path), "%s%s", lab.path, ends[i]);
 		unlink(path);
 	}
 	ck_assert_int_eq(rmdir(lab.dir), 0);

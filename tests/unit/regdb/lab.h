@@ -53,6 +53,8 @@ void lab_new_sigproxy(void);
 bool lab_on_disk(const char *text);
 /* What the clock says beside the truth. */
 void lab_later(uint64_t ms);
+/* Somebody sets the wall clock, forward or back. */
+void lab_step_clock(int64_t s);
 
 /* The admin types; "" or what he sees. */
 const char *lab_sql(const char *sql);

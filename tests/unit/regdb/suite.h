@@ -52,5 +52,7 @@ void add_call_tests(Suite *s);
 void add_checkpoint_tests(Suite *s);
 void add_admin_tests(Suite *s);
 void add_lock_tests(Suite *s);
+void add_clock_tests(Suite *s);
+void add_damage_tests(Suite *s);
 
 #endif

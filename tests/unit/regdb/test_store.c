@@ -16,6 +16,8 @@ main(void)
 	add_checkpoint_tests(s);
 	add_admin_tests(s);
 	add_lock_tests(s);
+	add_clock_tests(s);
+	add_damage_tests(s);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

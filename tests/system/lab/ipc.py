@@ -3,6 +3,7 @@
 A value is a dict of fields. Addresses are (ip, port), or None; lists are lists of dicts.
 """
 
+import math
 import os
 import re
 import select
@@ -12,18 +13,27 @@ import time
 
 from .postern import REPOSITORY
 
-NAMED = {'IPC_TARGETS_MAX': 8, 'IPC_CONTACTS_MAX': 8, 'IPC_NONCE_LEN': 32, 'IPC_NONCES_MAX': 256,
-         'IPC_STREAMS_MAX': 4, 'IPC_SOCKETS_MAX': 64, 'IPC_NONCES_MAX * IPC_NONCE_LEN': 8192,
-         'UINT32_MAX': 2**32 - 1, 'UINT64_MAX': 2**64 - 1}
+DEFINE = re.compile(r'^#define (IPC_\w+) (\d+)', re.M)
 ROLES = {'sigproxy': 1, 'mediaproxy': 2, 'stunmon': 4, 'registrar-db': 8, 'admin': 16}
 USERS = {'sigproxy': 'postern-sig', 'mediaproxy': 'postern-media', 'stunmon': 'postern-stun',
          'registrar-db': 'postern-db'}
 HEADER = struct.Struct('>IH')
 
 
+def read_names():
+    """The numbers that the documentation calls by name."""
+    with open(os.path.join(REPOSITORY, 'common', 'ipc', 'table.h')) as file:
+        names = {name: int(number) for name, number in DEFINE.findall(file.read())}
+    return {**names, 'UINT32_MAX': 2**32 - 1, 'UINT64_MAX': 2**64 - 1, 'INT32_MAX': 2**31 - 1,
+            'INT64_MAX': 2**63 - 1}
+
+
+NAMED = read_names()
+
+
 def bound(text):
-    """A number of the documentation, or the name of one."""
-    return NAMED[text] if text in NAMED else int(text)
+    """A number of the documentation: digits, a name, or a product of these."""
+    return math.prod(NAMED[word] if word in NAMED else int(word) for word in text.split(' * '))
 
 
 class Field:
@@ -39,7 +49,7 @@ class Field:
             self.part = part[1]
         number = re.match(r'number, (\d) byte', kind)
         self.kind = 'number' if number else 'exact' if kind == 'exact bytes' else kind
-        self.size = int(number[1]) if number else int(bounds.split()[0]) if kind == 'exact bytes' else 0
+        self.size = int(number[1]) if number else bound(bounds.split()[0]) if kind == 'exact bytes' else 0
 
 
 def read_document():

@@ -104,11 +104,12 @@ size_t ipc_begin(struct buf *b, enum ipc_type type);
 void ipc_end(struct buf *b, size_t begin);
 
 /* Write a whole frame: IPC_FRAME(&b, REG_SAY, reg_say, &say). */
-#define IPC_FRAME(b, NAME, name, m)                         \
-	do {                                                \
-		size_t ipc_begin_ = ipc_begin((b), IPC_##NAME); \
-		put_##name((b), (m));                       \
-		ipc_end((b), ipc_begin_);                   \
+#define IPC_FRAME(b, NAME, name, m)                                    \
+	do {                                                           \
+		struct buf *ipc_buf_ = (b); /* asked once: it may flush */ \
+		size_t ipc_begin_ = ipc_begin(ipc_buf_, IPC_##NAME);   \
+		put_##name(ipc_buf_, (m));                             \
+		ipc_end(ipc_buf_, ipc_begin_);                         \
 	} while (0)
 
 /*

@@ -444,6 +444,31 @@ START_TEST(a_frame_that_does_not_fit_leaves_nothing)
 }
 END_TEST
 
+/* Each time it is asked it has another buffer, as one that flushes may. */
+static struct buf *
+next_buf(void *arg)
+{
+	struct buf **next = arg;
+
+	return (*next)++;
+}
+
+/* A header in one buffer and its payload in the next broke a byte stream. */
+START_TEST(a_frame_asks_once_where_to_go)
+{
+	char mem[4][64];
+	struct buf bufs[4], *next = bufs;
+	const struct ipc_nonce_ask m = { .id = 7, .count = 1 };
+
+	for (int i = 0; i < 4; i++)
+		buf_init(&bufs[i], mem[i], sizeof(mem[i]));
+	IPC_FRAME(next_buf(&next), NONCE_ASK, nonce_ask, &m);
+	ck_assert_ptr_eq(next, &bufs[1]);
+	ck_assert_uint_gt(bufs[0].len, IPC_HEADER_LEN);
+	ck_assert_uint_eq(bufs[1].len, 0);
+}
+END_TEST
+
 START_TEST(rows_hold_together)
 {
 	const struct ipc_row *row, *other, *question;
@@ -502,6 +527,7 @@ main(void)
 	tcase_add_test(t, frames_have_these_bytes);
 	tcase_add_test(t, frames_are_split_whole);
 	tcase_add_test(t, a_frame_that_does_not_fit_leaves_nothing);
+	tcase_add_test(t, a_frame_asks_once_where_to_go);
 	tcase_add_test(t, rows_hold_together);
 	tcase_add_test(t, only_sigproxy_and_admin_reach_the_store);
 	srunner_run_all(r, CK_NORMAL);

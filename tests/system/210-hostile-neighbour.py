@@ -21,6 +21,7 @@ DOORS = (('registrar-db', 'sigproxy'), ('sigproxy', 'registrar-db'), ('sigproxy'
          ('mediaproxy', 'stunmon'))
 # What keeps registrar-db busy without a pause.
 ALONE = ('test_a_million_guesses', 'test_guesses_over_many_subscribers')
+DEADLINE = 240                     # a million questions, on a busy machine
 RSS_KB = 16 * 1024                 # what any attack may add to a process
 GUESSES = 1000000
 # Wrong answers looked at: for one subscriber by strangers and by each address it registered

@@ -11,13 +11,13 @@ from .postern import build
 class Spray:
     """Sends datagrams to every port of a range, in turn, until stop() or until count are sent.
 
-    forged is a network of false source addresses; else his own port is the source, and
-    what comes back to it is counted.
+    forged is a network of false source addresses; else the source is his own port at the host's
+    address, or at another that it has, and what comes back to it is counted.
     """
 
-    def __init__(self, host, address, ports, datagrams, rate=0, count=0, port=4000, forged=None):
+    def __init__(self, host, address, ports, datagrams, rate=0, count=0, port=4000, forged=None, own=None):
         command = [os.path.join(build(), 'tests', 'system', 'probe', 'spray'), address,
-                   f'{ports[0]}-{ports[-1]}', str(rate), str(count), str(port), *([forged] if forged else [])]
+                   f'{ports[0]}-{ports[-1]}', str(rate), str(count), f'{own or host.address}:{port}', *([forged] if forged else [])]
         self._process = host.spawn(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._process.stdin.write(b''.join(struct.pack('>H', len(data)) + data for data in datagrams))
         self._process.stdin.close()

@@ -3,11 +3,11 @@
  * again and again to an address, from his own port or from ever new forged
  * addresses.  For tests only.
  *
- *	spray ADDRESS FIRST-LAST RATE COUNT PORT [FORGED/PREFIX]
+ *	spray ADDRESS FIRST-LAST RATE COUNT OWN:PORT [FORGED/PREFIX]
  *
  *	RATE	a second; 0: as fast as it goes
  *	COUNT	then end; 0: until SIGTERM
- *	PORT	his own; what comes back to it is counted
+ *	OWN	his own address and port; what comes back to it is counted
  *	FORGED	an IPv4 network of source addresses, taken at random
  *
  * Input: each datagram as 2 octets of length (big endian) and its octets.
@@ -39,7 +39,7 @@ struct datagram {
 };
 
 static struct {
-	struct in_addr to;
+	struct in_addr to, own;
 	uint16_t first, last, port;
 	uint64_t rate, count, sent, got;
 	uint32_t net, hosts;	/* forged; hosts 0: not */
@@ -101,7 +101,7 @@ static void
 make_socket(void)
 {
 	struct sockaddr_in own = { .sin_family = AF_INET,
-		.sin_port = htons(it.port) };
+		.sin_addr = it.own, .sin_port = htons(it.port) };
 	int size = 4 << 20;
 
 	if (it.hosts > 0)
@@ -250,13 +250,14 @@ spray(void)
 int
 main(int argc, char *argv[])
 {
-	char net[32];
-	unsigned bits;
-	unsigned first, last;
+	char net[32], own[32];
+	unsigned bits, first, last, port;
 
 	if (argc < 6 || inet_pton(AF_INET, argv[1], &it.to) != 1 ||
-	    sscanf(argv[2], "%u-%u", &first, &last) != 2 || first > last) {
-		fprintf(stderr, "spray ADDRESS FIRST-LAST RATE COUNT PORT"
+	    sscanf(argv[2], "%u-%u", &first, &last) != 2 || first > last ||
+	    sscanf(argv[5], "%31[^:]:%u", own, &port) != 2 ||
+	    inet_pton(AF_INET, own, &it.own) != 1) {
+		fprintf(stderr, "spray ADDRESS FIRST-LAST RATE COUNT OWN:PORT"
 				" [FORGED/PREFIX]\n");
 		return 2;
 	}
@@ -264,7 +265,7 @@ main(int argc, char *argv[])
 	it.last = (uint16_t)last;
 	it.rate = strtoull(argv[3], NULL, 10);
 	it.count = strtoull(argv[4], NULL, 10);
-	it.port = (uint16_t)strtoul(argv[5], NULL, 10);
+	it.port = (uint16_t)port;
 	it.random = now_us() | 1;
 	if (argc > 6) {
 		struct in_addr a;

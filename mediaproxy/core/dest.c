@@ -96,6 +96,11 @@ dest_allowed(const struct dest *d, enum zone zone, const struct addr *a)
 		/* On one host phones may share our address, not our ports. */
 		return d->loopback &&
 		    !(is_own_ip(d, a) && is_own_port(d, a->port));
+	case ADDR_LINK_LOCAL:
+		/* Not on the internet; where a cloud keeps its metadata. */
+		if (zone == ZONE_EXTERNAL)
+			return false;
+		break;
 	default:
 		break;
 	}

@@ -1,7 +1,8 @@
 /*
  * Where the relay may send at all, whatever an SDP or sigproxy says: never
- * to ourselves, loopback, multicast or broadcast, never to the office from
- * the external side, never out of the office from the internal side.
+ * to ourselves, loopback, multicast or broadcast, never to the office or a
+ * link-local address from the external side, never out of the office from the
+ * internal side.
  */
 #ifndef MEDIAPROXY_CORE_DEST_H
 #define MEDIAPROXY_CORE_DEST_H

@@ -190,9 +190,10 @@ auth_refuse(struct edge *e, struct mono now, struct steps *st,
 	stxn_respond(&e->txns, now, st, s, &r);
 	if (verdict != VERDICT_STALE) {
 		e->refused++;
-		steps_log(st, STEP_INFO, "refused");
-		steps_key_number(st, "status", r.status);
-		steps_key_addr(st, "from", &s->from.remote);
+		if (edge_log_refusal(e, now, st, "refused")) {
+			steps_key_number(st, "status", r.status);
+			steps_key_addr(st, "from", &s->from.remote);
+		}
 	}
 	if (!is_proven(verdict))
 		keep_refusal(e, s);

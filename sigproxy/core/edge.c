@@ -192,9 +192,10 @@ refuse_name(struct edge *e, struct mono now, struct steps *st,
 
 	if (!edge_may_answer(e, now, in))
 		return;
-	steps_log(st, STEP_INFO, "not-our-name");
-	steps_key_text(st, "uri", in->msg->ruri.all);
-	steps_key_addr(st, "from", &in->from->remote);
+	if (edge_log_refusal(e, now, st, "not-our-name")) {
+		steps_key_text(st, "uri", in->msg->ruri.all);
+		steps_key_addr(st, "from", &in->from->remote);
+	}
 	edge_answer(e, now, st, in, &r);
 }
 

@@ -41,6 +41,10 @@ struct edge {
 	/* Counters for `postern status`. */
 	uint64_t messages, malformed, silenced, challenged, refused;
 	uint64_t too_early;		/* came before is_restored */
+	/* Lines about strangers: in this second, and left out since. */
+	struct mono log_from;
+	unsigned log_count;
+	uint64_t log_left_out;
 };
 
 /* ---- what we call ourselves on one listener ---- */
@@ -86,6 +90,13 @@ bool edge_may_answer(struct edge *e, struct mono now,
  */
 void edge_answer(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, const struct reply *r);
+/*
+ * Begin a line of the log about somebody who is refused, if there may be one:
+ * ten a second, so that no flood costs time or pushes older lines out.  What
+ * was left out before is told by the first line after.
+ */
+bool edge_log_refusal(struct edge *e, struct mono now, struct steps *st,
+    const char *event);
 /* Both, with a status only. */
 void edge_refuse_status(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, unsigned status);

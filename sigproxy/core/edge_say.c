@@ -225,3 +225,25 @@ edge_refuse_status(struct edge *e, struct mono now, struct steps *st,
 	if (edge_may_answer(e, now, in))
 		edge_answer(e, now, st, in, &r);
 }
+
+#define LOG_PER_S 10
+
+bool
+edge_log_refusal(struct edge *e, struct mono now, struct steps *st,
+    const char *event)
+{
+	if (mono_due(mono_add_ms(e->log_from, 1000), now)) {
+		e->log_from = now;
+		e->log_count = 0;
+	}
+	if (e->log_count == LOG_PER_S) {
+		e->log_left_out++;
+		return false;
+	}
+	e->log_count++;
+	steps_log(st, STEP_INFO, event);
+	if (e->log_left_out > 0)
+		steps_key_number(st, "lines_left_out", e->log_left_out);
+	e->log_left_out = 0;
+	return true;
+}

@@ -1,6 +1,10 @@
-"""5,000 messages a second of strangers: registered phones call, memory stays where it was."""
+"""5,000 messages a second of strangers: registered phones call, memory stays where it was.
+
+POSTERN_FLOOD=60 makes the flood at full speed last for a minute.
+"""
 
 import itertools
+import os
 import random
 import threading
 import time
@@ -10,6 +14,7 @@ from lab.expect import hear_each_other
 from lab.forge import Forger
 from lab.office import Office
 from lab.postern import DOMAIN
+from lab.spray import Spray
 
 NETWORK = '198.51.100.128/25'
 RATE = 5000
@@ -130,3 +135,73 @@ def test_from_many_addresses():
 def test_from_forged_addresses():
     """Every table of sources fills up to its limit: that much, no more."""
     call_during(forged_addresses, 6.0, SOURCES_KIB)
+
+
+# -- more than can be handled ------------------------------------------------------
+
+SECONDS = int(os.environ.get('POSTERN_FLOOD', 3))
+FORGED = '100.96.0.0/18'           # sources enough for every budget, few enough for the router's own table
+GROWTH = 0.05
+
+
+def mixture():
+    """REGISTER with and without an answer, INVITE, OPTIONS, and what is none of them."""
+    local, messages = ('100.96.0.1', 5060), Flood._make()[:600]
+    for number in range(400):
+        method, user = ('INVITE', 'OPTIONS')[number % 2], 200 + number % 5
+        messages.append(sip.request(method, f'sip:{user}@{DOMAIN}', local, from_=str(number)))
+    random.Random(2).shuffle(messages)
+    return messages
+
+
+def load_of(office):
+    """(seconds of CPU of each role, messages handled by sigproxy, datagrams its sockets dropped)."""
+    cpu = {}
+    for role, pid in office.postern.pids().items():
+        with open(f'/proc/{pid}/stat') as file:
+            fields = file.read().rpartition(') ')[2].split()
+        cpu[role] = (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+    handled, = [p['status']['messages'] for p in office.postern.status()['processes'] if p['role'] == 'sigproxy']
+    table = office.lab.postern_host.run(['cat', '/proc/net/udp']).stdout.splitlines()[1:]
+    dropped = sum(int(line.split()[-1]) for line in table if line.split()[1].endswith(f':{5070:04X}'))
+    return cpu, handled, dropped
+
+
+def place_call(one, other, patience):
+    """A call with sound; seconds until it was up."""
+    started = time.monotonic()
+    one.call(other, patience)
+    took = time.monotonic() - started
+    hear_each_other(one, other, 1)
+    one.hang_up()
+    other.closed()
+    return took
+
+
+def test_at_full_speed():
+    """As fast as this machine can send: a phone that is registered calls and is called.
+
+    It comes from the office's side of the router, which would be its bottleneck.
+    """
+    with Office(office_phones=2) as office:
+        home, desk, pids = office.home(), office.desk(), office.postern.pids()
+        sender, postern = office.lab.office.phones[1], office.lab.postern_host.address
+        spray = Spray(sender, postern, [5070], mixture(), 0, 0, 5060, forged=FORGED)
+        time.sleep(1.0 + SECONDS // 10)    # what is filled lazily, up to its limit
+        began, before, (cpu, handled, dropped) = time.monotonic(), resident(office), load_of(office)
+        took, sizes = [], []
+        while not took or time.monotonic() - began < SECONDS:
+            took += [place_call(home, desk, 20), place_call(desk, home, 20)]
+            sizes.append(resident(office)['sigproxy'])
+        past, after = time.monotonic() - began, resident(office)
+        cpu_after, handled_after, dropped_after = load_of(office)
+        sent, _ = spray.stop()
+        busy = ', '.join(f'{role} {(cpu_after[role] - cpu[role]) / past:.2f}' for role in ROLES)
+        print(f'{sent} sent, {sent / (past + 1):.0f} a second; handled {(handled_after - handled) / past:.0f} a second, '
+              f'dropped by the socket {(dropped_after - dropped) / past:.0f} a second; cores: {busy}')
+        print(f'{len(took)} calls in {past:.0f} s, up after {min(took):.2f} to {max(took):.2f} s; '
+              f'KiB {before} then {after}; sigproxy in between {sizes}')
+        assert office.postern.pids() == pids, 'a process died'
+        for role in ROLES:
+            assert after[role] <= before[role] * (1 + GROWTH), f'{role} grew from {before[role]} to {after[role]} KiB'
+        assert sent / (past + 1) > 2 * RATE, 'no flood'

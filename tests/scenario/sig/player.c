@@ -452,6 +452,14 @@ cmd_log(struct player *p, const char *args)
 }
 
 static void
+cmd_logged(struct player *p, const char *args)
+{
+	if (p->n_logged != (unsigned)atoi(args))
+		fail(p, "%u lines were logged", p->n_logged);
+	p->n_logged = 0;
+}
+
+static void
 cmd_expires(struct player *p, const char *args)
 {
 	p->oracle.expires_s = (uint32_t)atoi(args);
@@ -576,7 +584,7 @@ static const struct {
 	{ ">", cmd_in }, { "<", cmd_out }, { "bytes>", cmd_bytes },
 	{ "quiet", cmd_quiet }, { "reg", cmd_reg }, { "stun", cmd_stun },
 	{ "oracle", cmd_oracle }, { "nonces", cmd_nonces },
-	{ "asked", cmd_asked }, { "log", cmd_log },
+	{ "asked", cmd_asked }, { "log", cmd_log }, { "logged", cmd_logged },
 	{ "expires", cmd_expires }, { "binding", cmd_binding },
 	{ "ask", cmd_ask }, { "public", cmd_public },
 	{ "keepalives", cmd_keepalives },

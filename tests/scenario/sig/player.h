@@ -24,6 +24,7 @@
  *   nonces on|off        whether it mints any (on)
  *   asked N              REG_ASK and AUTH_ASK seen since the last `asked`
  *   log EVENT            such a line was logged since the last `log`
+ *   logged N             so many lines were logged since the last of these two
  *   expires S            what it grants (60)
  *   binding URI S        what it lists beside what was asked (until cleared
  *                        by `binding none`)

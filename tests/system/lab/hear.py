@@ -47,6 +47,10 @@ class Ear:
         """End listening; what was heard can still be measured."""
         self._capture.stop()
 
+    def search(self, strings):
+        """Where any of the byte strings came in or went out (Capture.search)."""
+        return self._capture.search(strings)
+
     def incoming(self, start=0.0, stop=float('inf')):
         """The RTP packets that reached the phone, as (packet, rtp packet)."""
         return [(p, r) for p, r in self._capture.rtp()

@@ -278,6 +278,14 @@ class Lab:
 
     # -- events -----------------------------------------------------------
 
+    @staticmethod
+    def rebind(site, ports):
+        """A home's router forgets its mappings (a restart, a short timer); new ones come from these ports."""
+        router = site.router
+        router.run(['nft', 'flush chain ip nat postrouting; add rule ip nat postrouting '
+                    f'oifname "wan" meta l4proto udp masquerade to :{ports[0]}-{ports[-1]}'])
+        flush_connections(router)
+
     def change_office_address(self, address=OFFICE_ADDRESS_2):
         """The provider gives the office router another public address.
 

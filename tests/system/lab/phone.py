@@ -182,6 +182,14 @@ class Phone:
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def freeze(self):
+        """It neither sends nor reads any more, as if its sound had stopped."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        """It goes on."""
+        os.killpg(self._process.pid, signal.SIGCONT)
+
     # -- registration -----------------------------------------------------
 
     def _account(self):

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -735,6 +736,30 @@ open_files(void)
 	return n;
 }
 
+START_TEST(without_a_descriptor_a_knock_waits_and_nothing_spins)
+{
+	struct rlimit old, none;
+	struct side sig, reg;
+
+	make(&reg, ROLE_REG, 0);
+	ck_assert_int_eq(doors_serve(reg.doors), 0);
+	start(&sig, ROLE_SIG);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = old;
+	none.rlim_cur = 3;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+	turn(10);
+	ck_assert_ptr_null(reg.peer->conns);
+	ck_assert(!reg.peer->accepting);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	/* The next tick takes it in. */
+	while (!door_is_up(reg.peer) || !door_is_up(sig.peer))
+		uv_run(&loop, UV_RUN_ONCE);
+	stop(&sig);
+	stop(&reg);
+}
+END_TEST
+
 START_TEST(a_descriptor_that_is_sent_along_is_dropped)
 {
 	struct side reg;
@@ -926,6 +951,8 @@ main(void)
 	tcase_add_test(t, a_liar_about_its_start_is_replaced_by_a_restart);
 	tcase_add_test(t, a_liar_that_dies_gives_way);
 	tcase_add_test(t, silent_knockers_do_not_pile_up);
+	tcase_add_test(t,
+	    without_a_descriptor_a_knock_waits_and_nothing_spins);
 	tcase_add_test(t, a_descriptor_that_is_sent_along_is_dropped);
 	tcase_add_test(t, a_peer_that_does_not_read_fills_a_bounded_queue);
 	tcase_add_test(t, thousands_of_frames_arrive_whole_both_ways);

@@ -52,6 +52,8 @@ static const struct {
 	    "sigproxy info e k=\"\\x1b[2J\"\n" },
 	{ "NUL and eight bits", SPAN_LIT("\0\xff\x7f"),
 	    "sigproxy info e k=\"\\x00\\xff\\x7f\"\n" },
+	{ "a format (GHSA-4g7c-p5wg-j4hp)", SPAN_LIT("%n%s%99999d"),
+	    "sigproxy info e k=%n%s%99999d\n" },
 	{ "UTF-8", SPAN_LIT("\xc3\xa9"),
 	    "sigproxy info e k=\"\\xc3\\xa9\"\n" },
 };

@@ -277,6 +277,19 @@ static const struct {
 	{ "[ff02::1]:40000", false, false },
 	{ "[2001:db8::7]:40000", true, false },
 	{ "[::ffff:10.0.0.9]:40000", false, true },
+	{ "[::ffff:127.0.0.1]:40000", false, false },	/* CVE-2020-26262 */
+	{ "[::ffff:0.0.0.0]:40000", false, false },
+	{ "[::ffff:10.0.0.2]:40000", false, false },	/* ours */
+	{ "[::]:40000", false, false },
+	{ "[::127.0.0.1]:40000", false, false },	/* IPv4-compatible */
+	{ "[::10.0.0.9]:40000", false, false },
+	{ "[64:ff9b::7f00:1]:40000", false, false },	/* NAT64 of 127.0.0.1 */
+	{ "[fe80::1]:40000", false, false },
+	{ "0.1.2.3:40000", false, false },
+	{ "127.255.255.254:40000", false, false },
+	{ "169.254.1.1:40000", false, false },
+	{ "240.0.0.1:40000", false, false },
+	{ "239.255.255.255:40000", false, false },
 	{ "100.64.0.7:40000", true, false },
 };
 

@@ -11,6 +11,7 @@
 #include "common/io/cage.h"
 #include "postern/bind.h"
 #include "postern/cmd.h"
+#include "postern/watchdog.h"
 
 /* A restart of 20 ms at 200 calls/s queues more than the kernel's default
  * buffer takes (92 datagrams of 700 bytes). */
@@ -97,8 +98,9 @@ bind_udp(const struct addr *at, uid_t owner)
 	return fd;
 }
 
-int
-bind_door(const char *path, uid_t owner)
+/* A Unix socket which only `owner` may connect to. */
+static int
+bind_unix(int type, const char *path, uid_t owner)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	mode_t mask;
@@ -107,7 +109,7 @@ bind_door(const char *path, uid_t owner)
 	if (strlen(path) >= sizeof(sa.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(sa.sun_path, path, strlen(path));
-	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	fd = socket(AF_UNIX, type, 0);
 	if (fd < 0)
 		return -errno;
 	/* Nobody can knock between bind and chmod. */
@@ -118,9 +120,34 @@ bind_door(const char *path, uid_t owner)
 	if (err == 0 && owner != (uid_t)-1 &&
 	    chown(path, owner, (gid_t)-1) != 0)
 		err = -errno;
-	if (err == 0 && listen(fd, DOOR_BACKLOG) != 0)
-		err = -errno;
 	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int
+bind_door(const char *path, uid_t owner)
+{
+	int fd = bind_unix(SOCK_STREAM, path, owner), err;
+
+	if (fd >= 0 && listen(fd, DOOR_BACKLOG) != 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int
+bind_notes(const char *path, uid_t owner)
+{
+	int fd = bind_unix(SOCK_DGRAM, path, owner), err, on = 1;
+
+	if (fd >= 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0) {
+		err = -errno;
 		close(fd);
 		return err;
 	}
@@ -192,6 +219,25 @@ bind_doors(const struct plan *p, const struct state *s, bool as_root,
 	return ok;
 }
 
+static bool
+bind_watchdog(const struct plan *p, const struct state *s, bool as_root,
+    struct inherit *list)
+{
+	char path[STATE_PATH_MAX], file[ROLE_NAME_MAX + 32];
+	bool ok = true;
+
+	for (unsigned i = 0; i < p->n_members; i++) {
+		const struct plan_member *m = &p->member[i];
+
+		snprintf(file, sizeof(file), WATCHDOG_FILE, m->name);
+		state_path(s, file, path);
+		unlink(path);
+		ok &= keep(list, bind_notes(path, role_uid(m, as_root)),
+		    WATCHDOG_NAME, m->name, path);
+	}
+	return ok;
+}
+
 int
 bind_all(const struct conf *c, const struct plan *p, const struct state *s,
     bool as_root, struct inherit *out)
@@ -205,5 +251,6 @@ bind_all(const struct conf *c, const struct plan *p, const struct state *s,
 	ok &= bind_listeners(c->internal, c->n_internal, c->internal_udp,
 	    "sip-internal-udp", sig, out);
 	ok &= bind_doors(p, s, as_root, out);
+	ok &= bind_watchdog(p, s, as_root, out);
 	return ok ? 0 : -EIO;
 }

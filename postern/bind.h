@@ -13,7 +13,8 @@
 #include "postern/state.h"
 
 /*
- * Bind the SIP listeners of both zones and every door.  What goes wrong is
+ * Bind the SIP listeners of both zones, every door, and where each process
+ * leaves its notes for the watchdog.  What goes wrong is
  * said, all of it.
  *
  * Takes:   as_root  create and chown for the roles' users.
@@ -38,5 +39,13 @@ int bind_udp(const struct addr *at, uid_t owner);
  * Errors:  negative errno.
  */
 int bind_door(const char *path, uid_t owner);
+
+/*
+ * One datagram Unix socket that only this user may write to, and that tells
+ * who wrote.
+ *
+ * Errors:  negative errno.
+ */
+int bind_notes(const char *path, uid_t owner);
 
 #endif

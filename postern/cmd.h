@@ -23,6 +23,7 @@ int cmd_check(int argc, char **argv);
 int cmd_nft(int argc, char **argv);
 int cmd_sample(int argc, char **argv);
 int cmd_units(int argc, char **argv);
+int cmd_watchdog(int argc, char **argv);
 
 /* Options that several commands know. */
 struct cmd_opts {

@@ -18,6 +18,7 @@
 #include "postern/inherit.h"
 #include "postern/program.h"
 #include "postern/state.h"
+#include "postern/watchdog.h"
 
 #define FIRST_FD 3
 #define ENV_MAX 16
@@ -106,6 +107,19 @@ add_env(struct launch *l, const char *name, const char *value)
 	return 0;
 }
 
+/* Where, and how often, it says that it lives; as systemd does. */
+static int
+add_watchdog(struct launch *l)
+{
+	char file[ROLE_NAME_MAX + 32], path[STATE_PATH_MAX];
+	int err;
+
+	snprintf(file, sizeof(file), WATCHDOG_FILE, l->name);
+	err = add_env(l, "NOTIFY_SOCKET", state_path(&l->state, file, path));
+	snprintf(file, sizeof(file), "%d", WATCHDOG_MS * 1000);
+	return err ? err : add_env(l, "WATCHDOG_USEC", file);
+}
+
 /* The program gets these variables and no others. */
 static int
 make_env(struct launch *l)
@@ -130,6 +144,8 @@ make_env(struct launch *l)
 		err = add_env(l, "LISTEN_FDS", number);
 	if (err == 0)
 		err = add_env(l, "LISTEN_FDNAMES", l->fd_names);
+	if (err == 0)
+		err = add_watchdog(l);
 	return err;
 }
 

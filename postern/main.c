@@ -28,6 +28,8 @@ static const struct {
 	    "print a configuration file with every key explained" },
 	{ "exec", cmd_exec, "ROLE [--log] --config FILE --state DIR",
 	    "become one process (used by the supervisor)" },
+	{ "watchdog", cmd_watchdog, "--state DIR",
+	    "kill a process that hangs (used by the supervisor)" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

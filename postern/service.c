@@ -9,6 +9,7 @@
 #include "common/io/clock.h"
 #include "postern/cmd.h"
 #include "postern/service.h"
+#include "postern/watchdog.h"
 
 #define SCRIPT_MAX 2048
 /* svlogd(8): files of 1 MB, 20 of them kept. */
@@ -113,6 +114,27 @@ write_log(const struct state *s, const struct plan_member *m, const char *self,
 	return err;
 }
 
+/* What it says goes where `postern up` speaks. */
+static int
+write_watchdog(const struct state *s, const char *self)
+{
+	char dir[STATE_PATH_MAX], path[STATE_PATH_MAX + 16], mem[SCRIPT_MAX];
+	struct buf b;
+	int err;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_puts(&b, "#!/bin/sh\nexec ");
+	service_quote(&b, self);
+	buf_puts(&b, " watchdog --state ");
+	service_quote(&b, s->dir);
+	buf_putc(&b, '\n');
+	err = make_dir(service_path(s, WATCHDOG_NAME, dir), 0755, (uid_t)-1);
+	snprintf(path, sizeof(path), "%s/run", dir);
+	if (err == 0)
+		err = buf_err(&b);
+	return err ? err : write_file(path, buf_span(&b), 0755);
+}
+
 /* runsvdir(8) waits a second when the directory changed within this one: it
  * could change again unseen. It will not. */
 static void
@@ -147,6 +169,8 @@ service_write(const struct plan *p, const struct state *s, const char *self,
 		if (err)
 			cmd_fail("%s: %s", path, strerror(-err));
 	}
+	if (err == 0 && (err = write_watchdog(s, self)) != 0)
+		cmd_fail("the service " WATCHDOG_NAME ": %s", strerror(-err));
 	look_old(s);
 	return err;
 }

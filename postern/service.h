@@ -1,6 +1,7 @@
 /*
  * The runit service directories under DIR/service: for each process a run
- * script of one line, and a log service that writes DIR/log/ROLE/current.
+ * script of one line, and a log service that writes DIR/log/ROLE/current; and
+ * the watchdog.
  */
 #ifndef POSTERN_SERVICE_H
 #define POSTERN_SERVICE_H

@@ -19,6 +19,7 @@
 #include "postern/runit.h"
 #include "postern/service.h"
 #include "postern/systemd.h"
+#include "postern/watchdog.h"
 
 struct process {
 	char name[ROLE_NAME_MAX]; /* "mediaproxy-0" */
@@ -113,7 +114,8 @@ gather(const struct state *s, struct process *list)
 	if (dir == NULL)
 		return 0;
 	while (n < PLAN_MEMBERS_MAX && (e = readdir(dir)) != NULL) {
-		if (e->d_name[0] == '.' || strlen(e->d_name) >= ROLE_NAME_MAX)
+		if (e->d_name[0] == '.' || strlen(e->d_name) >= ROLE_NAME_MAX ||
+		    strcmp(e->d_name, WATCHDOG_NAME) == 0)
 			continue;
 		memcpy(list[n++].name, e->d_name, strlen(e->d_name) + 1);
 	}

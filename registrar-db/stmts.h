@@ -102,7 +102,7 @@
 	    "channels = max(channels, ?5), relayed = max(relayed, ?6), " \
 	    "called_source = coalesce(?7, called_source), "             \
 	    "answered_at = coalesce(answered_at, ?8), "                 \
-	    "ended_at = coalesce(?9, ended_at) "                        \
+	    "ended_at = coalesce(ended_at, ?9) "                        \
 	    "WHERE ticket = ?1 AND (ended_at IS NULL OR ?9 IS NOT NULL)") \
 	S(HAS_CALL, R, "SELECT 1 FROM call WHERE ticket = ?1")           \
 	S(CALL_TOLD, W, "INSERT INTO call(ticket, caller, caller_name, " \

@@ -99,7 +99,9 @@ role_read(int argc, char **argv, const char *program, struct role_args *args,
 	int err;
 
 	log_open(program, LOG_INFO_);
-	if (getenv("NOTIFY_SOCKET") != NULL)
+	/* runit waits by itself. */
+	if (getenv("NOTIFY_SOCKET") != NULL &&
+	    getenv("POSTERN_RUN_DIR") == NULL)
 		atexit(slow_down);
 	if (role_args(argc, argv, program, args) != 0)
 		exit(2);

@@ -230,7 +230,7 @@ call_settle(const struct ctx *x, struct call *call)
 	if (!call->end_noted &&
 	    (!relay_is_counting(call) || !timer_is_armed(&call->timer))) {
 		timerq_cancel(&x->e->timers, &call->timer);
-		note_ended(x->st, x->now, call);
+		note_ended(x->e->calls, x->st, x->now, call);
 		call_forget(x->e, x->st, call);
 		call_use_channels(x->e->calls, call, 0);
 	}

@@ -107,7 +107,7 @@ int restore_frame(struct edge *e, struct mono now, struct steps *st,
 /* At the end of each event: put what changed into the batch. */
 void calls_save(struct edge *e, struct mono now, struct steps *st);
 /* registrar-db's door opened: everything is to be saved again. */
-void calls_save_all(struct edge *e);
+void calls_save_all(struct edge *e, struct mono now, struct steps *st);
 /* SIG_KEYS: the key that masks Call-IDs. */
 void calls_set_key(struct calls *c, const uint8_t *key, size_t len);
 /* A timer with a kind of ours fired. */

@@ -24,6 +24,7 @@
 #define CALL_LEGS_MAX (1 + IPC_TARGETS_MAX)
 #define CALL_EXCHANGES_MAX 8    /* of one call at once */
 #define CALL_BYTES_MAX BLOB_MAX /* of a message we build */
+#define CALL_OVER_MAX 64        /* ended calls told again */
 #define CALL_OPAQUE_MAX 2048    /* bytes of a body that is not SDP */
 
 enum {
@@ -34,6 +35,7 @@ enum {
 	CALL_STATS_MS = 500,      /* for its last counters */
 	CALL_TIMER_C_MS = 181000, /* RFC 3261 16.6 step 11: over 3 min */
 	CALL_SETUP_MS = 600000,   /* ringing ends at last */
+	CALL_OVER_MS = 30000,     /* an end is told again so long */
 };
 
 /* Kinds of timers; the owner is named. */
@@ -99,7 +101,18 @@ struct call {
 	struct htab_node by_session;
 	bool saved;   /* registrar-db holds a checkpoint */
 	bool unsaved; /* it is to have a new one: in calls->unsaved */
+	bool untold;  /* its notes may have died with a registrar-db */
 	struct call *save_prev, *save_next;
+};
+
+/* A call that is over, should registrar-db have died with the news of it. */
+struct over {
+	struct mono at;
+	uint64_t ticket; /* 0: not in use */
+	struct party caller, called;
+	bool answered;
+	uint16_t status;
+	const char *reason; /* a literal */
 };
 
 /* A mediaproxy that came is told all its sessions, in batches. */
@@ -123,6 +136,8 @@ struct calls {
 	uint32_t next_ask;
 	struct call *unsaved, *unsaved_tail;
 	struct timer save_timer;
+	struct over over[CALL_OVER_MAX]; /* the last ones, in a ring */
+	unsigned next_over;
 	/* For status. */
 	uint64_t begun, answered, refused, restored;
 };
@@ -227,7 +242,14 @@ void note_begun(struct steps *st, const struct call *call);
 void note_ringing(struct steps *st, struct call *call);
 void note_answered(struct steps *st, const struct call *call);
 void note_held(struct steps *st, const struct call *call);
-void note_ended(struct steps *st, struct mono now, struct call *call);
+void note_ended(
+    struct calls *c, struct steps *st, struct mono now, struct call *call);
+/* registrar-db came: what the one before may not have written is said
+ * again.  It takes each turn once. */
+void note_again(struct steps *st, const struct call *call);
+void note_over_again(struct calls *c, struct mono now, struct steps *st);
+/* Did this call end a moment ago? */
+bool note_is_over(const struct calls *c, uint64_t ticket);
 void note_media(struct steps *st, const struct call *call,
     const struct ipc_counter *counter);
 

@@ -406,7 +406,7 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 		e->reg_up = up;
 		auth_peer(e, now, st, up);
 		if (up)
-			calls_save_all(e);
+			calls_save_all(e, now, st);
 		break;
 	case ROLE_STUN:
 		e->stun_up = up;

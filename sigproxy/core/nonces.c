@@ -19,7 +19,6 @@ struct nonces {
 	uint32_t outdated;		/* so many of the first */
 	struct mono renewal;
 	uint64_t sent[SENT_SLOTS];
-	uint32_t next_way;
 	uint8_t key[crypto_shorthash_KEYBYTES];
 };
 
@@ -128,7 +127,10 @@ remember(struct nonces *n, struct span nonce, const struct addr *to)
 	uint64_t key = sent_key(n, nonce, to);
 	size_t slot = key % SENT_SLOTS / SENT_WAYS * SENT_WAYS;
 
-	n->sent[slot + n->next_way++ % SENT_WAYS] = key;
+	/* The oldest of its set goes, never one that was only just sent. */
+	memmove(&n->sent[slot + 1], &n->sent[slot],
+	    (SENT_WAYS - 1) * sizeof(n->sent[0]));
+	n->sent[slot] = key;
 }
 
 bool

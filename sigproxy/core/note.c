@@ -80,8 +80,25 @@ note_held(struct steps *st, const struct call *call)
 	report(st, call, call->held ? CALL_HELD : CALL_RESUMED, 0, SPAN_NONE);
 }
 
+static void
+remember(struct calls *c, struct mono now, const struct call *call)
+{
+	if (call->ticket == 0)
+		return;
+	c->over[c->next_over++ % CALL_OVER_MAX] = (struct over){
+		.at = now,
+		.ticket = call->ticket,
+		.caller = call->caller,
+		.called = call->called,
+		.answered = call->answered.us != 0,
+		.status = call->end_status,
+		.reason = call->end_reason,
+	};
+}
+
 void
-note_ended(struct steps *st, struct mono now, struct call *call)
+note_ended(
+    struct calls *c, struct steps *st, struct mono now, struct call *call)
 {
 	struct span reason = span_str(call->end_reason);
 
@@ -93,6 +110,59 @@ note_ended(struct steps *st, struct mono now, struct call *call)
 		steps_key_number(
 		    st, "talked_ms", mono_ms_between(call->answered, now));
 	report(st, call, CALL_ENDED, call->end_status, reason);
+	remember(c, now, call);
+}
+
+void
+note_again(struct steps *st, const struct call *call)
+{
+	if (call->answered.us != 0)
+		report(st, call, CALL_ANSWERED, 200, SPAN_NONE);
+	if (call->answered.us != 0 && call->held)
+		report(st, call, CALL_HELD, 0, SPAN_NONE);
+	if (call->phase == CALL_INVITING && call->ringing_noted)
+		report(st, call, CALL_RINGING, 180, SPAN_NONE);
+}
+
+static void
+over_again(struct steps *st, const struct over *o)
+{
+	struct ipc_call_note note = {
+		.ticket = o->ticket,
+		.state = CALL_ANSWERED,
+		.status = 200,
+		.caller = TEXT_SPAN(o->caller.number),
+		.called = TEXT_SPAN(o->called.number),
+	};
+
+	if (o->answered)
+		STEPS_ASK(st, &st->reg, CALL_NOTE, call_note, &note);
+	note.state = CALL_ENDED;
+	note.status = o->status;
+	note.reason = span_str(o->reason);
+	STEPS_ASK(st, &st->reg, CALL_NOTE, call_note, &note);
+}
+
+void
+note_over_again(struct calls *c, struct mono now, struct steps *st)
+{
+	for (unsigned i = 0; i < CALL_OVER_MAX; i++) {
+		const struct over *o = &c->over[(c->next_over + i) %
+		    CALL_OVER_MAX];
+
+		if (o->ticket != 0 &&
+		    !mono_due(mono_add_ms(o->at, CALL_OVER_MS), now))
+			over_again(st, o);
+	}
+}
+
+bool
+note_is_over(const struct calls *c, uint64_t ticket)
+{
+	for (unsigned i = 0; i < CALL_OVER_MAX; i++)
+		if (c->over[i].ticket == ticket)
+			return true;
+	return false;
 }
 
 void

@@ -97,6 +97,9 @@ calls_save(struct edge *e, struct mono now, struct steps *st)
 		 * saved when it comes. */
 		if (e->reg_up)
 			save(st, call);
+		if (e->reg_up && call->untold)
+			note_again(st, call);
+		call->untold = false;
 	}
 	if (c->unsaved != NULL)
 		timerq_set(&e->timers, &c->save_timer,
@@ -105,12 +108,19 @@ calls_save(struct edge *e, struct mono now, struct steps *st)
 
 /* registrar-db came: it may have been dead while calls changed. */
 void
-calls_save_all(struct edge *e)
+calls_save_all(struct edge *e, struct mono now, struct steps *st)
 {
 	struct calls *c = e->calls;
 
-	for (uint32_t i = 0; i < c->pool.n; i++)
-		call_changed(e, pool_at(&c->pool, i));
+	note_over_again(c, now, st);
+	for (uint32_t i = 0; i < c->pool.n; i++) {
+		struct call *call = pool_at(&c->pool, i);
+
+		if (call->ticket == 0)
+			continue;
+		call->untold = true;
+		call_changed(e, call);
+	}
 }
 
 /* ---- restoring ---- */
@@ -352,7 +362,9 @@ on_restore(const struct ctx *x, struct span payload)
 		err = checkpoint_get(m.state, x->e->conf, &saved);
 	if (err == 0)
 		err = restore(x, m.ticket, &saved);
-	if (err)
+	if (err == -ENOENT && note_is_over(x->e->calls, m.ticket))
+		say_gone(x->st, m.ticket);	/* its end is told already */
+	else if (err)
 		give_up(x, m.ticket, err);
 	return 0;
 }

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 from lab.net import Lab, POSTERN_ADDRESS
 from lab.postern import Postern, ROLES, program
@@ -121,3 +122,38 @@ def test_firewall_table_is_loaded_and_matches_the_users():
         text = postern.host.run(['ss', '-Hulne']).stdout
         owners = set(re.findall(r':50[67]0\s.*?\buid:(\d+)', text))
         assert owners <= ids and len(owners) == 1, f'the listeners belong to {owners}'
+
+
+def test_hung_process_is_killed_and_started_again():
+    """runit has no watchdog of its own. Who is only slow, one second of the two, keeps its life."""
+    with Gate() as postern:
+        until(lambda: all(p['answers'] for p in postern.status()['processes']), 5, 'all answer')
+        time.sleep(2)
+        pids = postern.pids()
+        for role in sorted(ROLES):
+            os.kill(pids[role], signal.SIGSTOP)
+            time.sleep(1)
+            os.kill(pids[role], signal.SIGCONT)
+        time.sleep(2.5)
+        assert postern.pids() == pids
+        for role in sorted(ROLES):
+            os.kill(pids[role], signal.SIGSTOP)
+            at = time.monotonic()
+            postern.wait_restarted(role, pids[role])
+            print(f'{role}: another one runs {time.monotonic() - at:.1f} s after SIGSTOP')
+        until(lambda: all(p['answers'] for p in postern.status()['processes']), 5, 'all answer again')
+
+
+def test_killed_watchdog_watches_on():
+    """Its sockets outlive it; notes that nobody takes hold up no one."""
+    with Gate() as postern:
+        pids = postern.pids()
+        time.sleep(2)
+        watchdog = subprocess.run(['pgrep', '-f', f'watchdog --state {postern.state}$'], capture_output=True,
+                                  text=True).stdout.split()
+        assert len(watchdog) == 1, watchdog
+        os.kill(int(watchdog[0]), signal.SIGKILL)
+        time.sleep(3)
+        assert postern.pids() == pids
+        os.kill(pids['sigproxy'], signal.SIGSTOP)
+        postern.wait_restarted('sigproxy', pids['sigproxy'])

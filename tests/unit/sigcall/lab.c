@@ -518,6 +518,13 @@ lab_restart(struct lab *lab)
 }
 
 void
+lab_registrar(struct lab *lab, bool up)
+{
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_REG, 0, up);
+	settle(lab);
+}
+
+void
 lab_tell_saved(struct lab *lab)
 {
 	tell_saved(lab);

@@ -150,6 +150,8 @@ void talk_begin(struct talk *t, struct phone *a, struct phone *b);
 
 /* sigproxy is killed and starts anew: all it has is what was saved. */
 void lab_restart(struct lab *lab);
+/* registrar-db goes, or comes: sigproxy stays. */
+void lab_registrar(struct lab *lab, bool up);
 /* registrar-db came back and tells what it has. */
 void lab_tell_saved(struct lab *lab);
 /* Saved states now. */

@@ -359,6 +359,46 @@ START_TEST(a_call_of_before_that_ended_is_not_made_again)
 }
 END_TEST
 
+/* Its news of the last moments died with it: the record would have no time
+ * of answer, or no row at all. */
+START_TEST(a_new_registrar_db_is_told_that_the_call_is_answered)
+{
+	unsigned before = lab->n_notes;
+
+	lab_registrar(lab, false);
+	lab_registrar(lab, true);
+	ck_assert_uint_eq(lab->n_notes, before + 1);
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_ANSWERED);
+	ck_assert_uint_eq(lab_note(lab)->ticket, lab->ticket);
+	ck_assert_uint_gt(lab_note(lab)->caller.len, 0);
+}
+END_TEST
+
+START_TEST(a_new_registrar_db_is_told_of_calls_that_ended_a_moment_ago)
+{
+	unsigned before;
+
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
+	before = lab->n_notes;
+	lab_registrar(lab, false);
+	lab_registrar(lab, true);
+	ck_assert_uint_eq(lab->n_notes, before + 2);
+	ck_assert_uint_eq(lab->notes[before % 64].state, CALL_ANSWERED);
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
+	ck_assert_uint_eq(lab_note(lab)->status, 200);
+	ck_assert_str_eq(lab->reasons[(lab->n_notes - 1) % 64],
+	    "caller-hung-up");
+	/* And no longer than needed. */
+	lab_pass(lab, 31000);
+	before = lab->n_notes;
+	lab_registrar(lab, false);
+	lab_registrar(lab, true);
+	ck_assert_uint_eq(lab->n_notes, before);
+}
+END_TEST
+
 START_TEST(an_info_under_way_is_taken_when_it_comes_again)
 {
 	struct dlg before = t.a;
@@ -446,6 +486,8 @@ suite_restore(void)
 	tcase_add_test(c, a_retransmission_meets_the_same_tag);
 	tcase_add_test(c, an_info_under_way_is_taken_when_it_comes_again);
 	tcase_add_test(c, a_call_of_before_that_ended_is_not_made_again);
+	tcase_add_test(c, a_new_registrar_db_is_told_that_the_call_is_answered);
+	tcase_add_test(c, a_new_registrar_db_is_told_of_calls_that_ended_a_moment_ago);
 	tcase_set_timeout(c, 120);
 	tcase_add_loop_test(c, no_changed_byte_does_harm, 0, 4);
 	tcase_add_test(c, every_cut_is_refused);

@@ -158,6 +158,34 @@ START_TEST(a_nonce_counts_only_at_the_address_it_was_sent_to)
 }
 END_TEST
 
+/* Twenty phones registering at once have some tens of nonces out between a
+ * challenge and its answer: none may cost another one its place. */
+START_TEST(nonces_of_many_phones_at_once_are_all_remembered)
+{
+	enum { MANY = 1024 };
+	struct nonces *n = nonces_new(MANY);
+	struct addr a = ip4(198, 51, 100, 7, 5060);
+	struct mono now = { 1000000 };
+	static char sent[MANY][IPC_NONCE_LEN];
+	struct span nonce;
+	unsigned forgotten = 0;
+
+	for (unsigned i = 0; i < MANY; i++) {
+		char mem[IPC_NONCE_LEN + 1];
+
+		batch(mem, i, 1);
+		nonces_add(n, now, span_make(mem, IPC_NONCE_LEN), 60000);
+		ck_assert_int_eq(nonces_take(n, now, &a, &nonce), 0);
+		memcpy(sent[i], nonce.p, IPC_NONCE_LEN);
+	}
+	for (unsigned i = 0; i < MANY; i++)
+		forgotten += !nonces_was_sent(n,
+		    span_make(sent[i], IPC_NONCE_LEN), &a);
+	ck_assert_uint_eq(forgotten, 0);
+	nonces_free(n);
+}
+END_TEST
+
 START_TEST(old_nonces_are_not_handed_out_and_new_ones_replace_a_dead_oracles)
 {
 	struct nonces *n = nonces_new(16);
@@ -612,6 +640,7 @@ main(void)
 	T(who_uses_none_of_our_names_gets_three_answers_and_one_each_30_s);
 	T(one_ipv6_home_is_one_source);
 	T(a_nonce_counts_only_at_the_address_it_was_sent_to);
+	T(nonces_of_many_phones_at_once_are_all_remembered);
 	T(old_nonces_are_not_handed_out_and_new_ones_replace_a_dead_oracles);
 	T(the_stock_never_grows_beyond_its_size);
 	tcase_add_loop_test(tc, credentials_of_our_realm_are_found_and_bounded,

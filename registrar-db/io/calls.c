@@ -30,9 +30,12 @@ calls_start(struct oracle *o)
 	/* A ticket given just before a crash was never written: the clock
 	 * keeps us from giving it again, whatever the table says. */
 	o->next_ticket = (uint64_t)last >= now ? (uint64_t)last + 1 : now;
+	o->first_ticket = o->next_ticket;
 	o->unwritten_after = (uint64_t)last;
 	o->unwritten_before = (uint64_t)last + QUEUE_MAX < o->next_ticket ?
 	    (uint64_t)last + QUEUE_MAX : o->next_ticket;
+	if (last == 0) /* tickets begin with the clock, not with 1 */
+		o->unwritten_before = 0;
 	o->calls_live = store_number(o->store, ST_COUNT_LIVE, 0);
 	o->calls_kept = store_number(o->store, ST_COUNT_CALLS, 0);
 	return 0;
@@ -278,18 +281,41 @@ write_note(struct oracle *o, const struct ipc_call_note *note, int *rows_out)
  * that can have been given so: nobody fills the table with others.
  */
 static bool
+may_be_unwritten(const struct oracle *o, uint64_t ticket)
+{
+	return ticket > o->unwritten_after && ticket < o->unwritten_before;
+}
+
+static bool
 is_unwritten(struct oracle *o, uint64_t ticket)
 {
 	sqlite3_stmt *q;
 	int got;
 
-	if (ticket <= o->unwritten_after || ticket >= o->unwritten_before)
+	if (!may_be_unwritten(o, ticket))
 		return false;
 	q = store_use(o->store, ST_HAS_CALL);
 	sql_int(q, 1, (int64_t)ticket);
 	got = store_row(o->store, q);
 	store_done(q);
 	return got == 0;
+}
+
+/* The row of one that was just given still waits, or a crash took it. */
+bool
+calls_lives(struct oracle *o, uint64_t ticket)
+{
+	bool is_ours = ticket >= o->first_ticket && ticket < o->next_ticket;
+	sqlite3_stmt *q = store_use(o->store, ST_CALL_LIVES);
+	bool lives = is_ours || may_be_unwritten(o, ticket);
+	int got;
+
+	sql_int(q, 1, (int64_t)ticket);
+	got = store_row(o->store, q);
+	if (got == 1)
+		lives = sqlite3_column_int(q, 0) != 0;
+	store_done(q);
+	return got >= 0 && lives;
 }
 
 static int

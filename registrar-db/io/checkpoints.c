@@ -1,8 +1,10 @@
 /*
  * What a restarted sigproxy gets back: its keys and the calls of the life
  * before.  A checkpoint is opaque here, bounded in size and number, and never
- * a ground for permission.  Kept in memory, so that what came a moment before
- * sigproxy died counts, and in the table, so that it outlives us too.
+ * a ground for permission: it is kept only for a call that was granted and has
+ * not ended, so that nobody leaves calls of his own making behind.  Kept in
+ * memory, so that what came a moment before sigproxy died counts, and in the
+ * table, so that it outlives us too.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -133,7 +135,8 @@ add(struct checkpoints *c, uint64_t ticket)
 	return p;
 }
 
-/* Errors: -ENOBUFS a bound; -ENOMEM.  Then what was kept stays. */
+/* Errors: -EPERM no such call lives; -ENOBUFS a bound; -ENOMEM.  Then what
+ * was kept stays. */
 static int
 keep(struct checkpoints *c, const struct ipc_call_save *save,
     struct checkpoint **out)
@@ -142,6 +145,8 @@ keep(struct checkpoints *c, const struct ipc_call_save *save,
 	size_t before = p == NULL ? 0 : p->len;
 	char *state;
 
+	if (p == NULL && !calls_lives(c->oracle, save->ticket))
+		return -EPERM;
 	if (c->bytes - before + save->state.len > BYTES_MAX)
 		return -ENOBUFS;
 	state = malloc(save->state.len);
@@ -372,8 +377,10 @@ checkpoints_load(struct oracle *o)
 			continue;
 		}
 		err = keep(o->checkpoints, &save, &p);
-		if (err)
+		if (err) {
 			log_full(o->checkpoints, save.ticket, err);
+			(void)queue_write(o, save.ticket);
+		}
 	}
 	store_done(q);
 	return err;
@@ -384,12 +391,20 @@ checkpoints_load(struct oracle *o)
 static void
 put_next(struct checkpoints *c, struct buf *b)
 {
-	const struct checkpoint *p = pool_at(&c->pool, c->at++);
+	struct checkpoint *p = pool_at(&c->pool, c->at++);
 	struct ipc_call_restore restore;
 
 	/* Those that this sigproxy saved it knows. */
 	if (p->state == NULL || p->life == c->life)
 		return;
+	/* Ended by an admin, in the table: it ends so with a restart. */
+	if (!calls_lives(c->oracle, p->ticket)) {
+		uint64_t ticket = p->ticket;
+
+		drop(c, p);
+		(void)queue_write(c->oracle, ticket);
+		return;
+	}
 	restore = (struct ipc_call_restore){ .ticket = p->ticket,
 		.version = p->version,
 		.state = span_make(p->state, p->len) };

@@ -57,7 +57,7 @@ struct oracle {
 	char say_mem[128 * 1024];
 
 	int64_t last_id;	/* highest id of a subscriber, for decoys */
-	uint64_t next_ticket;
+	uint64_t first_ticket, next_ticket;	/* given in this life */
 	uint64_t lost_before;	/* tickets given before this sigproxy came */
 	/* Tickets between these a process before us may have given without
 	 * coming to write them down. */
@@ -113,6 +113,8 @@ void calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
 int calls_open(struct oracle *o, const struct job *job);
 int calls_note(struct oracle *o, const struct job *job);
 int calls_media(struct oracle *o, const struct job *job);
+/* Was a call granted with this ticket that has not ended? */
+bool calls_lives(struct oracle *o, uint64_t ticket);
 /* Chores: close the calls of a sigproxy that is no more; drop old ones. */
 bool calls_chores(struct oracle *o);
 

@@ -205,6 +205,36 @@ get_flag(struct rwire *r)
 	return wire_get_uint(r, 1, 0, 1) != 0;
 }
 
+static bool
+is_in_lan(const struct edge_conf *conf, const struct addr *a)
+{
+	for (unsigned i = 0; i < conf->n_lan; i++)
+		if (addr_prefix_has(&conf->lan[i], a))
+			return true;
+	return false;
+}
+
+/*
+ * Can a packet have come from there?  Else nothing goes there either: not to
+ * ourselves, not to loopback, and by the internal listeners only to the
+ * office.
+ */
+static bool
+is_reachable(const struct edge_conf *conf, const struct flow *f)
+{
+	enum addr_class of = addr_classify(&f->remote);
+	const struct addr *local = &conf->listeners[f->listener].local;
+
+	if (f->remote.port == 0 || of == ADDR_MULTICAST || of == ADDR_UNUSABLE)
+		return false;
+	if (of == ADDR_LOOPBACK && addr_classify(local) != ADDR_LOOPBACK)
+		return false;
+	for (unsigned i = 0; i < conf->n_listeners; i++)
+		if (addr_eq(&conf->listeners[i].local, &f->remote))
+			return false;
+	return f->zone == ZONE_EXTERNAL || is_in_lan(conf, &f->remote);
+}
+
 static struct flow
 get_flow(struct rwire *r, const struct edge_conf *conf)
 {
@@ -220,9 +250,10 @@ get_flow(struct rwire *r, const struct edge_conf *conf)
 
 	/* The configuration may have changed with the restart. */
 	if (r->err == 0 &&
-	    (f.listener >= conf->n_listeners || f.remote.port == 0 ||
+	    (f.listener >= conf->n_listeners ||
 		conf->listeners[f.listener].zone != f.zone ||
-		conf->listeners[f.listener].transport != f.transport))
+		conf->listeners[f.listener].transport != f.transport ||
+		!is_reachable(conf, &f)))
 		wire_fail(r, -ERANGE);
 	return f;
 }
@@ -273,10 +304,13 @@ get_token(struct rwire *r, uint8_t *out)
 	}
 }
 
+/* Numbers end below 2**31 (8.1.1.5): requests of ours must still fit in. */
+#define CSEQ_LOCAL_MAX (INT32_MAX - 0x100000)
+
 static void
 get_cseqs(struct rwire *r, struct saved_leg *leg)
 {
-	leg->local_cseq = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
+	leg->local_cseq = (uint32_t)wire_get_uint(r, 4, 0, CSEQ_LOCAL_MAX);
 	leg->remote_cseq = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
 	leg->invite_cseq = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
 	leg->cseq_offset = (int64_t)wire_get_uint(r, 8, 0, UINT64_MAX);

@@ -93,8 +93,6 @@ fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	    &branch_ops, leg, &leg->invite);
 	if (err)
 		return err;
-	if (!leg->invite->is_invite)
-		return -EBADMSG;
 	timerq_set(
 	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
 	/* Only for what the offer says: the bytes went out already. */

@@ -182,6 +182,25 @@ restore_request(const struct ctx *x, const struct saved_call *from,
 	    &leg->flow, NULL, NULL, out);
 }
 
+/* Before the first of them goes out: each is an INVITE of that leg's, and
+ * begins a dialog. */
+static int
+check_invites(const struct ctx *x, const struct saved_call *from)
+{
+	struct sip_msg *m = &x->e->stored;
+
+	for (unsigned i = 1; i < from->n_legs; i++) {
+		const struct saved_leg *leg = &from->leg[i];
+
+		if (sip_parse(leg->invite, SIP_DATAGRAM, m, NULL) != 0 ||
+		    !m->is_request || m->method != SIP_INVITE ||
+		    m->to.tag.len > 0 || !span_eq(m->call_id, leg->call_id) ||
+		    m->cseq.number != leg->invite_cseq)
+			return -EBADMSG;
+	}
+	return from->n_legs > 1 || from->ending ? 0 : -EBADMSG;
+}
+
 /*
  * It rings, or was answered and the ACK has not come.  The INVITEs go out
  * once more as they were: a phone that rings takes one for a retransmission
@@ -191,10 +210,13 @@ static int
 restore_ringing(
     const struct ctx *x, struct call *call, const struct saved_call *from)
 {
-	struct exchange *setup = exchange_new(x->e->calls, call);
+	struct exchange *setup;
 	struct stxn *t;
-	int err;
+	int err = check_invites(x, from);
 
+	if (err)
+		return err;
+	setup = exchange_new(x->e->calls, call);
 	if (setup == NULL)
 		return -ENOMEM;
 	call->setup = call->pending = setup;
@@ -221,7 +243,7 @@ restore_ringing(
 	call->phase = CALL_INVITING;
 	timerq_set(
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_SETUP_MS));
-	return from->n_legs > 1 || from->ending ? 0 : -EBADMSG;
+	return 0;
 }
 
 static int

@@ -20,6 +20,9 @@ set_conf(struct edge_conf *c)
 		{ .family = ADDR_IPV4, .port = 5060, .ip = { 192, 168, 10, 2 } }
 	};
 	c->n_listeners = 2;
+	c->lan[0] = (struct addr_prefix){
+		{ .family = ADDR_IPV4, .ip = { 192, 168, 10, 0 } }, 24 };
+	c->n_lan = 1;
 	c->domain = SPAN_LIT("sip.example.org");
 	c->realm = SPAN_LIT("SMO-SIP");
 	c->channels = 10;

@@ -5,6 +5,7 @@
  */
 #include <check.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,25 @@ struct side {
 	unsigned frames;
 	bool echo;		/* answer each frame */
 };
+
+/* How much of its next datagram the kernel takes; -1: as it likes. */
+static int takes = -1;
+
+/* Stands before libuv's own, which common/io would else find. */
+int
+uv_try_write(uv_stream_t *stream, const uv_buf_t *bufs, unsigned n)
+{
+	int (*real)(uv_stream_t *, const uv_buf_t *, unsigned) = NULL;
+	uv_buf_t part = bufs[0];
+
+	*(void **)&real = dlsym(RTLD_NEXT, "uv_try_write");
+	if (takes < 0 || uv_stream_get_write_queue_size(stream) > 0)
+		return real(stream, bufs, n);
+	if (part.len > (size_t)takes)
+		part.len = (size_t)takes;
+	takes = -1;
+	return part.len == 0 ? UV_EAGAIN : real(stream, &part, 1);
+}
 
 static uv_loop_t loop;
 static char dir[64];
@@ -846,6 +866,165 @@ START_TEST(a_peer_that_does_not_read_fills_a_bounded_queue)
 }
 END_TEST
 
+/* ---- what the reader gets ---- */
+
+#define STREAM_MAX (8 * 1024 * 1024)
+
+/* What was promised to the peer, and what it got. */
+static char promised[STREAM_MAX], got[STREAM_MAX];
+static size_t n_promised, n_got;
+
+/* A greeted peer, as a raw socket, and its greeting read. */
+static int
+enter(struct side *reg)
+{
+	char mem[64], in[64];
+	struct buf b;
+	int fd;
+
+	make(reg, ROLE_REG, 0);
+	ck_assert_int_eq(doors_serve(reg->doors), 0);
+	fd = raw_knock(&reg_path);
+	buf_init(&b, mem, sizeof(mem));
+	good_hello(&b);
+	ck_assert_int_eq(write(fd, mem, b.len), (ssize_t)b.len);
+	turn(5);
+	ck_assert_int_eq(read(fd, in, sizeof(in)), (ssize_t)b.len);
+	n_promised = n_got = 0;
+	return fd;
+}
+
+/* One frame with len octets that are like no other's; what door_send says. */
+static int
+promise(struct side *reg, unsigned n, size_t len)
+{
+	static char json[12000], mem[16384];
+	struct ipc_status_say say = { .id = n };
+	struct buf b;
+	int err;
+
+	for (size_t i = 0; i < len; i++)
+		json[i] = (char)('0' + (n + i) % 64);
+	say.json = span_make(json, len);
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, STATUS_SAY, status_say, &say);
+	err = door_send(reg->peer, buf_span(&b));
+	ck_assert(err == 0 || err == -ENOBUFS);
+	if (err == 0) {
+		ck_assert_uint_le(n_promised + b.len, STREAM_MAX);
+		memcpy(promised + n_promised, mem, b.len);
+		n_promised += b.len;
+	}
+	return err;
+}
+
+/* Up to max octets; what has come is what was promised, from the first on. */
+static void
+take(int fd, size_t max)
+{
+	ssize_t n = recv(fd, got + n_got,
+	    max < STREAM_MAX - n_got ? max : STREAM_MAX - n_got, MSG_DONTWAIT);
+
+	if (n <= 0)
+		return;
+	ck_assert_uint_le(n_got + (size_t)n, n_promised);
+	ck_assert_mem_eq(got + n_got, promised + n_got, (size_t)n);
+	n_got += (size_t)n;
+}
+
+/* The kernel takes _i octets of a frame, for each _i; others follow. */
+START_TEST(a_frame_cut_anywhere_is_followed_by_its_rest)
+{
+	struct side reg;
+	int fd = enter(&reg);
+
+	for (unsigned cut = 0; cut <= 80; cut++) {
+		takes = (int)cut;
+		ck_assert_int_eq(promise(&reg, cut, 60), 0);
+		/* One that waits behind it, whole. */
+		ck_assert_int_eq(promise(&reg, cut + 1, 5), 0);
+		if (cut % 2 == 0)
+			turn(2);
+		ck_assert_int_eq(promise(&reg, cut + 2, 300), 0);
+		turn(2);
+		take(fd, STREAM_MAX);
+		ck_assert_uint_eq(n_got, n_promised);
+	}
+	ck_assert_uint_eq(door_faults(reg.peer), 0);
+	close(fd);
+	stop(&reg);
+}
+END_TEST
+
+/*
+ * The queue runs full, the reader takes some of it, in pieces of every size,
+ * and it runs full again: what was refused is not there, not even in part,
+ * and all else is, in order.
+ */
+START_TEST(a_slow_reader_stays_in_step)
+{
+	static const size_t pieces[] = { 1, 5, 6, 7, 4095, 65536, 300001 };
+	unsigned refused = 0, n = 0;
+	struct side reg;
+	int fd = enter(&reg);
+
+	for (unsigned round = 0; n_promised < 5 * DOOR_QUEUE_MAX; round++) {
+		while (promise(&reg, n, 1 + (n * 7919) % 12000) == 0) {
+			n++;
+			if (n % 3 == 0)
+				takes = (int)(n * 31 % 12000);
+		}
+		refused++;
+		n++;
+		ck_assert(door_is_up(reg.peer));
+		ck_assert_uint_le(uv_stream_get_write_queue_size(
+				      (uv_stream_t *)&reg.peer->used->pipe),
+		    DOOR_QUEUE_MAX);
+		for (unsigned i = 0; i < 4; i++) {
+			take(fd, pieces[(round + i) % 7]);
+			turn(1);
+		}
+	}
+	ck_assert_uint_ge(refused, 10);
+	for (unsigned i = 0; i < 100000 && n_got < n_promised; i++) {
+		take(fd, pieces[i % 4 + 3]);
+		turn(1);
+	}
+	ck_assert_uint_eq(n_got, n_promised);
+	ck_assert_uint_eq(
+	    uv_stream_get_write_queue_size(
+		(uv_stream_t *)&reg.peer->used->pipe),
+	    0);
+	ck_assert_uint_eq(door_faults(reg.peer), 0);
+	close(fd);
+	stop(&reg);
+}
+END_TEST
+
+/* It goes in the middle of a frame: nothing of it is kept for the next. */
+START_TEST(a_reader_that_goes_in_the_middle_takes_the_rest_with_it)
+{
+	struct side reg;
+	int fd = enter(&reg);
+
+	while (promise(&reg, 1, 12000) == 0)
+		;
+	take(fd, 70001);
+	close(fd);
+	turn(5);
+	ck_assert(!door_is_up(reg.peer));
+	ck_assert_int_eq(door_send(reg.peer, SPAN_LIT("x")), -ENOTCONN);
+	stop(&reg);
+	fd = enter(&reg);
+	ck_assert_int_eq(promise(&reg, 2, 100), 0);
+	turn(3);
+	take(fd, STREAM_MAX);
+	ck_assert_uint_eq(n_got, n_promised);
+	close(fd);
+	stop(&reg);
+}
+END_TEST
+
 START_TEST(thousands_of_frames_arrive_whole_both_ways)
 {
 	struct side sig, reg;
@@ -955,6 +1134,10 @@ main(void)
 	    without_a_descriptor_a_knock_waits_and_nothing_spins);
 	tcase_add_test(t, a_descriptor_that_is_sent_along_is_dropped);
 	tcase_add_test(t, a_peer_that_does_not_read_fills_a_bounded_queue);
+	tcase_add_test(t, a_frame_cut_anywhere_is_followed_by_its_rest);
+	tcase_add_test(t, a_slow_reader_stays_in_step);
+	tcase_add_test(
+	    t, a_reader_that_goes_in_the_middle_takes_the_rest_with_it);
 	tcase_add_test(t, thousands_of_frames_arrive_whole_both_ways);
 	tcase_add_test(t, each_admin_gets_its_own_answer);
 	tcase_add_test(t, a_peer_that_is_not_there_is_no_disaster);

@@ -4,6 +4,27 @@
 
 #include "tests/unit/regdb/lab.h"
 
+/* Calls that were granted and run: tickets from .. to. */
+static void
+grant(uint64_t from, uint64_t to)
+{
+	char sql[512];
+
+	/* What a sigproxy before this one left is closed by then. */
+	lab_until(strcmp(lab_look("SELECT count(*) FROM memory WHERE "
+				  "name = 'sigproxy_started_us'"),
+		      "1") == 0);
+	snprintf(sql, sizeof(sql),
+	    "WITH RECURSIVE t(n) AS (SELECT %llu UNION ALL "
+	    "SELECT n + 1 FROM t WHERE n < %llu) "
+	    "INSERT INTO call(ticket, caller, caller_name, called, verdict, "
+	    "from_zone, from_source, call_id, granted_at, state) "
+	    "SELECT n, '168', '', '22', 'granted', 'internal', '', '', 1, "
+	    "'granted' FROM t",
+	    (unsigned long long)from, (unsigned long long)to);
+	lab_ok(sql);
+}
+
 static void
 save(uint64_t ticket, const char *state)
 {
@@ -74,6 +95,7 @@ END_TEST
 START_TEST(a_new_sigproxy_gets_the_newest_of_each_call)
 {
 	expect_restored(0);
+	grant(7, 9);
 	save(7, "first");
 	save(8, "other");
 	save(9, "over");
@@ -95,6 +117,7 @@ END_TEST
 START_TEST(what_was_saved_outlives_registrar_db_too)
 {
 	expect_restored(0);
+	grant(7, 7);
 	save(7, "kept");
 	lab_until(
 	    strcmp(lab_look("SELECT state FROM checkpoint"), "kept") == 0);
@@ -107,6 +130,7 @@ END_TEST
 START_TEST(after_a_reboot_no_call_is_restored)
 {
 	expect_restored(0);
+	grant(7, 7);
 	save(7, "kept");
 	lab_until(
 	    strcmp(lab_look("SELECT state FROM checkpoint"), "kept") == 0);
@@ -191,6 +215,7 @@ END_TEST
 START_TEST(the_number_of_calls_is_bounded)
 {
 	expect_restored(0);
+	grant(1, 5000);
 	for (uint64_t i = 1; i <= 5000; i++) {
 		save(i, "x");
 		if (i % 500 == 0)
@@ -211,6 +236,79 @@ START_TEST(the_number_of_calls_is_bounded)
 }
 END_TEST
 
+/* A captured sigproxy makes up calls; one that was granted it may describe. */
+START_TEST(a_call_that_was_not_granted_leaves_nothing)
+{
+	uint64_t given;
+
+	expect_restored(0);
+	lab_subscriber();
+	ck_assert_uint_eq(
+	    lab_register("sip:168@192.168.1.5:5062", 120), VERDICT_OK);
+	grant(7, 9);
+	lab_ok("UPDATE call SET ended_at = 1, state = 'ended' "
+	       "WHERE ticket = 8");
+	given = lab_call("168").ticket;
+	/* Its row is not yet written. */
+	save(given, "right");
+	for (uint64_t i = 1; i <= 2000; i++) {
+		save(given + i, "invented");
+		if (i % 100 == 0)
+			lab_turn();
+	}
+	for (uint64_t i = 1; i <= 20; i++)
+		save(i, i == 7 || i == 9 ? "live" : "past or never");
+	save(given - 1, "before it");
+	save(INT64_MAX, "far");
+	lab_new_sigproxy();
+	expect_call(given, "right");
+	expect_call(7, "live");
+	expect_call(9, "live");
+	expect_restored(3);
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "3") == 0);
+}
+END_TEST
+
+/* How an admin throws out what a captured sigproxy left. */
+START_TEST(a_call_that_an_admin_ended_is_not_told)
+{
+	expect_restored(0);
+	grant(7, 8);
+	save(7, "stays");
+	save(8, "goes");
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "2") == 0);
+	lab_ok("UPDATE call SET ended_at = 1, state = 'ended' "
+	       "WHERE ticket = 8");
+	lab_new_sigproxy();
+	expect_call(7, "stays");
+	expect_restored(1);
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "1") == 0);
+}
+END_TEST
+
+/* Planted in the file, or left by a version that kept everything. */
+START_TEST(a_planted_row_without_a_call_is_not_told_and_goes)
+{
+	expect_restored(0);
+	grant(7, 7);
+	save(7, "kept");
+	lab_until(
+	    strcmp(lab_look("SELECT state FROM checkpoint"), "kept") == 0);
+	lab_ok("INSERT INTO checkpoint(ticket, version, state) VALUES "
+	       "(3, 3, 'x'), (6000, 3, 'x'), (-5, 3, 'x'), (9000000000000, 3, "
+	       "'x')");
+	lab_restart();
+	expect_call(7, "kept");
+	expect_restored(1);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint "
+				  "WHERE ticket > 0"),
+		      "1") == 0);
+}
+END_TEST
+
 void
 add_checkpoint_tests(Suite *s)
 {
@@ -225,5 +323,8 @@ add_checkpoint_tests(Suite *s)
 	tcase_add_test(t, a_saved_call_stays_live);
 	tcase_add_test(t, a_row_that_a_crash_lost_is_made_from_the_note);
 	tcase_add_test(t, the_number_of_calls_is_bounded);
+	tcase_add_test(t, a_call_that_was_not_granted_leaves_nothing);
+	tcase_add_test(t, a_call_that_an_admin_ended_is_not_told);
+	tcase_add_test(t, a_planted_row_without_a_call_is_not_told_and_goes);
 	suite_add_tcase(s, t);
 }

@@ -3,6 +3,7 @@
  * saved.
  */
 #include <check.h>
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -469,6 +470,263 @@ START_TEST(an_unreadable_one_is_ended_in_the_record)
 }
 END_TEST
 
+/* ---- lies: well-formed, from a hostile hand ---- */
+
+/* Put one thing in the place of another of the same length, from a place on. */
+static unsigned
+patch(size_t from, const void *old, const void *new, size_t len)
+{
+	unsigned n = 0;
+
+	for (size_t at = from; at + len <= lab->saves[0].len; at++) {
+		if (memcmp(lab->saves[0].state + at, old, len) != 0)
+			continue;
+		memcpy(lab->saves[0].state + at, new, len);
+		n++;
+	}
+	return n;
+}
+
+/* Where text is in the state for the nth time. */
+static size_t
+find_in_state(const char *text, unsigned nth)
+{
+	size_t len = strlen(text);
+
+	for (size_t at = 0; at + len <= lab->saves[0].len; at++)
+		if (memcmp(lab->saves[0].state + at, text, len) == 0 &&
+		    --nth == 0)
+			return at;
+	ck_abort_msg("no %s", text);
+	return 0;
+}
+
+/* As put_flow() writes an IPv4 flow. */
+static void
+flow_bytes(const struct flow *f, char out[10])
+{
+	const char bytes[10] = { (char)f->zone, (char)f->transport,
+		(char)f->listener, 4, (char)(f->remote.port >> 8),
+		(char)f->remote.port, (char)f->remote.ip[0],
+		(char)f->remote.ip[1], (char)f->remote.ip[2],
+		(char)f->remote.ip[3] };
+
+	memcpy(out, bytes, sizeof(bytes));
+}
+
+/* Refused whole: nothing was sent, nothing stays, the record ends. */
+static void
+expect_refused(void)
+{
+	ck_assert_uint_eq(lab_count(lab, "client_transactions"), 0);
+	ck_assert_ptr_null(phone_recv(home));
+	ck_assert_ptr_null(phone_recv(desk));
+	ck_assert_uint_eq(lab_saved(lab), 0);
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
+	lab_expect_empty(lab);
+}
+
+static const struct {
+	const char *name;
+	bool internal;
+	uint8_t ip[4];
+	uint16_t port;
+	bool kept;
+} places[] = {
+	{ "another host outside is his word", false, { 203, 0, 113, 9 }, 4000,
+	    true },
+	{ "another phone of the office is his word", true,
+	    { 192, 168, 10, 66 }, 5060, true },
+	{ "loopback, outside", false, { 127, 0, 0, 1 }, 5060, false },
+	{ "loopback, inside", true, { 127, 0, 0, 1 }, 5060, false },
+	{ "multicast, outside", false, { 224, 0, 0, 1 }, 5060, false },
+	{ "broadcast", false, { 255, 255, 255, 255 }, 5060, false },
+	{ "this network", false, { 0, 0, 0, 0 }, 5060, false },
+	{ "port 0", false, { 203, 0, 113, 9 }, 0, false },
+	{ "our external listener", false, { 192, 168, 10, 2 }, 5070, false },
+	{ "our internal listener", true, { 192, 168, 10, 2 }, 5060, false },
+	{ "a stranger by the internal listener", true, { 203, 0, 113, 9 },
+	    4000, false },
+};
+
+START_TEST(a_leg_is_only_where_a_phone_can_be)
+{
+	struct flow of = (places[_i].internal ? desk : home)->flow;
+	char before[10], after[10];
+
+	flow_bytes(&of, before);
+	of.remote.port = places[_i].port;
+	memcpy(of.remote.ip, places[_i].ip, 4);
+	flow_bytes(&of, after);
+	ck_assert_uint_eq(patch(0, before, after, sizeof(before)), 1);
+	lab_restart(lab);
+	ck_assert_uint_eq(lab_count(lab, "calls"), places[_i].kept);
+	if (!places[_i].kept)
+		expect_refused();
+}
+END_TEST
+
+START_TEST(a_cseq_without_room_for_our_bye_is_refused)
+{
+	static const uint32_t least = INT32_MAX - 0x100000;
+	struct span state = span_make(lab->saves[0].state, lab->saves[0].len);
+	struct saved_call saved;
+	uint32_t number = htobe32(least + (uint32_t)_i);
+	char *cseq;
+
+	ck_assert_int_eq(checkpoint_get(state, &lab->conf, &saved), 0);
+	/* It follows the tag. */
+	cseq = lab->saves[0].state + (saved.leg[1].tag.p - state.p) +
+	    saved.leg[1].tag.len;
+	memcpy(cseq, &number, sizeof(number));
+	lab_restart(lab);
+	if (_i > 0)
+		expect_refused();
+	else
+		ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+}
+END_TEST
+
+/* The second says it is of the same legs, or of the same relay session. */
+START_TEST(a_call_told_twice_is_one_call)
+{
+	lab->saves[1] = lab->saves[0];
+	lab->saves[1].ticket = lab->ticket + 1;
+	lab_restart(lab);
+	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+	ck_assert_uint_eq(lab_count(lab, "channels"), 1);
+	ck_assert_uint_eq(lab_saved(lab), 1);
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+}
+END_TEST
+
+/* What goes out again is an INVITE of that very leg, or nothing does. */
+START_TEST(only_invites_of_the_leg_go_out_again)
+{
+	struct dlg a;
+	const char *inv;
+	char call_id[256];
+	size_t at;
+
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	snprintf(call_id, sizeof(call_id), "%s", hdr(inv, "Call-ID"));
+	phone_answer(desk, inv, 180, "d", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 180"));
+	ck_assert_ptr_null(phone_recv(home));
+	at = find_in_state("INVITE sip:", 2);
+	switch (_i) {
+	case 0: /* another method */
+		ck_assert_uint_ge(patch(at, "INVITE", "NOTIFY", 6), 2);
+		break;
+	case 1: /* another dialog */
+		at = find_in_state("Call-ID: ", 2) + 9;
+		ck_assert_mem_eq(
+		    lab->saves[0].state + at, call_id, strlen(call_id));
+		lab->saves[0].state[at] ^= 1;
+		break;
+	case 2: /* not even a request */
+		memcpy(lab->saves[0].state + at, "SIP/2.0 200", 11);
+		break;
+	case 3: /* another number */
+		at = find_in_state("CSeq: ", 2) + 6;
+		lab->saves[0].state[at] ^= 1;
+		break;
+	}
+	lab_restart(lab);
+	expect_refused();
+	ck_assert_uint_eq(lab_count(lab, "server_transactions"), 0);
+}
+END_TEST
+
+static void
+tell(uint64_t ticket, struct span state)
+{
+	static char mem[IPC_STATE_MAX + 64];
+	struct ipc_call_restore m = { .ticket = ticket,
+		.version = CHECKPOINT_VERSION,
+		.state = state };
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_call_restore(&b, &m);
+	ck_assert_int_eq(buf_err(&b), 0);
+	ck_assert_int_eq(edge_frame(lab->edge, lab->now, lab->steps, ROLE_REG,
+			     0, IPC_CALL_RESTORE, buf_span(&b)),
+	    0);
+}
+
+/* Eight octets of the state that are these, as a place to write to. */
+static char *
+place_of(char *state, size_t len, const void *what, size_t what_len)
+{
+	char *p = memmem(state, len, what, what_len);
+
+	ck_assert_ptr_nonnull(p);
+	return p;
+}
+
+static unsigned
+tell_many(char *state, size_t len, uint64_t n_calls)
+{
+	struct saved_call saved;
+	char *token[2], *session, number[9];
+	uint64_t be;
+	unsigned sent = 0;
+
+	ck_assert_int_eq(
+	    checkpoint_get(span_make(state, len), &lab->conf, &saved), 0);
+	be = htobe64(saved.session);
+	session = place_of(state, len, &be, sizeof(be));
+	for (unsigned k = 0; k < 2; k++)
+		token[k] = place_of(
+		    state, len, saved.leg[k].token, LEG_TOKEN_LEN);
+	for (uint64_t n = 1; n <= n_calls; n++) {
+		be = htobe64(n << 32);
+		memcpy(session, &be, sizeof(be));
+		snprintf(number, sizeof(number), "%08u", (unsigned)n);
+		memcpy(token[0], number, 8);
+		memcpy(token[1], number, 8);
+		tell(n, span_make(state, len));
+		for (unsigned i = 0; i < lab->steps->n; i++)
+			sent += lab->steps->step[i].kind == STEP_SEND;
+		ck_assert_uint_eq(lab->steps->dropped, 0);
+		steps_clear(lab->steps);
+	}
+	return sent;
+}
+
+/*
+ * As many as registrar-db can keep and more.  _i 1: all were about to end, so
+ * each sends two BYEs at once: as many as the table of calls has room for.
+ */
+START_TEST(thousands_of_them_fit_or_are_refused)
+{
+	char state[IPC_STATE_MAX];
+	size_t len = lab->saves[0].len;
+	unsigned sent;
+
+	memcpy(state, lab->saves[0].state, len);
+	memset(lab->saves, 0, sizeof(lab->saves));
+	state[1] = (char)_i; /* ending */
+	edge_free(lab->edge);
+	lab->edge = edge_new(&lab->conf);
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_REG, 0, true);
+	steps_clear(lab->steps);
+	sent = tell_many(state, len, 5000);
+	ck_assert_uint_eq(lab_count(lab, "calls"), 100);
+	ck_assert_uint_eq(sent, _i == 0 ? 0 : 200);
+	if (_i == 0)
+		return;
+	lab->stats_mute = true;
+	lab_pass(lab, 64000);
+	lab_expect_empty(lab);
+	ck_assert_uint_eq(lab_count(lab, "client_transactions"), 0);
+}
+END_TEST
+
 Suite *
 suite_restore(void)
 {
@@ -492,6 +750,12 @@ suite_restore(void)
 	tcase_add_loop_test(c, no_changed_byte_does_harm, 0, 4);
 	tcase_add_test(c, every_cut_is_refused);
 	tcase_add_test(c, an_unreadable_one_is_ended_in_the_record);
+	tcase_add_loop_test(c, a_leg_is_only_where_a_phone_can_be, 0,
+	    sizeof(places) / sizeof(places[0]));
+	tcase_add_loop_test(
+	    c, a_cseq_without_room_for_our_bye_is_refused, 0, 2);
+	tcase_add_test(c, a_call_told_twice_is_one_call);
+	tcase_add_loop_test(c, thousands_of_them_fit_or_are_refused, 0, 2);
 	suite_add_tcase(s, c);
 	c = tcase_create("ringing");
 	tcase_add_checked_fixture(c, setup, teardown);
@@ -499,6 +763,7 @@ suite_restore(void)
 	tcase_add_test(c, a_ringing_call_goes_on);
 	tcase_add_test(c, a_ringing_call_can_be_cancelled_after_it);
 	tcase_add_test(c, no_call_is_lost_after_its_200);
+	tcase_add_loop_test(c, only_invites_of_the_leg_go_out_again, 0, 4);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "common/io/log.h"
@@ -13,11 +14,13 @@
 static struct {
 	const char *program;
 	enum log_level least;
+	int room;		/* epoll that tells it, -1: there always is */
+	uint64_t lost;		/* lines, since it was last said */
 	bool on;		/* this line's level is wanted */
 	bool cut;
 	struct buf line;
 	char mem[LINE_MAX_BYTES];
-} log_now = { .program = "postern" };
+} log_now = { .program = "postern", .room = -1 };
 
 static const char *const level_name[] = {
 	[LOG_DEBUG_] = "debug",
@@ -26,11 +29,48 @@ static const char *const level_name[] = {
 	[LOG_ERROR_] = "error",
 };
 
+/*
+ * A logger that stands still must not stop us with its full pipe.  The pipe is
+ * shared with others, so O_NONBLOCK is not ours to set on it.  An epoll is
+ * asked instead, since the cage allows that anyhow; it takes pipes, sockets
+ * and terminals.  A regular file it does not, and needs not.
+ */
+static void
+watch_room(void)
+{
+	struct epoll_event want = { .events = EPOLLOUT };
+
+	if (log_now.room >= 0)
+		close(log_now.room);
+	log_now.room = epoll_create1(EPOLL_CLOEXEC);
+	if (log_now.room >= 0 &&
+	    epoll_ctl(log_now.room, EPOLL_CTL_ADD, STDERR_FILENO, &want) != 0) {
+		close(log_now.room);
+		log_now.room = -1;
+	}
+}
+
 void
 log_open(const char *program, enum log_level least)
 {
 	log_now.program = program;
 	log_now.least = least;
+	watch_room();
+}
+
+/* For one line: what is writable takes PIPE_BUF octets, at least. */
+static bool
+has_room(void)
+{
+	struct epoll_event event;
+	int n;
+
+	if (log_now.room < 0)
+		return true;
+	do {
+		n = epoll_wait(log_now.room, &event, 1, 0);
+	} while (n < 0 && errno == EINTR);
+	return n != 0;
 }
 
 static bool
@@ -153,9 +193,22 @@ log_err(const char *key, int err)
 	add(key, buf_span(&b), true);
 }
 
+/* How many lines are missing before this one. */
+static void
+put_lost(struct buf *b)
+{
+	buf_puts(b, log_now.program);
+	buf_puts(b, " warn log-lost lines=");
+	buf_put_u64(b, log_now.lost);
+	buf_putc(b, '\n');
+	log_now.lost = 0;
+}
+
 void
 log_end(void)
 {
+	char mem[LINE_MAX_BYTES + 128];
+	struct buf b;
 	ssize_t n;
 
 	if (!log_now.on)
@@ -165,8 +218,17 @@ log_end(void)
 		buf_puts(&log_now.line, CUT);
 	else
 		buf_putc(&log_now.line, '\n');
+	if (!has_room()) {
+		log_now.lost++;
+		return;
+	}
+	/* Both at once: there may be room for one write only. */
+	buf_init(&b, mem, sizeof(mem));
+	if (log_now.lost > 0)
+		put_lost(&b);
+	buf_put(&b, buf_span(&log_now.line));
 	/* A log that cannot be written must not stop the service. */
 	do {
-		n = write(STDERR_FILENO, log_now.line.p, log_now.line.len);
+		n = write(STDERR_FILENO, b.p, b.len);
 	} while (n < 0 && errno == EINTR);
 }

@@ -3,6 +3,10 @@
  *	sigproxy info register number=168 flow=198.51.100.7:4711 grant_s=60
  * Text from a network is quoted, escaped and cut, so that no line can be
  * forged or broken.  Only io and main log; codec and core say why.
+ *
+ * Nobody waits for a reader: while there is no room lines are dropped, and
+ * counted, and the first thing said when there is room again is how many:
+ *	sigproxy warn log-lost lines=12
  */
 #ifndef COMMON_IO_LOG_H
 #define COMMON_IO_LOG_H
@@ -11,7 +15,7 @@
 
 enum log_level { LOG_DEBUG_, LOG_INFO_, LOG_WARN_, LOG_ERROR_ };
 
-/* Once, first thing in main; the name is kept. */
+/* Once, first thing in main, and before the cage; the name is kept. */
 void log_open(const char *program, enum log_level least);
 
 /* Build a line; every call adds one key.  The line is sent by log_end().

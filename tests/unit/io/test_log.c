@@ -2,7 +2,10 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/io/log.h"
@@ -123,6 +126,96 @@ START_TEST(lines_below_the_level_are_not_written)
 }
 END_TEST
 
+/* ---- a logger that stands still ---- */
+
+static void
+say(unsigned n)
+{
+	log_begin(LOG_INFO_, "e");
+	log_u64("n", n);
+	log_end();
+}
+
+/* Stderr as a process has it, blocking, with room for some lines. */
+static void
+stand_still(bool as_socket)
+{
+	int p[2];
+
+	if (as_socket) {
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, p), 0);
+	} else {
+		ck_assert_int_eq(pipe(p), 0);
+		ck_assert_int_ge(fcntl(p[1], F_SETPIPE_SZ, 16384), 0);
+	}
+	dup2(p[1], STDERR_FILENO);
+	close(p[1]);
+	close(from_log);
+	from_log = p[0];
+	log_open("sigproxy", LOG_INFO_);
+	ck_assert_int_eq(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
+}
+
+/* All that lies there: how many lines "e", and the sum of those named lost. */
+static void
+read_all(unsigned *lines_out, unsigned *lost_out)
+{
+	FILE *f;
+
+	fcntl(from_log, F_SETFL, O_NONBLOCK);
+	f = fdopen(dup(from_log), "r");
+	while (fgets(line, sizeof(line), f) != NULL) {
+		unsigned n;
+
+		ck_assert_ptr_nonnull(strchr(line, '\n'));
+		if (sscanf(line, "sigproxy warn log-lost lines=%u\n", &n) == 1)
+			*lost_out += n;
+		else if (sscanf(line, "sigproxy info e n=%u\n", &n) == 1)
+			(*lines_out)++;
+		else
+			ck_abort_msg("half a line: %s", line);
+	}
+	fclose(f);
+}
+
+/* _i 0: the pipe of a supervisor's logger; 1: the socket of a journal. */
+START_TEST(a_logger_that_stands_still_stops_nothing)
+{
+	unsigned lines = 0, lost = 0, n = 0;
+
+	stand_still(_i == 1);
+	for (unsigned round = 1; round <= 3; round++) {
+		for (unsigned i = 0; i < 10000; i++)
+			say(++n);
+		read_all(&lines, &lost);
+		ck_assert_uint_lt(lines + lost, n);
+		/* There is room: said once, before the next line. */
+		say(++n);
+		read_all(&lines, &lost);
+		ck_assert_uint_eq(lines + lost, n);
+		say(++n);
+		read_all(&lines, &lost);
+		ck_assert_uint_eq(lines + lost, n);
+	}
+	ck_assert_uint_gt(lines, 20);
+}
+END_TEST
+
+START_TEST(a_log_into_a_file_is_written)
+{
+	char name[] = "/tmp/postern-log-XXXXXX", got[64] = { 0 };
+	int fd = mkstemp(name);
+
+	dup2(fd, STDERR_FILENO);
+	log_open("sigproxy", LOG_INFO_);
+	say(1);
+	ck_assert_int_gt(pread(fd, got, sizeof(got) - 1, 0), 0);
+	ck_assert_str_eq(got, "sigproxy info e n=1\n");
+	close(fd);
+	unlink(name);
+}
+END_TEST
+
 START_TEST(a_log_that_is_gone_stops_nothing)
 {
 	close(STDERR_FILENO);
@@ -146,6 +239,8 @@ main(void)
 	tcase_add_test(t, every_kind_of_value_is_written);
 	tcase_add_test(t, long_values_and_long_lines_are_cut);
 	tcase_add_test(t, lines_below_the_level_are_not_written);
+	tcase_add_loop_test(t, a_logger_that_stands_still_stops_nothing, 0, 2);
+	tcase_add_test(t, a_log_into_a_file_is_written);
 	tcase_add_test(t, a_log_that_is_gone_stops_nothing);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -161,16 +161,6 @@ def answered(desk):
     time.sleep(0.1)
 
 
-def silent(home, desk):
-    """The phone says nothing for a while; nor does anybody in its place."""
-    home.freeze()
-    try:
-        time.sleep(0.2)                # what was under way
-        does_not_hear(desk, home, 1.2)
-    finally:
-        home.thaw()
-
-
 def test_every_phase_of_a_call():
     """Nothing relayed, nothing learnt, nothing sent to him, and the call goes on."""
     with Office() as office:
@@ -187,7 +177,11 @@ def test_every_phase_of_a_call():
         stranger.spray('hold', lambda: does_not_hear(desk, home, 1))
         home.resume()
         stranger.spray('re-INVITE', lambda: hold_and_resume(home))
-        stranger.spray('silence of the phone', lambda: silent(home, desk))
+        hear_each_other(home, desk, 0.5)
+        home.freeze()
+        time.sleep(1.2)                # from now on whoever carries on its stream may
+        stranger.spray('silence of the phone', lambda: does_not_hear(desk, home, 0.6))
+        home.thaw()
         hear_each_other(home, desk, 1)
         home.hang_up()
         desk.closed()

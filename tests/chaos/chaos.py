@@ -5,6 +5,8 @@ standing call of two real phones whose sound is watched. Only what was acknowled
 a REGISTER that got its 200, a call whose caller got 200 to INVITE and to BYE.
 """
 
+import bisect
+import collections
 import os
 import random
 import re
@@ -86,24 +88,38 @@ class Registrar(threading.Thread):
 
 
 class Killer(threading.Thread):
-    """Kills a random role at a steady pace."""
+    """Kills a random role at a steady pace, or stops it for 1 to 3 s: the watchdog's limit is 2."""
 
-    def __init__(self, postern, seconds, seed):
+    def __init__(self, postern, seconds, seed, stop):
         super().__init__(daemon=True)
-        self._postern, self._end = postern, time.monotonic() + seconds
+        self._postern, self._end, self._stop_only = postern, time.monotonic() + seconds, stop
         self._random = random.Random(seed)
-        self.kills = []
+        self.kills, self._roles = [], []
 
     def run(self):
         while time.monotonic() < self._end:
             time.sleep(KILL_EVERY_S)
-            role = self._random.choice(ROLES)
+            role = self._next_role()
             try:
                 pid = self._postern.pids()[role]
-                os.kill(pid, signal.SIGKILL)
+                self.kills.append((time.time(), role))
+                self._strike(pid)
             except (KeyError, ProcessLookupError, ValueError):
                 continue            # it is between two lives
-            self.kills.append((time.time(), role))
+
+    def _next_role(self):
+        """In random order, but each as often as the others."""
+        if not self._roles:
+            self._roles = self._random.sample(ROLES, len(ROLES))
+        return self._roles.pop()
+
+    def _strike(self, pid):
+        if not self._stop_only:
+            os.kill(pid, signal.SIGKILL)
+            return
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(self._random.uniform(1, 3))
+        os.kill(pid, signal.SIGCONT)
 
     def count(self):
         """How often each role was killed."""
@@ -158,14 +174,29 @@ def two_phones(lab):
     return phones
 
 
-def gaps(phone, kills):
-    """The longest pause of a phone's incoming sound around each kill of a role, in ms, by role."""
+def gaps(phone, kills, seconds):
+    """The longest pause of a phone's incoming sound after each kill of a role, in ms: p50, p99, worst by role."""
     times = sorted(p.time for p, _ in phone.ear.incoming())
-    longest = {}
+    pauses = {}
     for at, role in kills:
-        around = [(b - a) * 1000 for a, b in zip(times, times[1:]) if at - 0.1 <= b and a <= at + 1.5]
-        longest[role] = max([longest.get(role, 0), *around])
-    return longest
+        around = times[bisect.bisect(times, at - 0.1):bisect.bisect(times, at + seconds)]
+        pauses.setdefault(role, []).append(max((b - a for a, b in zip(around, around[1:])), default=seconds) * 1000)
+    return {role: 'p50 %.0f, p99 %.0f, max %.0f of %d' % (*(sorted(found)[int(part * (len(found) - 1))]
+                                                            for part in (0.5, 0.99, 1)), len(found))
+            for role, found in pauses.items()}
+
+
+def failures(log):
+    """Why SIPp counts calls as failed: what was said instead, how often. None of these was acknowledged.
+
+    A registrar-db killed between challenge and answer knows the nonce no more and challenges again
+    (stale=true). A phone answers once more, this scenario does not: "UDP retransmission timeout".
+    """
+    if not os.path.exists(log):
+        return {}
+    with open(log, errors='replace') as file:
+        return dict(collections.Counter(re.findall(r'(?:Aborting call on [\w ]*?(?= for Call-I))'
+                                                   r"|(?<=received ')SIP/2\.0 [3-6]\d\d[^\r\n']*", file.read())))
 
 
 def register_callees(lab):
@@ -188,6 +219,8 @@ def books(postern, registrar, short, standing):
     bound = one_column(postern, 'SELECT number FROM registration')
     recorded = one_column(postern, 'SELECT DISTINCT caller FROM call_record WHERE answered IS NOT NULL')
     stayers = {str(FIRST_STAYER + i) for i in range(STANDING)}
+    for number in sorted((served_by(short) | served_by(standing)) - recorded):
+        print('no record of an answered call:', postern.rows(f"SELECT * FROM call WHERE caller = '{number}'"))
     return {'registrations_acknowledged': len(registrar.acknowledged),
             'registrations_lost': len(registrar.acknowledged - bound),
             'standing_calls_dropped': len(stayers - served_by(standing)),
@@ -195,8 +228,8 @@ def books(postern, registrar, short, standing):
             'calls_without_record': len((served_by(short) | served_by(standing)) - recorded)}
 
 
-def chaos(seconds, seed):
-    """Run it; give what is to be zero and what is only told."""
+def chaos(seconds, seed, stop=False):
+    """Run it; give what is to be zero and what is only told. stop: SIGSTOP and SIGCONT instead of kill -9."""
     with LoadNet() as lab:
         postern = Postern(lab.postern_host, lab.folder, SETTINGS)
         lab.on_close(postern.stop)
@@ -212,7 +245,7 @@ def chaos(seconds, seed):
         stay, stayed = callers(lab, 'stayer', STAYER_PORT, range(FIRST_STAYER, FIRST_STAYER + STANDING), 10,
                                seconds + 10, STAYER)
         until(lambda: len(postern.rows('SELECT ticket FROM live_call')) == STANDING + 1, 15, 'calls stand')
-        registrar, killer = Registrar(lab.outside, count), Killer(postern, seconds, seed)
+        registrar, killer = Registrar(lab.outside, count), Killer(postern, seconds, seed, stop)
         short, shorts = callers(lab, 'caller', CALLER_PORT, range(FIRST_CALLER, FIRST_CALLER + short_count), CALLS_S,
                                 TALK_S, CALLEE)
         registrar.start()
@@ -233,8 +266,10 @@ def chaos(seconds, seed):
         return {**books(postern, registrar, shorts, stayed), 'phones_call_dropped': 1 - still,
                 'live_calls_left': len(postern.rows('SELECT ticket FROM live_call')),
                 'calls_hung': short.counts()['open'] + stay.counts()['open'],
-                'short_calls_failed': short.counts()['failed'], 'kills': killer.count(),
-                'gap_ms_home': gaps(home, killer.kills), 'gap_ms_desk': gaps(desk, killer.kills)}
+                'short_calls_failed': short.counts()['failed'], 'failed_why': failures(short.log),
+                'kills': killer.count(),
+                'gap_ms_home': gaps(home, killer.kills, 4 if stop else 1.5),
+                'gap_ms_desk': gaps(desk, killer.kills, 4 if stop else 1.5)}
 
 
 MUST_BE_ZERO = ('registrations_lost', 'standing_calls_dropped', 'phones_call_dropped', 'calls_without_record',

@@ -1,5 +1,8 @@
 """kill -9 of sigproxy at each step of a real call: nobody hears it, nothing is lost."""
 
+import os
+import signal
+import threading
 import time
 
 from lab.expect import does_not_hear, hear_each_other
@@ -116,17 +119,108 @@ def test_while_it_rings_then_the_caller_gives_up():
         recorded(office)
 
 
-def test_dead_at_the_bye():
-    """The BYE meets nobody: the phone repeats it, and both legs end."""
+def dead(office):
+    """Kill sigproxy; what comes next meets nobody, or waits in the socket."""
+    time.sleep(PAUSE_S)
+    office.postern.kill('sigproxy')
+
+
+def test_dead_at_the_register():
+    """The phone notices nothing but a delay, and the binding is there."""
+    with Office() as office:
+        dead(office)
+        home = office.home()
+        desk = office.desk()
+        dead(office)
+        home.call(desk)
+        hear_each_other(home, desk, 1)
+        home.hang_up()
+        desk.closed()
+        recorded(office)
+
+
+def test_dead_at_the_invite():
+    """From either side: it is heard when the next one lives, once."""
+    with Office() as office:
+        home, desk = office.home(), office.desk()
+        for count, (one, other) in enumerate(((home, desk), (desk, home)), 1):
+            dead(office)
+            one.call(other)
+            hear_each_other(one, other, 1)
+            one.hang_up()
+            other.closed()
+            recorded(office, count)
+
+
+def test_dead_at_the_ringing():
+    """Killed while the INVITE is on its way to a phone that rings: it rings, and can be answered."""
+    with Office() as office:
+        home, desk = office.home(), office.desk(answer='manual')
+        for count, delay_s in enumerate((0.002, 0.005, 0.01, 0.02), 1):
+            time.sleep(PAUSE_S)
+            home.dial(desk.number)
+            time.sleep(delay_s)
+            office.postern.kill('sigproxy')
+            desk.wait('CALL_INCOMING', 10)
+            desk.accept()
+            home.wait('CALL_ESTABLISHED', 10)
+            hear_each_other(home, desk, 1)
+            home.hang_up()
+            desk.closed()
+            recorded(office, count)
+
+
+def test_dead_at_the_answer():
+    """The 200 meets nobody, or its ACK does: it is repeated, and the call stands."""
+    with Office() as office:
+        home, desk = office.home(), office.desk(answer='manual')
+        for count, delay_s in enumerate((None, 0.001, 0.003, 0.01), 1):
+            home.dial(desk.number)
+            desk.wait('CALL_INCOMING')
+            home.wait('CALL_RINGING')
+            if delay_s is None:
+                dead(office)
+            else:
+                time.sleep(PAUSE_S)
+                pid = office.postern.pids()['sigproxy']
+                threading.Timer(delay_s, os.kill, (pid, signal.SIGKILL)).start()
+            desk.accept()
+            home.wait('CALL_ESTABLISHED', 10)
+            hear_each_other(home, desk, 1)
+            one, other = (home, desk) if count % 2 else (desk, home)
+            one.hang_up()
+            other.closed()
+            recorded(office, count)
+
+
+def test_dead_at_the_reinvite():
+    """Hold and resume of either side meet nobody at first."""
     with Office() as office:
         home, desk = office.home(), office.desk()
         home.call(desk)
-        hear_each_other(home, desk, 1)
-        time.sleep(PAUSE_S)
-        office.postern.kill('sigproxy')
-        home.hang_up()
-        desk.closed(10)
+        for holder, other in ((home, desk), (desk, home)):
+            dead(office)
+            holder.hold()
+            does_not_hear(other, holder)
+            dead(office)
+            holder.resume()
+            hear_each_other(home, desk, 1)
+        desk.hang_up()
+        home.closed()
         recorded(office)
+
+
+def test_dead_at_the_bye():
+    """The BYE of either side meets nobody: the phone repeats it, and both legs end."""
+    with Office() as office:
+        home, desk = office.home(), office.desk()
+        for count, (one, other) in enumerate(((home, desk), (desk, home)), 1):
+            home.call(desk)
+            hear_each_other(home, desk, 1)
+            dead(office)
+            one.hang_up()
+            other.closed(10)
+            recorded(office, count)
 
 
 def test_both_at_once():

@@ -94,7 +94,7 @@ message(bool outside, struct span bytes)
 {
 	struct flow from = { outside ? ZONE_EXTERNAL : ZONE_INTERNAL,
 		TRANSPORT_UDP, outside ? 0 : 1,
-		ip(outside ? "198.51.100.7:40001" : "192.168.10.50:5060") };
+		ip(outside ? "198.51.100.7:40001" : "192.168.10.50:5060"), 0 };
 
 	edge_message(edge, now, steps, &from, bytes);
 }

@@ -318,6 +318,7 @@ take(struct conn *c, struct mono now, struct span in)
 {
 	struct tcp *t = c->tcp;
 	enum frame_kind kind;
+	bool was_pinged = false;
 	struct span got;
 
 	while (c->state == CONN_OPEN && !c->is_broken) {
@@ -325,7 +326,7 @@ take(struct conn *c, struct mono now, struct span in)
 		if (kind == FRAME_MORE)
 			break;
 		if (kind == FRAME_PING) {
-			conn_send(c, SPAN_LIT("\r\n"));
+			was_pinged = true;
 			continue;
 		}
 		c->since = now;
@@ -336,6 +337,10 @@ take(struct conn *c, struct mono now, struct span in)
 			return;
 		}
 	}
+	/* One for all that came together: 16 KiB of pings are not to become
+	 * 4,096 packets. */
+	if (was_pinged && !c->is_broken)
+		conn_send(c, SPAN_LIT("\r\n"));
 	if (c->state != CONN_OPEN || c->is_broken)
 		return;
 	c->n_in = in.len;

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,6 +18,9 @@
  * buffer takes (92 datagrams of 700 bytes). */
 #define SIP_BUFFER_BYTES (8 * 1024 * 1024)
 #define DOOR_BACKLOG 16
+/* Phones that come back all at once after a restart. */
+#define TCP_BACKLOG 512
+#define TCP_SEND_BYTES 65536
 
 static socklen_t
 to_sockaddr(const struct addr *a, struct sockaddr_storage *out)
@@ -41,13 +45,13 @@ to_sockaddr(const struct addr *a, struct sockaddr_storage *out)
 
 /* socket() as another user: the kernel notes the effective uid of now. */
 static int
-socket_as(int family, uid_t owner)
+socket_as(int family, int type, uid_t owner)
 {
 	int fd, err;
 
 	if (owner != (uid_t)-1 && seteuid(owner) != 0)
 		return -errno;
-	fd = socket(family, SOCK_DGRAM, 0);
+	fd = socket(family, type, 0);
 	err = -errno;
 	if (owner != (uid_t)-1 && seteuid(0) != 0) {
 		err = -errno;
@@ -58,11 +62,23 @@ socket_as(int family, uid_t owner)
 	return fd >= 0 ? fd : err;
 }
 
-/* Best effort: smaller buffers and unmarked packets still work. */
+/* Best effort: unmarked packets still work. */
+static void
+mark_signalling(int fd, int family)
+{
+	int tos = IPTOS_CLASS_CS3;
+
+	if (family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+	else
+		setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+}
+
+/* Best effort: smaller buffers still work. */
 static void
 tune_udp(int fd, int family)
 {
-	int bytes = SIP_BUFFER_BYTES, tos = IPTOS_CLASS_CS3;
+	int bytes = SIP_BUFFER_BYTES;
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) !=
 	    0)
@@ -70,32 +86,71 @@ tune_udp(int fd, int family)
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) !=
 	    0)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	if (family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
-	else
-		setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	mark_signalling(fd, family);
 }
 
-int
-bind_udp(const struct addr *at, uid_t owner)
+/*
+ * Options that accepted connections inherit on Linux, so that the caged
+ * process need not set them: no delay, a look after two minutes whether the
+ * peer is still there, and little memory for those who do not read.
+ */
+static void
+tune_tcp(int fd, int family)
+{
+	static const struct {
+		int level, option, value;
+	} all[] = {
+		{ SOL_SOCKET, SO_REUSEADDR, 1 },
+		{ SOL_SOCKET, SO_SNDBUF, TCP_SEND_BYTES },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1 },
+		{ IPPROTO_TCP, TCP_KEEPIDLE, 60 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 15 },
+		{ IPPROTO_TCP, TCP_KEEPCNT, 4 },
+		{ IPPROTO_TCP, TCP_NODELAY, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		setsockopt(fd, all[i].level, all[i].option, &all[i].value,
+		    sizeof(all[i].value));
+	mark_signalling(fd, family);
+}
+
+static int
+bind_sip(const struct addr *at, int type, uid_t owner)
 {
 	struct sockaddr_storage sa;
 	socklen_t len = to_sockaddr(at, &sa);
 	int fd, err, on = 1;
 
-	fd = socket_as(sa.ss_family, owner);
+	fd = socket_as(sa.ss_family, type, owner);
 	if (fd < 0)
 		return fd;
-	tune_udp(fd, sa.ss_family);
+	if (type == SOCK_STREAM)
+		tune_tcp(fd, sa.ss_family);
+	else
+		tune_udp(fd, sa.ss_family);
 	if ((sa.ss_family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) !=
 		    0) ||
-	    bind(fd, (struct sockaddr *)&sa, len) != 0) {
+	    bind(fd, (struct sockaddr *)&sa, len) != 0 ||
+	    (type == SOCK_STREAM && listen(fd, TCP_BACKLOG) != 0)) {
 		err = -errno;
 		close(fd);
 		return err;
 	}
 	return fd;
+}
+
+int
+bind_udp(const struct addr *at, uid_t owner)
+{
+	return bind_sip(at, SOCK_DGRAM, owner);
+}
+
+int
+bind_tcp(const struct addr *at, uid_t owner)
+{
+	return bind_sip(at, SOCK_STREAM, owner);
 }
 
 /* A Unix socket which only `owner` may connect to. */
@@ -174,6 +229,7 @@ static bool
 bind_listeners(const struct addr *addrs, unsigned n, uint16_t port,
     const char *name, uid_t owner, struct inherit *list)
 {
+	bool tcp = strstr(name, "-tcp") != NULL;
 	char text[ADDR_TEXT_MAX + 1], what[ADDR_TEXT_MAX + 16];
 	bool ok = true;
 
@@ -183,8 +239,11 @@ bind_listeners(const struct addr *addrs, unsigned n, uint16_t port,
 		struct addr at = addrs[i];
 
 		at.port = port;
-		snprintf(what, sizeof(what), "UDP %s", addr_text(&at, text));
-		ok &= keep(list, bind_udp(&at, owner), "sigproxy", name, what);
+		snprintf(what, sizeof(what), "%s %s", tcp ? "TCP" : "UDP",
+		    addr_text(&at, text));
+		ok &= keep(list,
+		    tcp ? bind_tcp(&at, owner) : bind_udp(&at, owner),
+		    "sigproxy", name, what);
 	}
 	return ok;
 }
@@ -250,6 +309,10 @@ bind_all(const struct conf *c, const struct plan *p, const struct state *s,
 	    "sip-external-udp", sig, out);
 	ok &= bind_listeners(c->internal, c->n_internal, c->internal_udp,
 	    "sip-internal-udp", sig, out);
+	ok &= bind_listeners(c->external, c->n_external, c->external_tcp,
+	    "sip-external-tcp", sig, out);
+	ok &= bind_listeners(c->internal, c->n_internal, c->internal_tcp,
+	    "sip-internal-tcp", sig, out);
 	ok &= bind_doors(p, s, as_root, out);
 	ok &= bind_watchdog(p, s, as_root, out);
 	return ok ? 0 : -EIO;

@@ -33,6 +33,9 @@ int bind_all(const struct conf *c, const struct plan *p, const struct state *s,
  */
 int bind_udp(const struct addr *at, uid_t owner);
 
+/* The same, listening for TCP. */
+int bind_tcp(const struct addr *at, uid_t owner);
+
 /*
  * One listening Unix socket that only this user may connect to.
  *

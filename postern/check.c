@@ -80,7 +80,7 @@ check_tools(void)
 }
 
 static unsigned
-check_ports(const struct addr *list, unsigned n, uint16_t port)
+check_ports(const struct addr *list, unsigned n, uint16_t port, bool tcp)
 {
 	char text[ADDR_TEXT_MAX + 1];
 	unsigned faults = 0;
@@ -90,15 +90,17 @@ check_ports(const struct addr *list, unsigned n, uint16_t port)
 		int fd;
 
 		at.port = port;
-		fd = bind_udp(&at, (uid_t)-1);
+		fd = tcp ? bind_tcp(&at, (uid_t)-1) :
+			   bind_udp(&at, (uid_t)-1);
 		if (fd >= 0) {
 			close(fd);
 		} else if (fd == -EADDRINUSE) {
-			printf("note: UDP %s is in use: by Postern itself, or "
+			printf("note: %s %s is in use: by Postern itself, or "
 			       "by what must make room for it\n",
-			    addr_text(&at, text));
+			    tcp ? "TCP" : "UDP", addr_text(&at, text));
 		} else {
-			cmd_fail("fault: UDP %s: %s", addr_text(&at, text),
+			cmd_fail("fault: %s %s: %s", tcp ? "TCP" : "UDP",
+			    addr_text(&at, text),
 			    fd == -EADDRNOTAVAIL
 				? "this machine does not have that address"
 				: strerror(-fd));
@@ -142,8 +144,14 @@ check_all(const struct conf *c, const char *config)
 {
 	unsigned faults = check_users() + check_tools();
 
-	faults += check_ports(c->external, c->n_external, c->external_udp);
-	faults += check_ports(c->internal, c->n_internal, c->internal_udp);
+	faults += check_ports(c->external, c->n_external, c->external_udp,
+	    false);
+	faults += check_ports(c->internal, c->n_internal, c->internal_udp,
+	    false);
+	faults += check_ports(c->external, c->n_external, c->external_tcp,
+	    true);
+	faults += check_ports(c->internal, c->n_internal, c->internal_tcp,
+	    true);
 	for (int role = ROLE_SIG; role <= ROLE_REG; role <<= 1)
 		faults += check_program((enum ipc_role)role, config);
 	if (nft_on_loopback(c))

@@ -70,6 +70,26 @@ write_ports(FILE *to, const struct conf *c, uint16_t from, uint16_t last)
 	}
 }
 
+/* Connections come in by these ports; none is ever made from them, not even
+ * by a captured process that knows a way round the cage. */
+static void
+write_tcp_port(FILE *to, const struct conf *c, uint16_t port)
+{
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		bool first = true;
+
+		if (port == 0 ||
+		    (!has_family(c->internal, c->n_internal, family) &&
+			!has_family(c->external, c->n_external, family)))
+			continue;
+		fprintf(to, "\t\t%s saddr { ", family == 4 ? "ip" : "ip6");
+		write_addrs(to, c->internal, c->n_internal, family, &first);
+		write_addrs(to, c->external, c->n_external, family, &first);
+		fprintf(to, " } tcp sport %u tcp flags & (syn | ack) == syn "
+			    "counter drop\n", port);
+	}
+}
+
 static void
 write_resolvers(FILE *to, const struct addr *list, unsigned n)
 {
@@ -128,12 +148,17 @@ nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
 	 * net for sockets somebody else made for us. */
 	fprintf(to,
 	    "\t\tmeta skuid { \"%s\", \"%s\" } jump gate\n"
+	    "\t\tmeta skuid \"%s\" tcp flags & (syn | ack) == syn counter "
+	    "drop\n"
 	    "\t\tmeta skuid \"%s\" jump resolve\n"
 	    "\t\tmeta skuid \"%s\" counter drop\n",
 	    cage_role_user(ROLE_SIG), cage_role_user(ROLE_MEDIA),
+	    cage_role_user(ROLE_SIG),
 	    cage_role_user(ROLE_STUN), cage_role_user(ROLE_REG));
 	write_ports(to, c, c->external_udp, c->external_udp);
 	write_ports(to, c, c->internal_udp, c->internal_udp);
+	write_tcp_port(to, c, c->external_tcp);
+	write_tcp_port(to, c, c->internal_tcp);
 	write_ports(to, c, c->ports_first, c->ports_last);
 	write_ports(to, c, c->internal_ports_first, c->internal_ports_last);
 	fputs("\t}\n}\n", to);

@@ -25,33 +25,43 @@ print_ip(FILE *to, const struct addr *a)
 }
 
 static void
+print_listeners(FILE *to, const char *what, const struct addr *list,
+    unsigned n, uint16_t port)
+{
+	if (port == 0)
+		return;
+	fputs(what, to);
+	print_addrs(to, list, n, port);
+	fputc('\n', to);
+}
+
+static void
 print_system(FILE *to, const struct conf *c)
 {
 	fputs("This system\n", to);
-	if (c->external_udp != 0) {
-		fputs("  SIP from the internet: UDP ", to);
-		print_addrs(to, c->external, c->n_external, c->external_udp);
-		fputc('\n', to);
-	}
-	if (c->internal_udp != 0) {
-		fputs("  SIP from the office:   UDP ", to);
-		print_addrs(to, c->internal, c->n_internal, c->internal_udp);
-		fputc('\n', to);
-	}
+	print_listeners(to, "  SIP from the internet: UDP ", c->external,
+	    c->n_external, c->external_udp);
+	print_listeners(to, "  SIP from the office:   UDP ", c->internal,
+	    c->n_internal, c->internal_udp);
+	print_listeners(to, "  SIP from the internet: TCP ", c->external,
+	    c->n_external, c->external_tcp);
+	print_listeners(to, "  SIP from the office:   TCP ", c->internal,
+	    c->n_internal, c->internal_tcp);
 	fprintf(to,
 	    "  RTP: UDP %u-%u towards the internet, %u-%u towards the "
 	    "office\n"
 	    "  A firewall of this machine must let these in; nothing else is "
 	    "needed.\n"
-	    "  TCP and TLS are not served by this version.\n",
+	    "  TLS is not served by this version.\n",
 	    c->ports_first, c->ports_last, c->internal_ports_first,
 	    c->internal_ports_last);
 }
 
 static void
-print_forward(FILE *to, const struct conf *c, uint16_t first, uint16_t last)
+print_forward(FILE *to, const struct conf *c, const char *transport,
+    uint16_t first, uint16_t last)
 {
-	fputs("  forward UDP ", to);
+	fprintf(to, "  forward %s ", transport);
 	if (first == last)
 		fprintf(to, "%u", first);
 	else
@@ -70,9 +80,13 @@ print_router(FILE *to, const struct conf *c)
 		    to);
 		return;
 	}
-	print_forward(to, c, c->external_udp, c->external_udp);
+	print_forward(to, c, "UDP", c->external_udp, c->external_udp);
 	fputs("\n", to);
-	print_forward(to, c, c->ports_first, c->ports_last);
+	if (c->external_tcp != 0) {
+		print_forward(to, c, "TCP", c->external_tcp, c->external_tcp);
+		fputs("\n", to);
+	}
+	print_forward(to, c, "UDP", c->ports_first, c->ports_last);
 	fputs(
 	    c->mode == MEDIA_FORWARDED
 		? "\n"
@@ -114,8 +128,11 @@ print_phone(FILE *to, const struct conf *c, const char *seen)
 	fputs("\nEach phone at home\n  Server / registrar:   ", to);
 	print_server(to, c, seen);
 	fprintf(to,
-	    "\n  Port, transport:      %u, UDP\n"
-	    "  SIP domain:           %s\n"
+	    "\n  Port, transport:      %u, UDP", c->external_udp);
+	if (c->external_tcp != 0)
+		fprintf(to, "; or %u, TCP", c->external_tcp);
+	fprintf(to,
+	    "\n  SIP domain:           %s\n"
 	    "  User / phone number:  the subscriber's number\n"
 	    "  Authentication user:  the subscriber's username\n"
 	    "  Password:             from `postern password`, as in the "
@@ -123,7 +140,7 @@ print_phone(FILE *to, const struct conf *c, const char *seen)
 	    "  STUN, NAT helper:     off is fine, on works too\n"
 	    "  Register every:       300 s (Postern shortens it as needed)\n"
 	    "In the office the server is ",
-	    c->external_udp, c->domain);
+	    c->domain);
 	print_ip(to, &c->internal[0]);
 	fprintf(to, ", port %u.\n", c->internal_udp);
 }

@@ -69,8 +69,8 @@ mask(const char *dir, const char *unit, bool off)
 }
 
 static int
-write_listener(const char *dir, const char *unit, const struct addr *addrs,
-    unsigned n, uint16_t port)
+write_listener(const char *dir, const char *unit, const char *kind,
+    const struct addr *addrs, unsigned n, uint16_t port)
 {
 	char text[ADDR_TEXT_MAX + 1];
 	int err = mask(dir, unit, port == 0);
@@ -79,12 +79,12 @@ write_listener(const char *dir, const char *unit, const struct addr *addrs,
 	if (f == NULL)
 		return err ? err : -EIO;
 	/* the empty one takes back the sample's */
-	fputs("[Socket]\nListenDatagram=\n", f);
+	fprintf(f, "[Socket]\nListen%s=\n", kind);
 	for (unsigned i = 0; i < n && port != 0; i++) {
 		struct addr at = addrs[i];
 
 		at.port = port;
-		fprintf(f, "ListenDatagram=%s\n", addr_text(&at, text));
+		fprintf(f, "Listen%s=%s\n", kind, addr_text(&at, text));
 	}
 	return finish(f, unit);
 }
@@ -178,11 +178,17 @@ units_write(const struct conf *c, const char *dir)
 	err = make_dir(dir);
 	if (err)
 		return failed(dir, err);
-	err = write_listener(dir, "postern-sip-external.socket", c->external,
-	    c->n_external, c->external_udp);
+	err = write_listener(dir, "postern-sip-external.socket", "Datagram",
+	    c->external, c->n_external, c->external_udp);
 	if (err == 0)
 		err = write_listener(dir, "postern-sip-internal.socket",
-		    c->internal, c->n_internal, c->internal_udp);
+		    "Datagram", c->internal, c->n_internal, c->internal_udp);
+	if (err == 0)
+		err = write_listener(dir, "postern-sip-external-tcp.socket",
+		    "Stream", c->external, c->n_external, c->external_tcp);
+	if (err == 0)
+		err = write_listener(dir, "postern-sip-internal-tcp.socket",
+		    "Stream", c->internal, c->n_internal, c->internal_tcp);
 	if (err == 0)
 		err = write_relays(dir, "postern-sigproxy.service", "Service",
 		    "Sockets=postern-door-sigproxy.mediaproxy@", c->processes);

@@ -159,8 +159,8 @@ publish_sockets(const struct up *u)
 }
 
 static void
-say_listeners(
-    const struct addr *list, unsigned n, uint16_t port, const char *whom)
+say_listeners(const struct addr *list, unsigned n, const char *transport,
+    uint16_t port, const char *whom)
 {
 	char text[ADDR_TEXT_MAX + 1];
 
@@ -168,8 +168,8 @@ say_listeners(
 		struct addr at = list[i];
 
 		at.port = port;
-		printf("postern: SIP on UDP %s, for %s\n", addr_text(&at, text),
-		    whom);
+		printf("postern: SIP on %s %s, for %s\n", transport,
+		    addr_text(&at, text), whom);
 	}
 }
 
@@ -178,10 +178,14 @@ greet(const struct up *u)
 {
 	const struct conf *c = &u->conf;
 
-	say_listeners(
-	    c->external, c->n_external, c->external_udp, "the internet");
-	say_listeners(
-	    c->internal, c->n_internal, c->internal_udp, "the office");
+	say_listeners(c->external, c->n_external, "UDP", c->external_udp,
+	    "the internet");
+	say_listeners(c->external, c->n_external, "TCP", c->external_tcp,
+	    "the internet");
+	say_listeners(c->internal, c->n_internal, "UDP", c->internal_udp,
+	    "the office");
+	say_listeners(c->internal, c->n_internal, "TCP", c->internal_tcp,
+	    "the office");
 	if (u->as_root && nft_on_loopback(c))
 		puts("postern: an address of [address] is a loopback one: "
 		     "processes may send to this host");

@@ -7,7 +7,7 @@
 #ifndef REGDB_STMTS_H
 #define REGDB_STMTS_H
 
-#define FLOW_COLUMNS "source, transport, zone, listener"
+#define FLOW_COLUMNS "source, transport, zone, listener, connection"
 
 /* In the order in which io/rows.c reads a binding. */
 #define BINDING_COLUMNS                                               \
@@ -50,7 +50,7 @@
 	    "slot, contact, instance, call_id, reg_id, cseq, q, "       \
 	    FLOW_COLUMNS ", nated, registered_at, expires_at, "         \
 	    "granted_s, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, " \
-	    "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)")          \
+	    "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)")     \
 	S(BINDING_REFRESH, W, "UPDATE registration SET cseq = ?3, "     \
 	    "registered_at = ?4, expires_at = ?5 "                      \
 	    "WHERE number = ?1 AND slot = ?2")                          \
@@ -58,6 +58,7 @@
 	    "WHERE number = ?1 AND slot = ?2")                          \
 	S(FLOW_USED, R, "SELECT 1 FROM registration WHERE source = ?1 " \
 	    "AND transport = ?2 AND zone = ?3 AND listener = ?4 "       \
+	    "AND connection = ?5 "                                      \
 	    "LIMIT 1")                                                  \
 	S(WALK, R, "SELECT " BINDING_COLUMNS " FROM registration "      \
 	    "WHERE (number, slot) > (?1, ?2) "                          \

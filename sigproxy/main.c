@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "common/io/cage.h"
 #include "common/io/log.h"
@@ -20,10 +21,13 @@ die(const char *what)
 	exit(1);
 }
 
+/* Descriptors beside connections: sockets, doors, the loop's own. */
+#define FILES_BESIDE 256
+
 /* Listeners of one zone, in the order of the configuration's addresses. */
 static void
-add_listeners(struct edge_conf *e, enum zone zone, const struct addr *addrs,
-    unsigned n, uint16_t port)
+add_listeners(struct edge_conf *e, enum zone zone, enum transport transport,
+    const struct addr *addrs, unsigned n, uint16_t port)
 {
 	for (unsigned i = 0; i < n && port != 0; i++) {
 		struct edge_listener *l;
@@ -32,7 +36,7 @@ add_listeners(struct edge_conf *e, enum zone zone, const struct addr *addrs,
 			die("too-many-listen-addresses");
 		l = &e->listeners[e->n_listeners++];
 		l->zone = (uint8_t)zone;
-		l->transport = TRANSPORT_UDP;
+		l->transport = (uint8_t)transport;
 		l->local = addrs[i];
 		l->local.port = port;
 	}
@@ -63,29 +67,55 @@ set_site(struct edge_conf *e, const struct conf *c)
 	e->latching = c->latching;
 }
 
+/* So many that descriptors cannot run out. */
+static uint32_t
+most_connections(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) != 0 ||
+	    l.rlim_max >= TCP_CONNS_MAX + FILES_BESIDE)
+		return TCP_CONNS_MAX;
+	return l.rlim_max > FILES_BESIDE ?
+	    (uint32_t)(l.rlim_max - FILES_BESIDE) : 1;
+}
+
 static struct edge_conf
 make_edge_conf(const struct conf *c)
 {
 	struct edge_conf e = { 0 };
 
 	set_site(&e, c);
-	add_listeners(&e, ZONE_EXTERNAL, c->external, c->n_external,
-	    c->external_udp);
-	add_listeners(&e, ZONE_INTERNAL, c->internal, c->n_internal,
-	    c->internal_udp);
+	/* New kinds come last: a listener's place stands in the database. */
+	add_listeners(&e, ZONE_EXTERNAL, TRANSPORT_UDP, c->external,
+	    c->n_external, c->external_udp);
+	add_listeners(&e, ZONE_INTERNAL, TRANSPORT_UDP, c->internal,
+	    c->n_internal, c->internal_udp);
+	add_listeners(&e, ZONE_EXTERNAL, TRANSPORT_TCP, c->external,
+	    c->n_external, c->external_tcp);
+	add_listeners(&e, ZONE_INTERNAL, TRANSPORT_TCP, c->internal,
+	    c->n_internal, c->internal_tcp);
+	if (c->external_tcp != 0 || c->internal_tcp != 0)
+		e.max_conns = most_connections();
 	return e;
 }
 
 static void
 listen_all(struct shell *sh, const struct edge_conf *e, const struct sd *sd)
 {
-	unsigned seen[3] = { 0 };
+	static const char *const names[3][3] = {
+		[ZONE_EXTERNAL] = { [TRANSPORT_UDP] = "sip-external-udp",
+		    [TRANSPORT_TCP] = "sip-external-tcp" },
+		[ZONE_INTERNAL] = { [TRANSPORT_UDP] = "sip-internal-udp",
+		    [TRANSPORT_TCP] = "sip-internal-tcp" },
+	};
+	unsigned seen[3][3] = { 0 };
 
 	for (unsigned i = 0; i < e->n_listeners; i++) {
 		uint8_t zone = e->listeners[i].zone;
-		const char *name = zone == ZONE_EXTERNAL ?
-		    "sip-external-udp" : "sip-internal-udp";
-		int fd = sd_fd(sd, name, seen[zone]++);
+		uint8_t transport = e->listeners[i].transport;
+		const char *name = names[zone][transport];
+		int fd = sd_fd(sd, name, seen[zone][transport]++);
 
 		if (fd < 0 || shell_listen(sh, (uint8_t)i, fd) != 0) {
 			log_begin(LOG_ERROR_, "listener-not-inherited");
@@ -153,7 +183,8 @@ main(int argc, char **argv)
 		die("out-of-memory");
 	listen_all(sh, &edge_conf, &sd);
 	meet_peers(sh, doors, &sd, &conf);
-	role_cage(&loop, ROLE_SIG, NULL, 256, &sd, doors);
+	role_cage(&loop, ROLE_SIG, NULL, FILES_BESIDE + edge_conf.max_conns,
+	    &sd, doors);
 	shell_start(sh);
 	return uv_run(&loop, UV_RUN_DEFAULT);
 }

@@ -91,6 +91,8 @@ static const struct {
 	{ IPPROTO_IP, IP_TOS, 0, ROLE_SIG | ROLE_MEDIA },
 	{ IPPROTO_IPV6, IPV6_TCLASS, 0, ROLE_SIG | ROLE_MEDIA },
 	{ IPPROTO_TCP, TCP_NODELAY, 0, ROLE_SIG },
+	/* after each read, so that no peer waits for our ACK */
+	{ IPPROTO_TCP, TCP_QUICKACK, 0, ROLE_SIG },
 };
 
 static const struct {

@@ -107,11 +107,11 @@ check_listeners(struct conf_reading *r)
 		}
 	}
 	if (r->conf.external_udp == 0)
-		conf_complain(r, CONF_listen_external_udp, "off, and no other "
-		    "transport is served yet; set a port, usually 5070");
+		conf_complain(r, CONF_listen_external_udp, "off; our public "
+		    "address is learnt by it: set a port, usually 5070");
 	if (r->conf.internal_udp == 0)
-		conf_complain(r, CONF_listen_internal_udp, "off, and no other "
-		    "transport is served yet; set a port, usually 5060");
+		conf_complain(r, CONF_listen_internal_udp, "off; it cannot "
+		    "be yet: set a port, usually 5060");
 }
 
 /* ---- RTP ports ---- */

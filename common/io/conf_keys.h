@@ -51,16 +51,17 @@
 	    65535, "5070", NULL,					\
 	    "SIP from the internet over UDP; 0 = off. Forward this one.") \
 	K(listen, external_tcp, port, external_tcp, external_tcp, 0,	\
-	    65535, "5070", NULL, "The same over TCP; 0 = off.")		\
+	    65535, "5070", NULL,					\
+	    "The same over TCP; 0 = off. Forward this one too.")		\
 	K(listen, external_tls, port, external_tls, external_tls, 0,	\
-	    65535, "5071", NULL, "The same over TLS; 0 = off.")		\
+	    65535, "5071", NULL, "The same over TLS: not served yet.")		\
 	K(listen, internal_udp, port, internal_udp, internal_udp, 0,	\
 	    65535, "5060", NULL,					\
 	    "SIP from the office over UDP; 0 = off. Never forward it.")	\
 	K(listen, internal_tcp, port, internal_tcp, internal_tcp, 0,	\
 	    65535, "5060", NULL, "The same over TCP; 0 = off.")		\
 	K(listen, internal_tls, port, internal_tls, internal_tls, 0,	\
-	    65535, "5062", NULL, "The same over TLS; 0 = off.")		\
+	    65535, "5062", NULL, "The same over TLS: not served yet.")		\
 	K(media, ports, range, ports_first, ports_last, 1024, 65535,	\
 	    "16384-16983", NULL,					\
 	    "RTP ports towards the internet: even first, odd last, two "	\

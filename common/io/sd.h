@@ -3,7 +3,7 @@
  * (LISTEN_FDS, LISTEN_FDNAMES, LISTEN_PID; NOTIFY_SOCKET, WATCHDOG_USEC),
  * without its library.  `postern up` speaks the same protocol under runit.
  *
- * Names: sip-external-udp, sip-internal-udp (several of one name: in order
+ * Names: sip-external-udp, sip-internal-udp, the same with -tcp (several of one name: in order
  * of the configuration's addresses), door-ROLE for the door at which ROLE
  * knocks (door-mediaproxy-N for the Nth relay, door-admin for the admin).
  */

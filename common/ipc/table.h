@@ -43,7 +43,8 @@
 	F(u8, zone, 1, 2)	/* enum zone */			\
 	F(u8, transport, 1, 3)	/* enum transport */		\
 	F(u8, listener, 0, 31)	/* index of the socket */	\
-	F(addr, remote, 0, 0)
+	F(addr, remote, 0, 0)					\
+	F(u64, conn, 0, INT64_MAX) /* TCP, TLS: which one; UDP: 0 */
 
 /* A digest answer as the phone sent it (RFC 7616 3.4), unquoted. */
 #define IPC_ITEM_digest(F)		\

@@ -19,7 +19,8 @@ bool
 flow_eq(const struct ipc_flow *a, const struct ipc_flow *b)
 {
 	return a->zone == b->zone && a->transport == b->transport &&
-	    a->listener == b->listener && addr_eq(&a->remote, &b->remote);
+	    a->listener == b->listener && addr_eq(&a->remote, &b->remote) &&
+	    a->conn == b->conn;
 }
 
 /* Did this request overtake one that is stored?  RFC 3261 10.3 step 7. */

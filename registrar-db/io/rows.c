@@ -168,11 +168,14 @@ flow_column(sqlite3_stmt *q, int at, struct ipc_flow *out)
 		.zone = word(sql_column(q, at + 2), zones, LEN(zones)),
 	};
 	int64_t listener = sqlite3_column_int64(q, at + 3);
+	int64_t conn = sqlite3_column_int64(q, at + 4);
 
 	if (f.transport == 0 || f.zone == 0 || listener < 0 || listener > 31 ||
+	    conn < 0 ||
 	    addr_parse(sql_column(q, at), 0, &f.remote) != 0)
 		return -EBADMSG;
 	f.listener = (uint8_t)listener;
+	f.conn = (uint64_t)conn;
 	*out = f;
 	return 0;
 }
@@ -189,18 +192,18 @@ binding_column(sqlite3_stmt *q, struct binding *out, struct span *number_out)
 	int64_t slot = sqlite3_column_int64(q, 0);
 	int64_t reg_id = sqlite3_column_int64(q, 4);
 	int64_t cseq = sqlite3_column_int64(q, 5);
-	int64_t granted = sqlite3_column_int64(q, 14);
+	int64_t granted = sqlite3_column_int64(q, 15);
 	double value = sqlite3_column_double(q, 6);
 	struct binding b = {
 		.contact = sql_column(q, 1),
 		.instance = sql_column(q, 2),
 		.call_id = sql_column(q, 3),
-		.nated = sqlite3_column_int(q, 11) == 1,
-		.registered_wall_s = sqlite3_column_int64(q, 12),
-		.expires_wall_s = sqlite3_column_int64(q, 13),
+		.nated = sqlite3_column_int(q, 12) == 1,
+		.registered_wall_s = sqlite3_column_int64(q, 13),
+		.expires_wall_s = sqlite3_column_int64(q, 14),
 	};
 
-	*number_out = sql_column(q, 15);
+	*number_out = sql_column(q, 16);
 	if (slot < 1 || slot > BINDING_MAX || !fits_u32(reg_id) ||
 	    !fits_u32(cseq) || !fits_u32(granted) ||
 	    !(value >= 0 && value <= 1) || b.contact.len == 0 ||
@@ -269,7 +272,7 @@ bindings_walk(struct store *s, struct walk *at, int max, walk_cb *each,
 	sql_int(q, 3, max);
 	while (go_on && (got = store_row(s, q)) == 1) {
 		n++;
-		number = sql_column(q, 15);
+		number = sql_column(q, 16);
 		if (number.len > NUMBER_MAX)
 			continue;
 		memcpy(at->number, number.p, number.len);
@@ -282,22 +285,23 @@ bindings_walk(struct store *s, struct walk *at, int max, walk_cb *each,
 	return go_on && got < 0 ? got : n;
 }
 
-/* The flow into four parameters; the text into mem. */
+/* The flow into five parameters; the text into mem. */
 static void
-bind_flow(sqlite3_stmt *q, const int at[4], const struct ipc_flow *f,
+bind_flow(sqlite3_stmt *q, const int at[5], const struct ipc_flow *f,
     char mem[ADDR_TEXT_MAX + 1])
 {
 	sql_text(q, at[0], span_str(addr_text(&f->remote, mem)));
 	sql_text(q, at[1], span_str(transports[f->transport]));
 	sql_text(q, at[2], span_str(zones[f->zone]));
 	sql_int(q, at[3], f->listener);
+	sql_int(q, at[4], (int64_t)f->conn);
 }
 
 int
 binding_put(struct store *s, struct span number, struct span user_agent,
     const struct binding *b)
 {
-	static const int flow_at[4] = { 9, 10, 11, 12 };
+	static const int flow_at[5] = { 9, 10, 11, 12, 13 };
 	sqlite3_stmt *q = store_use(s, ST_BINDING_PUT);
 	char mem[ADDR_TEXT_MAX + 1];
 
@@ -310,11 +314,11 @@ binding_put(struct store *s, struct span number, struct span user_agent,
 	sql_int(q, 7, b->cseq);
 	sqlite3_bind_double(q, 8, b->q_permille / 1000.0);
 	bind_flow(q, flow_at, &b->flow, mem);
-	sql_int(q, 13, b->nated);
-	sql_int(q, 14, b->registered_wall_s);
-	sql_int(q, 15, b->expires_wall_s);
-	sql_int(q, 16, b->granted_s);
-	sql_text(q, 17, user_agent);
+	sql_int(q, 14, b->nated);
+	sql_int(q, 15, b->registered_wall_s);
+	sql_int(q, 16, b->expires_wall_s);
+	sql_int(q, 17, b->granted_s);
+	sql_text(q, 18, user_agent);
 	return store_run(s, q);
 }
 
@@ -344,7 +348,7 @@ binding_drop(struct store *s, struct span number, unsigned slot)
 int
 flow_is_used(struct store *s, const struct ipc_flow *f)
 {
-	static const int flow_at[4] = { 1, 2, 3, 4 };
+	static const int flow_at[5] = { 1, 2, 3, 4, 5 };
 	sqlite3_stmt *q = store_use(s, ST_FLOW_USED);
 	char mem[ADDR_TEXT_MAX + 1];
 	int got;

@@ -65,7 +65,7 @@ int bindings_read(struct store *s, enum stmt by, struct span number,
  * Errors: -EBADMSG. */
 int binding_column(sqlite3_stmt *q, struct binding *out,
     struct span *number_out);
-/* The flow in four columns from `at` on.  Errors: -EBADMSG. */
+/* The flow in five columns from `at` on.  Errors: -EBADMSG. */
 int flow_column(sqlite3_stmt *q, int at, struct ipc_flow *out);
 
 /* A place in the registration table. */

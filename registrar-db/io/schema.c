@@ -61,6 +61,7 @@ run_steps(sqlite3 *db, int from)
 	static const char *const stamp[SCHEMA_NUMBER] = {
 		"PRAGMA user_version = 1",
 		"PRAGMA user_version = 2",
+		"PRAGMA user_version = 3",
 	};
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 

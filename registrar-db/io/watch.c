@@ -177,7 +177,7 @@ tell_gone(struct watch *w, struct buf *out)
 	sql_int(q, 1, GONE_BATCH);
 	while (store_row(s, q) == 1) {
 		n++;
-		last = sqlite3_column_int64(q, 4);
+		last = sqlite3_column_int64(q, 5);
 		if (flow_column(q, 0, &flow) == 0 &&
 		    flows_tell_gone(w->oracle, &flow, out) != 0)
 			break;

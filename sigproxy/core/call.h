@@ -114,6 +114,19 @@ void calls_set_key(struct calls *c, const uint8_t *key, size_t len);
 void call_due(
     struct edge *e, struct mono now, struct steps *st, struct timer *timer);
 
+/* A connection closed: whoever calls by it and hears no answer yet is gone. */
+void call_flow_closed(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *flow);
+/* Is there a call by this flow? */
+bool call_has_flow(const struct calls *c, const struct flow *flow);
+/*
+ * A phone registered by a new connection: calls of this number whose
+ * connection is closed, and whose phone has this Contact (user and host: the
+ * port is another one), go on by it.
+ */
+void call_phone_back(struct edge *e, struct mono now, struct steps *st,
+    struct span number, const struct flow *flow, struct span contact);
+
 /* Counts, as members of a JSON object without braces: "calls":0,... */
 void call_status(const struct calls *c, struct buf *json);
 

@@ -82,6 +82,8 @@ put_flow(struct buf *b, const struct flow *f)
 	wire_put_uint(b, f->transport, 1);
 	wire_put_uint(b, f->listener, 1);
 	wire_put_addr(b, &f->remote);
+	if (f->transport != TRANSPORT_UDP)
+		wire_put_uint(b, f->conn, 8);
 }
 
 static void
@@ -248,6 +250,8 @@ get_flow(struct rwire *r, const struct edge_conf *conf)
 		.remote = wire_get_addr(r, false),
 	};
 
+	if (r->err == 0 && f.transport != TRANSPORT_UDP)
+		f.conn = wire_get_uint(r, 8, 0, INT64_MAX);
 	/* The configuration may have changed with the restart. */
 	if (r->err == 0 &&
 	    (f.listener >= conf->n_listeners ||

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/conns.h"
 
 static void
 on_bye(const struct ctx *x, struct leg *leg, struct stxn *t,
@@ -141,6 +142,7 @@ static void
 move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 {
 	struct call *call = leg->call;
+	struct flow was = leg->flow;
 
 	steps_log(x->st, STEP_INFO, "call-moved");
 	steps_key_number(x->st, "call", call->ticket);
@@ -151,6 +153,69 @@ move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 	if (call->callee != NULL)
 		relay_set(
 		    x->st, leg, leg->index == 0 ? call->callee : call->leg[0]);
+	ctxn_flow_moved(&x->e->txns, x->st, &was, to);
+}
+
+/* ---- connections that close, phones that come back ---- */
+
+void
+call_flow_closed(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *flow)
+{
+	struct ctx x = { e, now, st };
+
+	for (uint32_t i = 0; i < e->calls->pool.n; i++) {
+		struct call *call = pool_at(&e->calls->pool, i);
+
+		if (call->leg[0] == NULL || call->phase > CALL_INVITING ||
+		    !flow_eq(&call->leg[0]->flow, flow))
+			continue;
+		call_end(&x, call,
+		    (struct ending){ .status = 487, .why = "caller-gone" });
+	}
+}
+
+bool
+call_has_flow(const struct calls *c, const struct flow *flow)
+{
+	for (uint32_t i = 0; i < c->legs.n; i++) {
+		const struct leg *leg = pool_at(&c->legs, i);
+
+		if (leg->call != NULL && flow_eq(&leg->flow, flow))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_back(const struct ctx *x, const struct leg *leg, struct span number,
+    const struct flow *flow, const struct uri *contact)
+{
+	struct uri target;
+
+	return leg->call != NULL && leg->flow.zone == flow->zone &&
+	       !conns_live(x->e->conns, &leg->flow) &&
+	       span_eq(TEXT_SPAN(leg_party(leg)->number), number) &&
+	       uri_parse(TEXT_SPAN(leg->target), &target) == 0 &&
+	       uri_same_user(&target, contact) &&
+	       uri_same_host(&target, contact);
+}
+
+void
+call_phone_back(struct edge *e, struct mono now, struct steps *st,
+    struct span number, const struct flow *flow, struct span contact)
+{
+	struct ctx x = { e, now, st };
+	struct uri uri;
+
+	if (uri_parse(contact, &uri) != 0)
+		return;
+	for (uint32_t i = 0; i < e->calls->legs.n; i++) {
+		struct leg *leg = pool_at(&e->calls->legs, i);
+
+		if (is_back(&x, leg, number, flow, &uri))
+			move_leg(&x, leg, flow);
+	}
 }
 
 void

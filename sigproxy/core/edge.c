@@ -7,6 +7,7 @@
 #include "common/codec/stun.h"
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
+#include "sigproxy/core/conns.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
@@ -51,9 +52,11 @@ tables(struct edge *e)
 	e->auth = auth_new(&e->timers, questions);
 	e->keep = keep_new(c, &e->timers, or_default(c->max_flows,
 	    DEFAULT_FLOWS));
+	e->conns = conns_new(c->max_conns);
+	e->txns.conns = e->conns;
 	e->calls = calls_new(calls);
 	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
-	    e->calls != NULL ? 0 : -ENOMEM;
+	    e->conns != NULL && e->calls != NULL ? 0 : -ENOMEM;
 }
 
 struct edge *
@@ -81,6 +84,7 @@ edge_free(struct edge *e)
 	auth_free(e->auth);
 	guard_free(e->guard);
 	txns_clear(&e->txns);
+	conns_free(e->conns);
 	timerq_clear(&e->timers);
 	free(e);
 }
@@ -307,15 +311,16 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 		e->silenced++;
 		return;
 	}
-	if (stun_is(bytes)) {
+	if (from->transport == TRANSPORT_UDP && stun_is(bytes)) {
 		keep_stun(e, now, st, from, bytes);
 		return;
 	}
-	if (e->conf->wait_for_restore && !e->is_restored) {
+	if (!edge_is_ready(e)) {
 		e->too_early++;
 		return;
 	}
-	err = sip_parse(bytes, SIP_DATAGRAM, &e->in, NULL);
+	err = sip_parse(bytes, from->transport == TRANSPORT_UDP ?
+		SIP_DATAGRAM : SIP_STREAM, &e->in, NULL);
 	if (err == -EPROTO)
 		on_malformed(e, now, st, &in);
 	else if (err == -EBADMSG)
@@ -328,6 +333,70 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 	else if (!ctxn_response(&e->txns, now, st, &e->in, from))
 		call_late_answer(e, now, st, &e->in, from);
 	calls_save(e, now, st);
+}
+
+/* ---- connections ---- */
+
+bool
+edge_is_ready(const struct edge *e)
+{
+	return !e->conf->wait_for_restore || e->is_restored;
+}
+
+bool
+edge_conn_up(struct edge *e, const struct flow *flow)
+{
+	if (flow->zone == ZONE_INTERNAL && !edge_is_lan(e, &flow->remote)) {
+		e->silenced++;
+		return false;
+	}
+	return conns_add(e->conns, flow);
+}
+
+void
+edge_conn_down(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *flow)
+{
+	bool was_asked = conns_is_asked(e->conns, flow);
+	bool was_proven = conns_is_proven(e->conns, flow);
+
+	conns_del(e->conns, flow);
+	keep_forget(e->keep, flow);
+	/* Neither search is worth it for a stranger's. */
+	if (was_asked)
+		ctxn_flow_closed(&e->txns, now, flow);
+	if (was_proven)
+		call_flow_closed(e, now, st, flow);
+	calls_save(e, now, st);
+}
+
+bool
+edge_conn_carries(const struct edge *e, const struct flow *flow)
+{
+	return keep_has(e->keep, flow) ||
+	    (conns_is_proven(e->conns, flow) && call_has_flow(e->calls, flow));
+}
+
+void
+edge_conn_lost(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, struct span head)
+{
+	struct edge_in in = { &e->in, head, from };
+	struct reply r = { .status = 400, .reason = "Missing Content-Length" };
+	struct sip_msg *m = &e->in;
+	int err = sip_parse(head, SIP_DATAGRAM, m, NULL);
+
+	e->malformed++;
+	if (!edge_is_ready(e) || (err != 0 && err != -EPROTO) ||
+	    !m->is_request)
+		return;
+	in.raw = m->bytes;
+	if (m->has_content_length && !m->framing_lost)
+		r = (struct reply){ .status = 513 };
+	else if (err == -EPROTO)
+		r.reason = m->refuse_why;
+	if (edge_may_answer(e, now, &in))
+		edge_answer(e, now, st, &in, &r);
 }
 
 /* ---- peers, timers, status ---- */
@@ -491,6 +560,7 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	put_count(json, "client_transactions", e->txns.clients.used);
 	put_count(json, "transactions_full", e->txns.full);
 	put_count(json, "absorbed", e->txns.absorbed);
+	put_count(json, "connections", conns_count(e->conns));
 	auth_status(e->auth, json);
 	buf_putc(json, ',');
 	keep_status(e->keep, json);

@@ -12,7 +12,7 @@
 #include "common/base/mono.h"
 #include "sigproxy/core/step.h"
 
-#define EDGE_LISTENERS_MAX 16
+#define EDGE_LISTENERS_MAX 32
 #define EDGE_NAMES_MAX 16
 #define EDGE_PREFIXES_MAX 8
 
@@ -51,6 +51,7 @@ struct edge_conf {
 	uint32_t max_transactions;	/* [32768] */
 	uint32_t max_calls;		/* [4096] */
 	uint32_t max_flows;		/* [32768] registered flows */
+	uint32_t max_conns;		/* [0] TCP and TLS connections */
 };
 
 struct edge;
@@ -59,9 +60,28 @@ struct edge;
 struct edge *edge_new(const struct edge_conf *conf);
 void edge_free(struct edge *e);
 
-/* A datagram (or, later, one framed message of a stream) came in. */
+/* A datagram, or one framed message of a stream, came in. */
 void edge_message(struct edge *e, struct mono now, struct steps *s,
     const struct flow *from, struct span bytes);
+
+/*
+ * A connection was accepted.
+ *
+ * Takes:   flow  with a conn that no flow had before.
+ * Gives:   false: it is to be closed (not of the office; table full).
+ */
+bool edge_conn_up(struct edge *e, const struct flow *flow);
+/* It closed, for whatever reason: nobody is reached by it any more. */
+void edge_conn_down(struct edge *e, struct mono now, struct steps *s,
+    const struct flow *flow);
+/* Does it carry a binding or a call, so that it may be silent? */
+bool edge_conn_carries(const struct edge *e, const struct flow *flow);
+/* Nobody knows where the next message of this stream begins: head (what
+ * there is of the last one's) gets a last answer if it can be answered. */
+void edge_conn_lost(struct edge *e, struct mono now, struct steps *s,
+    const struct flow *from, struct span head);
+/* Is SIP heard yet?  What comes by a stream before is lost for good. */
+bool edge_is_ready(const struct edge *e);
 
 /* A frame from a peer; role and instance are the door's.
  * Errors: -EBADMSG, -ERANGE, -EPROTO: close that door. */

@@ -15,6 +15,7 @@
 #include "sigproxy/core/txn_server.h"
 
 struct calls;
+struct conns;
 struct guard;
 struct keep;
 
@@ -25,6 +26,7 @@ struct edge {
 	struct guard *guard;
 	struct auth *auth;
 	struct keep *keep;
+	struct conns *conns;
 	struct calls *calls;		/* call.h's own */
 	bool reg_up, stun_up;
 	bool is_keyed;			/* SIG_KEYS came */

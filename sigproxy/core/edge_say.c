@@ -169,7 +169,12 @@ who_is(const struct edge *e, const struct edge_in *in)
 	if (in->from->zone == ZONE_INTERNAL ||
 	    keep_knows(e->keep, &in->from->remote))
 		return GUARD_KNOWN;
-	return edge_names_us(e, in->msg) ? GUARD_STRANGER : GUARD_NAMELESS;
+	if (!edge_names_us(e, in->msg))
+		return GUARD_NAMELESS;
+	/* Whoever has a connection is where he says he is, and takes what he
+	 * gets: what forged sources use up is not his. */
+	return in->from->transport == TRANSPORT_UDP ? GUARD_STRANGER :
+						      GUARD_KNOWN;
 }
 
 bool

@@ -118,6 +118,7 @@ flow_hash(const struct keep *k, const struct flow *f)
 	uint8_t key[21] = { f->zone, f->transport, f->listener,
 		(uint8_t)(f->remote.port >> 8), (uint8_t)f->remote.port };
 
+	/* The connection's number is compared, not hashed. */
 	memcpy(key + 5, f->remote.ip, sizeof(f->remote.ip));
 	return htab_hash(&k->by_flow, key, sizeof(key));
 }
@@ -223,6 +224,12 @@ keep_flow(struct keep *k, struct mono now, const struct flow *f, bool nated,
 		kept->until = until;
 }
 
+bool
+keep_has(const struct keep *k, const struct flow *f)
+{
+	return kept_find(k, f) != NULL;
+}
+
 void
 keep_forget(struct keep *k, const struct flow *f)
 {
@@ -280,7 +287,7 @@ stun_send(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_stun_send *m)
 {
 	struct flow to = { ZONE_EXTERNAL, TRANSPORT_UDP, (uint8_t)m->socket,
-		m->server };
+		m->server, 0 };
 	char mem[STUN_REQUEST_LEN];
 	struct buf b;
 	int err;

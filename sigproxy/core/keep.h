@@ -32,6 +32,8 @@ bool keep_knows(const struct keep *k, const struct addr *a);
  * Limits: at max_flows a new flow is not kept and is counted. */
 void keep_flow(struct keep *k, struct mono now, const struct flow *f,
     bool nated, uint32_t expires_s);
+/* Is there a binding that is reached by it? */
+bool keep_has(const struct keep *k, const struct flow *f);
 void keep_forget(struct keep *k, const struct flow *f);
 
 /* FLOW_KEEP, FLOW_GONE, STUN_SEND, PUBLIC_ADDR.  Errors: as edge_frame(). */

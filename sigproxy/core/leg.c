@@ -66,6 +66,7 @@ leg_free(struct edge *e, struct leg *leg)
 		ctxn_detach(leg->invite);
 	htab_del(&c->by_token, &leg->node);
 	leg->call->leg[leg->index] = NULL;
+	leg->call = NULL;
 	pool_put(&c->legs, leg);
 }
 

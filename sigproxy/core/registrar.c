@@ -1,5 +1,7 @@
 #include <errno.h>
 
+#include "sigproxy/core/call.h"
+#include "sigproxy/core/conns.h"
 #include "sigproxy/core/creds.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep.h"
@@ -176,6 +178,20 @@ log_registered(struct steps *st, const struct stxn *s,
 		steps_key_number(st, "expires_s", expires_s);
 }
 
+/* The first REGISTER by a connection: perhaps its phone was in a call when
+ * the one before closed. */
+static void
+came_back(struct edge *e, struct mono now, struct steps *st,
+    const struct stxn *s, const struct ipc_reg_ask *ask,
+    const struct ipc_reg_say *say)
+{
+	if (!conns_prove(e->conns, &s->from))
+		return;
+	for (unsigned i = 0; i < ask->n_contacts; i++)
+		call_phone_back(e, now, st, say->number, &s->from,
+		    ask->contacts[i].uri);
+}
+
 static void
 accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
     const struct sip_msg *m, const struct ipc_reg_say *say)
@@ -191,6 +207,8 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 	expires_s = longest(&ask, say);
 	if (expires_s > 0)
 		keep_flow(e->keep, now, &s->from, ask.nated != 0, expires_s);
+	if (expires_s > 0)
+		came_back(e, now, st, s, &ask, say);
 	buf_init(&b, mem, sizeof(mem));
 	put_bindings(&b, s, &ask, say);
 	ok.headers = buf_err(&b) ? SPAN_NONE : buf_span(&b);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "sigproxy/core/checkpoint.h"
+#include "sigproxy/core/conns.h"
 
 /* Pause while many are saved at once: registrar-db came back. */
 #define SAVE_PAUSE_MS 20
@@ -331,6 +332,8 @@ restore(const struct ctx *x, uint64_t ticket, const struct saved_call *from)
 	relay_claim(x, call);
 	if (from->ending)
 		end_restored(x, call, from->end_status);
+	else if (!from->talking && !conns_live(x->e->conns, &call->leg[0]->flow))
+		end_restored(x, call, 480);
 	else if (from->talking && from->request.len > 0)
 		restore_reinvite(x, call, from);
 	return 0;

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/conns.h"
 
 static void
 copy_party(struct party *to, const struct ipc_party *from)
@@ -53,11 +54,14 @@ is_own_phone(
 }
 
 static bool
-is_flow_ours(const struct edge_conf *conf, const struct flow *f)
+is_usable(const struct edge *e, const struct flow *f)
 {
+	const struct edge_conf *conf = e->conf;
+
 	return f->listener < conf->n_listeners &&
 	       conf->listeners[f->listener].zone == f->zone &&
-	       conf->listeners[f->listener].transport == f->transport;
+	       conf->listeners[f->listener].transport == f->transport &&
+	       conns_live(e->conns, f);
 }
 
 static void
@@ -103,7 +107,7 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 		for (unsigned i = 0; i < say->n_targets; i++) {
 			struct flow flow = flow_from_ipc(&say->targets[i].flow);
 
-			if (!is_flow_ours(e->conf, &flow) ||
+			if (!is_usable(e, &flow) ||
 			    (flow.zone == ZONE_EXTERNAL && !with_external))
 				continue;
 			if (own == is_own_phone(call->leg[0], &flow,
@@ -321,6 +325,7 @@ call_authorised(struct edge *e, struct mono now, struct steps *st,
 	struct ctx x = { e, now, st };
 	struct sip_msg msg;
 
+	conns_prove(e->conns, &t->from);
 	if (t->status >= 200 || stxn_request(t, &msg) != 0) {
 		call_not_begun(st, say, 487, "caller-gone");
 		return;

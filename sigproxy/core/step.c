@@ -9,20 +9,22 @@ bool
 flow_eq(const struct flow *a, const struct flow *b)
 {
 	return a->zone == b->zone && a->transport == b->transport &&
-	    a->listener == b->listener && addr_eq(&a->remote, &b->remote);
+	    a->listener == b->listener && addr_eq(&a->remote, &b->remote) &&
+	    a->conn == b->conn;
 }
 
 struct ipc_flow
 flow_to_ipc(const struct flow *f)
 {
 	return (struct ipc_flow){ f->zone, f->transport, f->listener,
-		f->remote };
+		f->remote, f->conn };
 }
 
 struct flow
 flow_from_ipc(const struct ipc_flow *f)
 {
-	return (struct flow){ f->zone, f->transport, f->listener, f->remote };
+	return (struct flow){ f->zone, f->transport, f->listener, f->remote,
+		f->conn };
 }
 
 static void

@@ -22,6 +22,10 @@ struct flow {
 	uint8_t transport;	/* enum transport */
 	uint8_t listener;	/* index into the configuration of listeners */
 	struct addr remote;
+	/* TCP and TLS: the connection, by a number that is never given to
+	 * another one, not even by the next process; UDP: 0.  Nobody is
+	 * ever reached by a connection other than the one he made. */
+	uint64_t conn;
 };
 
 bool flow_eq(const struct flow *a, const struct flow *b);

@@ -16,6 +16,7 @@
 #include "sigproxy/core/step.h"
 #include "sigproxy/sip/msg.h"
 
+struct conns;
 struct edge;
 
 /* RFC 3261 17.1.1.1 and table 4. */
@@ -50,6 +51,7 @@ struct txns {
 	struct htab by_upstream;	/* stxn by RFC 3261 17.2.3 key */
 	struct htab by_merge;	/* INVITE stxn by 8.2.2.2 key */
 	struct htab by_branch;	/* ctxn by our branch and method */
+	struct conns *conns;	/* lent; NULL: every flow lives */
 	uint8_t key[32];	/* for tags and branches */
 	struct sip_msg again;	/* a stored request, parsed for a moment */
 	char scratch[BLOB_MAX];	/* a message being built */

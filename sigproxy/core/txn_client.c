@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "sigproxy/core/conns.h"
 #include "sigproxy/core/txn_client.h"
 #include "sigproxy/sip/build.h"
 
@@ -38,6 +39,7 @@ drop(struct txns *t, struct ctxn *c)
 	timerq_cancel(t->timers, &c->end);
 	htab_del(&t->by_branch, &c->node);
 	blob_drop(&t->blobs, &c->request);
+	conns_asked(t->conns, &c->to, -1);
 	pool_put(&t->clients, c);
 }
 
@@ -60,7 +62,9 @@ begin(struct txns *t, const struct flow *to, struct span request,
 		return err;
 	}
 	c->to = *to;
+	conns_asked(t->conns, to, 1);
 	c->is_invite = t->again.method == SIP_INVITE;
+	c->in_dialog = t->again.to.tag.len > 0;
 	c->resend.kind = TIMER_CTXN_RESEND;
 	c->end.kind = TIMER_CTXN_END;
 	c->resend.owner = c->end.owner = c;
@@ -68,6 +72,55 @@ begin(struct txns *t, const struct flow *to, struct span request,
 	htab_add(&t->by_branch, &c->node, txn_id_hash(c->id));
 	*out = c;
 	return 0;
+}
+
+/* Its connection is closed. */
+static void
+give_up_soon(struct txns *t, struct mono now, struct ctxn *c)
+{
+	if (!c->in_dialog)
+		timerq_set(t->timers, &c->end, now);
+}
+
+/* Each client transaction by this flow that has no final answer. */
+static struct ctxn *
+next_waiting(struct txns *t, const struct flow *flow, uint32_t *at)
+{
+	while (*at < t->clients.n) {
+		struct ctxn *c = pool_at(&t->clients, (*at)++);
+
+		if (c->request.p != NULL && c->state <= CTXN_PROCEEDING &&
+		    flow_eq(&c->to, flow))
+			return c;
+	}
+	return NULL;
+}
+
+void
+ctxn_flow_closed(struct txns *t, struct mono now, const struct flow *flow)
+{
+	struct ctxn *c;
+	uint32_t at = 0;
+
+	while ((c = next_waiting(t, flow, &at)) != NULL)
+		give_up_soon(t, now, c);
+}
+
+void
+ctxn_flow_moved(struct txns *t, struct steps *st, const struct flow *from,
+    const struct flow *to)
+{
+	struct ctxn *c;
+	uint32_t at = 0;
+
+	while ((c = next_waiting(t, from, &at)) != NULL) {
+		if (!c->in_dialog || to->transport != from->transport)
+			continue;
+		conns_asked(t->conns, &c->to, -1);
+		c->to = *to;
+		conns_asked(t->conns, &c->to, 1);
+		steps_send(st, to, blob_span(&c->request));
+	}
 }
 
 int
@@ -93,6 +146,8 @@ ctxn_send(struct txns *t, struct mono now, struct steps *st,
 		resend_in(t, now, c, TIMER_T1_MS);	/* timers A, E */
 	timerq_set(t->timers, &c->end,			/* timers B, F */
 	    mono_add_ms(now, TIMER_64T1_MS));
+	if (!conns_live(t->conns, to))
+		give_up_soon(t, now, c);
 	if (out != NULL)
 		*out = c;
 	return 0;

@@ -49,6 +49,7 @@ struct ctxn {
 	uint32_t resend_ms;		/* timers A, E */
 	uint16_t status;		/* of the last answer; 0: none */
 	bool is_invite;
+	bool in_dialog;
 	bool cancel_wanted, cancel_sent;
 	char cancel_reason[96];		/* Reason header's value; "" for none */
 };
@@ -59,6 +60,8 @@ struct ctxn {
  * Takes:   request  complete, with our top Via; copied.  Never an ACK.
  *          ops, owner  kept.
  * Gives:   out, lent until ended(); NULL is allowed for "nobody cares".
+ * By a connection that is closed nothing leaves; see ctxn_flow_closed().
+ *
  * Errors:  -EMSGSIZE above BLOB_MAX; -ENOMEM; -EBADMSG not a request of ours.
  */
 int ctxn_send(struct txns *t, struct mono now, struct steps *st,
@@ -82,6 +85,15 @@ void ctxn_detach(struct ctxn *c);
 
 /* Parse the stored request again; views into c. */
 int ctxn_request(const struct ctxn *c, struct sip_msg *out);
+
+/* A connection closed.  What begins a dialog by it counts as timed out at
+ * once (17.1.4): the phone is gone.  What stands in a dialog waits out its
+ * time, for the phone may come back by another connection. */
+void ctxn_flow_closed(struct txns *t, struct mono now,
+    const struct flow *flow);
+/* It came back: its requests without an answer go there once more. */
+void ctxn_flow_moved(struct txns *t, struct steps *st,
+    const struct flow *from, const struct flow *to);
 
 /* A response came in.  Gives: false when it is nobody's: dropped silently. */
 bool ctxn_response(struct txns *t, struct mono now, struct steps *st,

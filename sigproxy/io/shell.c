@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/secret.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
 #include "sigproxy/io/shell.h"
@@ -13,6 +14,7 @@ struct shell {
 	struct edge *edge;
 	struct steps *steps;
 	struct udp *udp;
+	struct tcp *tcp;
 	struct door *reg, *stun;
 	struct door *relay[STEPS_RELAYS_MAX];
 	const struct edge_conf *conf;
@@ -64,7 +66,7 @@ carry_frames(struct door *to, struct buf *frames)
 }
 
 static void
-carry_out(struct shell *sh)
+carry_steps(struct shell *sh)
 {
 	struct steps *s = sh->steps;
 
@@ -76,14 +78,25 @@ carry_out(struct shell *sh)
 	for (unsigned i = 0; i < s->n; i++) {
 		struct step *st = &s->step[i];
 
-		if (st->kind == STEP_SEND)
+		if (st->kind == STEP_LOG)
+			carry_log(st);
+		else if (st->flow.transport == TRANSPORT_UDP)
 			udp_send(sh->udp, st->flow.listener, &st->flow.remote,
 			    st->bytes);
 		else
-			carry_log(st);
+			tcp_send(sh->tcp, &st->flow, st->bytes);
 	}
 	udp_flush(sh->udp);
 	steps_clear(s);
+}
+
+static void
+carry_out(struct shell *sh)
+{
+	/* What turns out to be closed makes the core say more. */
+	do
+		carry_steps(sh);
+	while (tcp_settle(sh->tcp));
 }
 
 static void on_timer(uv_timer_t *timer);
@@ -145,6 +158,49 @@ on_drained(void *arg)
 
 	carry_out(sh);
 	arm(sh);
+	/* What a stream says too early would be lost for good. */
+	if (edge_is_ready(sh->edge))
+		tcp_accept(sh->tcp);
+}
+
+/* ---- connections ---- */
+
+static bool
+on_opened(void *arg, const struct flow *flow)
+{
+	struct shell *sh = arg;
+
+	return edge_conn_up(sh->edge, flow);
+}
+
+static void
+on_closed(void *arg, const struct flow *flow)
+{
+	struct shell *sh = arg;
+
+	edge_conn_down(sh->edge, clock_mono(), sh->steps, flow);
+}
+
+static bool
+on_carries(void *arg, const struct flow *flow)
+{
+	struct shell *sh = arg;
+
+	return edge_conn_carries(sh->edge, flow);
+}
+
+static void
+on_stream_message(void *arg, const struct flow *from, struct span bytes,
+    bool lost)
+{
+	struct shell *sh = arg;
+
+	if (lost)
+		edge_conn_lost(sh->edge, clock_mono(), sh->steps, from, bytes);
+	else
+		edge_message(sh->edge, clock_mono(), sh->steps, from, bytes);
+	if (is_crowded(sh->steps))
+		carry_steps(sh);	/* settled after the stream's turn */
 }
 
 static int
@@ -161,6 +217,10 @@ answer_status(struct shell *sh, struct door *from, struct span payload)
 		return err;
 	buf_init(&b, json, sizeof(json));
 	edge_status(sh->edge, clock_mono(), &b);
+	b.len--;
+	buf_putc(&b, ',');
+	tcp_status(sh->tcp, &b);
+	buf_putc(&b, '}');
 	say.id = ask.id;
 	say.json = buf_err(&b) ? SPAN_LIT("{}") : buf_span(&b);
 	buf_init(&b, mem, sizeof(mem));
@@ -196,6 +256,19 @@ on_state(void *arg, struct door *peer, bool up)
 	on_drained(sh);
 }
 
+static struct tcp *
+new_tcp(struct shell *sh, uv_loop_t *loop)
+{
+	struct tcp_ops ops = { on_opened, on_closed, on_carries,
+		on_stream_message, on_drained, sh };
+	uint64_t first;
+
+	/* Nobody had this range before us: 2^62 are many. */
+	secret_random(&first, sizeof(first));
+	return tcp_new(loop, sh->conf,
+	    sh->conf->max_conns > 0 ? sh->conf->max_conns : 1, first >> 2, &ops);
+}
+
 struct shell *
 shell_new(uv_loop_t *loop, struct edge *edge, const struct edge_conf *conf)
 {
@@ -208,7 +281,8 @@ shell_new(uv_loop_t *loop, struct edge *edge, const struct edge_conf *conf)
 	sh->conf = conf;
 	sh->steps = steps_new();
 	sh->udp = udp_new(loop, on_message, on_drained, sh);
-	if (sh->steps == NULL || sh->udp == NULL ||
+	sh->tcp = new_tcp(sh, loop);
+	if (sh->steps == NULL || sh->udp == NULL || sh->tcp == NULL ||
 	    uv_timer_init(loop, &sh->timer) != 0)
 		return NULL;	/* only at start: the process ends */
 	sh->timer.data = sh;
@@ -243,7 +317,9 @@ shell_peer(struct shell *sh, struct door *peer)
 int
 shell_listen(struct shell *sh, uint8_t listener, int fd)
 {
-	return udp_add(sh->udp, listener, fd);
+	if (sh->conf->listeners[listener].transport == TRANSPORT_UDP)
+		return udp_add(sh->udp, listener, fd);
+	return tcp_add(sh->tcp, listener, fd);
 }
 
 void

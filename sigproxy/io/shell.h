@@ -10,11 +10,13 @@
 
 #include "common/io/door.h"
 #include "sigproxy/core/edge.h"
+#include "sigproxy/io/tcp.h"
 #include "sigproxy/io/udp.h"
 
 struct shell;
 
-/* Errors: NULL for no memory.  Edge and conf are borrowed to the end. */
+/* Connections: conf->max_conns.
+ * Errors: NULL for no memory.  Edge and conf are borrowed to the end. */
 struct shell *shell_new(uv_loop_t *loop, struct edge *edge,
     const struct edge_conf *conf);
 
@@ -22,7 +24,7 @@ struct shell *shell_new(uv_loop_t *loop, struct edge *edge,
 struct doors_ops shell_doors_ops(struct shell *sh);
 /* Tell the shell which peer is which, after doors_peer(). */
 void shell_peer(struct shell *sh, struct door *peer);
-/* Serve an inherited socket.  Errors: as udp_add(). */
+/* Serve an inherited socket.  Errors: as udp_add() and tcp_add(). */
 int shell_listen(struct shell *sh, uint8_t listener, int fd);
 /* Before the loop runs: arm the core's first timer. */
 void shell_start(struct shell *sh);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "sigproxy/io/sockaddr.h"
 #include "sigproxy/io/udp.h"
 
 /* Wake-ups that find more than this go back to the loop for other events. */
@@ -59,21 +60,6 @@ udp_new(uv_loop_t *loop, udp_message_cb *on_message, udp_batch_cb *on_batch,
 	return u;
 }
 
-static struct addr
-from_sockaddr(const struct sockaddr_storage *ss)
-{
-	const struct sockaddr_in *in4 = (const void *)ss;
-	const struct sockaddr_in6 *in6 = (const void *)ss;
-
-	if (ss->ss_family == AF_INET)
-		return addr_from_bytes(&in4->sin_addr, 4,
-		    ntohs(in4->sin_port));
-	if (ss->ss_family == AF_INET6)
-		return addr_from_bytes(&in6->sin6_addr, 16,
-		    ntohs(in6->sin6_port));
-	return (struct addr){ 0 };
-}
-
 static socklen_t
 to_sockaddr(const struct addr *a, struct sockaddr_storage *ss)
 {
@@ -125,7 +111,7 @@ on_readable(uv_poll_t *poll, int status, int events)
 	for (int round = 0; round < UDP_ROUNDS_MAX && n == UDP_BATCH; round++) {
 		n = receive_batch(u, sock->fd);
 		for (int i = 0; i < n; i++) {
-			struct addr remote = from_sockaddr(&u->from[i]);
+			struct addr remote = addr_of_sockaddr(&u->from[i]);
 
 			if (remote.port == 0)
 				continue;

@@ -5,6 +5,8 @@
  *	0	a datagram from outside		1	from the office
  *	2	a frame: role, type (2), payload	3	time passes: 2 octets of 10 ms
  *	4	a peer's door: role, up or down
+ *	5	a message by a connection from outside: its number, then bytes
+ *	6	a connection: its number; opened, or closed, or lost with the rest
  * An oracle answers yes to everything, with an office phone as the target, so
  * that what comes after authentication is reached.  The first nonce it mints
  * is 31 zeros and a one; it is sent to the source of the first challenge.
@@ -45,7 +47,10 @@ site(void)
 		TRANSPORT_UDP, ip("192.168.10.2:5070") };
 	conf.listeners[1] = (struct edge_listener){ ZONE_INTERNAL,
 		TRANSPORT_UDP, ip("192.168.10.2:5060") };
-	conf.n_listeners = 2;
+	conf.listeners[2] = (struct edge_listener){ ZONE_EXTERNAL,
+		TRANSPORT_TCP, ip("192.168.10.2:5070") };
+	conf.n_listeners = 3;
+	conf.max_conns = 2;
 	conf.domain = SPAN_LIT("sip.example.org");
 	conf.realm = SPAN_LIT("SMO-SIP");
 	conf.accept_ip = true;
@@ -94,7 +99,7 @@ message(bool outside, struct span bytes)
 {
 	struct flow from = { outside ? ZONE_EXTERNAL : ZONE_INTERNAL,
 		TRANSPORT_UDP, outside ? 0 : 1,
-		ip(outside ? "198.51.100.7:40001" : "192.168.10.50:5060") };
+		ip(outside ? "198.51.100.7:40001" : "192.168.10.50:5060"), 0 };
 
 	edge_message(edge, now, steps, &from, bytes);
 }
@@ -122,15 +127,60 @@ door(uint8_t role, bool up)
 	edge_peer(edge, now, steps, role, 0, up);
 }
 
+/* Of three, one more than there may be. */
+static struct flow
+conn_flow(uint8_t number)
+{
+	return (struct flow){ ZONE_EXTERNAL, TRANSPORT_TCP, 2,
+		ip("198.51.100.7:40002"), 1 + number % 3u };
+}
+
+static void
+conn(uint8_t number, uint8_t what, struct span head)
+{
+	struct flow f = conn_flow(number);
+
+	switch (what % 4) {
+	case 0:
+		edge_conn_up(edge, &f);
+		break;
+	case 1:
+		edge_conn_down(edge, now, steps, &f);
+		break;
+	case 2:
+		edge_conn_lost(edge, now, steps, &f, head);
+		break;
+	default:
+		edge_conn_carries(edge, &f);
+		break;
+	}
+}
+
+static void
+conn_message(uint8_t number, struct span bytes)
+{
+	struct flow f = conn_flow(number);
+
+	edge_message(edge, now, steps, &f, bytes);
+}
+
 static void
 event(uint8_t what, struct span bytes)
 {
 	const uint8_t *p = (const uint8_t *)bytes.p;
 
-	switch (what % 5) {
+	switch (what % 7) {
+	case 5:
+		if (bytes.len >= 1)
+			conn_message(p[0], span_sub(bytes, 1, bytes.len));
+		break;
+	case 6:
+		if (bytes.len >= 2)
+			conn(p[0], p[1], span_sub(bytes, 2, bytes.len));
+		break;
 	case 0:
 	case 1:
-		message(what % 5 == 0, bytes);
+		message(what % 7 == 0, bytes);
 		break;
 	case 2:
 		if (bytes.len >= 3)

@@ -34,7 +34,7 @@ def units(folder):
         with open(os.path.join(folder, os.path.basename(path)), 'w') as file:
             file.write(text)
     paths = sorted(glob.glob(f'{folder}/*'))
-    assert len(made) == len(MOST) and len(paths) == len(made) + 15, paths
+    assert len(made) == len(MOST) and len(paths) == len(made) + 17, paths
     return paths
 
 

@@ -146,7 +146,8 @@ def flood(as_):
 
 def vary(name, n):
     """Other ids, tickets, sessions, flows and sockets each time."""
-    flow = {'zone': 1, 'transport': 1, 'listener': 0, 'remote': (f'198.51.{100 + n // 250}.{1 + n % 250}', 5060)}
+    flow = {'zone': 1, 'transport': 1, 'listener': 0, 'remote': (f'198.51.{100 + n // 250}.{1 + n % 250}', 5060),
+            'conn': 0}
     some = {'id': n, 'ticket': n + 1, 'session': n + 1, 'flow': flow, 'socket': n, 'expires_s': 3600}
     return {field.name: some[field.name] for field in ipc.MESSAGES[name][3] if field.name in some}
 

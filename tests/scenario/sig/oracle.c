@@ -76,7 +76,7 @@ add_target(const struct ipc_auth_ask *ask, struct ipc_auth_say *say)
 	say->n_targets = 1;
 	say->targets[0] = (struct ipc_target){
 		.flow = { ZONE_INTERNAL, TRANSPORT_UDP, 1,
-			addr_from_bytes(desk, 4, 5060) },
+			addr_from_bytes(desk, 4, 5060), 0 },
 		.uri = SPAN_LIT("sip:11@192.168.10.50:5060"),
 		.q_permille = 1000,
 	};

@@ -7,7 +7,7 @@ from . import ipc
 from .postern import DOMAIN, REALM
 
 OK, STALE, FORBIDDEN, NOT_FOUND, UNREACHABLE, BRIEF, BUSY, BAD = range(1, 9)
-HOME = {'zone': 1, 'transport': 1, 'listener': 0, 'remote': ('198.51.100.10', 5060)}
+HOME = {'zone': 1, 'transport': 1, 'listener': 0, 'remote': ('198.51.100.10', 5060), 'conn': 0}
 
 
 def ha1(number, password):

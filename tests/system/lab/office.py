@@ -8,6 +8,7 @@ from .postern import DOMAIN, Postern
 
 RTP_RANGE = 'udp/16384-16983'
 SIP_PORT = 'udp/5070'
+SIP_TCP_PORT = 'tcp/5070'
 TONES = {168: 420, 169: 520, 201: 620, 202: 740, 203: 860, 204: 980}   # far apart: a block tells 20 Hz
 
 

@@ -108,7 +108,7 @@ class Phone:
     def __init__(self, number, server, folder, *, host=None, address=None, name=None, username=None,
                  password=None, domain=None, tone=440, codec='pcmu', stun=None, answer='auto',
                  sip_port=5060, control_port=4444, rtp_ports='10000-10199', interval=60,
-                 record=False):
+                 record=False, transport='udp'):
         """server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
         host is a laboratory host; without one the phone runs on this machine at address.
@@ -124,6 +124,7 @@ class Phone:
         self._control_address = '127.0.0.1'
         self._control_port = control_port
         self._sip_port, self._rtp_ports, self._record = sip_port, rtp_ports, record
+        self.transport = transport
         self._process = self.control = self.ear = None
         self._waited = 0                # place in the event list up to which wait() has come
 
@@ -198,7 +199,7 @@ class Phone:
         if self.username:
             fields += [f'auth_user={self.username}', f'auth_pass={self.password}']
         if self.domain != self.server:
-            fields.append(f'outbound="sip:{self.server};transport=udp"')
+            fields.append(f'outbound="sip:{self.server};transport={self.transport}"')
         if self.stun:
             fields += ['medianat=stun', f'stunserver=stun:{self.stun[0]}:{self.stun[1]}']
         return ';'.join(fields)

@@ -165,9 +165,9 @@ static const struct {
 	{ "TCP and TLS on one port", BASE "[listen]\nexternal_tls = 5070\n",
 	    ":8: external_tls = 5070: external_tcp already listens" },
 	{ "no UDP outside", BASE "[listen]\nexternal_udp = 0\n",
-	    ":8: external_udp = 0: off, and no other transport" },
+	    ":8: external_udp = 0: off; our public address" },
 	{ "no UDP inside", BASE "[listen]\ninternal_udp = 0\n",
-	    ":8: internal_udp = 0: off, and no other transport" },
+	    ":8: internal_udp = 0: off; it cannot be yet" },
 	/* RTP ports */
 	{ "no range", BASE "[media]\nports = 16384\n",
 	    ":8: ports = 16384: not a range; write FIRST-LAST" },

@@ -22,7 +22,8 @@ write_table(const struct conf *c, const struct addr *resolvers, unsigned n)
 static struct conf
 office(const char *external)
 {
-	struct conf c = { .external_udp = 5070, .ports_first = 16384,
+	struct conf c = { .external_udp = 5070, .external_tcp = 5072,
+		.ports_first = 16384,
 		.ports_last = 16983, .internal_ports_first = 17000,
 		.internal_ports_last = 17599 };
 
@@ -54,6 +55,11 @@ START_TEST(packets_to_ourselves_and_privileged_ports_are_dropped)
 	ck_assert(says("udp sport 5070-5070 jump gate\n"));
 	ck_assert(says("udp sport 17000-17599 jump gate\n"));
 	ck_assert(!says("ip6 saddr"));
+	/* nobody is ever dialled, by TCP least of all */
+	ck_assert(says("\t\tmeta skuid \"postern-sig\" tcp flags & (syn | "
+		       "ack) == syn counter drop\n"));
+	ck_assert(says("tcp sport 5072 tcp flags & (syn | ack) == syn counter "
+		       "drop\n"));
 	/* internal_udp is off */
 	ck_assert(!says("sport 0"));
 }

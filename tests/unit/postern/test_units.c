@@ -21,6 +21,7 @@ static void
 setup(struct conf *c)
 {
 	*c = (struct conf){ .external_udp = 5070, .internal_udp = 5060,
+		.external_tcp = 5070,
 		.processes = 1, .store_path = "/var/lib/postern/postern.db",
 		.store_key = "/etc/postern/store.key" };
 	c->n_external = 2;
@@ -69,6 +70,13 @@ START_TEST(listeners_get_every_address_in_order)
 	ck_assert_str_eq(drop_in("postern-sip-internal.socket"),
 	    "# Made by `postern units`.\n[Socket]\nListenDatagram=\n"
 	    "ListenDatagram=192.168.10.2:5060\n");
+	ck_assert_str_eq(drop_in("postern-sip-external-tcp.socket"),
+	    "# Made by `postern units`.\n[Socket]\nListenStream=\n"
+	    "ListenStream=192.0.2.2:5070\n"
+	    "ListenStream=[2001:db8::2]:5070\n");
+	/* internal_tcp is off */
+	ck_assert_str_eq(drop_in("postern-sip-internal-tcp.socket"),
+	    "# Made by `postern units`.\n[Socket]\nListenStream=\n");
 	teardown();
 }
 END_TEST

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sigproxy/core/call.h"
 #include "tests/unit/sigcall/lab.h"
 
 #define ROT 256
@@ -73,6 +74,7 @@ deliver(struct lab *lab, const struct step *st)
 		char *slot;
 
 		if (!addr_eq(&p->flow.remote, &st->flow.remote) ||
+		    p->flow.conn != st->flow.conn || p->is_closed ||
 		    p->flow.zone != st->flow.zone)
 			continue;
 		slot = p->inbox[p->tail++ % LAB_INBOX];
@@ -433,7 +435,12 @@ lab_new(uint32_t channels, uint32_t max_calls)
 		ip("192.168.10.2", 5070) };
 	c->listeners[1] = (struct edge_listener){ ZONE_INTERNAL, TRANSPORT_UDP,
 		ip("192.168.10.2", 5060) };
-	c->n_listeners = 2;
+	c->listeners[2] = (struct edge_listener){ ZONE_EXTERNAL, TRANSPORT_TCP,
+		ip("192.168.10.2", 5070) };
+	c->listeners[3] = (struct edge_listener){ ZONE_INTERNAL, TRANSPORT_TCP,
+		ip("192.168.10.2", 5060) };
+	c->n_listeners = 4;
+	c->max_conns = 4;
 	c->domain = SPAN_LIT("sip.example.org");
 	c->realm = SPAN_LIT("SMO-SIP");
 	c->accept_ip = true;
@@ -637,6 +644,41 @@ lab_home(struct lab *lab, const char *number, uint8_t last)
 	feed_frames(lab, ROLE_REG, 0, buf_span(&b));
 	settle(lab);
 	return p;
+}
+
+void
+phone_connect(struct phone *p)
+{
+	p->flow.transport = TRANSPORT_TCP;
+	p->flow.listener = p->flow.zone == ZONE_EXTERNAL ? 2 : 3;
+	p->flow.remote.port++;
+	p->flow.conn = ++p->lab->n_conns;
+	p->is_closed = false;
+	ck_assert(edge_conn_up(p->lab->edge, &p->flow));
+}
+
+void
+phone_disconnect(struct phone *p)
+{
+	p->is_closed = true;
+	edge_conn_down(p->lab->edge, p->lab->now, p->lab->steps, &p->flow);
+	settle(p->lab);
+}
+
+void
+phone_loses_frame(struct phone *p, const char *head)
+{
+	edge_conn_lost(p->lab->edge, p->lab->now, p->lab->steps, &p->flow,
+	    span_str(head));
+	settle(p->lab);
+}
+
+void
+phone_is_back(struct phone *p, const char *contact)
+{
+	call_phone_back(p->lab->edge, p->lab->now, p->lab->steps,
+	    span_str(p->number), &p->flow, span_str(contact));
+	settle(p->lab);
 }
 
 void

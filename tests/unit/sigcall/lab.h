@@ -23,6 +23,7 @@ struct phone {
 	uint16_t port;    /* the same */
 	char name_mem[32], host_mem[32];
 	struct flow flow; /* where its packets come from */
+	bool is_closed;   /* its connection, if it has one */
 	char inbox[LAB_INBOX][LAB_TEXT];
 	unsigned head, tail;
 };
@@ -34,6 +35,7 @@ struct lab {
 	struct mono now;
 	struct phone phones[LAB_PHONES];
 	unsigned n_phones;
+	uint64_t n_conns; /* numbers given */
 	bool stolen; /* a phone uses another one's identifiers:
 		      * what it reads back is no leak */
 	/* The oracle. */
@@ -70,7 +72,7 @@ struct lab {
 	uint64_t session;
 };
 
-/* Two listeners, one relay, everything up. */
+/* Two listeners for UDP, two for TCP, one relay, everything up. */
 struct lab *lab_new(uint32_t channels, uint32_t max_calls);
 void lab_free(struct lab *lab);
 
@@ -82,6 +84,15 @@ struct phone *lab_office(struct lab *lab, const char *number, uint8_t last);
 struct phone *lab_home(struct lab *lab, const char *number, uint8_t last);
 /* Like a home, but nobody's registration. */
 struct phone *lab_stranger(struct lab *lab, const char *number, uint8_t last);
+
+/* From now on by TCP, by a new connection with a new port. */
+void phone_connect(struct phone *p);
+/* That closes. */
+void phone_disconnect(struct phone *p);
+/* Nobody knows where its next message begins; head is what there was. */
+void phone_loses_frame(struct phone *p, const char *head);
+/* It registered by its new connection, with this Contact. */
+void phone_is_back(struct phone *p, const char *contact);
 
 /* Time passes, timers fire. */
 void lab_pass(struct lab *lab, uint64_t ms);

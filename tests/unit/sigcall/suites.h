@@ -12,5 +12,6 @@ Suite *suite_limits(void);
 Suite *suite_parts(void);
 Suite *suite_restore(void);
 Suite *suite_again(void);
+Suite *suite_tcp(void);
 
 #endif

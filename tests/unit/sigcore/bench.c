@@ -74,7 +74,7 @@ bench_init(struct bench *b, uint32_t n, uint8_t transport)
 			     &b->timers, n, key), 0);
 	b->steps = steps_new();
 	b->phone = (struct flow){ ZONE_EXTERNAL, transport, 0,
-		addr_from_bytes(home, 4, 40001) };
+		addr_from_bytes(home, 4, 40001), 0 };
 }
 
 void

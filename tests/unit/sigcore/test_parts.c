@@ -326,7 +326,7 @@ home_flow(unsigned i)
 {
 	struct addr a = ip4(198, 51, (uint8_t)(i >> 8), (uint8_t)i, 5060);
 
-	return (struct flow){ ZONE_EXTERNAL, TRANSPORT_UDP, 0, a };
+	return (struct flow){ ZONE_EXTERNAL, TRANSPORT_UDP, 0, a, 0 };
 }
 
 /* Run until `end`, counting what goes to each flow; most at once. */
@@ -473,7 +473,7 @@ START_TEST(outside_we_are_called_by_our_public_address_inside_by_the_local_one)
 {
 	struct flow out = home_flow(1);
 	struct flow in = { ZONE_INTERNAL, TRANSPORT_UDP, 1,
-		ip4(192, 168, 10, 50, 5060) };
+		ip4(192, 168, 10, 50, 5060), 0 };
 	char mem[256];
 	struct buf b;
 

@@ -153,7 +153,7 @@ START_TEST(a_torture_message_gets_the_answer_of_its_index)
 {
 	static char text[65536];
 	char path[4096];
-	struct flow from = { ZONE_EXTERNAL, TRANSPORT_UDP, 0, { 0 } };
+	struct flow from = { ZONE_EXTERNAL, TRANSPORT_UDP, 0, { 0 }, 0 };
 	size_t n;
 	FILE *f;
 

@@ -1,0 +1,615 @@
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/htab.h"
+#include "common/io/clock.h"
+#include "common/io/log.h"
+#include "sigproxy/io/sockaddr.h"
+#include "sigproxy/io/tcp.h"
+#include "sigproxy/sip/frame.h"
+
+#define ACCEPT_ROUNDS 16	/* then other events have their turn */
+#define SWEEP_MS 250
+#define SOURCE_SLOTS 65536	/* counters of sources, by a secret hash */
+#define READ_MAX 16384		/* octets of one connection in one turn */
+
+enum conn_state {
+	CONN_FREE,
+	CONN_OPEN,
+	CONN_LINGERS,		/* last answer given, input is thrown away */
+	CONN_CLOSING,		/* libuv still holds the handle */
+};
+
+struct conn {
+	struct tcp *tcp;
+	uv_poll_t poll;
+	int fd;
+	enum conn_state state;
+	bool is_broken;		/* seen while sending; closed by settle() */
+	bool is_writing;	/* polled for room to write */
+	struct flow flow;
+	uint16_t *of_source;
+	struct mono since;	/* the last whole message, or the beginning */
+	struct mono begun;	/* of a message that is not whole; 0: none */
+	struct mono look;	/* when it is due to be looked at */
+	struct frame frame;
+	size_t n_in, n_out;	/* octets kept */
+	char *in, *out;		/* FRAME_MAX, TCP_OUT_MAX */
+	struct conn *next_free;
+};
+
+struct listening {
+	struct tcp *tcp;
+	uv_poll_t poll;
+	int fd;			/* -1: not in use */
+	uint8_t number;
+};
+
+struct tcp {
+	uv_loop_t *loop;
+	const struct edge_conf *conf;
+	struct tcp_ops ops;
+	struct listening listeners[EDGE_LISTENERS_MAX];
+	uv_timer_t sweep;
+	struct conn *conns;
+	uint32_t n, used;
+	struct conn *free;
+	uint64_t next_conn;	/* number; its place is in the table's */
+	struct htab hasher;	/* for its key only */
+	uint16_t sources[SOURCE_SLOTS];
+	char *mem_in, *mem_out;
+	char *scratch;		/* kept octets and new ones */
+	struct sip_msg msg;	/* for the framer */
+	bool is_accepting;	/* wanted */
+	bool is_paused;		/* but there is no room */
+	bool any_broken;
+	uint64_t accepted, refused, evicted, slow, idle, stuck, garbage,
+	    unsent;
+};
+
+static void on_listener(uv_poll_t *poll, int status, int events);
+static void on_conn(uv_poll_t *poll, int status, int events);
+static void on_sweep(uv_timer_t *timer);
+
+/* ---- the table ---- */
+
+static int
+table(struct tcp *t, uint32_t max)
+{
+	t->n = max;
+	t->conns = calloc(max, sizeof(*t->conns));
+	/* Untouched until used: who says nothing costs next to nothing. */
+	t->mem_in = malloc((size_t)max * FRAME_MAX);
+	t->mem_out = malloc((size_t)max * TCP_OUT_MAX);
+	t->scratch = malloc(FRAME_MAX + READ_MAX);
+	if (t->conns == NULL || t->mem_in == NULL || t->mem_out == NULL ||
+	    t->scratch == NULL || htab_init(&t->hasher, 1) != 0)
+		return -ENOMEM;
+	for (uint32_t i = max; i-- > 0;) {
+		struct conn *c = &t->conns[i];
+
+		c->tcp = t;
+		c->fd = -1;
+		c->in = t->mem_in + (size_t)i * FRAME_MAX;
+		c->out = t->mem_out + (size_t)i * TCP_OUT_MAX;
+		c->next_free = t->free;
+		t->free = c;
+	}
+	return 0;
+}
+
+struct tcp *
+tcp_new(uv_loop_t *loop, const struct edge_conf *conf, uint32_t max,
+    uint64_t first, const struct tcp_ops *ops)
+{
+	struct tcp *t = calloc(1, sizeof(*t));
+
+	if (t == NULL || table(t, max) != 0 ||
+	    uv_timer_init(loop, &t->sweep) != 0)
+		return NULL;	/* only at start: the process ends */
+	t->loop = loop;
+	t->conf = conf;
+	t->ops = *ops;
+	t->sweep.data = t;
+	/* A number says its place: number % n. */
+	t->next_conn = first - first % max + max;
+	for (size_t i = 0; i < EDGE_LISTENERS_MAX; i++)
+		t->listeners[i].fd = -1;
+	return t;
+}
+
+static struct conn *
+find(const struct tcp *t, uint64_t number)
+{
+	struct conn *c = &t->conns[number % t->n];
+
+	return c->state != CONN_FREE && c->flow.conn == number ? c : NULL;
+}
+
+static uint16_t *
+source_of(struct tcp *t, const struct addr *a)
+{
+	uint64_t h = htab_hash(&t->hasher, a->ip,
+	    a->family == ADDR_IPV6 ? 8 : 4);
+
+	return &t->sources[h % SOURCE_SLOTS];
+}
+
+/* ---- closing ---- */
+
+static void
+listen_again(struct tcp *t)
+{
+	if (!t->is_accepting || !t->is_paused)
+		return;
+	t->is_paused = false;
+	for (size_t i = 0; i < EDGE_LISTENERS_MAX; i++) {
+		if (t->listeners[i].fd >= 0)
+			uv_poll_start(&t->listeners[i].poll, UV_READABLE,
+			    on_listener);
+	}
+}
+
+/* No room: connections wait in the kernel, and nothing spins. */
+static void
+pause_listening(struct tcp *t)
+{
+	t->is_paused = true;
+	for (size_t i = 0; i < EDGE_LISTENERS_MAX; i++) {
+		if (t->listeners[i].fd >= 0)
+			uv_poll_stop(&t->listeners[i].poll);
+	}
+}
+
+static void
+on_closed(uv_handle_t *handle)
+{
+	struct conn *c = handle->data;
+	struct tcp *t = c->tcp;
+
+	c->state = CONN_FREE;
+	c->next_free = t->free;
+	t->free = c;
+	t->used--;
+	listen_again(t);
+}
+
+static void
+conn_close(struct conn *c)
+{
+	struct tcp *t = c->tcp;
+	bool was_told = c->state == CONN_OPEN || c->state == CONN_LINGERS;
+
+	if (!was_told)
+		return;
+	c->state = CONN_CLOSING;
+	--*c->of_source;
+	uv_close((uv_handle_t *)&c->poll, on_closed);
+	close(c->fd);
+	c->fd = -1;
+	t->ops.closed(t->ops.arg, &c->flow);
+}
+
+/* The stream cannot be read on.  Closed at once, the kernel would take the
+ * last answer away again if there is unread input. */
+static void
+conn_linger(struct conn *c, struct mono now)
+{
+	c->state = CONN_LINGERS;
+	c->look = mono_add_ms(now, TCP_LINGER_MS);
+	c->n_in = 0;
+	c->tcp->garbage++;
+}
+
+/* ---- sending ---- */
+
+static void
+poll_conn(struct conn *c)
+{
+	uv_poll_start(&c->poll,
+	    UV_READABLE | (c->n_out > 0 ? UV_WRITABLE : 0), on_conn);
+	c->is_writing = c->n_out > 0;
+}
+
+static void
+mark_broken(struct conn *c)
+{
+	c->is_broken = true;
+	c->tcp->any_broken = true;
+}
+
+/* What the kernel takes; negative: broken. */
+static ssize_t
+give(const struct conn *c, const char *p, size_t len)
+{
+	ssize_t n = send(c->fd, p, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (n >= 0)
+		return n;
+	return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -1;
+}
+
+static void
+conn_send(struct conn *c, struct span bytes)
+{
+	ssize_t n = 0;
+
+	if (c->n_out == 0)
+		n = give(c, bytes.p, bytes.len);
+	if (n < 0) {
+		mark_broken(c);
+		return;
+	}
+	bytes = span_sub(bytes, (size_t)n, bytes.len);
+	if (bytes.len == 0)
+		return;
+	/* It does not read what it asked for. */
+	if (bytes.len > TCP_OUT_MAX - c->n_out) {
+		c->tcp->stuck++;
+		mark_broken(c);
+		return;
+	}
+	memcpy(c->out + c->n_out, bytes.p, bytes.len);
+	c->n_out += bytes.len;
+	if (!c->is_writing)
+		poll_conn(c);
+}
+
+void
+tcp_send(struct tcp *t, const struct flow *to, struct span bytes)
+{
+	struct conn *c = find(t, to->conn);
+
+	if (c == NULL || c->is_broken ||
+	    (c->state != CONN_OPEN && c->state != CONN_LINGERS))
+		t->unsent++;
+	else
+		conn_send(c, bytes);
+}
+
+static void
+conn_writable(struct conn *c)
+{
+	ssize_t n = give(c, c->out, c->n_out);
+
+	if (n < 0) {
+		mark_broken(c);
+		return;
+	}
+	memmove(c->out, c->out + n, c->n_out - (size_t)n);
+	c->n_out -= (size_t)n;
+	if (c->n_out == 0)
+		poll_conn(c);
+}
+
+bool
+tcp_settle(struct tcp *t)
+{
+	bool any = t->any_broken;
+
+	t->any_broken = false;
+	for (uint32_t i = 0; any && i < t->n; i++) {
+		if (t->conns[i].is_broken)
+			conn_close(&t->conns[i]);
+		t->conns[i].is_broken = false;
+	}
+	return any;
+}
+
+/* ---- reading ---- */
+
+/* Quick: or a peer that waits for our ACK before its next small segment
+ * (Nagle) adds the kernel's delay of 40 ms to each call. */
+static void
+ack_at_once(const struct conn *c)
+{
+	int on = 1;
+
+	setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
+/* Cut what is there into messages; keep the rest. */
+static void
+take(struct conn *c, struct mono now, struct span in)
+{
+	struct tcp *t = c->tcp;
+	enum frame_kind kind;
+	bool was_pinged = false;
+	struct span got;
+
+	while (c->state == CONN_OPEN && !c->is_broken) {
+		kind = frame_next(&c->frame, &t->msg, &in, &got);
+		if (kind == FRAME_MORE)
+			break;
+		if (kind == FRAME_PING) {
+			was_pinged = true;
+			continue;
+		}
+		c->since = now;
+		c->begun = (struct mono){ 0 };
+		t->ops.message(t->ops.arg, &c->flow, got, kind == FRAME_LOST);
+		if (kind == FRAME_LOST) {
+			conn_linger(c, now);
+			return;
+		}
+	}
+	/* One for all that came together: 16 KiB of pings are not to become
+	 * 4,096 packets. */
+	if (was_pinged && !c->is_broken)
+		conn_send(c, SPAN_LIT("\r\n"));
+	if (c->state != CONN_OPEN || c->is_broken)
+		return;
+	c->n_in = in.len;
+	memcpy(c->in, in.p, in.len);
+	if (in.len == 0)
+		c->begun = (struct mono){ 0 };
+	else if (c->begun.us == 0)
+		c->begun = now;
+}
+
+static void
+conn_readable(struct conn *c, struct mono now)
+{
+	struct tcp *t = c->tcp;
+	ssize_t n;
+
+	memcpy(t->scratch, c->in, c->n_in);
+	n = recv(c->fd, t->scratch + c->n_in, READ_MAX, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		conn_close(c);
+		return;
+	}
+	ack_at_once(c);
+	if (c->state == CONN_OPEN)
+		take(c, now, span_make(t->scratch, c->n_in + (size_t)n));
+}
+
+static void
+on_conn(uv_poll_t *poll, int status, int events)
+{
+	struct conn *c = poll->data;
+	struct tcp *t = c->tcp;
+
+	if (status < 0) {
+		conn_close(c);
+	} else {
+		if (events & UV_WRITABLE)
+			conn_writable(c);
+		if ((events & UV_READABLE) && !c->is_broken)
+			conn_readable(c, clock_mono());
+	}
+	t->ops.drained(t->ops.arg);
+}
+
+/* ---- accepting ---- */
+
+/* The oldest that carries nothing; NULL: all do. */
+static struct conn *
+least_needed(const struct tcp *t)
+{
+	struct conn *oldest = NULL;
+
+	for (uint32_t i = 0; i < t->n; i++) {
+		struct conn *c = &t->conns[i];
+
+		if (c->state == CONN_OPEN && !c->is_broken &&
+		    (oldest == NULL ||
+			mono_before(c->since, oldest->since)) &&
+		    !t->ops.carries(t->ops.arg, &c->flow))
+			oldest = c;
+	}
+	return oldest;
+}
+
+/* Before the table is full, so that a place is free when it is needed: a
+ * closed one comes free in the loop's next turn only. */
+static void
+make_room(struct tcp *t)
+{
+	struct conn *c;
+
+	if (t->n - t->used > 1 + t->n / 64)
+		return;
+	c = least_needed(t);
+	if (c != NULL) {
+		t->evicted++;
+		conn_close(c);
+	}
+}
+
+static int
+conn_open(struct tcp *t, const struct listening *l, int fd,
+    const struct addr *remote, struct mono now)
+{
+	const struct edge_listener *el = &t->conf->listeners[l->number];
+	uint16_t most = el->zone == ZONE_EXTERNAL ? TCP_SOURCE_EXTERNAL :
+						    TCP_SOURCE_INTERNAL;
+	uint16_t *of_source = source_of(t, remote);
+	struct conn *c = t->free;
+	struct flow flow = {
+		.zone = el->zone,
+		.transport = el->transport,
+		.listener = l->number,
+		.remote = *remote,
+	};
+
+	if (c == NULL || *of_source >= most)
+		return -EMFILE;
+	/* The next number that says this place. */
+	flow.conn = t->next_conn + (uint64_t)(c - t->conns);
+	t->next_conn += t->n;
+	if (!t->ops.opened(t->ops.arg, &flow))
+		return -EACCES;
+	if (uv_poll_init(t->loop, &c->poll, fd) != 0) {
+		t->ops.closed(t->ops.arg, &flow);
+		return -EMFILE;
+	}
+	t->free = c->next_free;
+	t->used++;
+	c->poll.data = c;
+	c->fd = fd;
+	c->state = CONN_OPEN;
+	c->is_broken = false;
+	c->flow = flow;
+	c->of_source = of_source;
+	++*of_source;
+	c->since = now;
+	c->begun = now;
+	c->look = now;
+	c->frame = (struct frame){ .seen = 0 };
+	c->n_in = c->n_out = 0;
+	poll_conn(c);
+	ack_at_once(c);
+	return 0;
+}
+
+static bool
+accept_one(struct tcp *t, struct listening *l, struct mono now)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct addr remote;
+	int fd;
+
+	make_room(t);
+	if (t->free == NULL) {
+		pause_listening(t);
+		return false;
+	}
+	fd = accept4(l->fd, (struct sockaddr *)&sa, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0) {
+		/* Of this process or of the machine: the sweep tries again. */
+		if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM)
+			pause_listening(t);
+		return errno == EINTR || errno == ECONNABORTED ||
+		    errno == EPROTO;
+	}
+	t->accepted++;
+	remote = addr_of_sockaddr(&sa);
+	if (conn_open(t, l, fd, &remote, now) != 0) {
+		t->refused++;
+		close(fd);
+	} else if (!uv_is_active((uv_handle_t *)&t->sweep)) {
+		uv_timer_start(&t->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	}
+	return true;
+}
+
+static void
+on_listener(uv_poll_t *poll, int status, int events)
+{
+	struct listening *l = poll->data;
+	struct tcp *t = l->tcp;
+	struct mono now = clock_mono();
+
+	if (status < 0)
+		uv_poll_start(poll, UV_READABLE, on_listener);
+	for (int i = 0; i < ACCEPT_ROUNDS && accept_one(t, l, now); i++)
+		;
+	/* Paused for want of descriptors with no connection that could end
+	 * that by closing. */
+	if (t->is_paused && !uv_is_active((uv_handle_t *)&t->sweep))
+		uv_timer_start(&t->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	t->ops.drained(t->ops.arg);
+}
+
+int
+tcp_add(struct tcp *t, uint8_t listener, int fd)
+{
+	struct listening *l;
+	int err;
+
+	if (listener >= EDGE_LISTENERS_MAX || t->listeners[listener].fd >= 0)
+		return -EINVAL;
+	l = &t->listeners[listener];
+	err = uv_poll_init(t->loop, &l->poll, fd);
+	if (err)
+		return err;
+	l->poll.data = l;
+	l->tcp = t;
+	l->fd = fd;
+	l->number = listener;
+	return 0;
+}
+
+void
+tcp_accept(struct tcp *t)
+{
+	if (t->is_accepting)
+		return;
+	t->is_accepting = t->is_paused = true;
+	listen_again(t);
+}
+
+/* ---- who is too slow ---- */
+
+static void
+look_at(struct conn *c, struct mono now)
+{
+	struct tcp *t = c->tcp;
+
+	if (c->state == CONN_LINGERS) {
+		if (mono_due(c->look, now))
+			conn_close(c);
+		return;
+	}
+	if (c->state != CONN_OPEN)
+		return;
+	if (c->begun.us != 0 &&
+	    mono_due(mono_add_ms(c->begun, TCP_WHOLE_MS), now)) {
+		t->slow++;
+		conn_close(c);
+		return;
+	}
+	if (!mono_due(mono_add_ms(c->since, TCP_IDLE_MS), now) ||
+	    !mono_due(c->look, now))
+		return;
+	if (t->ops.carries(t->ops.arg, &c->flow)) {
+		c->look = mono_add_ms(now, TCP_CARRIES_MS);
+		return;
+	}
+	t->idle++;
+	conn_close(c);
+}
+
+static void
+on_sweep(uv_timer_t *timer)
+{
+	struct tcp *t = timer->data;
+	struct mono now = clock_mono();
+
+	for (uint32_t i = 0; i < t->n && t->used > 0; i++)
+		look_at(&t->conns[i], now);
+	if (t->free != NULL)
+		listen_again(t);
+	if (t->used == 0 && !t->is_paused)
+		uv_timer_stop(timer);
+	t->ops.drained(t->ops.arg);
+}
+
+void
+tcp_status(const struct tcp *t, struct buf *json)
+{
+	const struct {
+		const char *name;
+		uint64_t n;
+	} all[] = {
+		{ "tcp_open", t->used }, { "tcp_accepted", t->accepted },
+		{ "tcp_refused", t->refused }, { "tcp_evicted", t->evicted },
+		{ "tcp_slow", t->slow }, { "tcp_idle", t->idle },
+		{ "tcp_not_reading", t->stuck },
+		{ "tcp_garbage", t->garbage }, { "tcp_unsent", t->unsent },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		buf_fmt(json, "%s\"%s\":%llu", i > 0 ? "," : "", all[i].name,
+		    (unsigned long long)all[i].n);
+}

@@ -1,0 +1,81 @@
+/*
+ * Connections of both zones: accepted, never dialled.
+ *
+ * Everything a stranger can use up is fixed at start: connections in all and
+ * of one source, octets kept of a message that is not whole, octets that wait
+ * for a peer who does not read.  Who sends too slowly, says nothing, or does
+ * not read is closed; connections that carry a registration or a call stay.
+ * When the table is full the oldest connection that carries nothing makes
+ * room; when there is none, accepting stops until one closes.
+ *
+ * Own polling and accept4() instead of uv_tcp_t: when descriptors run out
+ * libuv would open "/" for a moment, which the cage refuses.
+ *
+ * Here is the seam for TLS: what is read from the socket goes through
+ * take() to the framer, what is to be sent through tcp_send().
+ */
+#ifndef SIGPROXY_IO_TCP_H
+#define SIGPROXY_IO_TCP_H
+
+#include <uv.h>
+
+#include "sigproxy/core/edge.h"
+
+enum {
+	TCP_CONNS_MAX = 2048,
+	/* Of one address (/64 for IPv6): a home, an office behind one
+	 * router; inside perhaps a whole floor behind one gateway. */
+	TCP_SOURCE_EXTERNAL = 64,
+	TCP_SOURCE_INTERNAL = 512,
+	TCP_OUT_MAX = 32768,	/* unsent octets, beyond the kernel's */
+	/* From the first octet of a message, or from the connection's
+	 * beginning, to its end. */
+	TCP_WHOLE_MS = 10000,
+	TCP_IDLE_MS = 30000,	/* without a message, if nothing is carried */
+	TCP_CARRIES_MS = 30000,	/* between looks whether it still carries */
+	TCP_LINGER_MS = 500,	/* for a last answer to be read */
+};
+
+struct tcp;
+
+struct tcp_ops {
+	/* false: close it. */
+	bool (*opened)(void *arg, const struct flow *flow);
+	void (*closed)(void *arg, const struct flow *flow);
+	/* May it be silent? */
+	bool (*carries)(void *arg, const struct flow *flow);
+	/* One whole message; lost: what there is of one whose end nobody
+	 * knows, perhaps nothing; the connection is closed after that. */
+	void (*message)(void *arg, const struct flow *from, struct span bytes,
+	    bool lost);
+	/* A wake-up's events have been handed over. */
+	void (*drained)(void *arg);
+	void *arg;
+};
+
+/*
+ * Takes:   conf   listeners; borrowed to the end.
+ *          max    connections, at most TCP_CONNS_MAX.
+ *          first  number of the first connection: of a range that no process
+ *                 before or after has, at most 2^62.
+ * Errors:  NULL for no memory.
+ */
+struct tcp *tcp_new(uv_loop_t *loop, const struct edge_conf *conf,
+    uint32_t max, uint64_t first, const struct tcp_ops *ops);
+
+/* Know an inherited listening socket.  Errors: -EINVAL; libuv's. */
+int tcp_add(struct tcp *t, uint8_t listener, int fd);
+/* Begin to accept; again: nothing happens. */
+void tcp_accept(struct tcp *t);
+
+/* Send by this flow's connection, at once or when the peer reads; nothing
+ * happens when it is closed.  Never calls back. */
+void tcp_send(struct tcp *t, const struct flow *to, struct span bytes);
+/* Close what tcp_send() found broken, with the callbacks.  Gives: true when
+ * there was something. */
+bool tcp_settle(struct tcp *t);
+
+/* Members of a JSON object without braces. */
+void tcp_status(const struct tcp *t, struct buf *json);
+
+#endif

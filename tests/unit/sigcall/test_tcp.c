@@ -1,0 +1,315 @@
+/*
+ * Phones by TCP: reached by their own connection only (RFC 3261 18.2.2,
+ * 17.1; RFC 5626), and what becomes of calls when that closes.
+ */
+#include <check.h>
+#include <stdio.h>
+
+#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/suites.h"
+
+#define HAS(msg, what)                                                         \
+	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
+
+static struct lab *lab;
+static struct phone *home, *desk;
+
+static void
+setup(void)
+{
+	lab = lab_new(60, 100);
+	home = lab_stranger(lab, "168", 7);
+	desk = lab_office(lab, "200", 31);
+	phone_connect(home);
+}
+
+static void
+teardown(void)
+{
+	lab_free(lab);
+}
+
+static const char *
+count_and_last(struct phone *p, const char *begin, unsigned *n)
+{
+	const char *msg, *last = NULL;
+
+	for (*n = 0; (msg = phone_expect(p, begin)) != NULL; ++*n)
+		last = msg;
+	return last;
+}
+
+START_TEST(via_and_contact_say_tcp_and_nothing_is_sent_twice)
+{
+	struct dlg a;
+	const char *inv, *msg;
+	unsigned n;
+
+	dlg_call(&a, desk, "168", sdp_of(desk, 20000, NULL), "");
+	lab_pass(lab, 20000);
+	inv = count_and_last(home, "INVITE", &n);
+	ck_assert_uint_eq(n, 1);	/* timer A is off */
+	HAS(hdr(inv, "Via"), "SIP/2.0/TCP 203.0.113.1:5070;");
+	HAS(hdr(inv, "Contact"), "@203.0.113.1:5070;transport=tcp>");
+	phone_answer(home, inv, 486, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 486"));
+	/* The other way round: UDP keeps its timers. */
+	dlg_ack(&a, a.cseq, NULL);
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	lab_pass(lab, 3600);
+	inv = count_and_last(desk, "INVITE", &n);
+	ck_assert_uint_eq(n, 4);
+	HAS(hdr(inv, "Via"), "SIP/2.0/UDP 192.168.10.2:5060;");
+	phone_answer(desk, inv, 486, "y", NULL);
+	msg = phone_expect(home, "SIP/2.0 486");
+	ck_assert_ptr_nonnull(msg);
+	lab_pass(lab, 20000);
+	ck_assert_ptr_null(phone_expect(home, "SIP/2.0 486")); /* timer G */
+	dlg_ack(&a, a.cseq, NULL);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(a_phone_whose_connection_closed_is_not_rung)
+{
+	struct flow was = home->flow;
+	struct dlg a;
+
+	phone_disconnect(home);
+	dlg_call(&a, desk, "168", sdp_of(desk, 20000, NULL), "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 480"));
+	dlg_ack(&a, a.cseq, NULL);
+	/* Its neighbour behind the same router gets the same port. */
+	phone_connect(home);
+	home->flow.remote = was.remote;
+	phone_disconnect(home);
+	home->flow.conn = ++lab->n_conns;
+	ck_assert(edge_conn_up(lab->edge, &home->flow));
+	was = home->flow;
+	home->flow.conn = 1;	/* what the oracle remembers */
+	dlg_call(&a, desk, "168", sdp_of(desk, 20000, NULL), "");
+	home->flow = was;
+	home->is_closed = false;
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 480"));
+	dlg_ack(&a, a.cseq, NULL);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(a_phone_that_goes_while_it_rings_is_480_at_once)
+{
+	struct dlg a;
+	const char *inv;
+
+	dlg_call(&a, desk, "168", sdp_of(desk, 20000, NULL), "");
+	inv = phone_expect(home, "INVITE");
+	phone_answer(home, inv, 180, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 180"));
+	phone_disconnect(home);
+	lab_pass(lab, 1);
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 480"));
+	dlg_ack(&a, a.cseq, NULL);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(a_caller_that_goes_while_it_rings_is_given_up)
+{
+	struct dlg a;
+	const char *inv;
+
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	phone_answer(desk, inv, 180, "x", NULL);
+	phone_disconnect(home);
+	ck_assert_ptr_nonnull(phone_expect(desk, "CANCEL"));
+	phone_answer(desk, inv, 487, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(desk, "ACK"));
+	lab_pass(lab, 40000);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(a_cancel_works_over_tcp)
+{
+	struct dlg a;
+	const char *inv;
+
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	phone_answer(desk, inv, 180, "x", NULL);
+	dlg_cancel(&a);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "CANCEL"));
+	phone_answer(desk, inv, 487, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 487"));
+	dlg_ack(&a, a.cseq, NULL);
+	lab_pass(lab, 40000);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(a_call_goes_on_when_its_phone_registers_by_another_connection)
+{
+	struct talk t;
+	const char *msg;
+
+	talk_begin(&t, home, desk);
+	phone_disconnect(home);
+	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, "sendonly"), "");
+	lab_pass(lab, 3000);
+	phone_connect(home);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	/* Another phone of the same number is not this one. */
+	phone_is_back(home, "sip:168@10.77.0.8:5062");
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	phone_is_back(home, "sip:168@10.77.0.7:49152;transport=tcp");
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, "recvonly"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(a_phone_that_lives_is_not_moved_by_another_register)
+{
+	struct phone *other = lab_stranger(lab, "168", 7);
+	struct talk t;
+
+	lab->stolen = true;	/* both say 10.77.0.7 */
+	talk_begin(&t, home, desk);
+	other->flow.remote.port = 41000;
+	phone_connect(other);
+	phone_is_back(other, "sip:168@10.77.0.7:5062");
+	dlg_send(&t.b, "BYE", NULL, NULL, "");
+	ck_assert_ptr_null(phone_expect(other, "BYE"));
+	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
+}
+END_TEST
+
+START_TEST(after_a_restart_a_call_goes_on_by_a_new_connection)
+{
+	struct talk t;
+	const char *msg;
+
+	talk_begin(&t, home, desk);
+	home->is_closed = true;
+	lab_restart(lab);
+	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+	phone_connect(home);
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	msg = phone_expect(home, "SIP/2.0 401");
+	ck_assert_ptr_nonnull(msg);
+	dlg_send_auth(&t.a, "BYE", msg);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(after_a_restart_who_rang_for_a_caller_by_tcp_stops)
+{
+	struct dlg a;
+	const char *inv;
+
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	phone_answer(desk, inv, 180, "x", NULL);
+	home->is_closed = true;
+	lab_restart(lab);
+	inv = phone_expect(desk, "INVITE");	/* as it was */
+	ck_assert_ptr_nonnull(inv);
+	phone_answer(desk, inv, 180, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(desk, "CANCEL"));
+	phone_answer(desk, inv, 487, "x", NULL);
+	lab_pass(lab, 40000);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(the_table_is_fixed_and_the_office_is_for_the_office)
+{
+	struct flow f = home->flow;
+
+	for (uint64_t i = 2; i <= 4; i++) {
+		f.conn = i;
+		ck_assert(edge_conn_up(lab->edge, &f));
+		ck_assert(!edge_conn_up(lab->edge, &f));
+		ck_assert(!edge_conn_carries(lab->edge, &f));
+	}
+	f.conn = 5;
+	ck_assert(!edge_conn_up(lab->edge, &f));
+	f.conn = 4;
+	edge_conn_down(lab->edge, lab->now, lab->steps, &f);
+	f.conn = 6;
+	f.zone = ZONE_INTERNAL;
+	ck_assert(!edge_conn_up(lab->edge, &f));
+	f.zone = ZONE_EXTERNAL;
+	ck_assert(edge_conn_up(lab->edge, &f));
+}
+END_TEST
+
+START_TEST(a_stream_that_is_lost_gets_a_last_answer)
+{
+#define HEAD "OPTIONS sip:sip.example.org SIP/2.0\r\n"                          \
+	"Via: SIP/2.0/TCP 10.77.0.7;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n" \
+	"To: <sip:sip.example.org>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n"
+	static const struct {
+		const char *head, *answer;
+	} rows[] = {
+		{ HEAD "\r\n", "SIP/2.0 400 Missing Content-Length" },
+		{ HEAD "l: x\r\n\r\n", "SIP/2.0 400 Malformed Content-Length" },
+		{ HEAD "l: 99999\r\n\r\n", "SIP/2.0 513" },
+		{ HEAD "X: y", "SIP/2.0 400" },
+		{ "", NULL },
+		{ "OPTIONS", NULL },
+		{ "SIP/2.0 200 OK\r\n\r\n", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *msg;
+
+		phone_loses_frame(home, rows[i].head);
+		msg = phone_recv(home);
+		if (rows[i].answer == NULL)
+			ck_assert_ptr_null(msg);
+		else
+			ck_assert_msg(msg != NULL && strncmp(msg,
+			    rows[i].answer, strlen(rows[i].answer)) == 0,
+			    "%s: %s", rows[i].answer, msg ? msg : "nothing");
+	}
+}
+END_TEST
+
+Suite *
+suite_tcp(void)
+{
+	Suite *s = suite_create("tcp");
+	TCase *c = tcase_create("all");
+
+	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_test(c, via_and_contact_say_tcp_and_nothing_is_sent_twice);
+	tcase_add_test(c, a_phone_whose_connection_closed_is_not_rung);
+	tcase_add_test(c, a_phone_that_goes_while_it_rings_is_480_at_once);
+	tcase_add_test(c, a_caller_that_goes_while_it_rings_is_given_up);
+	tcase_add_test(c, a_cancel_works_over_tcp);
+	tcase_add_test(c,
+	    a_call_goes_on_when_its_phone_registers_by_another_connection);
+	tcase_add_test(c, a_phone_that_lives_is_not_moved_by_another_register);
+	tcase_add_test(c, after_a_restart_a_call_goes_on_by_a_new_connection);
+	tcase_add_test(c, after_a_restart_who_rang_for_a_caller_by_tcp_stops);
+	tcase_add_test(c, the_table_is_fixed_and_the_office_is_for_the_office);
+	tcase_add_test(c, a_stream_that_is_lost_gets_a_last_answer);
+	suite_add_tcase(s, c);
+	return s;
+}

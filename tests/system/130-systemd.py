@@ -68,7 +68,7 @@ def test_exposure():
 
 
 def test_doors_are_those_of_postern_up():
-    """Every door: same name, same visitor, same mode."""
+    """Every door: same name, same visitor, same mode; and a socket for the notes of each to runit's watchdog."""
     wanted = {}
     for path in glob.glob(f'{SOURCE}/postern-door-*.socket'):
         with open(path) as file:
@@ -87,6 +87,10 @@ def test_doors_are_those_of_postern_up():
             at = os.stat(path)
             found[os.path.basename(path)] = pwd.getpwuid(at.st_uid).pw_name, f'{stat.S_IMODE(at.st_mode):04o}'
         postern.down()
+    notes = {f'watchdog.{role}.sock': (user, '0600') for role, user in
+             (('sigproxy', 'postern-sig'), ('mediaproxy-0', 'postern-media'), ('stunmon', 'postern-stun'),
+              ('registrar-db', 'postern-db'))}
+    wanted.update(notes)
     assert found == wanted, f'{found} is not {wanted}'
 
 

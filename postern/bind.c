@@ -54,7 +54,9 @@ socket_as(int family, uid_t owner)
 			close(fd);
 		return err;
 	}
-	return fd >= 0 ? fd : err;
+	if (fd < 0)
+		return err;
+	return fd;
 }
 
 /* Best effort: smaller buffers and unmarked packets still work. */

@@ -12,6 +12,7 @@ NEED_demo='baresip-core python3'
 NEED_test='clang-14 libclang-rt-14-dev python3 git binutils sip-tester coturn
 	tcpdump strace sipvicious systemd'
 NEED_boot='mmdebstrap'
+NEED_analyse='clang-tidy-14 cppcheck python3'
 
 now() {
 	date +%s

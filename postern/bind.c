@@ -59,7 +59,9 @@ socket_as(int family, int type, uid_t owner)
 			close(fd);
 		return err;
 	}
-	return fd >= 0 ? fd : err;
+	if (fd < 0)
+		return err;
+	return fd;
 }
 
 /* Best effort: unmarked packets still work. */

@@ -69,7 +69,7 @@ read_role(const char *name, struct launch *l)
 static int
 arrange_fds(const struct inherit *all, struct launch *l)
 {
-	int moved[INHERIT_MAX];
+	int moved[INHERIT_MAX] = { 0 };
 	struct buf names;
 
 	buf_init(&names, l->fd_names, sizeof(l->fd_names) - 1);
@@ -190,12 +190,11 @@ become_program(struct launch *l, const char *config)
 static int
 exec_program(struct launch *l, const char *config)
 {
-	struct inherit *all = calloc(1, sizeof(*all));
+	static struct inherit storage;
+	struct inherit *all = &storage;
 	const char *text = getenv(INHERIT_ENV);
 	int err;
 
-	if (all == NULL)
-		return cmd_fail("no memory");
 	if (text == NULL)
 		return cmd_fail("no sockets were handed over (%s is not set); "
 				"this is for the run scripts of `postern up`",
@@ -242,11 +241,10 @@ exec_log(struct launch *l)
 int
 cmd_exec(int argc, char **argv)
 {
-	struct launch *l = calloc(1, sizeof(*l));
+	static struct launch storage;
+	struct launch *l = &storage;
 	struct cmd_opts o;
 
-	if (l == NULL)
-		return cmd_fail("no memory");
 	if (cmd_opts(argc, argv, "csl", &o) != 0)
 		return 2;
 	if (o.n_rest != 1 || read_role(o.rest[0], l) != 0) {

@@ -281,12 +281,11 @@ int
 cmd_nft(int argc, char **argv)
 {
 	struct cmd_opts o;
-	struct conf *c = calloc(1, sizeof(*c));
+	static struct conf storage;
+	struct conf *c = &storage;
 	const char *config;
 	int err;
 
-	if (c == NULL)
-		return cmd_fail("no memory");
 	if (cmd_opts(argc, argv, "cL", &o) != 0 || o.n_rest > 0) {
 		cmd_fail("usage: postern nft [--load] [--config FILE]");
 		return 2;
@@ -302,6 +301,5 @@ cmd_nft(int argc, char **argv)
 		err = load(c);
 	else
 		write_all(stdout, c);
-	free(c);
 	return err;
 }

@@ -85,14 +85,13 @@ exec_sqlite(const char *database, const struct cmd_opts *o)
 int
 cmd_sql(int argc, char **argv)
 {
-	struct conf *c = calloc(1, sizeof(*c));
+	static struct conf storage;
+	struct conf *c = &storage;
 	char mem[STATE_PATH_MAX];
 	struct cmd_opts o;
 	const char *config;
 	int err;
 
-	if (c == NULL)
-		return cmd_fail("no memory");
 	if (cmd_opts(argc, argv, "cs", &o) != 0)
 		return 2;
 	config = find_config(&o, mem, sizeof(mem));

@@ -226,14 +226,12 @@ print_plain(const struct state *s, const struct process *p)
 int
 cmd_status(int argc, char **argv)
 {
-	struct process *list = calloc(PLAN_MEMBERS_MAX, sizeof(*list));
+	static struct process list[PLAN_MEMBERS_MAX];
 	struct cmd_opts o;
 	struct state s;
 	unsigned n, well = 0;
 	bool systemd;
 
-	if (list == NULL)
-		return cmd_fail("no memory");
 	if (cmd_opts(argc, argv, "csj", &o) != 0 || o.n_rest > 0) {
 		cmd_fail("usage: postern status [--json] [--state DIR]");
 		return 2;
@@ -255,7 +253,6 @@ cmd_status(int argc, char **argv)
 		for (unsigned i = 0; i < n; i++)
 			print_plain(systemd ? NULL : &s, &list[i]);
 	}
-	free(list);
 	/* the JSON tells; plain words tell by the exit status too */
 	return o.json || (n > 0 && well == n) ? 0 : 1;
 }

@@ -206,13 +206,12 @@ units_write(const struct conf *c, const char *dir)
 int
 cmd_units(int argc, char **argv)
 {
-	struct conf *c = calloc(1, sizeof(*c));
+	static struct conf storage;
+	struct conf *c = &storage;
 	struct cmd_opts o;
 	const char *config, *dir;
 	int err;
 
-	if (c == NULL)
-		return cmd_fail("no memory");
 	if (cmd_opts(argc, argv, "co", &o) != 0 || o.n_rest > 0) {
 		cmd_fail("usage: postern units [--config FILE] [--out DIR]");
 		return 2;
@@ -225,7 +224,6 @@ cmd_units(int argc, char **argv)
 			   ? 1
 			   : cmd_fail("%s: %s", config, strerror(-err));
 	err = units_write(c, dir);
-	free(c);
 	if (err)
 		return 1;
 	printf("Written below %s. Now:\n"

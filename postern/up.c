@@ -219,12 +219,11 @@ run(struct up *u)
 int
 cmd_up(int argc, char **argv)
 {
-	struct up *u = calloc(1, sizeof(*u));
+	static struct up storage;
+	struct up *u = &storage;
 	struct cmd_opts o;
 	int rc;
 
-	if (u == NULL)
-		return cmd_fail("no memory");
 	if (cmd_opts(argc, argv, "cs", &o) != 0 || o.n_rest > 0) {
 		cmd_fail("usage: postern up --config FILE --state DIR");
 		return 2;

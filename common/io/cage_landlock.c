@@ -59,15 +59,16 @@ static int
 allow_dir(int ruleset, const char *dir, uint64_t handled)
 {
 	struct path_attr rule = { .allowed = FS_DATA & handled };
+	int fd = open(dir, O_PATH | O_CLOEXEC | O_DIRECTORY);
 	int err = 0;
 
-	rule.parent_fd = open(dir, O_PATH | O_CLOEXEC | O_DIRECTORY);
-	if (rule.parent_fd < 0)
+	if (fd < 0)
 		return -errno;
+	rule.parent_fd = fd;
 	if (syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule,
 		0) < 0)
 		err = -errno;
-	close(rule.parent_fd);
+	close(fd);
 	return err;
 }
 

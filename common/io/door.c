@@ -528,7 +528,9 @@ door_may_answer(const struct door *p)
 struct mono
 door_peer_start(const struct door *p)
 {
-	return p->used == NULL ? (struct mono){ 0 } : p->used->peer_start;
+	struct mono none = { 0 };
+
+	return p->used == NULL ? none : p->used->peer_start;
 }
 
 uint64_t

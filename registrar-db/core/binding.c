@@ -203,6 +203,8 @@ drop_oldest(struct work_set *s)
 				    oldest->b.registered_wall_s))
 				oldest = w;
 		}
+		if (oldest == NULL)
+			return;
 		oldest->gone = true;
 	}
 }

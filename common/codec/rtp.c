@@ -8,6 +8,11 @@ enum rtcp_type {
 	RTCP_RR = 201,
 	RTCP_SDES = 202,
 	RTCP_BYE = 203,
+	RTCP_APP = 204,
+};
+
+enum {
+	RTCP_APP_DATA = 12,	/* header, SSRC, name (RFC 3550 6.7) */
 };
 
 enum sdes_item {
@@ -147,6 +152,16 @@ scrub_bye(uint8_t *body, size_t len, unsigned n_sources)
 	return 0;
 }
 
+/* SSRC and name stay, and so the packet's meaning to whoever counts them. */
+static int
+scrub_app(uint8_t *p, size_t len)
+{
+	if (len < RTCP_APP_DATA)
+		return -EBADMSG;
+	memset(p + RTCP_APP_DATA, 0, len - RTCP_APP_DATA);
+	return 0;
+}
+
 /* Bytes of the report blocks that RC announces must be there. */
 static int
 check_report(size_t len, size_t fixed, unsigned n_blocks)
@@ -168,6 +183,8 @@ scrub_one(uint8_t *p, size_t len, const uint8_t *key)
 		return scrub_sdes(p + 4, len - 4, count, key);
 	case RTCP_BYE:
 		return scrub_bye(p + 4, len - 4, count);
+	case RTCP_APP:
+		return scrub_app(p, len);
 	default:
 		return 0;
 	}
@@ -207,6 +224,7 @@ rtcp_scrub(uint8_t *packet, size_t len, const uint8_t key[RTP_SCRUB_KEY_LEN],
 			    padding % 4 != 0 || padding > one - 4)
 				return -EBADMSG;
 			unpadded -= padding;
+			memset(p + unpadded, 0, padding - 1u);
 		}
 		err = scrub_one(p, unpadded, key);
 		if (err)

@@ -50,7 +50,7 @@ int rtp_parse(struct span packet, struct rtp_header *out);
  * Takes:   packet  changed in place, never in length: a CNAME becomes as many
  *                  digits of a keyed hash of it (so streams of one source
  *                  still belong together), all other SDES text and a BYE
- *                  reason become spaces.
+ *                  reason become spaces, an APP's data and padding zeros.
  * Gives:   the sender's SSRC.
  * Errors:  -EBADMSG: relay nothing of it; the bytes may be half changed.
  */

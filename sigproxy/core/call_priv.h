@@ -199,7 +199,8 @@ void fork_give_up(const struct ctx *x, struct call *call);
 void headers_pass(const struct edge *e, struct buf *b, const struct sip_msg *m,
     const struct leg *from, const struct leg *to);
 /* Headers about the body. */
-void headers_body(struct buf *b, const struct sip_msg *m);
+void headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
+    const struct leg *to);
 /* Allow and Accept as we mean them. */
 void headers_ours(struct buf *b);
 /* `"Name" <sip:number@domain>`. */

@@ -242,7 +242,7 @@ put_relayed(const struct edge *e, struct buf *b, struct exchange *ex,
 		headers_ours(b);
 	headers_pass(e, b, msg, ex->from, ex->to);
 	if (body.len > 0)
-		headers_body(b, msg);
+		headers_body(e, b, msg, ex->to);
 	build_end(b, buf_span(&body));
 	return buf_err(b);
 }

@@ -51,7 +51,7 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 	put_identity(e, b, leg);
 	headers_pass(e, b, msg, caller, leg);
 	if (body.len > 0)
-		headers_body(b, msg);
+		headers_body(e, b, msg, leg);
 	build_end(b, buf_span(&body));
 	return buf_err(b);
 }

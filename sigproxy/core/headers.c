@@ -4,7 +4,6 @@
 /* What one header may do on its way. */
 enum pass {
 	PASS_NEVER,
-	PASS_ALWAYS,
 	PASS_CHECKED, /* outwards only without foreign addresses or names */
 	PASS_INSIDE,  /* only from the office to the office */
 	PASS_INWARD,  /* not outwards */
@@ -43,7 +42,7 @@ pass_of(const struct sip_hdr *h)
 		return pass_of_plain(h->id);
 	case SIP_C_OPTION:
 		return h->id == SIP_H_ACCEPT || h->id == SIP_H_ACCEPT_ENCODING
-			   ? PASS_ALWAYS
+			   ? PASS_CHECKED
 			   : PASS_NEVER;
 	case SIP_C_ADDRESS:
 		/* Phones fetch what these name, and answer by themselves. */
@@ -62,8 +61,6 @@ may_pass(const struct edge *e, const struct sip_hdr *h, const struct leg *from,
 	bool out = leg_is_external(to);
 
 	switch (pass_of(h)) {
-	case PASS_ALWAYS:
-		return true;
 	case PASS_CHECKED:
 		return !out || !leak_in(e->conf, h->value);
 	case PASS_INSIDE:
@@ -87,12 +84,18 @@ headers_pass(const struct edge *e, struct buf *b, const struct sip_msg *m,
 }
 
 void
-headers_body(struct buf *b, const struct sip_msg *m)
+headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
+    const struct leg *to)
 {
+	static const enum sip_hdr_id about[] = { SIP_H_CONTENT_DISPOSITION,
+		SIP_H_CONTENT_ENCODING, SIP_H_CONTENT_LANGUAGE };
+
+	/* An opaque body passed only with a type that tells nothing. */
 	build_copy(b, m, SIP_H_CONTENT_TYPE);
-	build_copy(b, m, SIP_H_CONTENT_DISPOSITION);
-	build_copy(b, m, SIP_H_CONTENT_ENCODING);
-	build_copy(b, m, SIP_H_CONTENT_LANGUAGE);
+	for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++)
+		if (!leg_is_external(to) ||
+		    !leak_in(e->conf, sip_value(m, about[i])))
+			build_copy(b, m, about[i]);
 }
 
 void

@@ -145,7 +145,9 @@ pass_opaque(const struct edge *e, struct buf *b, const struct sip_msg *msg,
 	if (span_caseeq(type.type, SPAN_LIT("multipart")) ||
 	    sip_has(msg, SIP_H_CONTENT_ENCODING))
 		return -ENOTSUP;
-	if (leg_is_external(p->to) && leak_in(e->conf, msg->body))
+	if (leg_is_external(p->to) &&
+	    (leak_in(e->conf, msg->body) ||
+		leak_in(e->conf, sip_value(msg, SIP_H_CONTENT_TYPE))))
 		return -ENOTSUP;
 	buf_put(b, msg->body);
 	return buf_err(b);

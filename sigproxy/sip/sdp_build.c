@@ -3,20 +3,21 @@
 #include "sigproxy/sip/sdp_line.h"
 
 /* Attributes that hold addresses, or mean nothing once the relay stands
- * between: ICE, bundles, per-source names, programs. */
+ * between: ICE, bundles and the names of their streams, per-source names,
+ * programs. */
 static const char *const never[] = {
 	"rtcp", "candidate", "remote-candidates", "end-of-candidates",
 	"ice-ufrag", "ice-pwd", "ice-lite", "ice-options", "ice-mismatch",
 	"ice-pacing", "alt", "group", "ssrc", "ssrc-group", "msid",
 	"msid-semantic", "source-filter", "path", "msrp-cname", "control",
 	"tool", "key-mgmt", "sctp-port", "identity", "record", "recordpref",
-	"cname", "originator", "nortpproxy",
+	"cname", "originator", "nortpproxy", "mid", "label",
 };
 
 /* Attributes whose content cannot be an address: not searched for one. */
 static const char *const always[] = {
-	"rtpmap", "fmtp", "ptime", "maxptime", "crypto", "fingerprint",
-	"setup", "mid", "rtcp-fb", "rtcp-rsize", "extmap", "T38FaxVersion",
+	"rtpmap", "ptime", "maxptime", "crypto", "fingerprint",
+	"setup", "rtcp-fb", "rtcp-rsize", "extmap", "T38FaxVersion",
 	"T38MaxBitRate", "T38FaxMaxBuffer", "T38FaxMaxDatagram",
 	"T38FaxUdpEC", "T38FaxRateManagement", "silenceSupp",
 };

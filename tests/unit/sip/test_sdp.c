@@ -259,7 +259,7 @@ START_TEST(addresses_are_replaced_and_order_is_kept)
 	assert_written(&e, "v=0\r\no=- 5 6 IN IP4 203.0.113.5\r\ns=-\r\n"
 	    "c=IN IP4 203.0.113.5\r\nb=AS:64\r\nt=0 0\r\na=X-nat:0\r\n"
 	    "m=audio 16384 RTP/AVP 0 101\r\nb=TIAS:64000\r\n"
-	    "a=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=mid:0\r\n"
+	    "a=rtpmap:0 PCMU/8000\r\na=ptime:20\r\n"
 	    "a=rtpmap:101 telephone-event/8000\r\na=sendonly\r\n");
 	e.o_user = SPAN_LIT("us");
 	e.o_session = 7;
@@ -270,7 +270,7 @@ START_TEST(addresses_are_replaced_and_order_is_kept)
 	assert_written(&e, "v=0\r\no=us 7 8 IN IP4 203.0.113.5\r\ns=-\r\n"
 	    "c=IN IP4 203.0.113.5\r\nb=AS:64\r\nt=0 0\r\na=X-nat:0\r\n"
 	    "m=audio 20000 RTP/AVP 0 101\r\nc=IN IP4 203.0.113.6\r\n"
-	    "b=TIAS:64000\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=mid:0\r\n"
+	    "b=TIAS:64000\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\n"
 	    "a=rtpmap:101 telephone-event/8000\r\na=rtcp:20007\r\n"
 	    "a=sendrecv\r\n");
 	e.media[0].rtcp = address("203.0.113.9");
@@ -323,7 +323,8 @@ static const char *const leaks[] = {
 	"a=unknown (10.9.8.7)", "a=unknown sip:u@10.9.8.7;x", "a=x:10.9.8.7.",
 	"a=direction:active 10.9.8.7", "a=ice-options:10.9.8.7",
 	"a=10.9.8.7", "i=10.9.8.7", "a=msid:10.9.8.7", "k=uri:10.9.8.7",
-	"a=x:2001:db8::77", "a=x [2001:db8::77]:5", "a=y:fd00::77,1",
+	"a=fmtp:0 host=10.9.8.7", "a=mid:10-9-8-7.10.9.8.7x",
+	"a=label:desk-10.9.8.7-", "a=x:2001:db8::77", "a=x [2001:db8::77]:5", "a=y:fd00::77,1",
 };
 
 START_TEST(nothing_of_the_other_side_comes_out)
@@ -355,7 +356,7 @@ START_TEST(harmless_attributes_stay)
 		"a=fmtp:0 annexb=no;x=1.2.3", "a=ptime:20",
 		("a=fingerprint:sha-1 AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:"
 		 "77:88:99:AA:BB:CC:DD"), "a=setup:actpass", "a=X-vendor:1:2:3",
-		"a=T38FaxVersion:0", "a=framerate:29.97", "a=label:1",
+		"a=T38FaxVersion:0", "a=framerate:29.97",
 		"a=rtcp-xr:rcvr-rtt=all", "a=sdplang:en", "a=x:::",
 		"a=rtcp-fb:* nack pli", "a=quality:10", "a=x:1.2.3.4.5",
 	};

@@ -85,6 +85,7 @@ END_TEST
 	"\0\0\0\0"
 #define SDES "\x81\xca\0\x08" "\0\0\0\x09" "\x01\x0a" "bob@pc.lan" \
 	"\x06\x0a" "phone v1.2" "\x02\0" "\0\0"
+#define APP "\x80\xcc\0\x04" "\0\0\0\x09" "pbx " "\xc0\xa8\x0a\x0ahost"
 #define BYE "\x81\xcb\0\x04" "\0\0\0\x09" "\x0b" "192.168.1.5"
 
 START_TEST(takes_every_name_out_of_rtcp)
@@ -138,12 +139,31 @@ static const struct {
 	{ "BYE sources missing", "\x82\xcb\0\x01\0\0\0\x01", 8, -EBADMSG },
 	{ "a BYE of nobody at the beginning", "\x80\xcb\0\x01\x02\x09\0\x04",
 	    8, -EBADMSG },
+	{ "APP without a name", "\x80\xcc\0\x01\0\0\0\x01", 8, -EBADMSG },
 	{ "padding", "\xa0\xc9\0\x02\0\0\0\x01\0\0\0\x04", 12, 0 },
 	{ "padding in the middle",
 	    "\xa0\xc9\0\x02\0\0\0\x01\0\0\0\x04\x80\xcb\0\0", 16, -EBADMSG },
 	{ "padding of seven", "\xa0\xc9\0\x02\0\0\0\x01\0\0\0\x07", 12,
 	    -EBADMSG },
 };
+
+START_TEST(app_data_and_padding_tell_nothing)
+{
+	static const char packet[] = SR APP "\xa0\xc9\0\x03\0\0\0\x09"
+					    "10.9.8.\x08";
+	static const char data[8] = { 0 };
+	uint8_t p[sizeof(packet) - 1];
+	uint32_t ssrc = 0;
+
+	memcpy(p, packet, sizeof(p));
+	ck_assert_int_eq(rtcp_scrub(p, sizeof(p), key, &ssrc), 0);
+	ck_assert_mem_eq(p, packet, 28 + 12);
+	ck_assert_mem_eq(p + 40, data, 8);
+	ck_assert_mem_eq(p + 48, packet + 48, 8);
+	ck_assert_mem_eq(p + 56, data, 7);
+	ck_assert_uint_eq(p[63], 8);
+}
+END_TEST
 
 START_TEST(relays_only_rtcp_that_reads_to_the_end)
 {
@@ -192,6 +212,7 @@ add_rtp_tests(Suite *s)
 	tcase_add_loop_test(tc, reads_a_header_that_keeps_its_word, 0,
 	    sizeof(headers) / sizeof(headers[0]));
 	tcase_add_test(tc, takes_every_name_out_of_rtcp);
+	tcase_add_test(tc, app_data_and_padding_tell_nothing);
 	tcase_add_loop_test(tc, relays_only_rtcp_that_reads_to_the_end, 0,
 	    sizeof(rtcps) / sizeof(rtcps[0]));
 	tcase_add_test(tc, its_keepalives_read_back);

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "common/codec/uri.h"
 #include "sigproxy/sip/build.h"
 #include "sigproxy/sip/lex.h"
 
@@ -29,6 +30,17 @@ put_solid(struct buf *b, struct span s)
 	buf_put(b, s);
 }
 
+/* A Contact may hold headers, a Request-URI none (RFC 3261 19.1.1). */
+static struct span
+request_uri(struct span contact)
+{
+	struct uri u;
+
+	if (uri_parse(contact, &u) != 0 || u.headers.len == 0)
+		return contact;
+	return span_sub(contact, 0, (size_t)(u.headers.p - contact.p) - 1);
+}
+
 void
 build_request_line(struct buf *b, struct span method, struct span uri)
 {
@@ -36,7 +48,7 @@ build_request_line(struct buf *b, struct span method, struct span uri)
 		fail(b);
 	buf_put(b, method);
 	buf_putc(b, ' ');
-	put_solid(b, uri);
+	put_solid(b, request_uri(uri));
 	buf_put(b, SPAN_LIT(" SIP/2.0\r\n"));
 }
 

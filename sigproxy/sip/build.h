@@ -20,7 +20,7 @@
 #include "sigproxy/sip/msg.h"
 
 /* uri must come from a parse or be ours; a space or control octet in it is
- * -EBADMSG. */
+ * -EBADMSG. Headers in it (a Contact's may have some) stay out. */
 void build_request_line(struct buf *b, struct span method, struct span uri);
 /* reason NULL: the usual phrase. */
 void build_status_line(struct buf *b, unsigned status, const char *reason);

@@ -181,6 +181,29 @@ START_TEST(values_cannot_start_a_header)
 }
 END_TEST
 
+/* RFC 4475 3.3.14 registers such a Contact, and is called by it. */
+START_TEST(request_uri_has_no_headers)
+{
+	static const struct {
+		const char *contact, *line;
+	} rows[] = {
+		{ "sip:u@h?Route=%3Csip:evil%3E", "INVITE sip:u@h SIP/2.0\r\n" },
+		{ "sip:u@h;x=y?a=b&c=d", "INVITE sip:u@h;x=y SIP/2.0\r\n" },
+		{ "sip:what?@h", "INVITE sip:what?@h SIP/2.0\r\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		buf_init(&b, mem, sizeof(mem));
+		build_request_line(
+		    &b, SPAN_LIT("INVITE"), span_str(rows[i].contact));
+		ck_assert_int_eq(buf_err(&b), 0);
+		ck_assert_msg(b.len == strlen(rows[i].line) &&
+			memcmp(b.p, rows[i].line, b.len) == 0,
+		    "%.*s", (int)b.len, b.p);
+	}
+}
+END_TEST
+
 START_TEST(pieces_of_ours_are_checked_too)
 {
 	struct addr a = address("192.0.2.1:5060");
@@ -246,6 +269,7 @@ main(void)
 	SRunner *r;
 	int failed;
 
+	tcase_add_test(t, request_uri_has_no_headers);
 	tcase_add_test(t, a_request_is_written_line_by_line);
 	tcase_add_loop_test(t, a_response_goes_back_by_its_vias, 0,
 	    N(responses));

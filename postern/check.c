@@ -194,7 +194,7 @@ cmd_check(int argc, char **argv)
 	static struct conf storage;
 	struct conf *c = &storage;
 	struct cmd_opts o;
-	char address[ADDR_TEXT_MAX + 1];
+	char address[ADDR_TEXT_MAX + 1], mem[STATE_PATH_MAX];
 	const char *config;
 	unsigned faults;
 	bool seen;
@@ -205,6 +205,10 @@ cmd_check(int argc, char **argv)
 		return 2;
 	}
 	config = o.config ? o.config : CMD_CONFIG;
+	if (o.state != NULL)
+		config = state_find_config(o.config, o.state, mem, sizeof(mem));
+	if (config == NULL)
+		return 1;
 	err = conf_read(config, stderr, c);
 	if (err)
 		return cmd_fail("%s: %s", config,

@@ -194,9 +194,9 @@ cmd_check(int argc, char **argv)
 	static struct conf storage;
 	struct conf *c = &storage;
 	struct cmd_opts o;
-	char address[ADDR_TEXT_MAX + 1];
+	char address[ADDR_TEXT_MAX + 1], mem[STATE_PATH_MAX];
 	const char *config;
-	unsigned faults;
+	unsigned faults, warnings;
 	bool seen;
 	int err;
 
@@ -205,16 +205,21 @@ cmd_check(int argc, char **argv)
 		return 2;
 	}
 	config = o.config ? o.config : CMD_CONFIG;
+	if (o.state != NULL)
+		config = state_find_config(o.config, o.state, mem, sizeof(mem));
+	if (config == NULL)
+		return 1;
 	err = conf_read(config, stderr, c);
 	if (err)
 		return cmd_fail("%s: %s", config,
 		    err == -EINVAL ? "has the faults above" : strerror(-err));
 	seen = ask_stunmon(o.state ? o.state : CMD_STATE, address);
-	sheet_print(stdout, c, seen ? address : NULL);
+	warnings = sheet_print(stdout, c, seen ? address : NULL);
 	puts("\nChecks");
 	faults = check_all(c, config);
 	if (faults == 0)
-		printf("%s is right; nothing is missing\n", config);
+		printf("%s is right; nothing is missing%s\n", config,
+		    warnings > 0 ? " but what the warning above says" : "");
 	return faults == 0 ? 0 : 1;
 }
 

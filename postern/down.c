@@ -61,22 +61,26 @@ cmd_down(int argc, char **argv)
 {
 	struct cmd_opts o;
 	struct state s;
-	const char *dir;
+	char path[STATE_PATH_MAX];
 	int lock;
 
 	if (cmd_opts(argc, argv, "cs", &o) != 0 || o.n_rest > 0) {
 		cmd_fail("usage: postern down --state DIR");
 		return 2;
 	}
-	dir = o.state ? o.state : CMD_STATE;
-	if (access(dir, F_OK) != 0) {
-		printf("postern: nothing runs in %s\n", dir);
+	if (o.state == NULL && access(CMD_STATE, F_OK) != 0) {
+		puts("postern: nothing runs in " CMD_STATE);
 		return 0;
 	}
-	if (state_open(dir, false, &s) != 0)
+	if (state_open(o.state ? o.state : CMD_STATE, false, &s) != 0)
 		return 1;
+	/* Not ours, and so is what lies in it: `--state /` ends in /run. */
+	if (access(state_path(&s, "run/up.lock", path), F_OK) != 0) {
+		printf("postern: nothing runs in %s\n", s.dir);
+		return 0;
+	}
 	lock = state_lock(&s);
-	if (lock == -ENOENT || lock >= 0) {
+	if (lock >= 0) {
 		printf("postern: nothing runs in %s\n", s.dir);
 	} else {
 		ask_to_end(&s);

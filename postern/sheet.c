@@ -57,6 +57,38 @@ print_system(FILE *to, const struct conf *c)
 	    c->internal_ports_last);
 }
 
+/* Why nobody on the internet reaches it; NULL for a public address. */
+static const char *
+not_public(const struct addr *a)
+{
+	switch (addr_classify(a)) {
+	case ADDR_PRIVATE:
+		return a->family == ADDR_IPV4
+		    ? "a private address (RFC 1918)"
+		    : "a private address (fc00::/7)";
+	case ADDR_SHARED:
+		return "an address of a carrier's NAT (100.64.0.0/10)";
+	case ADDR_LOOPBACK:
+		return "a loopback address";
+	case ADDR_LINK_LOCAL:
+		return "a link-local address";
+	default:
+		return NULL;
+	}
+}
+
+/* Where the router sends what comes for us. */
+static const struct addr *
+forwarded_to(const struct conf *c)
+{
+	for (unsigned i = 0; c->public_how == PUBLIC_NONE && i < c->n_external;
+	     i++) {
+		if (not_public(&c->external[i]) != NULL)
+			return &c->external[i];
+	}
+	return &c->external[0];
+}
+
 static void
 print_forward(FILE *to, const struct conf *c, const char *transport,
     uint16_t first, uint16_t last)
@@ -67,18 +99,49 @@ print_forward(FILE *to, const struct conf *c, const char *transport,
 	else
 		fprintf(to, "%u-%u", first, last);
 	fputs(" to ", to);
-	print_ip(to, &c->external[0]);
+	print_ip(to, forwarded_to(c));
 	fputs(", same port", to);
 }
 
-static void
+/* Gives how many external addresses the internet cannot reach, while
+ * `public = none` says that it can. */
+static unsigned
+warn_of_private(FILE *to, const struct conf *c)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; c->public_how == PUBLIC_NONE && i < c->n_external;
+	     i++) {
+		const char *why = not_public(&c->external[i]);
+
+		if (why == NULL)
+			continue;
+		fputs("  warning: ", to);
+		print_ip(to, &c->external[i]);
+		fprintf(to, " is %s\n", why);
+		n++;
+	}
+	if (n > 0)
+		fputs("  `public = none` is for a machine that has its public "
+		      "address itself. Behind a\n"
+		      "  router set `public` to the office's public ADDRESS or "
+		      "NAME, or `public = stun`\n"
+		      "  with `stun = HOST:PORT`.\n",
+		    to);
+	return n;
+}
+
+static unsigned
 print_router(FILE *to, const struct conf *c)
 {
+	unsigned warnings;
+
 	fputs("\nThe office's router\n", to);
-	if (c->public_how == PUBLIC_NONE) {
+	warnings = warn_of_private(to, c);
+	if (warnings == 0 && c->public_how == PUBLIC_NONE) {
 		fputs("  nothing: this machine has a public address itself\n",
 		    to);
-		return;
+		return 0;
 	}
 	print_forward(to, c, "UDP", c->external_udp, c->external_udp);
 	fputs("\n", to);
@@ -97,6 +160,7 @@ print_router(FILE *to, const struct conf *c)
 	    "  never forward %u (SIP of the office) or %u-%u\n"
 	    "  switch its SIP ALG (\"SIP helper\") off\n",
 	    c->internal_udp, c->internal_ports_first, c->internal_ports_last);
+	return warnings;
 }
 
 static void
@@ -110,10 +174,13 @@ print_server(FILE *to, const struct conf *c, const char *seen)
 		fputs(c->public_name, to);
 		break;
 	case PUBLIC_NONE:
-		print_ip(to, &c->external[0]);
-		break;
+		if (not_public(&c->external[0]) == NULL) {
+			print_ip(to, &c->external[0]);
+			break;
+		}
+		/* fall through */
 	default:
-		if (seen != NULL)
+		if (seen != NULL && c->public_how == PUBLIC_STUN)
 			fprintf(to, "%s, as STUN sees it; a DNS name is better",
 			    seen);
 		else
@@ -145,12 +212,15 @@ print_phone(FILE *to, const struct conf *c, const char *seen)
 	fprintf(to, ", port %u.\n", c->internal_udp);
 }
 
-void
+unsigned
 sheet_print(FILE *to, const struct conf *c, const char *seen)
 {
+	unsigned warnings = 0;
+
 	print_system(to, c);
 	if (c->external_udp != 0 && c->n_external > 0)
-		print_router(to, c);
+		warnings = print_router(to, c);
 	if (c->n_external > 0 && c->n_internal > 0)
 		print_phone(to, c, seen);
+	return warnings;
 }

@@ -7,7 +7,11 @@
 
 #include "common/io/conf.h"
 
-/* seen: the public address as stunmon sees it now, or NULL. */
-void sheet_print(FILE *to, const struct conf *c, const char *seen);
+/*
+ * Takes:   seen  the public address as stunmon sees it now, or NULL.
+ * Gives:   how many warnings are in it: of external addresses that the
+ *          internet cannot reach, while `public = none` says that it can.
+ */
+unsigned sheet_print(FILE *to, const struct conf *c, const char *seen);
 
 #endif

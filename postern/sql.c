@@ -18,21 +18,6 @@
 
 #define ARGS_MAX 64
 
-/* The configuration file: given, or the one the state was started with. */
-static const char *
-find_config(const struct cmd_opts *o, char *mem, size_t size)
-{
-	const char *dir = o->state ? o->state : CMD_STATE;
-	struct state s;
-
-	if (o->config != NULL)
-		return o->config;
-	if ((o->state != NULL || access(dir, F_OK) == 0) &&
-	    state_open(dir, false, &s) == 0 && state_config(&s, mem, size))
-		return mem;
-	return CMD_CONFIG;
-}
-
 static int
 become_store_user(const char *database)
 {
@@ -94,7 +79,9 @@ cmd_sql(int argc, char **argv)
 
 	if (cmd_opts(argc, argv, "cs", &o) != 0)
 		return 2;
-	config = find_config(&o, mem, sizeof(mem));
+	config = state_find_config(o.config, o.state, mem, sizeof(mem));
+	if (config == NULL)
+		return 1;
 	err = conf_read(config, stderr, c);
 	if (err)
 		return cmd_fail("%s: %s", config,

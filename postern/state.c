@@ -162,6 +162,30 @@ state_config(const struct state *s, char *mem, size_t size)
 	return got;
 }
 
+const char *
+state_find_config(const char *config, const char *state, char *mem, size_t size)
+{
+	struct state s;
+
+	if (state != NULL && state_open(state, false, &s) != 0)
+		return NULL;
+	if (config != NULL)
+		return config;
+	if (state != NULL) {
+		if (state_config(&s, mem, size))
+			return mem;
+		cmd_fail("nothing runs in %s, so its configuration is not "
+			 "known; name it: --config FILE",
+		    s.dir);
+		return NULL;
+	}
+	if (access(CMD_STATE, F_OK) == 0 &&
+	    state_open(CMD_STATE, false, &s) == 0 &&
+	    state_config(&s, mem, size))
+		return mem;
+	return CMD_CONFIG;
+}
+
 static int
 remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {

@@ -47,6 +47,18 @@ int state_write_config(const struct state *s, const char *config);
 /* Gives: false when unknown. */
 bool state_config(const struct state *s, char *mem, size_t size);
 
+/*
+ * The configuration file a command is to read: `config`, or the one that the
+ * state directory `state` was started with.  A directory that was named never
+ * leads to the configuration of another Postern.
+ *
+ * Takes:   config, state  as given on the command line; NULL: not given.
+ * Gives:   the file's name, maybe in mem; NULL after saying what is wrong
+ *          with `state`.
+ */
+const char *state_find_config(
+    const char *config, const char *state, char *mem, size_t size);
+
 /* Remove doors, service directories and notes; logs stay. */
 void state_sweep(const struct state *s);
 

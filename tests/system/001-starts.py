@@ -2,9 +2,12 @@
 
 import os
 import pwd
+import subprocess
+import tempfile
 
+from lab.expect import Skip
 from lab.office import Office
-from lab.postern import ROLES
+from lab.postern import ROLES, program
 from lab.wait import until
 
 
@@ -32,3 +35,40 @@ def test_down_ends_everything():
         pids = office.postern.pids().values()
         office.postern.down()
         until(lambda: not any(os.path.exists(f'/proc/{pid}') for pid in pids), 5, 'all processes are gone')
+
+
+def command(*words):
+    """The admin's command, with what it says; nothing needs to run for it."""
+    if not program():
+        raise Skip('no postern')
+    return subprocess.run([program(), *words], capture_output=True, text=True, timeout=20)
+
+
+def test_a_state_directory_that_is_not_there():
+    """A slip in --state ends with that, and never on the default database or with "done"."""
+    with tempfile.TemporaryDirectory() as folder:
+        missing = os.path.join(folder, 'missing')
+        for words in (['sql', '--state', missing, 'SELECT 1'], ['status', '--state', missing],
+                      ['status', '--json', '--state', missing], ['check', '--state', missing],
+                      ['down', '--state', missing]):
+            done = command(*words)
+            print(words, done.returncode, done.stderr)
+            assert done.returncode == 1 and not done.stdout, f'{words}: {done}'
+            assert done.stderr.startswith(f'postern: state directory {missing}: '), f'{words}: {done}'
+            assert done.stderr.count('\n') == 1, f'{words}: {done}'
+        assert not os.listdir(folder)
+
+
+def test_a_directory_where_nothing_was_started():
+    """sql and check name what is missing; down leaves a directory alone that is not Postern's."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = [os.path.join(folder, name) for name in ('run/foreign.pid', 'service/foreign/run')]
+        for path in kept:
+            os.makedirs(os.path.dirname(path))
+            open(path, 'w').close()
+        for words in (['sql', '--state', folder, 'SELECT 1'], ['check', '--state', folder]):
+            done = command(*words)
+            assert done.returncode == 1 and not done.stdout and '--config FILE' in done.stderr, f'{words}: {done}'
+        done = command('down', '--state', folder)
+        assert done.returncode == 0 and 'nothing runs in' in done.stdout, done
+        assert all(os.path.exists(path) for path in kept), 'down removed what is not its own'

@@ -1,12 +1,13 @@
 """Subscribers by plain SQL: in effect within a second, sane refusals, no password at rest."""
 
 import os
+import re
 import sqlite3
 import subprocess
 
 from lab import sip
 from lab.office import Office, password
-from lab.postern import DOMAIN, SqlError
+from lab.postern import DOMAIN, REPOSITORY, SqlError
 from lab.wait import until
 
 INSERT = "INSERT INTO subscriber(number, name, username, password, internet) VALUES ({});\n"
@@ -51,6 +52,20 @@ def test_weak_password_is_refused_readably():
             print(message)
             assert 'password' in message.lower(), f'{values}: {message}'
         assert not office.postern.rows("SELECT * FROM subscriber WHERE number = '301'")
+
+
+def test_printed_example_is_refused_readably():
+    """Who copies the INSERT of README or quickstart as it stands has no subscriber with a public password."""
+    with Office(homes=()) as office:
+        for name in ('README.md', 'quickstart'):
+            with open(os.path.join(REPOSITORY, name)) as file:
+                found = [row for row in re.findall(r"VALUES (\('.*?\));", file.read()) if '$' not in row]
+            assert found, f'{name} has no example'
+            for row in found:
+                row = row.strip('()').replace("'168'", "'304'").replace('SIP-168', 'SIP-304')   # 168 is there already
+                message = refusal(office, row.replace("'202'", "'305'").replace('SIP-202', 'SIP-305'))
+                print(name, message)
+                assert 'password too weak' in message and 'postern password' in message, message
 
 
 def test_bad_rows_are_refused():

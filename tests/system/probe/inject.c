@@ -506,6 +506,20 @@ a_udp(uint64_t *out)
 	    sizeof(struct sockaddr_in));
 }
 
+static long own_fd = -1;
+
+/* udp-new ADDRESS PORT: the same from a socket made for it, in a process that
+ * may make one and has none just then */
+static void
+a_udp_new(uint64_t *out)
+{
+	const uint64_t make[7] = { SYS_socket, AF_INET, SOCK_DGRAM, 0 };
+
+	a_udp(out);
+	own_fd = call("udp-new", make);
+	out[1] = (uint64_t)own_fd;
+}
+
 static void
 a_mmap_exec(uint64_t *out)
 {
@@ -601,6 +615,7 @@ static const struct {
 	{ "listen", 0, a_listen },
 	{ "fastopen", 0, a_fastopen },
 	{ "udp", 2, a_udp },
+	{ "udp-new", 2, a_udp_new },
 	{ "setsockopt", 0, a_setsockopt },
 	{ "ptrace", 1, a_ptrace },
 	{ "signal", 1, a_kill },
@@ -650,6 +665,10 @@ attempt(size_t i)
 		closing[1] = (uint64_t)result;
 		if (gives_fd)
 			call("close", closing);
+	}
+	if (own_fd >= 0) {
+		closing[1] = (uint64_t)own_fd;
+		call("close", closing);
 	}
 	end();
 }

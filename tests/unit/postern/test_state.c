@@ -109,13 +109,39 @@ START_TEST(a_barred_directory_is_named)
 }
 END_TEST
 
+START_TEST(a_named_directory_leads_to_no_other_configuration)
+{
+	char mem[STATE_PATH_MAX], missing[128];
+	const char *found;
+
+	begin();
+	snprintf(missing, sizeof(missing), "%s/missing", dir);
+	ck_assert_ptr_null(
+	    state_find_config(NULL, missing, mem, sizeof(mem)));
+	ck_assert_ptr_null(
+	    state_find_config("/etc/x.conf", missing, mem, sizeof(mem)));
+	ck_assert_int_ne(access(missing, F_OK), 0);
+	/* there, and nothing was started with it */
+	ck_assert_ptr_null(state_find_config(NULL, dir, mem, sizeof(mem)));
+	found = state_find_config("/etc/x.conf", dir, mem, sizeof(mem));
+	ck_assert_str_eq(found, "/etc/x.conf");
+	ck_assert_int_eq(state_write_config(&s, "/etc/y.conf"), 0);
+	found = state_find_config(NULL, dir, mem, sizeof(mem));
+	ck_assert_str_eq(found, "/etc/y.conf");
+	found = state_find_config("/etc/x.conf", NULL, mem, sizeof(mem));
+	ck_assert_str_eq(found, "/etc/x.conf");
+	end();
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *const tests[] = { one_holder_of_the_lock,
 		a_swept_directory_keeps_lock_and_logs,
 		pids_of_other_programs_are_not_ours,
-		doors_must_fit_a_socket_address, a_barred_directory_is_named };
+		doors_must_fit_a_socket_address, a_barred_directory_is_named,
+		a_named_directory_leads_to_no_other_configuration };
 
 	return run_suite("state", tests, sizeof(tests) / sizeof(tests[0]));
 }

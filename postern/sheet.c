@@ -178,7 +178,7 @@ print_server(FILE *to, const struct conf *c, const char *seen)
 			print_ip(to, &c->external[0]);
 			break;
 		}
-		/* fall through */
+		__attribute__((fallthrough));
 	default:
 		if (seen != NULL && c->public_how == PUBLIC_STUN)
 			fprintf(to, "%s, as STUN sees it; a DNS name is better",

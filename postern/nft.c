@@ -53,21 +53,30 @@ has_family(const struct addr *list, unsigned n, uint8_t family)
 	return false;
 }
 
+/* The beginning of a rule for what our addresses of this family send.  False:
+ * there is none, and nothing is written. */
+static bool
+write_from_us(FILE *to, const struct conf *c, uint8_t family)
+{
+	bool first = true;
+
+	if (!has_family(c->internal, c->n_internal, family) &&
+	    !has_family(c->external, c->n_external, family))
+		return false;
+	fprintf(to, "\t\t%s saddr { ", family == 4 ? "ip" : "ip6");
+	write_addrs(to, c->internal, c->n_internal, family, &first);
+	write_addrs(to, c->external, c->n_external, family, &first);
+	fputs(" } ", to);
+	return true;
+}
+
 static void
 write_ports(FILE *to, const struct conf *c, uint16_t from, uint16_t last)
 {
-	for (uint8_t family = 4; family <= 6; family += 2) {
-		bool first = true;
-
-		if (from == 0 ||
-		    (!has_family(c->internal, c->n_internal, family) &&
-			!has_family(c->external, c->n_external, family)))
-			continue;
-		fprintf(to, "\t\t%s saddr { ", family == 4 ? "ip" : "ip6");
-		write_addrs(to, c->internal, c->n_internal, family, &first);
-		write_addrs(to, c->external, c->n_external, family, &first);
-		fprintf(to, " } udp sport %u-%u jump gate\n", from, last);
-	}
+	for (uint8_t family = 4; family <= 6; family += 2)
+		if (from != 0 && write_from_us(to, c, family))
+			fprintf(
+			    to, "udp sport %u-%u jump gate\n", from, last);
 }
 
 /* Connections come in by these ports; none is ever made from them, not even
@@ -75,19 +84,10 @@ write_ports(FILE *to, const struct conf *c, uint16_t from, uint16_t last)
 static void
 write_tcp_port(FILE *to, const struct conf *c, uint16_t port)
 {
-	for (uint8_t family = 4; family <= 6; family += 2) {
-		bool first = true;
-
-		if (port == 0 ||
-		    (!has_family(c->internal, c->n_internal, family) &&
-			!has_family(c->external, c->n_external, family)))
-			continue;
-		fprintf(to, "\t\t%s saddr { ", family == 4 ? "ip" : "ip6");
-		write_addrs(to, c->internal, c->n_internal, family, &first);
-		write_addrs(to, c->external, c->n_external, family, &first);
-		fprintf(to, " } tcp sport %u tcp flags & (syn | ack) == syn "
-			    "counter drop\n", port);
-	}
+	for (uint8_t family = 4; family <= 6; family += 2)
+		if (port != 0 && write_from_us(to, c, family))
+			fprintf(to, "tcp sport %u tcp flags & (syn | ack) == "
+				    "syn counter drop\n", port);
 }
 
 static void

@@ -87,15 +87,19 @@ void
 headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
     const struct leg *to)
 {
-	static const enum sip_hdr_id about[] = { SIP_H_CONTENT_DISPOSITION,
-		SIP_H_CONTENT_ENCODING, SIP_H_CONTENT_LANGUAGE };
-
 	/* An opaque body passed only with a type that tells nothing. */
 	build_copy(b, m, SIP_H_CONTENT_TYPE);
-	for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++)
-		if (!leg_is_external(to) ||
-		    !leak_in(e->conf, sip_value(m, about[i])))
-			build_copy(b, m, about[i]);
+	/* Each line by itself: the second of a name may tell what the first
+	 * does not. */
+	for (unsigned i = 0; i < m->n_hdrs; i++) {
+		const struct sip_hdr *h = &m->hdr[i];
+
+		if ((h->id == SIP_H_CONTENT_DISPOSITION ||
+			h->id == SIP_H_CONTENT_ENCODING ||
+			h->id == SIP_H_CONTENT_LANGUAGE) &&
+		    (!leg_is_external(to) || !leak_in(e->conf, h->value)))
+			build_copy_line(b, h);
+	}
 }
 
 void

@@ -201,6 +201,25 @@ START_TEST(headers_pass_by_what_they_mean)
 }
 END_TEST
 
+/* The first says nothing, and was the only one looked at. */
+START_TEST(each_line_about_a_body_is_looked_at)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	const char *inv;
+	struct dlg d;
+
+	dlg_call(&d, desk, home->number, sdp_of(desk, 30000, NULL),
+	    "Content-Language: en\r\n"
+	    "Content-Language: pbx.office.local\r\n");
+	inv = phone_expect(home, "INVITE");
+	ck_assert_str_eq(hdr(inv, "Content-Language"), "en");
+	ck_assert_ptr_null(strstr(inv, "pbx.office.local"));
+	lab_free(lab);
+}
+END_TEST
+
 START_TEST(identity_from_outside_is_replaced_not_believed)
 {
 	struct lab *lab = lab_new(60, 100);
@@ -352,6 +371,7 @@ suite_parts(void)
 	tcase_add_loop_test(
 	    c, what_names_a_host_that_is_not_ours_leaks, 0, N(texts));
 	tcase_add_loop_test(c, headers_pass_by_what_they_mean, 0, N(headers));
+	tcase_add_test(c, each_line_about_a_body_is_looked_at);
 	tcase_add_test(c, identity_from_outside_is_replaced_not_believed);
 	tcase_add_loop_test(
 	    c, a_body_that_cannot_be_relayed_is_refused, 0, N(bodies));

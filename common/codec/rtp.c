@@ -102,7 +102,7 @@ mask_name(uint8_t *text, size_t len, const uint8_t *key)
 static size_t
 scrub_chunk(uint8_t *chunk, size_t len, const uint8_t *key)
 {
-	size_t at = 4;
+	size_t at = 4, end;
 
 	while (at < len && chunk[at] != SDES_END) {
 		size_t text_len;
@@ -119,8 +119,11 @@ scrub_chunk(uint8_t *chunk, size_t len, const uint8_t *key)
 		at += 2 + text_len;
 	}
 	/* At least one zero octet, then up to a multiple of four. */
-	at = (at + 4) & ~(size_t)3;
-	return at <= len ? at : 0;
+	end = (at + 4) & ~(size_t)3;
+	if (end > len)
+		return 0;
+	memset(chunk + at, 0, end - at);
+	return end;
 }
 
 static int
@@ -134,21 +137,24 @@ scrub_sdes(uint8_t *body, size_t len, unsigned n_chunks, const uint8_t *key)
 		body += used;
 		len -= used;
 	}
+	memset(body, 0, len);
 	return 0;
 }
 
 static int
 scrub_bye(uint8_t *body, size_t len, unsigned n_sources)
 {
-	size_t at = 4 * (size_t)n_sources;
+	size_t at = 4 * (size_t)n_sources, reason_len;
 
 	if (len < at)
 		return -EBADMSG;
 	if (len == at)
 		return 0;
-	if (body[at] > len - at - 1)
+	reason_len = body[at++];
+	if (reason_len > len - at)
 		return -EBADMSG;
-	memset(body + at + 1, ' ', body[at]);
+	memset(body + at, ' ', reason_len);
+	memset(body + at + reason_len, 0, len - at - reason_len);
 	return 0;
 }
 
@@ -226,6 +232,8 @@ rtcp_scrub(uint8_t *packet, size_t len, const uint8_t key[RTP_SCRUB_KEY_LEN],
 			unpadded -= padding;
 			memset(p + unpadded, 0, padding - 1u);
 		}
+		if (at == 0 && unpadded < 8)	/* no SSRC of its own */
+			return -EBADMSG;
 		err = scrub_one(p, unpadded, key);
 		if (err)
 			return err;

@@ -145,6 +145,10 @@ static const struct {
 	    "\xa0\xc9\0\x02\0\0\0\x01\0\0\0\x04\x80\xcb\0\0", 16, -EBADMSG },
 	{ "padding of seven", "\xa0\xc9\0\x02\0\0\0\x01\0\0\0\x07", 12,
 	    -EBADMSG },
+	{ "padding where the SSRC would be",
+	    "\xa2\xd9\0\x01\x10\0\0\x04", 8, -EBADMSG },
+	{ "a first packet without an SSRC",
+	    "\x81\xd9\0\0\x80\xc9\0\x01\0\0\0\x01", 12, -EBADMSG },
 };
 
 START_TEST(app_data_and_padding_tell_nothing)
@@ -162,6 +166,29 @@ START_TEST(app_data_and_padding_tell_nothing)
 	ck_assert_mem_eq(p + 48, packet + 48, 8);
 	ck_assert_mem_eq(p + 56, data, 7);
 	ck_assert_uint_eq(p[63], 8);
+}
+END_TEST
+
+/* After an item list's end, after the last chunk, after a BYE's reason. */
+START_TEST(what_follows_the_last_name_tells_nothing)
+{
+	static const char packet[] = "\x81\xca\0\x04" "\0\0\0\x09"
+	    "\x02\x01" "n" "\0" "\0" "pbx" "10.9"
+	    "\x81\xcb\0\x03" "\0\0\0\x09" "\x01" "rpb" "10.9";
+	static const char want[] = "\x81\xca\0\x04" "\0\0\0\x09"
+	    "\x02\x01" " " "\0" "\0\0\0\0" "\0\0\0\0"
+	    "\x81\xcb\0\x03" "\0\0\0\x09" "\x01" " \0\0" "\0\0\0\0";
+	static const char list[] = "\x81\xca\0\x03" "\0\0\0\x09"
+	    "\x02\0" "\0" "p" "\0\0\0\0";
+	uint8_t p[sizeof(packet) - 1];
+	uint32_t ssrc = 0;
+
+	memcpy(p, packet, sizeof(p));
+	ck_assert_int_eq(rtcp_scrub(p, sizeof(p), key, &ssrc), 0);
+	ck_assert_mem_eq(p, want, sizeof(p));
+	memcpy(p, list, sizeof(list) - 1);
+	ck_assert_int_eq(rtcp_scrub(p, sizeof(list) - 1, key, &ssrc), 0);
+	ck_assert_uint_eq(p[11], 0);
 }
 END_TEST
 
@@ -213,6 +240,7 @@ add_rtp_tests(Suite *s)
 	    sizeof(headers) / sizeof(headers[0]));
 	tcase_add_test(tc, takes_every_name_out_of_rtcp);
 	tcase_add_test(tc, app_data_and_padding_tell_nothing);
+	tcase_add_test(tc, what_follows_the_last_name_tells_nothing);
 	tcase_add_loop_test(tc, relays_only_rtcp_that_reads_to_the_end, 0,
 	    sizeof(rtcps) / sizeof(rtcps[0]));
 	tcase_add_test(tc, its_keepalives_read_back);

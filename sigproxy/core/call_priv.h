@@ -10,9 +10,9 @@
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
  * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
  * requests), dialog.c and exchange.c (requests inside), headers.c (what
- * passes), offer.c, hold.c, relay.c and again.c (media), note.c (reports),
- * callid.c and leak.c (what must not be told), checkpoint.c and restore.c (what
- * outlives this process).
+ * passes), session.c (session timers), offer.c, hold.c, relay.c and again.c
+ * (media), note.c (reports), callid.c and leak.c (what must not be told),
+ * checkpoint.c and restore.c (what outlives this process).
  */
 #ifndef SIGPROXY_CORE_CALL_PRIV_H
 #define SIGPROXY_CORE_CALL_PRIV_H
@@ -43,6 +43,7 @@ enum call_timer_kind {
 	TIMER_CALL_PHASE = TIMER_CALL, /* struct call */
 	TIMER_CALL_BRANCH,             /* struct leg: timer C */
 	TIMER_CALL_ACK,                /* struct exchange: 2xx not ACKed */
+	TIMER_CALL_SESSION,            /* struct leg: session.timer */
 	TIMER_CALL_SAVE,               /* more calls to be saved */
 	TIMER_CALL_AGAIN,              /* struct again */
 };
@@ -58,6 +59,7 @@ struct exchange {
 	bool answered;        /* 2xx passed on, ACK awaited */
 	bool acked;           /* the ACK came and went on */
 	bool offer_in_answer; /* INVITE without SDP */
+	bool is_answer;       /* a PRACK that answers `offer` */
 	struct media offer;
 	struct timer ack_wait;
 	uint32_t resend_ms;
@@ -94,6 +96,7 @@ struct call {
 	uint8_t channels;
 	bool held;
 	bool ringing_noted;
+	bool reliable;  /* the caller takes reliable answers (RFC 3262) */
 	bool end_noted;
 	struct mono answered; /* 0: never */
 	uint16_t end_status;
@@ -151,7 +154,7 @@ struct calls {
 struct ending {
 	uint16_t status;
 	const char *why;             /* a literal, for log and record */
-	const char *reason;          /* Reason's value for the caller, NULL */
+	const char *reason;          /* Reason's value for both, NULL */
 	const struct leg *by;        /* knows it already: said BYE or 481 */
 	const struct sip_msg *cause; /* what `by` said; headers pass on */
 };
@@ -198,11 +201,13 @@ void fork_give_up(const struct ctx *x, struct call *call);
 /* Every header of m that may pass from one leg to the other. */
 void headers_pass(const struct edge *e, struct buf *b, const struct sip_msg *m,
     const struct leg *from, const struct leg *to);
-/* Headers about the body. */
+/* Headers about the body that offer_pass() made of m's. */
 void headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
-    const struct leg *to);
-/* Allow and Accept as we mean them. */
+    const struct leg *to, struct span body);
+/* Allow as we mean it. */
 void headers_ours(struct buf *b);
+/* Supported; reliable: with 100rel, which is the other phone's to say. */
+void headers_supported(struct buf *b, bool reliable);
 /* `"Name" <sip:number@domain>`. */
 void headers_put_party(
     const struct edge *e, struct buf *b, const struct party *p);
@@ -210,6 +215,8 @@ void headers_put_party(
 
 /* A new exchange in call's list.  Errors: NULL: too many. */
 struct exchange *exchange_new(struct calls *c, struct call *call);
+/* A branch is given up: what was under way with it is answered 487. */
+void exchange_end_leg(const struct ctx *x, const struct leg *leg);
 /* Let go of its transactions and give it back. */
 void exchange_free(struct edge *e, struct exchange *ex);
 /* An in-dialog request whose sender proved anew who he is. */

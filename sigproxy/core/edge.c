@@ -19,8 +19,9 @@ enum {
 	DEFAULT_FLOWS = 32768,
 };
 
-/* What we can do; nothing else is ever listed towards anybody. */
-#define METHODS "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
+/* What we can do; nothing else is ever listed towards anybody.  Short, for a
+ * stranger's request allows an answer of a few bytes more only. */
+#define METHODS "INVITE,ACK,CANCEL,BYE,OPTIONS,REGISTER,UPDATE,INFO,PRACK"
 
 static uint32_t
 or_default(uint32_t n, uint32_t fallback)
@@ -117,8 +118,18 @@ on_cancel(struct edge *e, struct mono now, struct steps *st,
 		edge_refuse_status(e, now, st, in, 481);
 }
 
-/* Option tags that are not built, as an Unsupported header (8.2.2.3).  None
- * are built yet. */
+/* A proxy's extensions are none of ours; 100rel is for INVITE only (RFC 3262
+ * 3). */
+static bool
+is_built(const struct sip_msg *m, enum sip_hdr_id where, struct span tag)
+{
+	return where == SIP_H_REQUIRE &&
+	    (span_caseeq(tag, SPAN_LIT("timer")) ||
+		(m->method == SIP_INVITE &&
+		    span_caseeq(tag, SPAN_LIT("100rel"))));
+}
+
+/* Option tags that are not built, as an Unsupported header (8.2.2.3). */
 static bool
 put_unsupported(const struct sip_msg *m, struct buf *b)
 {
@@ -131,6 +142,8 @@ put_unsupported(const struct sip_msg *m, struct buf *b)
 		struct sip_values it = sip_values(m, where[i]);
 
 		while (sip_values_next(&it, &tag) == 0) {
+			if (is_built(m, where[i], tag))
+				continue;
 			if (!any)
 				build_open(b, SIP_H_UNSUPPORTED);
 			else
@@ -167,7 +180,7 @@ refuse_method(struct edge *e, struct mono now, struct steps *st,
 {
 	struct reply r = {
 		.status = in->msg->method == SIP_OTHER ? 501 : 405,
-		.headers = SPAN_LIT("Allow: " METHODS "\r\n"),
+		.optional = SPAN_LIT("Allow: " METHODS "\r\n"),
 	};
 
 	if (edge_may_answer(e, now, in))
@@ -181,7 +194,8 @@ on_options(struct edge *e, struct mono now, struct steps *st,
 	struct reply r = {
 		.status = 200,
 		.optional = SPAN_LIT("Allow: " METHODS "\r\n"
-				     "Accept: application/sdp\r\n"),
+				     "Accept: application/sdp\r\n"
+				     "Supported: timer, 100rel\r\n"),
 	};
 
 	if (edge_may_answer(e, now, in))

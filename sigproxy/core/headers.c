@@ -85,10 +85,10 @@ headers_pass(const struct edge *e, struct buf *b, const struct sip_msg *m,
 
 void
 headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
-    const struct leg *to)
+    const struct leg *to, struct span body)
 {
 	/* An opaque body passed only with a type that tells nothing. */
-	build_copy(b, m, SIP_H_CONTENT_TYPE);
+	build_hdr(b, SIP_H_CONTENT_TYPE, offer_type(m, body));
 	/* Each line by itself: the second of a name may tell what the first
 	 * does not. */
 	for (unsigned i = 0; i < m->n_hdrs; i++) {
@@ -106,7 +106,14 @@ void
 headers_ours(struct buf *b)
 {
 	build_hdr_str(
-	    b, SIP_H_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
+	    b, SIP_H_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK");
+}
+
+void
+headers_supported(struct buf *b, bool reliable)
+{
+	build_hdr_str(
+	    b, SIP_H_SUPPORTED, reliable ? "timer, 100rel" : "timer");
 }
 
 /* What may stand in a quoted string: '"' and '\' only behind a '\'. */

@@ -867,6 +867,12 @@ allow_line(void)
 	       "PRACK, REFER, NOTIFY\r\nSupported: 100rel, timer, replaces\r\n";
 }
 
+static const char *
+type_of(const struct phone *p)
+{
+	return p->type != NULL ? p->type : "application/sdp";
+}
+
 static void
 send_invite(struct dlg *d, const char *number, const char *auth,
     const char *sdp, const char *extra)
@@ -880,12 +886,13 @@ send_invite(struct dlg *d, const char *number, const char *auth,
 	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s-%u-%u;rport\r\n"
 	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
 	    "CSeq: %u INVITE\r\nContact: <sip:%s@%s:%u;ob>\r\n"
-	    "User-Agent: Office-PBX/9.9\r\n%s%s%s%s"
+	    "User-Agent: Office-PBX/9.9\r\n%s%s%s%s%s%s"
 	    "Content-Length: %zu\r\n\r\n%s",
 	    d->target, p->host, p->port, p->number, d->cseq, ++d->branch,
 	    d->local, d->remote, d->call_id, d->cseq, p->number, p->host,
-	    p->port, allow_line(), auth, extra,
-	    sdp ? "Content-Type: application/sdp\r\n" : "",
+	    p->port, p->can != NULL ? p->can : allow_line(), auth, extra,
+	    sdp ? "Content-Type: " : "", sdp ? type_of(p) : "",
+	    sdp ? "\r\n" : "",
 	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
 }
 
@@ -1039,12 +1046,13 @@ phone_answer(struct phone *p, const char *msg, unsigned status, const char *tag,
 	    "SIP/2.0 %u Whatever\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\n"
 	    "Call-ID: %s\r\nCSeq: %s\r\nContact: <sip:%s@%s:%u;ob>\r\n"
 	    "Server: Office-PBX/9.9\r\n"
-	    "Warning: 399 pbx.office.local \"hello\"\r\n%s"
+	    "Warning: 399 pbx.office.local \"hello\"\r\n%s%s%s%s"
 	    "Content-Length: %zu\r\n\r\n%s",
 	    status, hdr(msg, "Via"), hdr(msg, "From"), to,
 	    has_tag ? "" : ";tag=", has_tag ? "" : tag, hdr(msg, "Call-ID"),
 	    hdr(msg, "CSeq"), p->number, p->host, p->port,
-	    sdp ? "Content-Type: application/sdp\r\n" : "",
+	    p->says != NULL ? p->says : "", sdp ? "Content-Type: " : "",
+	    sdp ? type_of(p) : "", sdp ? "\r\n" : "",
 	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
 }
 

@@ -24,6 +24,9 @@ struct phone {
 	char name_mem[32], host_mem[32];
 	struct flow flow; /* where its packets come from */
 	bool is_closed;   /* its connection, if it has one */
+	const char *can;  /* Allow and Supported lines; NULL: the usual */
+	const char *says; /* lines in each answer of its; NULL: none */
+	const char *type; /* Content-Type of bodies; NULL: application/sdp */
 	char inbox[LAB_INBOX][LAB_TEXT];
 	unsigned head, tail;
 };

@@ -13,5 +13,8 @@ Suite *suite_parts(void);
 Suite *suite_restore(void);
 Suite *suite_again(void);
 Suite *suite_tcp(void);
+Suite *suite_session(void);
+Suite *suite_bodies(void);
+Suite *suite_reliable(void);
 
 #endif

@@ -237,7 +237,7 @@ static void
 on_new(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in)
 {
-	if (!edge_names_us(e, in->msg)) {
+	if (!edge_may_mean_us(e, in->msg, in->from)) {
 		refuse_name(e, now, st, in);
 		return;
 	}

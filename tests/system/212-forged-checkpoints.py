@@ -138,7 +138,7 @@ def test_what_a_captured_sigproxy_leaves():
 def plant(siege, count, state_of):
     """Rows of calls and their checkpoints in the table, under tickets of the past."""
     calls = ''.join(f"({n},'201','','168','granted','external','','x',1,'granted')," for n in range(1, count + 1))
-    rows = ''.join(f"({n},1,x'{state_of(n).hex()}')," for n in range(1, count + 1))
+    rows = ''.join(f"({n},{saved.VERSION},x'{state_of(n).hex()}')," for n in range(1, count + 1))
     siege.postern.sql('BEGIN IMMEDIATE; INSERT INTO call(ticket, caller, caller_name, called, verdict, from_zone, '
                       f'from_source, call_id, granted_at, state) VALUES {calls[:-1]};'
                       f'INSERT INTO checkpoint(ticket, version, state) VALUES {rows[:-1]}; COMMIT;\n', 30)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/codec/tel.h"
 #include "sigproxy/core/call.h"
 #include "tests/unit/sigcall/lab.h"
 
@@ -117,9 +118,12 @@ say_nonces(struct buf *b, struct span payload, unsigned *serial)
 static struct span
 user_of_uri(struct span uri)
 {
-	ptrdiff_t colon = span_find(uri, ':'), at = span_find(uri, '@');
+	struct uri u;
+	struct span user;
 
-	return span_sub(uri, (size_t)colon + 1, (size_t)(at - colon - 1));
+	ck_assert_int_eq(uri_parse(uri, &u), 0);
+	ck_assert_int_eq(tel_number(&u, rotating(), &user), 0);
+	return user;
 }
 
 static void
@@ -879,8 +883,11 @@ send_invite(struct dlg *d, const char *number, const char *auth,
 {
 	struct phone *p = d->phone;
 
-	snprintf(
-	    d->target, sizeof(d->target), "sip:%s@sip.example.org", number);
+	if (strchr(number, ':') != NULL)
+		snprintf(d->target, sizeof(d->target), "%s", number);
+	else
+		snprintf(d->target, sizeof(d->target),
+		    "sip:%s@sip.example.org", number);
 	phone_send(p,
 	    "INVITE %s SIP/2.0\r\n"
 	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s-%u-%u;rport\r\n"
@@ -926,8 +933,8 @@ dlg_call(struct dlg *d, struct phone *a, const char *number, const char *sdp,
 	snprintf(d->call_id, sizeof(d->call_id), "call%u@%s", serial, a->host);
 	snprintf(d->local, sizeof(d->local),
 	    "\"My Phone\" <sip:%s@sip.example.org>;tag=f%u", a->number, serial);
-	snprintf(
-	    d->remote, sizeof(d->remote), "<sip:%s@sip.example.org>", number);
+	snprintf(d->remote, sizeof(d->remote),
+	    strchr(number, ':') ? "<%s>" : "<sip:%s@sip.example.org>", number);
 	send_invite(d, number, "", sdp, extra);
 	answer = phone_expect(a, "SIP/2.0 401");
 	ck_assert_msg(answer != NULL, "no challenge");

@@ -133,7 +133,8 @@ const char *sdp_of(const struct phone *p, uint16_t port, const char *direction);
 
 /*
  * Phone a calls b's number with credentials: sends, answers the challenge,
- * and fills d.  sdp may be NULL.  extra: whole header lines or "".
+ * and fills d.  number may be a whole URI.  sdp may be NULL.  extra: whole
+ * header lines or "".
  */
 void dlg_call(struct dlg *d, struct phone *a, const char *number,
     const char *sdp, const char *extra);

@@ -96,6 +96,7 @@ struct call {
 	uint8_t channels;
 	bool held;
 	bool ringing_noted;
+	bool anonymous; /* the caller withholds its name outside (RFC 3323) */
 	bool reliable;  /* the caller takes reliable answers (RFC 3262) */
 	bool end_noted;
 	struct mono answered; /* 0: never */
@@ -208,6 +209,8 @@ void headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
 void headers_ours(struct buf *b);
 /* Supported; reliable: with 100rel, which is the other phone's to say. */
 void headers_supported(struct buf *b, bool reliable);
+/* Does m's Privacy ask to withhold who sent it (RFC 3323 4.2, RFC 3325 9.3)? */
+bool headers_hide_sender(const struct sip_msg *m);
 /* `"Name" <sip:number@domain>`. */
 void headers_put_party(
     const struct edge *e, struct buf *b, const struct party *p);

@@ -1,5 +1,6 @@
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/leak.h"
+#include "sigproxy/sip/lex.h"
 
 /* What one header may do on its way. */
 enum pass {
@@ -20,6 +21,8 @@ pass_of_plain(enum sip_hdr_id id)
 		return PASS_NEVER;
 	case SIP_H_ORGANIZATION:
 		return PASS_INWARD;
+	case SIP_H_PRIVACY: /* done before it goes out (RFC 3323 5.1) */
+		return PASS_INWARD;
 	case SIP_H_ANSWER_MODE: /* a stranger opens no microphone */
 	case SIP_H_PRIV_ANSWER_MODE:
 		return PASS_OUTWARD;
@@ -28,10 +31,21 @@ pass_of_plain(enum sip_hdr_id id)
 	}
 }
 
+/* Who a call was for before it came here: the office may know, nobody
+ * outside, and nobody outside is believed (RFC 5806, RFC 7044). */
+static enum pass
+pass_of_identity(enum sip_hdr_id id)
+{
+	return id == SIP_H_DIVERSION || id == SIP_H_HISTORY_INFO ? PASS_INSIDE
+								 : PASS_NEVER;
+}
+
 static enum pass
 pass_of(const struct sip_hdr *h)
 {
 	switch (sip_hdr_class(h->id)) {
+	case SIP_C_IDENTITY:
+		return pass_of_identity(h->id);
 	case SIP_C_UNKNOWN:
 		/* P-Whatever is identity or charging (RFC 5727). */
 		if (h->name.len > 2 &&
@@ -81,6 +95,26 @@ headers_pass(const struct edge *e, struct buf *b, const struct sip_msg *m,
 	for (unsigned i = 0; i < m->n_hdrs; i++)
 		if (may_pass(e, &m->hdr[i], from, to))
 			build_copy_line(b, &m->hdr[i]);
+}
+
+bool
+headers_hide_sender(const struct sip_msg *m)
+{
+	const struct sip_hdr *h = sip_first(m, SIP_H_PRIVACY);
+
+	for (; h != NULL; h = sip_next(m, h)) {
+		struct lex l = lex_start(h->value);
+
+		do {
+			struct span word = lex_run(&l, LEX_TOKEN);
+
+			if (span_caseeq(word, SPAN_LIT("id")) ||
+			    span_caseeq(word, SPAN_LIT("user")) ||
+			    span_caseeq(word, SPAN_LIT("header")))
+				return true;
+		} while (lex_separator(&l, ';'));
+	}
+	return false;
 }
 
 void

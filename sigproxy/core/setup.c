@@ -64,6 +64,9 @@ is_usable(const struct edge *e, const struct flow *f)
 	       conns_live(e->conns, f);
 }
 
+/* RFC 3323 4.1.1.3. */
+#define ANONYMOUS "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
+
 static void
 write_names(const struct edge *e, struct leg *leg)
 {
@@ -72,7 +75,10 @@ write_names(const struct edge *e, struct leg *leg)
 	struct buf b;
 
 	buf_init(&b, leg->local.p, sizeof(leg->local.p));
-	headers_put_party(e, &b, &call->caller);
+	if (call->anonymous && leg_is_external(leg))
+		buf_puts(&b, ANONYMOUS);
+	else
+		headers_put_party(e, &b, &call->caller);
 	leg->local.len = (uint16_t)b.len;
 	called.name.len = 0;
 	buf_init(&b, leg->remote.p, sizeof(leg->remote.p));
@@ -326,6 +332,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->pending = call->setup;
 	t->ops = &exchange_server_ops;
 	t->owner = call->setup;
+	call->anonymous = headers_hide_sender(msg);
 	call->reliable = sip_lists(msg, SIP_H_SUPPORTED, "100rel") ||
 	    sip_lists(msg, SIP_H_REQUIRE, "100rel");
 	err = leg_from_invite(call->leg[0], msg, &t->from);

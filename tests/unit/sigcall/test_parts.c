@@ -165,7 +165,15 @@ static const struct {
 	    false },
 	{ "a warning", "Warning", "399 pbx \"x\"", false, false, false },
 	{ "where it was", "History-Info", "<sip:1@sip.example.org>;index=1",
+	    false, false, true },
+	{ "who passed it on", "Diversion",
+	    "<sip:1@192.168.10.9>;reason=no-answer", false, false, true },
+	{ "a signed identity that our rewriting broke", "Identity",
+	    "eyJhbGciOiJFUzI1NiJ9..sig;info=<https://c.example/c>;alg=ES256",
 	    false, false, false },
+	{ "a wish for privacy", "Privacy", "id;critical", true, false, true },
+	{ "early media somebody allows", "P-Early-Media", "sendrecv", false,
+	    false, true },
 };
 
 static void

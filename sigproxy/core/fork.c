@@ -28,6 +28,26 @@ put_identity(const struct edge *e, struct buf *b, const struct leg *leg)
 	build_close(b);
 }
 
+/* How many branches there may be below this request (RFC 5393 5.3.3).  No wish:
+ * more than there are. */
+static uint32_t
+max_breadth(const struct sip_msg *msg)
+{
+	uint32_t n;
+
+	return sip_delta_parse(sip_value(msg, SIP_H_MAX_BREADTH), &n) == 0
+		   ? n
+		   : UINT32_MAX;
+}
+
+static void
+put_breadth(struct buf *b, const struct call *call, const struct sip_msg *msg)
+{
+	if (sip_has(msg, SIP_H_MAX_BREADTH))
+		build_hdr_u64(b, SIP_H_MAX_BREADTH,
+		    max_breadth(msg) / (call->n_legs - 1));
+}
+
 static int
 put_invite(const struct edge *e, struct buf *b, struct leg *leg,
     const struct sip_msg *msg, struct media *offer)
@@ -54,6 +74,7 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 	if (sip_lists(msg, SIP_H_REQUIRE, "100rel"))
 		build_hdr_str(b, SIP_H_REQUIRE, "100rel");
 	session_put_wish(leg, b);
+	put_breadth(b, call, msg);
 	put_identity(e, b, leg);
 	headers_pass(e, b, msg, caller, leg);
 	if (body.len > 0)
@@ -131,6 +152,11 @@ fork_start(const struct ctx *x, struct call *call)
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_SETUP_MS));
 	if (stxn_request(call->setup->server, &msg) != 0)
 		return;
+	if (max_breadth(&msg) < call->n_legs - 1) {
+		call_end(x, call,
+		    (struct ending){ .status = 440, .why = "too-broad" });
+		return;
+	}
 	for (unsigned i = 1; i < call->n_legs; i++) {
 		struct leg *leg = call->leg[i];
 		struct media offer = { .known = false };

@@ -310,6 +310,35 @@ START_TEST(rfc3261_16_3_a_request_without_hops_left_goes_nowhere)
 }
 END_TEST
 
+START_TEST(rfc5393_5_3_breadth_is_divided_or_refused)
+{
+	struct phone *mobile = lab_home(lab, "200", 9);
+	struct dlg a;
+	const char *inv[2];
+
+	dlg_call(&a, home, "200", NULL, "Max-Breadth: 60\r\n");
+	inv[0] = phone_expect(desk, "INVITE");
+	inv[1] = phone_expect(mobile, "INVITE");
+	ck_assert_str_eq(hdr(inv[0], "Max-Breadth"), "30");
+	ck_assert_str_eq(hdr(inv[1], "Max-Breadth"), "30");
+	phone_answer(desk, inv[0], 600, "d", NULL);
+	phone_answer(mobile, inv[1], 487, "m", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 600"));
+	dlg_ack(&a, a.cseq, NULL);
+	dlg_call(&a, home, "200", NULL, "Max-Breadth: 1\r\n");
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 440"));
+	dlg_ack(&a, a.cseq, NULL);
+	while (phone_recv(desk) != NULL)
+		;
+	dlg_call(&a, home, "200", NULL, "");
+	inv[0] = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(inv[0]);
+	ck_assert_str_eq(hdr(inv[0], "Max-Breadth"), "");
+	dlg_cancel(&a);
+	expect_over();
+}
+END_TEST
+
 START_TEST(rfc3581_4_an_answer_goes_where_the_request_came_from)
 {
 	const char *msg;
@@ -361,6 +390,7 @@ suite_policy(void)
 	tcase_add_test(tc, rfc3261_9_2_a_cancel_that_meets_a_200);
 	tcase_add_test(
 	    tc, rfc3261_16_3_a_request_without_hops_left_goes_nowhere);
+	tcase_add_test(tc, rfc5393_5_3_breadth_is_divided_or_refused);
 	tcase_add_test(
 	    tc, rfc3581_4_an_answer_goes_where_the_request_came_from);
 	suite_add_tcase(s, tc);

@@ -24,6 +24,7 @@ struct auth {
 	struct timerq *timers;
 	struct timer timer;		/* nonces to fetch, questions to put */
 	struct nonces *nonces;
+	bool had_nonces;
 	uint32_t nonces_asked;		/* awaited */
 	struct mono nonces_asked_at;
 	struct pool questions;

@@ -249,6 +249,33 @@ conf_read_names(const struct conf_key *k, struct span value, struct conf *out)
 }
 
 const char *
+conf_read_paths(const struct conf_key *k, struct span value, struct conf *out)
+{
+	char (*list)[CONF_PATH_MAX] = member(out, k->field);
+	unsigned *n = member(out, k->field2);
+	struct span left = value, piece;
+
+	*n = 0;
+	while (next_piece(&left, &piece)) {
+		struct conf_key one = *k;
+		const char *wrong;
+
+		if (*n == CONF_LIST_MAX)
+			return TOO_MANY;
+		one.field = (size_t)((char *)list[*n] - (char *)out);
+		wrong = conf_read_path(&one, piece, out);
+		if (wrong != NULL)
+			return wrong;
+		for (unsigned i = 0; i < *n; i++) {
+			if (strcmp(list[i], list[*n]) == 0)
+				return "holds a file twice; remove one";
+		}
+		(*n)++;
+	}
+	return NULL;
+}
+
+const char *
 conf_read_addresses(const struct conf_key *k, struct span value,
     struct conf *out)
 {

@@ -152,7 +152,7 @@ nonce_left_s(const struct nonces *n, struct mono now, struct span nonce)
 	int at = slot_find(n, nonce);
 	uint64_t age;
 
-	if (at < 0)
+	if (at < 0 || n->slot[at].uncounted)
 		return 0;
 	age = now.us - n->slot[at].minted.us;
 	return age >= n->lifetime_us ? 0 :

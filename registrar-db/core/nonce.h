@@ -59,7 +59,8 @@ void nonce_mint(struct nonces *n, struct mono now, char out[NONCE_CHARS]);
 enum nonce_state nonce_check(const struct nonces *n, struct mono now,
     const struct nonce_use *use, int64_t subscriber);
 
-/* Seconds for which it can still be answered; 0 for none of ours. */
+/* Seconds for which it can still be answered; 0 for none of ours, or when
+ * it is used up. */
 uint32_t nonce_left_s(const struct nonces *n, struct mono now,
     struct span nonce);
 

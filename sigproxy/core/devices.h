@@ -22,8 +22,8 @@
 #include "common/codec/digest.h"
 
 #define DEVICES(D)						\
-	/* Measured, 5.1: SHA-256 from two challenges, in either order. */ \
-	D("belle-sip/5", MD5 | SHA256, SEVERAL)			\
+	/* Measured, 5.1.65: takes SHA-256 when MD5 stands beside it. */ \
+	D("Linphonec/5", MD5 | SHA256, SEVERAL)			\
 	/* Measured, 1.0.0: "Function not implemented" at anything beside \
 	 * MD5.  Later ones stop at SHA-512-256. */		\
 	D("baresip", MD5, ONE)					\

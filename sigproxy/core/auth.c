@@ -378,9 +378,16 @@ on_nonce_say(struct edge *e, struct mono now,
 	struct auth *a = e->auth;
 
 	nonces_add(a->nonces, now, say->nonces, say->lifetime_ms);
+	a->had_nonces = true;
 	a->nonces_asked -= a->nonces_asked < IPC_NONCES_MAX ?
 	    a->nonces_asked : IPC_NONCES_MAX;
 	auth_wake(a, nonces_renewal(a->nonces));
+}
+
+bool
+auth_can_challenge(const struct auth *a)
+{
+	return a->had_nonces;
 }
 
 int

@@ -74,6 +74,8 @@ uint32_t auth_timers(uint32_t max_questions);
 
 /* registrar-db's door opened or closed. */
 void auth_peer(struct edge *e, struct mono now, struct steps *st, bool up);
+/* Were there ever nonces?  Before that nobody can be challenged. */
+bool auth_can_challenge(const struct auth *a);
 /* NONCE_SAY, REG_SAY, AUTH_SAY.  Errors: as edge_frame(). */
 int auth_frame(struct edge *e, struct mono now, struct steps *st,
     uint16_t type, struct span payload);

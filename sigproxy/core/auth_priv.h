@@ -25,6 +25,7 @@ struct auth {
 	struct timer timer;		/* nonces to fetch, questions to put */
 	struct nonces *nonces;
 	struct digest *digest;		/* hashes bodies for auth-int */
+	bool had_nonces;
 	uint32_t nonces_asked;		/* awaited */
 	struct mono nonces_asked_at;
 	struct pool questions;

@@ -298,6 +298,12 @@ on_malformed(struct edge *e, struct mono now, struct steps *st,
 		edge_answer(e, now, st, in, &r);
 }
 
+static bool
+knows_calls(const struct edge *e)
+{
+	return !e->conf->wait_for_restore || e->is_restored;
+}
+
 void
 edge_message(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span bytes)
@@ -315,7 +321,7 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 		keep_stun(e, now, st, from, bytes);
 		return;
 	}
-	if (!edge_is_ready(e)) {
+	if (!knows_calls(e)) {
 		e->too_early++;
 		return;
 	}
@@ -340,7 +346,7 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 bool
 edge_is_ready(const struct edge *e)
 {
-	return !e->conf->wait_for_restore || e->is_restored;
+	return knows_calls(e) && auth_can_challenge(e->auth);
 }
 
 bool
@@ -387,7 +393,7 @@ edge_conn_lost(struct edge *e, struct mono now, struct steps *st,
 	int err = sip_parse(head, SIP_DATAGRAM, m, NULL);
 
 	e->malformed++;
-	if (!edge_is_ready(e) || (err != 0 && err != -EPROTO) ||
+	if (!knows_calls(e) || (err != 0 && err != -EPROTO) ||
 	    !m->is_request)
 		return;
 	in.raw = m->bytes;

@@ -60,7 +60,8 @@
 	F(str, cnonce, 0, 128)		\
 	F(str, nc, 0, 8)		\
 	F(str, qop, 0, 16)		\
-	F(str, algorithm, 0, 16)
+	F(str, algorithm, 0, 16)	\
+	F(str, body_hash, 0, 64) /* hex of the body's, for auth-int */
 
 /* One Contact of a REGISTER (RFC 3261 10.3, RFC 5626). */
 #define IPC_ITEM_contact(F)		\
@@ -165,6 +166,8 @@
 	F(str, number, 0, 32)			\
 	F(u32, min_expires_s, 0, UINT32_MAX)	\
 	F(u32, retry_after_s, 0, 3600)		\
+	F(u32, nonce_left_s, 0, 3600)	/* of the nonce answered */	\
+	F(str, rspauth, 0, 64)			\
 	F(list, bindings, binding, IPC_TARGETS_MAX)
 
 #define IPC_F_auth_ask(F)			\

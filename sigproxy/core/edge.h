@@ -29,6 +29,9 @@ struct edge_conf {
 	unsigned n_listeners;
 	struct span domain;
 	struct span realm;
+	unsigned digests;		/* offered: DEVICE_DIGEST() of each;
+					 * 0: MD5 */
+	bool auth_int;			/* offer qop auth-int too */
 	struct span aliases[EDGE_NAMES_MAX];
 	unsigned n_aliases;
 	bool accept_ip;			/* our addresses are our names too */

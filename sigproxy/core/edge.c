@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "common/base/secret.h"
-#include "common/codec/stun.h"
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/stund.h"
 #include "sigproxy/sip/build.h"
 
 enum {
@@ -317,10 +317,9 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 		e->silenced++;
 		return;
 	}
-	if (from->transport == TRANSPORT_UDP && stun_is(bytes)) {
-		keep_stun(e, now, st, from, bytes);
+	if (from->transport == TRANSPORT_UDP &&
+	    stund_takes(e, now, st, from, bytes))
 		return;
-	}
 	if (!knows_calls(e)) {
 		e->too_early++;
 		return;
@@ -561,6 +560,8 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	put_count(json, "malformed", e->malformed);
 	put_count(json, "silenced", e->silenced);
 	put_count(json, "too_early", e->too_early);
+	put_count(json, "pings", e->pings);
+	put_count(json, "stun_answered", e->stun_answered);
 	put_count(json, "refused", e->refused);
 	put_count(json, "server_transactions", e->txns.servers.used);
 	put_count(json, "client_transactions", e->txns.clients.used);

@@ -43,6 +43,7 @@ struct edge {
 	/* Counters for `postern status`. */
 	uint64_t messages, malformed, silenced, challenged, refused;
 	uint64_t too_early;		/* came before is_restored */
+	uint64_t pings, stun_answered;
 	/* Lines about strangers: in this second, and left out since. */
 	struct mono log_from;
 	unsigned log_count;

@@ -20,7 +20,9 @@ enum {
 };
 
 /* What we can do; nothing else is ever listed towards anybody. */
-#define METHODS "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
+#define METHODS                                                          \
+	"INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, "    \
+	"REFER, NOTIFY"
 
 static uint32_t
 or_default(uint32_t n, uint32_t fallback)
@@ -117,8 +119,17 @@ on_cancel(struct edge *e, struct mono now, struct steps *st,
 		edge_refuse_status(e, now, st, in, 481);
 }
 
-/* Option tags that are not built, as an Unsupported header (8.2.2.3).  None
- * are built yet. */
+/* What the other phone is asked for as well. */
+static bool
+is_passed_on(const struct sip_msg *m, enum sip_hdr_id id, struct span tag)
+{
+	return id == SIP_H_REQUIRE &&
+	    (span_caseeq(tag, SPAN_LIT("replaces")) ||
+		(m->method == SIP_REFER &&
+		    span_caseeq(tag, SPAN_LIT("norefersub"))));
+}
+
+/* Option tags that are not built, as an Unsupported header (8.2.2.3). */
 static bool
 put_unsupported(const struct sip_msg *m, struct buf *b)
 {
@@ -131,6 +142,8 @@ put_unsupported(const struct sip_msg *m, struct buf *b)
 		struct sip_values it = sip_values(m, where[i]);
 
 		while (sip_values_next(&it, &tag) == 0) {
+			if (is_passed_on(m, where[i], tag))
+				continue;
 			if (!any)
 				build_open(b, SIP_H_UNSUPPORTED);
 			else
@@ -243,7 +256,11 @@ on_new(struct edge *e, struct mono now, struct steps *st,
 	case SIP_UPDATE:
 	case SIP_INFO:
 	case SIP_PRACK:
+	case SIP_NOTIFY:
 		edge_refuse_status(e, now, st, in, 481);
+		break;
+	case SIP_REFER: /* only inside a call */
+		edge_refuse_status(e, now, st, in, 403);
 		break;
 	default:
 		refuse_method(e, now, st, in);

@@ -35,7 +35,7 @@ refuse_method(const struct ctx *x, struct stxn *t, const struct sip_msg *msg)
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
-	headers_ours(&b);
+	headers_ours(&b, NULL);
 	refuse(x, t, msg->method == SIP_OTHER ? 501 : 405, buf_span(&b));
 }
 
@@ -117,6 +117,20 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 	}
 }
 
+/* The one phone whose dialog is to be replaced, or all of the number's. */
+static void
+choose_branches(struct edge *e, struct call *call,
+    const struct ipc_auth_say *say, const struct leg *replaced,
+    bool with_external)
+{
+	if (replaced == NULL)
+		add_branches(e, call, say, with_external);
+	else if (is_usable(e, &replaced->flow) &&
+		 (with_external || !leg_is_external(replaced)))
+		add_branch(
+		    e, call, &replaced->flow, TEXT_SPAN(replaced->target));
+}
+
 static bool
 has_external(const struct call *call)
 {
@@ -139,7 +153,8 @@ drop_branches(struct edge *e, struct call *call)
  * latter but phones in the office ring too, only those ring.
  */
 static bool
-admit(struct edge *e, struct call *call, const struct ipc_auth_say *say)
+admit(struct edge *e, struct call *call, const struct ipc_auth_say *say,
+    const struct leg *replaced)
 {
 	struct calls *c = e->calls;
 	uint8_t caller = leg_is_external(call->leg[0]) ? 1 : 0;
@@ -147,7 +162,7 @@ admit(struct edge *e, struct call *call, const struct ipc_auth_say *say)
 
 	if (c->channels + need > e->conf->channels && need > caller) {
 		drop_branches(e, call);
-		add_branches(e, call, say, false);
+		choose_branches(e, call, say, replaced, false);
 		need = caller;
 	}
 	if (c->channels + need > e->conf->channels && need > 0)
@@ -186,15 +201,15 @@ refuse_call(const struct ctx *x, struct call *call, uint16_t status,
 }
 
 static void
-admit_and_open(
-    const struct ctx *x, struct call *call, const struct ipc_auth_say *say)
+admit_and_open(const struct ctx *x, struct call *call,
+    const struct ipc_auth_say *say, const struct leg *replaced)
 {
-	add_branches(x->e, call, say, true);
+	choose_branches(x->e, call, say, replaced, true);
 	if (call->n_legs == 1) {
 		refuse_call(x, call, 480, "no-device", NULL);
 		return;
 	}
-	if (!admit(x->e, call, say)) {
+	if (!admit(x->e, call, say, replaced)) {
 		refuse_call(x, call, 480, "no-channel",
 		    "SIP;cause=503;text=\"No channel free\"");
 		return;
@@ -284,12 +299,35 @@ has_too_many(const struct calls *c, struct span caller)
 	return n >= fair_share(c);
 }
 
+/* What it replaces, or who sent the caller here. */
+static void
+set_transfer(const struct ctx *x, struct call *call, const struct leg *replaced)
+{
+	if (replaced == NULL) {
+		refer_begun(x, call);
+		return;
+	}
+	call->replaces = replaced->call->ticket;
+	call->referred_by = replaced->index == 0 ? replaced->call->called
+						 : replaced->call->caller;
+}
+
 static void
 begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
     const struct ipc_auth_say *say)
 {
 	struct call *call = NULL;
+	struct leg *replaced;
+	unsigned status =
+	    replaces_check(x->e, msg, say->called.number, &replaced);
 	int err;
+
+	if (status != 0) {
+		call_not_begun(
+		    x->st, say, (uint16_t)status, "nothing-to-replace");
+		refuse(x, t, status, SPAN_NONE);
+		return;
+	}
 
 	if (!has_too_many(x->e->calls, say->caller.number))
 		call = call_new(x->e);
@@ -303,6 +341,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->ticket = say->ticket;
 	copy_party(&call->caller, &say->caller);
 	copy_party(&call->called, &say->called);
+	set_transfer(x, call, replaced);
 	call->setup->server = t;
 	call->setup->is_invite = true;
 	call->setup->from = call->leg[0];
@@ -315,7 +354,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse_call(
 		    x, call, err == -EMSGSIZE ? 513 : 400, "bad-invite", NULL);
 	else
-		admit_and_open(x, call, say);
+		admit_and_open(x, call, say, replaced);
 }
 
 void

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "keyd/core/expiry.h"
 #include "keyd/core/gate.h"
 
 static uint8_t mem[IPC_TBS_MAX];
@@ -240,6 +241,49 @@ START_TEST(only_what_is_signed_costs)
 }
 END_TEST
 
+/* ---- expiry ---- */
+
+#define DAY 86400
+
+/* Asked each hour for 60 days, of which 40 are left at the beginning. */
+START_TEST(each_day_of_the_last_thirty_and_at_once_at_seven_and_one)
+{
+	const int64_t start = 1800000000, until = start + 40 * DAY + 1800;
+	unsigned said[5] = { 0 };
+	struct expiry e = { 0 };
+	int64_t last = 0;
+
+	ck_assert(!expiry_due(&e, until, start));
+	for (int64_t now = start; now < start + 60 * DAY; now += 3600) {
+		if (!expiry_due(&e, until, now))
+			continue;
+		said[expiry_level(until, now)]++;
+		ck_assert(last == 0 || now - last <= DAY);
+		last = now;
+	}
+	ck_assert_uint_eq(said[EXPIRY_FAR], 0);
+	ck_assert_uint_eq(said[EXPIRY_MONTH], 23);
+	ck_assert_uint_eq(said[EXPIRY_WEEK], 6);
+	ck_assert_uint_eq(said[EXPIRY_DAY], 1);
+	ck_assert_uint_eq(said[EXPIRY_OVER], 20);
+}
+END_TEST
+
+START_TEST(at_start_it_is_said_and_a_clock_put_back_says_it_anew)
+{
+	const int64_t now = 1800000000;
+	struct expiry e = { 0 };
+
+	ck_assert(expiry_due(&e, now + 3 * DAY, now));
+	ck_assert(!expiry_due(&e, now + 3 * DAY, now + 3600));
+	ck_assert(expiry_due(&e, now + 3 * DAY, now - 7200));
+	ck_assert(!expiry_due(&e, now + 3 * DAY, now - 3600));
+	/* renewed */
+	ck_assert(!expiry_due(&e, now + 300 * DAY, now));
+	ck_assert(expiry_due(&e, now + DAY, now));
+}
+END_TEST
+
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 int
@@ -260,6 +304,9 @@ main(void)
 	tcase_add_test(t, a_burst_then_so_many_each_second);
 	tcase_add_test(t, a_clock_that_goes_back_gives_nothing);
 	tcase_add_test(t, only_what_is_signed_costs);
+	tcase_add_test(t,
+	    each_day_of_the_last_thirty_and_at_once_at_seven_and_one);
+	tcase_add_test(t, at_start_it_is_said_and_a_clock_put_back_says_it_anew);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -8,6 +8,7 @@
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/devices.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
@@ -54,9 +55,11 @@ tables(struct edge *e)
 	    DEFAULT_FLOWS));
 	e->conns = conns_new(c->max_conns);
 	e->txns.conns = e->conns;
+	e->devices = devices_new();
 	e->calls = calls_new(calls);
 	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
-	    e->conns != NULL && e->calls != NULL ? 0 : -ENOMEM;
+	    e->conns != NULL && e->devices != NULL && e->calls != NULL ?
+	    0 : -ENOMEM;
 }
 
 struct edge *
@@ -84,6 +87,7 @@ edge_free(struct edge *e)
 	auth_free(e->auth);
 	guard_free(e->guard);
 	txns_clear(&e->txns);
+	devices_free(e->devices);
 	conns_free(e->conns);
 	timerq_clear(&e->timers);
 	free(e);
@@ -397,6 +401,34 @@ edge_conn_lost(struct edge *e, struct mono now, struct steps *st,
 		r.reason = m->refuse_why;
 	if (edge_may_answer(e, now, &in))
 		edge_answer(e, now, st, &in, &r);
+}
+
+static void
+key_if_any(struct steps *st, const char *key, struct span text)
+{
+	if (text.len > 0)
+		steps_key_text(st, key, text);
+}
+
+void
+edge_tls_refused(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, const struct edge_tls_refusal *r)
+{
+	const struct device *d = devices_find(e->devices, &from->remote);
+
+	if (!edge_log_refusal(e, now, st, r->event))
+		return;
+	steps_key_addr(st, "from", &from->remote);
+	key_if_any(st, "offered", r->versions);
+	if (r->n_ciphers > 0)
+		steps_key_number(st, "ciphers", r->n_ciphers);
+	key_if_any(st, "first_ciphers", r->ciphers);
+	if (d != NULL) {
+		key_if_any(st, "last_registered", span_make(d->number,
+			d->n_number));
+		key_if_any(st, "device", span_make(d->agent, d->n_agent));
+	}
+	steps_key_text(st, "remedy", span_str(r->advice));
 }
 
 /* ---- peers, timers, status ---- */

@@ -16,6 +16,7 @@
 
 struct calls;
 struct conns;
+struct devices;
 struct guard;
 struct keep;
 
@@ -27,6 +28,7 @@ struct edge {
 	struct auth *auth;
 	struct keep *keep;
 	struct conns *conns;
+	struct devices *devices;
 	struct calls *calls;		/* call.h's own */
 	bool reg_up, stun_up;
 	bool is_keyed;			/* SIG_KEYS came */

@@ -3,6 +3,7 @@
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/creds.h"
+#include "sigproxy/core/devices.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/registrar.h"
@@ -207,6 +208,9 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 	expires_s = longest(&ask, say);
 	if (expires_s > 0)
 		keep_flow(e->keep, now, &s->from, ask.nated != 0, expires_s);
+	if (expires_s > 0)
+		devices_note(e->devices, &s->from.remote, say->number,
+		    ask.user_agent);
 	if (expires_s > 0)
 		came_back(e, now, st, s, &ask, say);
 	buf_init(&b, mem, sizeof(mem));

@@ -38,6 +38,7 @@ struct tls_conn {
 	SSL *ssl;
 	struct shake *shake;	/* NULL: up */
 	bool is_broken;		/* OpenSSL must not be called any more */
+	bool has_begun;		/* octets were read */
 	bool is_resumed;
 	enum tls_why why;
 };
@@ -67,6 +68,7 @@ beneath_read(BIO *b, char *mem, int room)
 	ssize_t n = c->tls->ops.recv(c->conn, mem, (size_t)room);
 
 	BIO_clear_retry_flags(b);
+	c->has_begun |= n > 0;
 	if (n == -EAGAIN)
 		BIO_set_retry_read(b);
 	return n < 0 ? -1 : (int)n;
@@ -484,6 +486,12 @@ tls_is_up(const struct tls_conn *c)
 }
 
 bool
+tls_has_begun(const struct tls_conn *c)
+{
+	return c->has_begun;
+}
+
+bool
 tls_is_resumed(const struct tls_conn *c)
 {
 	return c->is_resumed;
@@ -514,7 +522,8 @@ tls_read(struct tls_conn *c, void *mem, size_t room)
 	if (SSL_get_error(c->ssl, ret) == SSL_ERROR_WANT_READ)
 		return 0;
 	/* After close_notify one may still be said. */
-	c->is_broken = SSL_get_error(c->ssl, ret) != SSL_ERROR_ZERO_RETURN;
+	if (SSL_get_error(c->ssl, ret) != SSL_ERROR_ZERO_RETURN)
+		note_failure(c);
 	ERR_clear_error();
 	return -EPIPE;
 }

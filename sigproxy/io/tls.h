@@ -96,9 +96,12 @@ void tls_close(struct tls_conn *c, bool polite);
 /* Go on with the handshake.  When it ends its place is free again. */
 enum tls_state tls_shake(struct tls_conn *c);
 bool tls_is_up(const struct tls_conn *c);
+/* Was anything read of the handshake? */
+bool tls_has_begun(const struct tls_conn *c);
 /* Was the session resumed? */
 bool tls_is_resumed(const struct tls_conn *c);
-/* After TLS_FAILED: why, and what the phone offered. */
+/* After TLS_FAILED, or -EPIPE of tls_read(): why, and what the phone offered,
+ * as far as it is known. */
 enum tls_why tls_failure(const struct tls_conn *c, struct tls_hello *hello);
 
 /* Decrypted octets; 0: no more now; -EPIPE: the peer ended it, or it is

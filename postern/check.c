@@ -14,6 +14,7 @@
 #include "common/io/cage.h"
 #include "postern/ask.h"
 #include "postern/bind.h"
+#include "postern/cert.h"
 #include "postern/cmd.h"
 #include "postern/json.h"
 #include "postern/nft.h"
@@ -159,6 +160,12 @@ check_all(const struct conf *c, const char *config)
 		faults += check_ports(c->internal, c->n_internal,
 		    c->internal_tls, true);
 	}
+	if (conf_has_tls(c))
+		faults += cert_check(stdout, c) +
+		    check_program(ROLE_KEY, config);
+	else if (c->n_tls_certificates == 0)
+		puts("note: TLS is off: [tls] names no certificate; `postern "
+		     "cert create` makes one");
 	for (int role = ROLE_SIG; role <= ROLE_REG; role <<= 1)
 		faults += check_program((enum ipc_role)role, config);
 	if (nft_on_loopback(c))

@@ -241,8 +241,9 @@ on_ask_key(void *arg, uint32_t id, uint8_t index, uint16_t scheme,
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, SIGN_ASK, sign_ask, &ask);
 	/* Not there: it is asked when it comes. */
-	if (sh->key != NULL && buf_err(&b) == 0)
-		door_send(sh->key, buf_span(&b));
+	if (buf_err(&b) == 0 && sh->key != NULL &&
+	    door_send(sh->key, buf_span(&b)) == -ENOBUFS)
+		tls_put_off(tcp_tls(sh->tcp), id);
 }
 
 static int
@@ -278,10 +279,14 @@ on_key_frame(struct shell *sh, uint16_t type, struct span payload)
 	if (type == IPC_KEY_CERT)
 		return on_key_cert(sh, payload);
 	err = get_sign_say(payload, &say);
-	if (err == 0)
+	if (err)
+		return err;
+	if (say.refusal == SIGN_BUSY)
+		tls_put_off(tcp_tls(sh->tcp), say.id);
+	else
 		tls_signed(tcp_tls(sh->tcp), say.id,
 		    say.refusal == SIGN_OK ? say.signature : SPAN_NONE);
-	return err;
+	return 0;
 }
 
 static int

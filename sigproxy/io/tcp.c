@@ -129,7 +129,7 @@ on_closed(uv_handle_t *handle)
 }
 
 void
-conn_close(struct conn *c)
+stream_close(struct conn *c)
 {
 	struct tcp *t = c->tcp;
 	bool was_told = c->state == CONN_OPEN || c->state == CONN_LINGERS;
@@ -146,7 +146,7 @@ conn_close(struct conn *c)
 }
 
 void
-conn_linger(struct conn *c, struct mono now)
+stream_linger(struct conn *c, struct mono now)
 {
 	secure_end(c);
 	c->state = CONN_LINGERS;
@@ -158,7 +158,7 @@ conn_linger(struct conn *c, struct mono now)
 /* ---- sending ---- */
 
 void
-conn_poll(struct conn *c)
+stream_poll(struct conn *c)
 {
 	int events = c->is_waiting ? 0 : UV_READABLE;
 
@@ -190,7 +190,7 @@ give(const struct conn *c, const char *p, size_t len)
 }
 
 void
-conn_send_raw(struct conn *c, struct span bytes)
+stream_send_raw(struct conn *c, struct span bytes)
 {
 	ssize_t n = 0;
 
@@ -212,14 +212,14 @@ conn_send_raw(struct conn *c, struct span bytes)
 	memcpy(c->out + c->n_out, bytes.p, bytes.len);
 	c->n_out += bytes.len;
 	if (!c->is_writing)
-		conn_poll(c);
+		stream_poll(c);
 }
 
 static void
 conn_send(struct conn *c, struct span bytes)
 {
 	if (c->flow.transport != TRANSPORT_TLS)
-		conn_send_raw(c, bytes);
+		stream_send_raw(c, bytes);
 	else if (c->tls == NULL || !tls_is_up(c->tls))
 		c->tcp->unsent++;
 	else if (!tls_write(c->tls, bytes))
@@ -250,7 +250,7 @@ conn_writable(struct conn *c)
 	memmove(c->out, c->out + n, c->n_out - (size_t)n);
 	c->n_out -= (size_t)n;
 	if (c->n_out == 0)
-		conn_poll(c);
+		stream_poll(c);
 }
 
 bool
@@ -261,7 +261,7 @@ tcp_settle(struct tcp *t)
 	t->any_broken = false;
 	for (uint32_t i = 0; any && i < t->n; i++) {
 		if (t->conns[i].is_broken)
-			conn_close(&t->conns[i]);
+			stream_close(&t->conns[i]);
 		t->conns[i].is_broken = false;
 	}
 	return any;
@@ -272,7 +272,7 @@ tcp_settle(struct tcp *t)
 /* Quick: or a peer that waits for our ACK before its next small segment
  * (Nagle) adds the kernel's delay of 40 ms to each call. */
 void
-conn_ack_at_once(const struct conn *c)
+stream_ack_at_once(const struct conn *c)
 {
 	int on = 1;
 
@@ -280,7 +280,7 @@ conn_ack_at_once(const struct conn *c)
 }
 
 void
-conn_take(struct conn *c, struct mono now, struct span in)
+stream_take(struct conn *c, struct mono now, struct span in)
 {
 	struct tcp *t = c->tcp;
 	enum frame_kind kind;
@@ -299,7 +299,7 @@ conn_take(struct conn *c, struct mono now, struct span in)
 		c->begun = (struct mono){ 0 };
 		t->ops.message(t->ops.arg, &c->flow, got, kind == FRAME_LOST);
 		if (kind == FRAME_LOST) {
-			conn_linger(c, now);
+			stream_linger(c, now);
 			return;
 		}
 	}
@@ -333,12 +333,12 @@ conn_readable(struct conn *c, struct mono now)
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		conn_close(c);
+		stream_close(c);
 		return;
 	}
-	conn_ack_at_once(c);
+	stream_ack_at_once(c);
 	if (c->state == CONN_OPEN)
-		conn_take(c, now, span_make(t->scratch, c->n_in + (size_t)n));
+		stream_take(c, now, span_make(t->scratch, c->n_in + (size_t)n));
 }
 
 static void
@@ -348,7 +348,7 @@ on_conn(uv_poll_t *poll, int status, int events)
 	struct tcp *t = c->tcp;
 
 	if (status < 0) {
-		conn_close(c);
+		stream_close(c);
 	} else {
 		if (events & UV_WRITABLE)
 			conn_writable(c);
@@ -390,7 +390,7 @@ make_room(struct tcp *t)
 	c = least_needed(t);
 	if (c != NULL) {
 		t->evicted++;
-		conn_close(c);
+		stream_close(c);
 	}
 }
 
@@ -444,10 +444,10 @@ conn_open(struct tcp *t, const struct listening *l, int fd,
 	conn_begin(c, fd, &flow, now);
 	c->of_source = of_source;
 	of_source->open++;
-	conn_poll(c);
-	conn_ack_at_once(c);
+	stream_poll(c);
+	stream_ack_at_once(c);
 	if (l->is_tls && secure_open(c) != 0)
-		conn_close(c);
+		stream_close(c);
 	return 0;
 }
 
@@ -577,7 +577,7 @@ look_at(struct conn *c, struct mono now)
 
 	if (c->state == CONN_LINGERS) {
 		if (mono_due(c->look, now))
-			conn_close(c);
+			stream_close(c);
 		return;
 	}
 	if (c->state != CONN_OPEN)
@@ -585,7 +585,7 @@ look_at(struct conn *c, struct mono now)
 	if (c->begun.us != 0 &&
 	    mono_due(mono_add_ms(c->begun, TCP_WHOLE_MS), now)) {
 		t->slow++;
-		conn_close(c);
+		stream_close(c);
 		return;
 	}
 	if (!mono_due(mono_add_ms(c->since, TCP_IDLE_MS), now) ||
@@ -596,7 +596,7 @@ look_at(struct conn *c, struct mono now)
 		return;
 	}
 	t->idle++;
-	conn_close(c);
+	stream_close(c);
 }
 
 static void

@@ -40,12 +40,14 @@ enum {
 	/* Handshakes under way of one source. */
 	TCP_SHAKING_EXTERNAL = 16,
 	TCP_SHAKING_INTERNAL = 64,
-	/* Handshakes a second: of one source and in all; so many seconds'
-	 * worth may come at once. */
+	/* Handshakes a second, of one source and in all; how many may come
+	 * at once.  In all, fewer than keyd signs. */
 	TCP_SHAKES_EXTERNAL = 10,
+	TCP_SHAKES_EXTERNAL_BURST = 40,
 	TCP_SHAKES_INTERNAL = 64,
-	TCP_SHAKES_ALL = 250,
-	TCP_SHAKES_BURST_S = 4,
+	TCP_SHAKES_INTERNAL_BURST = 256,
+	TCP_SHAKES_ALL = 150,
+	TCP_SHAKES_ALL_BURST = 150,
 	TCP_SHAKE_FAIR_MS = 2000,	/* then it makes room for another */
 };
 

@@ -88,17 +88,17 @@ struct tcp {
 
 /* ---- tcp.c ---- */
 
-void conn_close(struct conn *c);
+void stream_close(struct conn *c);
 /* The stream cannot be read on.  Closed at once, the kernel would take the
  * last answer away again if there is unread input. */
-void conn_linger(struct conn *c, struct mono now);
+void stream_linger(struct conn *c, struct mono now);
 /* To the socket, as it is. */
-void conn_send_raw(struct conn *c, struct span bytes);
+void stream_send_raw(struct conn *c, struct span bytes);
 /* Cut what is there into messages; keep the rest. */
-void conn_take(struct conn *c, struct mono now, struct span in);
+void stream_take(struct conn *c, struct mono now, struct span in);
 /* What it waits for has changed. */
-void conn_poll(struct conn *c);
-void conn_ack_at_once(const struct conn *c);
+void stream_poll(struct conn *c);
+void stream_ack_at_once(const struct conn *c);
 
 /* ---- tcp_tls.c ---- */
 

@@ -24,7 +24,7 @@ on_recv(void *conn, void *mem, size_t room)
 	n = recv(c->fd, mem, room, MSG_DONTWAIT);
 	if (n < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
-	conn_ack_at_once(c);
+	stream_ack_at_once(c);
 	return n;
 }
 
@@ -34,26 +34,36 @@ on_send(void *conn, struct span bytes)
 	struct conn *c = conn;
 
 	if (!c->is_broken)
-		conn_send_raw(c, bytes);
+		stream_send_raw(c, bytes);
 	return !c->is_broken;
 }
 
 /* ---- who may begin ---- */
 
-/* Is one more within so many a second? */
+struct pace {
+	uint64_t per_s, burst;
+};
+
+static const struct pace everybody = { TCP_SHAKES_ALL, TCP_SHAKES_ALL_BURST };
+static const struct pace outside = { TCP_SHAKES_EXTERNAL,
+	TCP_SHAKES_EXTERNAL_BURST };
+static const struct pace inside = { TCP_SHAKES_INTERNAL,
+	TCP_SHAKES_INTERNAL_BURST };
+
+/* Would one more still be within the burst? */
 static bool
-within(const struct shake_rate *r, struct mono now)
+within(const struct shake_rate *r, struct mono now, const struct pace *p)
 {
-	return mono_before(r->due,
-	    mono_add_ms(now, TCP_SHAKES_BURST_S * 1000));
+	return mono_before(r->due, mono_add_ms(now,
+		p->burst * 1000 / p->per_s));
 }
 
 static void
-pay(struct shake_rate *r, struct mono now, uint64_t per_s)
+pay(struct shake_rate *r, struct mono now, const struct pace *p)
 {
 	if (mono_before(r->due, now))
 		r->due = now;
-	r->due.us += 1000000 / per_s;
+	r->due.us += 1000000 / p->per_s;
 }
 
 static struct conn *
@@ -84,14 +94,14 @@ make_room(struct tcp *t, struct mono now)
 		now))
 		return false;
 	t->tls_evicted++;
-	conn_close(c);
+	stream_close(c);
 	return true;
 }
 
 bool
 secure_may_accept(struct tcp *t, struct mono now)
 {
-	return within(&t->shake_rate, now) && make_room(t, now);
+	return within(&t->shake_rate, now, &everybody) && make_room(t, now);
 }
 
 bool
@@ -99,16 +109,16 @@ secure_may_open(struct tcp *t, const struct flow *flow,
     struct source *of_source, struct mono now)
 {
 	bool external = flow->zone == ZONE_EXTERNAL;
+	const struct pace *p = external ? &outside : &inside;
 
 	if (of_source->shaking >= (external ? TCP_SHAKING_EXTERNAL :
 					      TCP_SHAKING_INTERNAL) ||
-	    !within(&of_source->rate, now)) {
+	    !within(&of_source->rate, now, p)) {
 		t->tls_refused++;
 		return false;
 	}
-	pay(&of_source->rate, now,
-	    external ? TCP_SHAKES_EXTERNAL : TCP_SHAKES_INTERNAL);
-	pay(&t->shake_rate, now, TCP_SHAKES_ALL);
+	pay(&of_source->rate, now, p);
+	pay(&t->shake_rate, now, &everybody);
 	return true;
 }
 
@@ -157,9 +167,9 @@ failed(struct conn *c, struct mono now, enum tls_why why,
 	if (tls_why_event(why) != NULL)
 		t->ops.no_tls(t->ops.arg, &c->flow, why, hello);
 	if (c->is_broken)
-		conn_close(c);
+		stream_close(c);
 	else
-		conn_linger(c, now);	/* for the alert */
+		stream_linger(c, now);	/* for the alert */
 }
 
 static void
@@ -197,7 +207,7 @@ shake(struct conn *c, struct mono now)
 		break;
 	}
 	if (c->state != CONN_CLOSING && was_waiting != c->is_waiting)
-		conn_poll(c);
+		stream_poll(c);
 }
 
 /* Who speaks something else is told apart before OpenSSL sees it. */
@@ -263,7 +273,7 @@ read_ended(struct conn *c, struct mono now)
 	if (why != TLS_WHY_CLOSED)
 		failed(c, now, why, &hello);
 	else
-		conn_close(c);
+		stream_close(c);
 }
 
 static void
@@ -282,7 +292,7 @@ read_all(struct conn *c, struct mono now)
 				break;
 		}
 		if (n > 0)
-			conn_take(c, now, span_make(t->scratch, c->n_in + n));
+			stream_take(c, now, span_make(t->scratch, c->n_in + n));
 	}
 	if (c->state != CONN_OPEN || c->is_broken)
 		return;

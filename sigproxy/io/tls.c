@@ -24,6 +24,7 @@ struct shake {
 	struct tls_conn *conn;	/* NULL: free */
 	struct tls_set *set;	/* chosen from; NULL: no ClientHello yet */
 	enum question question;
+	bool is_put_off;
 	uint32_t id;
 	uint8_t index;
 	uint16_t scheme;
@@ -166,12 +167,30 @@ answered(struct tls *t, struct shake *s, enum question question)
 		t->ops.go_on(s->conn->conn);
 }
 
-void
-tls_signed(struct tls *t, uint32_t id, struct span signature)
+static struct shake *
+asked(struct tls *t, uint32_t id)
 {
 	struct shake *s = &t->shakes[id % TLS_SHAKING_MAX];
 
-	if (s->conn == NULL || s->question != QUESTION_ASKED || s->id != id)
+	return s->conn != NULL && s->question == QUESTION_ASKED &&
+	    s->id == id ? s : NULL;
+}
+
+void
+tls_put_off(struct tls *t, uint32_t id)
+{
+	struct shake *s = asked(t, id);
+
+	if (s != NULL)
+		s->is_put_off = true;
+}
+
+void
+tls_signed(struct tls *t, uint32_t id, struct span signature)
+{
+	struct shake *s = asked(t, id);
+
+	if (s == NULL)
 		return;
 	if (signature.len == 0 || signature.len > sizeof(s->signature)) {
 		answered(t, s, QUESTION_REFUSED);
@@ -182,15 +201,24 @@ tls_signed(struct tls *t, uint32_t id, struct span signature)
 	answered(t, s, QUESTION_SIGNED);
 }
 
-void
-tls_key_up(struct tls *t)
+static void
+ask_again(struct tls *t, bool only_put_off)
 {
 	for (unsigned i = 0; i < TLS_SHAKING_MAX; i++) {
 		struct shake *s = &t->shakes[i];
 
-		if (s->conn != NULL && s->question == QUESTION_ASKED)
-			ask_keyd(t, s);
+		if (s->conn == NULL || s->question != QUESTION_ASKED ||
+		    (only_put_off && !s->is_put_off))
+			continue;
+		s->is_put_off = false;
+		ask_keyd(t, s);
 	}
+}
+
+void
+tls_key_up(struct tls *t)
+{
+	ask_again(t, false);
 }
 
 /* ---- a ClientHello ---- */
@@ -310,6 +338,8 @@ tls_has_certificate(const struct tls *t)
 void
 tls_tick(struct tls *t, struct mono now)
 {
+	if (t->n_shakes > 0)
+		ask_again(t, true);
 	if (!mono_due(t->tickets_until, now))
 		return;
 	t->tickets_until = mono_add_ms(now, TICKETS_MS);

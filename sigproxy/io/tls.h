@@ -73,9 +73,11 @@ int tls_certificate(struct tls *t, unsigned index, unsigned total,
 bool tls_has_certificate(const struct tls *t);
 /* keyd's answer; empty: it refused.  One nobody waits for is fine. */
 void tls_signed(struct tls *t, uint32_t id, struct span signature);
+/* keyd has too much to do: it is asked again by the next tls_tick(). */
+void tls_put_off(struct tls *t, uint32_t id);
 /* keyd is there (again): put to it what waits. */
 void tls_key_up(struct tls *t);
-/* Now and then: keys of tickets grow old. */
+/* Some times a second: questions put off; keys of tickets grow old. */
 void tls_tick(struct tls *t, struct mono now);
 
 /* ---- a connection ---- */

@@ -129,6 +129,33 @@ START_TEST(a_question_that_died_with_keyd_is_put_again)
 }
 END_TEST
 
+START_TEST(keyd_has_too_much_to_do)
+{
+	struct mono now = { 1000000 };
+	struct phone p;
+	struct lab l;
+
+	lab_init(&l, "EC");
+	l.is_slow = true;
+	phone_init(&p, &l, 0, 0);
+	phone_connect(&p, NULL);
+	phone_run(&p);
+	tls_tick(l.tls, now);
+	ck_assert_uint_eq(l.n_asked, 1);
+	tls_put_off(l.tls, l.asked[0].id + 1);
+	tls_put_off(l.tls, l.asked[0].id);
+	l.n_asked = 0;
+	tls_tick(l.tls, now);
+	tls_tick(l.tls, now);
+	ck_assert_uint_eq(l.n_asked, 1);
+	lab_sign(&l);
+	phone_run(&p);
+	phone_talks(&p);
+	phone_done(&p);
+	lab_done(&l);
+}
+END_TEST
+
 START_TEST(keyd_refuses)
 {
 	struct tls_hello hello;
@@ -690,6 +717,7 @@ keys(void)
 	tcase_add_test(tc, rsa_with_pkcs1);
 	tcase_add_test(tc, nobody_waits_for_another_ones_signature);
 	tcase_add_test(tc, a_question_that_died_with_keyd_is_put_again);
+	tcase_add_test(tc, keyd_has_too_much_to_do);
 	tcase_add_test(tc, keyd_refuses);
 	tcase_add_loop_test(tc, a_signature_that_is_none, 0, 6);
 	tcase_add_test(tc, it_works_with_itself);

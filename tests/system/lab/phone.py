@@ -43,6 +43,7 @@ module ausine.so
 module aubridge.so
 module g711.so
 module stun.so
+{tls}
 {extra_modules}
 module_tmp account.so
 module_app menu.so
@@ -108,11 +109,12 @@ class Phone:
     def __init__(self, number, server, folder, *, host=None, address=None, name=None, username=None,
                  password=None, domain=None, tone=440, codec='pcmu', stun=None, answer='auto',
                  sip_port=5060, control_port=4444, rtp_ports='10000-10199', interval=60,
-                 record=False, transport='udp'):
+                 record=False, transport='udp', ca=None):
         """server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
         host is a laboratory host; without one the phone runs on this machine at address.
         answer is 'auto' or 'manual'. stun is (address, port) of a STUN server, or None.
+        ca: a file with the certificates that TLS believes.
         """
         self.number, self.server, self.tone, self.host = number, server, tone, host
         self.domain = domain or server
@@ -124,7 +126,7 @@ class Phone:
         self._control_address = '127.0.0.1'
         self._control_port = control_port
         self._sip_port, self._rtp_ports, self._record = sip_port, rtp_ports, record
-        self.transport = transport
+        self.transport, self.ca = transport, ca
         self._process = self.control = self.ear = None
         self._waited = 0                # place in the event list up to which wait() has come
 
@@ -155,6 +157,7 @@ class Phone:
         text = CONFIG.format(address=self.address, sip_port=self._sip_port, tone=self.tone,
                              rtp_ports=self._rtp_ports, control_address=self._control_address,
                              control_port=self._control_port, recordings=self.folder, modules=MODULES,
+                             tls=f'sip_cafile {self.ca}' if self.ca else '',
                              extra_modules='module sndfile.so' if self._record else '')
         for name, content in (('config', text), ('accounts', ''), ('contacts', '')):
             with open(os.path.join(self.folder, name), 'w') as file:

@@ -12,6 +12,7 @@
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/sips.h"
 #include "sigproxy/sip/build.h"
 
 enum {
@@ -276,6 +277,8 @@ on_request(struct edge *e, struct mono now, struct steps *st,
 	else if (m->max_forwards == 0 && m->method != SIP_REGISTER &&
 	    m->method != SIP_OPTIONS)
 		edge_refuse_status(e, now, st, in, 483);
+	else if (!sips_may_come(m, in->from))
+		edge_refuse_status(e, now, st, in, 416);
 	else if (refuse_extensions(e, now, st, in))
 		return;
 	/* The other side of a dialog of RFC 2543 may have no tag. */

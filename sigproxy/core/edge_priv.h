@@ -70,6 +70,10 @@ void edge_put_via(const struct edge *e, const struct flow *to,
  * Contact that reaches us on this flow; user may be empty. */
 void edge_put_contact(const struct edge *e, const struct flow *f,
     struct span user, struct buf *b);
+/* The same as "<sips:user@host:port>", which says TLS by itself (RFC 5630
+ * 3.1.4). */
+void edge_put_sips(const struct edge *e, const struct flow *f,
+    struct span user, struct buf *b);
 
 /* Is this host (no port) one of our names: domain, alias, or, if the
  * configuration accepts it, one of our addresses? */

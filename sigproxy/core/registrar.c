@@ -7,6 +7,7 @@
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/registrar.h"
+#include "sigproxy/core/sips.h"
 #include "sigproxy/sip/build.h"
 
 /* What a Contact without expires, in a REGISTER without Expires, asks for;
@@ -87,6 +88,19 @@ fill_contacts(const struct sip_msg *m, struct ipc_reg_ask *out)
 	return 0;
 }
 
+/* It would be called by the flow it registers on: with a sips: Contact that
+ * has to be TLS (RFC 5630 3.1.3). */
+static bool
+may_register(const struct flow *from, const struct ipc_reg_ask *ask)
+{
+	for (unsigned i = 0; i < ask->n_contacts; i++) {
+		if (from->transport != TRANSPORT_TLS &&
+		    sips_is(ask->contacts[i].uri))
+			return false;
+	}
+	return true;
+}
+
 int
 registrar_ask(const struct sip_msg *m, const struct flow *from,
     char mem[URI_USER_MAX], struct ipc_reg_ask *out)
@@ -102,7 +116,8 @@ registrar_ask(const struct sip_msg *m, const struct flow *from,
 	out->nated = is_nated(m, from);
 	agent = span_sub(agent, 0, 128);
 	out->user_agent = creds_text_ok(agent, 128) ? agent : SPAN_NONE;
-	return fill_contacts(m, out);
+	return fill_contacts(m, out) != 0 || !may_register(from, out) ?
+	    -EBADMSG : 0;
 }
 
 static bool

@@ -6,6 +6,7 @@
 
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/sips.h"
 
 static void
 copy_party(struct party *to, const struct ipc_party *from)
@@ -289,8 +290,14 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
     const struct ipc_auth_say *say)
 {
 	struct call *call = NULL;
+	struct ipc_auth_say kept;
 	int err;
 
+	if (!sips_targets(msg, say, &kept)) {
+		call_not_begun(x->st, say, 480, "sips-not-kept");
+		refuse(x, t, 480, SPAN_LIT(SIPS_NOT_KEPT));
+		return;
+	}
 	if (!has_too_many(x->e->calls, say->caller.number))
 		call = call_new(x->e);
 	if (call == NULL) {
@@ -315,7 +322,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse_call(
 		    x, call, err == -EMSGSIZE ? 513 : 400, "bad-invite", NULL);
 	else
-		admit_and_open(x, call, say);
+		admit_and_open(x, call, &kept);
 }
 
 void

@@ -84,7 +84,7 @@
 	K(tls, certificate, paths, tls_certificate, n_tls_certificates, 1, \
 	    255, NULL, NULL,						\
 	    "Certificate chain, PEM, or .p12 with its key; up to 8: "	\
-	    "FILE, FILE.")						\
+	    "FILE, FILE. A name without a folder lies beside the first.")	\
 	K(tls, key, paths, tls_key, n_tls_keys, 1, 255, NULL, NULL,	\
 	    "Private keys, PEM, one for each certificate that is not "	\
 	    ".p12, in the same order.")					\

@@ -32,9 +32,10 @@ def make(folder, name, kind='p256', days=60, names=(f'DNS:{DOMAIN}',)):
 
 
 def settings(*pairs):
-    """The settings of a Postern that serves TLS with these (certificate, key)."""
-    return {('tls', 'certificate'): ', '.join(pair[0] for pair in pairs),
-            ('tls', 'key'): ', '.join(pair[1] for pair in pairs if pair[1])}
+    """The settings of a Postern that serves TLS with these (certificate, key), all in one folder."""
+    lists = {'certificate': [pair[0] for pair in pairs], 'key': [pair[1] for pair in pairs if pair[1]]}
+    return {('tls', key): ', '.join(paths[:1] + [os.path.basename(path) for path in paths[1:]])
+            for key, paths in lists.items() if paths}
 
 
 def plain():

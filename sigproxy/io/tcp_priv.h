@@ -82,7 +82,8 @@ struct tcp {
 	bool any_broken;
 	uint64_t accepted, refused, evicted, slow, idle, stuck, garbage,
 	    unsent;
-	uint64_t tls_up, tls_resumed, tls_refused, tls_evicted, tls_held;
+	uint64_t tls_up, tls_1_3, tls_resumed, tls_refused, tls_evicted,
+	    tls_held;
 	uint64_t tls_why[TLS_WHYS];
 };
 

@@ -179,6 +179,7 @@ up(struct conn *c, struct mono now)
 
 	shaken(c);
 	t->tls_up++;
+	t->tls_1_3 += tls_is_1_3(c->tls);
 	t->tls_resumed += tls_is_resumed(c->tls);
 	c->since = now;
 	c->begun = now;
@@ -337,7 +338,8 @@ secure_status(const struct tcp *t, struct buf *json)
 		uint64_t n;
 	} all[] = {
 		{ "tls_shaking", tls_shaking(t->tls) },
-		{ "tls_up", t->tls_up }, { "tls_resumed", t->tls_resumed },
+		{ "tls_up", t->tls_up }, { "tls_1_3", t->tls_1_3 },
+		{ "tls_resumed", t->tls_resumed },
 		{ "tls_refused", t->tls_refused },
 		{ "tls_evicted", t->tls_evicted },
 		{ "tls_held", t->tls_held },

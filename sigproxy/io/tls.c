@@ -527,6 +527,12 @@ tls_is_resumed(const struct tls_conn *c)
 	return c->is_resumed;
 }
 
+bool
+tls_is_1_3(const struct tls_conn *c)
+{
+	return SSL_version(c->ssl) == TLS1_3_VERSION;
+}
+
 enum tls_why
 tls_failure(const struct tls_conn *c, struct tls_hello *hello)
 {

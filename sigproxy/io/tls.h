@@ -100,8 +100,9 @@ enum tls_state tls_shake(struct tls_conn *c);
 bool tls_is_up(const struct tls_conn *c);
 /* Was anything read of the handshake? */
 bool tls_has_begun(const struct tls_conn *c);
-/* Was the session resumed? */
+/* Was the session resumed?  Is it TLS 1.3, or 1.2? */
 bool tls_is_resumed(const struct tls_conn *c);
+bool tls_is_1_3(const struct tls_conn *c);
 /* After TLS_FAILED, or -EPIPE of tls_read(): why, and what the phone offered,
  * as far as it is known. */
 enum tls_why tls_failure(const struct tls_conn *c, struct tls_hello *hello);

@@ -7,9 +7,11 @@
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/lastseen.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/sips.h"
 #include "sigproxy/core/stund.h"
 #include "sigproxy/sip/build.h"
 
@@ -56,9 +58,11 @@ tables(struct edge *e)
 	    DEFAULT_FLOWS));
 	e->conns = conns_new(c->max_conns);
 	e->txns.conns = e->conns;
+	e->lastseen = lastseen_new();
 	e->calls = calls_new(calls);
 	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
-	    e->conns != NULL && e->calls != NULL ? 0 : -ENOMEM;
+	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL ?
+	    0 : -ENOMEM;
 }
 
 struct edge *
@@ -86,6 +90,7 @@ edge_free(struct edge *e)
 	auth_free(e->auth);
 	guard_free(e->guard);
 	txns_clear(&e->txns);
+	lastseen_free(e->lastseen);
 	conns_free(e->conns);
 	timerq_clear(&e->timers);
 	free(e);
@@ -289,6 +294,8 @@ on_request(struct edge *e, struct mono now, struct steps *st,
 	else if (m->max_forwards == 0 && m->method != SIP_REGISTER &&
 	    m->method != SIP_OPTIONS)
 		edge_refuse_status(e, now, st, in, 483);
+	else if (!sips_may_come(m, in->from))
+		edge_refuse_status(e, now, st, in, 416);
 	else if (refuse_extensions(e, now, st, in))
 		return;
 	/* The other side of a dialog of RFC 2543 may have no tag. */
@@ -419,6 +426,34 @@ edge_conn_lost(struct edge *e, struct mono now, struct steps *st,
 		r.reason = m->refuse_why;
 	if (edge_may_answer(e, now, &in))
 		edge_answer(e, now, st, &in, &r);
+}
+
+static void
+key_if_any(struct steps *st, const char *key, struct span text)
+{
+	if (text.len > 0)
+		steps_key_text(st, key, text);
+}
+
+void
+edge_tls_refused(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, const struct edge_tls_refusal *r)
+{
+	const struct seen *d = lastseen_find(e->lastseen, &from->remote);
+
+	if (!edge_log_refusal(e, now, st, r->event))
+		return;
+	steps_key_addr(st, "from", &from->remote);
+	key_if_any(st, "offered", r->versions);
+	if (r->n_ciphers > 0)
+		steps_key_number(st, "ciphers", r->n_ciphers);
+	key_if_any(st, "first_ciphers", r->ciphers);
+	if (d != NULL) {
+		key_if_any(st, "last_registered", span_make(d->number,
+			d->n_number));
+		key_if_any(st, "device", span_make(d->agent, d->n_agent));
+	}
+	steps_key_text(st, "remedy", span_str(r->advice));
 }
 
 /* ---- peers, timers, status ---- */

@@ -288,12 +288,8 @@ answer_exchange(const struct ctx *x, struct exchange *ex,
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
-	if (ex->is_invite || msg->status < 300) {
-		build_open(&b, SIP_H_CONTACT);
-		edge_put_contact(x->e, &ex->from->flow,
-		    span_make(ex->from->token, LEG_TOKEN_LEN), &b);
-		build_close(&b);
-	}
+	if (ex->is_invite || msg->status < 300)
+		leg_put_contact(x->e, ex->from, &b);
 	headers_ours(&b, msg);
 	headers_pass(x->e, &b, msg, ex->to, ex->from);
 	if (buf_err(&b))

@@ -177,10 +177,7 @@ put_answer_headers(const struct ctx *x, struct buf *b, const struct leg *leg,
 {
 	struct leg *caller = leg->call->leg[0];
 
-	build_open(b, SIP_H_CONTACT);
-	edge_put_contact(
-	    x->e, &caller->flow, span_make(caller->token, LEG_TOKEN_LEN), b);
-	build_close(b);
+	leg_put_contact(x->e, caller, b);
 	headers_ours(b, msg);
 	headers_pass(x->e, b, msg, leg, caller);
 	if (with_body)

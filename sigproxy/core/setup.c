@@ -6,6 +6,7 @@
 
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/sips.h"
 
 static void
 copy_party(struct party *to, const struct ipc_party *from)
@@ -320,6 +321,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	struct leg *replaced;
 	unsigned status =
 	    replaces_check(x->e, msg, say->called.number, &replaced);
+	struct ipc_auth_say kept;
 	int err;
 
 	if (status != 0) {
@@ -328,7 +330,11 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse(x, t, status, SPAN_NONE);
 		return;
 	}
-
+	if (!sips_targets(msg, say, &kept)) {
+		call_not_begun(x->st, say, 480, "sips-not-kept");
+		refuse(x, t, 480, SPAN_LIT(SIPS_NOT_KEPT));
+		return;
+	}
 	if (!has_too_many(x->e->calls, say->caller.number))
 		call = call_new(x->e);
 	if (call == NULL) {
@@ -354,7 +360,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse_call(
 		    x, call, err == -EMSGSIZE ? 513 : 400, "bad-invite", NULL);
 	else
-		admit_and_open(x, call, say, replaced);
+		admit_and_open(x, call, &kept, replaced);
 }
 
 void

@@ -14,5 +14,6 @@ Suite *suite_refer(void);
 Suite *suite_restore(void);
 Suite *suite_again(void);
 Suite *suite_tcp(void);
+Suite *suite_tls(void);
 
 #endif

@@ -1,4 +1,4 @@
-"""Digest beyond MD5: every algorithm, several answers, signed bodies, a least algorithm, the server's own proof."""
+"""Digest beyond MD5: every algorithm, several answers, signed bodies, a least algorithm for one subscriber."""
 
 import dataclasses
 import re
@@ -57,10 +57,9 @@ class Asker:
                     **how):
         """Credentials for a fresh challenge, or for one that is had."""
         challenge = challenge or self.challenges(method, uri)[0][0]
-        self.sent = digest.credentials(challenge, method, uri or self.agent.text(PLAIN.server),
+        return digest.credentials(challenge, method, uri or self.agent.text(PLAIN.server),
                                        username or self.agent.username, secret or self.agent.password,
                                        algorithm=algorithm, **how)
-        return self.sent
 
     def register(self, algorithm='MD5', **how):
         """The status of a REGISTER answered in an algorithm."""
@@ -75,9 +74,7 @@ def test_whatever_was_offered_any_algorithm_counts():
         for algorithm in ALL:
             answer = asker.answer([f'Authorization: {asker.credentials(algorithm)}'])
             assert sip.status(answer) == 200, f'{algorithm}: {answer.start}'
-            info = digest.parameters(answer.headers.get('authentication-info', [''])[0])
-            proof = None if algorithm == 'MD5' else digest.rspauth(asker.sent, asker.agent.password)
-            assert info.get('rspauth') == proof, f'{algorithm}: {info}'
+            assert 'authentication-info' not in answer.headers, answer.headers   # linphone would forget its nonce
             assert asker.register(algorithm, secret='something-else-99') == 403, algorithm
         right = asker.credentials()
         assert sip.status(asker.answer(['Authorization: ' + right.replace('=MD5', '=MD5-sess')])) == 403

@@ -64,8 +64,7 @@ int digest_body(struct digest *d, enum digest_alg alg, struct span body,
 bool digest_covers_body(struct span qop);
 
 /*
- * The response to this challenge; with an empty method the server's own,
- * rspauth (RFC 7616 3.5).
+ * The response to this challenge.
  *
  * Takes:   ha1  digest_hex_len() characters.
  * Errors:  -ENOMEM.

@@ -167,7 +167,6 @@
 	F(u32, min_expires_s, 0, UINT32_MAX)	\
 	F(u32, retry_after_s, 0, 3600)		\
 	F(u32, nonce_left_s, 0, 3600)	/* of the nonce answered */	\
-	F(str, rspauth, 0, 64)			\
 	F(list, bindings, binding, IPC_TARGETS_MAX)
 
 #define IPC_F_auth_ask(F)			\

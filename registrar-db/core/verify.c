@@ -56,19 +56,13 @@ is_well_formed(const struct ipc_digest *a, struct nonce_use *use)
 	    read_nc(a->nc, &use->nc);
 }
 
-static struct digest_in
-covered(const struct ipc_digest *a)
-{
-	return (struct digest_in){ a->method, a->uri, a->nonce, a->nc,
-		a->cnonce, a->qop, a->body_hash };
-}
-
 /* Hash and compare; in constant time for any content. */
 static bool
 is_right(struct digest *d, const struct ipc_digest *a, struct span ha1)
 {
 	enum digest_alg alg = verify_alg(a);
-	const struct digest_in in = covered(a);
+	const struct digest_in in = { a->method, a->uri, a->nonce, a->nc,
+		a->cnonce, a->qop, a->body_hash };
 	size_t len = digest_hex_len(alg);
 	char want[DIGEST_HEX_MAX], got[DIGEST_HEX_MAX] = { 0 };
 
@@ -126,19 +120,6 @@ verify_is_guess(enum verify_why why)
 	return why == VERIFY_WRONG || why == VERIFY_WEAK;
 }
 
-bool
-verify_rspauth(struct digest *d, const struct ipc_digest *answer,
-    struct span ha1, char hex_out[DIGEST_HEX_MAX])
-{
-	struct digest_in in = covered(answer);
-
-	if (span_is_empty(in.qop))
-		return false;
-	/* The answer to a REGISTER has no body. */
-	in.method = SPAN_NONE;
-	return digest_response(d, verify_alg(answer), ha1, &in, hex_out) == 0;
-}
-
 enum verdict
 verify_verdict(enum verify_why why)
 {
@@ -162,8 +143,7 @@ verify_why_name(enum verify_why why)
 		[VERIFY_OTHER_REALM] = "answer for another realm",
 		[VERIFY_UNKNOWN_USER] = "no such username",
 		[VERIFY_WRONG] = "wrong password",
-		[VERIFY_WEAK] = "digest weaker than the subscriber's "
-				"min_digest",
+		[VERIFY_WEAK] = "digest weaker than its min_digest",
 		[VERIFY_METERED] = "too many wrong passwords",
 		[VERIFY_DISABLED] = "subscriber is disabled",
 		[VERIFY_NOT_FROM_INTERNET] = "no internet flag",

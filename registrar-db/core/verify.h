@@ -58,15 +58,6 @@ enum verify_why verify_answer(struct verify *v, struct mono now,
 /* Did somebody guess who may guess on?  What the meter counted. */
 bool verify_is_guess(enum verify_why why);
 
-/*
- * The server's own answer to one that was right (RFC 7616 3.5): its A2 has no
- * method, so that it is of no use as an answer to us.
- *
- * Gives:   digest_hex_len() characters; none (false) for RFC 2069's form.
- */
-bool verify_rspauth(struct digest *d, const struct ipc_digest *answer,
-    struct span ha1, char hex_out[DIGEST_HEX_MAX]);
-
 enum verdict verify_verdict(enum verify_why why);
 /* For the log: "wrong answer", ...; never NULL. */
 const char *verify_why_name(enum verify_why why);

@@ -56,16 +56,14 @@ void auth_refuse(struct edge *e, struct mono now, struct steps *st,
     uint32_t retry_after_s);
 
 /*
- * Add Authentication-Info to the headers of the 200 to a REGISTER, when there
- * is something to say (RFC 7616 3.5): a nonce for the next one, if this one's
- * will be too old then; and rspauth, if the oracle gave one.
+ * Add a nonce for the next REGISTER to the headers of the 200 to this one, if
+ * this one's will be too old by then (RFC 7616 3.5): it saves a 401.
  *
- * Takes:   m  the REGISTER.
- *          expires_s  what was granted; 0: it will not come again.
+ * Takes:   expires_s  what was granted; 0: it will not come again.
  */
 void auth_put_info(struct edge *e, struct mono now, struct steps *st,
-    const struct stxn *s, const struct sip_msg *m,
-    const struct ipc_reg_say *say, uint32_t expires_s, struct buf *b);
+    const struct stxn *s, const struct ipc_reg_say *say, uint32_t expires_s,
+    struct buf *b);
 
 /* Errors: NULL for no memory. */
 struct auth *auth_new(struct timerq *timers, uint32_t max_questions);

@@ -13,7 +13,6 @@ struct oracle {
 	enum verdict verdict;
 	uint32_t expires_s;
 	uint32_t nonce_left_s;
-	char rspauth[65];
 	uint32_t serial;		/* of nonces */
 	unsigned asked;
 	unsigned n_held;		/* questions not answered yet */

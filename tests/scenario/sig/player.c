@@ -484,12 +484,6 @@ cmd_nonce_left(struct player *p, const char *args)
 }
 
 static void
-cmd_rspauth(struct player *p, const char *args)
-{
-	snprintf(p->oracle.rspauth, sizeof(p->oracle.rspauth), "%s", args);
-}
-
-static void
 cmd_binding(struct player *p, const char *args)
 {
 	struct oracle *o = &p->oracle;
@@ -616,7 +610,6 @@ static const struct {
 	{ "expires", cmd_expires }, { "binding", cmd_binding },
 	{ "ask", cmd_ask }, { "public", cmd_public },
 	{ "digest", cmd_digest }, { "nonce-left", cmd_nonce_left },
-	{ "rspauth", cmd_rspauth },
 	{ "keepalives", cmd_keepalives },
 	{ "status", cmd_status }, { "shorter-than", cmd_shorter },
 };

@@ -28,7 +28,6 @@
  *   expires S            what it grants (60)
  *   digest ALGORITHM...  what the site offers from now on; auth-int: that too
  *   nonce-left S         how long the nonces answered still live (300)
- *   rspauth TEXT         the oracle's own answer
  *   binding URI S        what it lists beside what was asked (until cleared
  *                        by `binding none`)
  *   ask FIELD VALUE      a field of the last REG_ASK is this

@@ -29,11 +29,3 @@ def credentials(challenge, method, uri, username, password, *, nc=1, body=None, 
                       hashed(algorithm, *second))
     return (f'Digest username="{username}", realm="{realm}", nonce="{nonce}", uri="{uri}", response="{response}", '
             f'algorithm={algorithm}, cnonce="{cnonce}", qop={qop}, nc={nc:08x}')
-
-
-def rspauth(sent, password):
-    """What the server must answer to these credentials (their value)."""
-    p = parameters(sent)
-    first = hashed(p['algorithm'], p['username'], p['realm'], password)
-    return hashed(p['algorithm'], first, p['nonce'], p['nc'], p['cnonce'], p['qop'],
-                  hashed(p['algorithm'], '', p['uri']))

@@ -153,9 +153,6 @@ START_TEST(every_algorithm_registers_and_min_digest_is_a_limit)
 			say = lab_reg_ask(&ask);
 			ck_assert_msg(say.verdict == (ok ? VERDICT_OK :
 				VERDICT_FORBIDDEN), "%s %d", least[l], i);
-			/* The server proves itself to those who may look. */
-			ck_assert_uint_eq(say.rspauth.len,
-			    ok && i != DIGEST_MD5 ? 64 : 0);
 			ck_assert_uint_eq(say.nonce_left_s > 290, ok);
 			ck_assert_uint_le(say.nonce_left_s, 300);
 		}

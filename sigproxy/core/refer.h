@@ -103,7 +103,9 @@ unsigned replaces_check(const struct edge *e, const struct sip_msg *msg,
  * Errors: -ENOENT that dialog is gone. */
 int replaces_put(const struct edge *e, struct buf *b, const struct leg *branch,
     const struct sip_msg *msg);
-/* `call` was answered: the one it replaces will end. */
-void replaces_answered(const struct ctx *x, const struct call *call);
+/* `call` was answered, or never will be: the one that it replaces ends for
+ * that reason, or goes on. */
+void replaces_settled(
+    const struct ctx *x, const struct call *call, bool answered);
 
 #endif

@@ -307,6 +307,9 @@ set_transfer(const struct ctx *x, struct call *call, const struct leg *replaced)
 		refer_begun(x, call);
 		return;
 	}
+	/* Its phone may say BYE there before it answers here. */
+	replaced->call->transferred = true;
+	call_changed(x->e, replaced->call);
 	call->replaces = replaced->call->ticket;
 	call->referred_by = replaced->index == 0 ? replaced->call->called
 						 : replaced->call->caller;

@@ -882,6 +882,22 @@ START_TEST(nobody_replaces_without_proof)
 }
 END_TEST
 
+/* As linphone does it: BYE in the old dialog, then 200 in the new one. */
+START_TEST(the_old_call_may_end_before_the_new_one_is_answered)
+{
+	struct dlg d;
+	const char *msg;
+
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), replaces_bc(""));
+	msg = phone_expect(c, "INVITE");
+	phone_answer(c, msg, 180, "new", NULL);
+	hang_up(bc_c, b);
+	ended_as(2, "transferred");
+	phone_answer(c, msg, 200, "new", sdp_of(c, 20002, NULL));
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 200"));
+}
+END_TEST
+
 START_TEST(a_refused_replacement_leaves_the_call_alone)
 {
 	struct dlg d;
@@ -1066,6 +1082,8 @@ suite_refer(void)
 	tcase_add_test(t, require_replaces_is_passed_on);
 	tcase_add_test(t, rfc3891_3_an_early_dialog_of_the_phone_that_called);
 	tcase_add_test(t, nobody_replaces_without_proof);
+	tcase_add_test(
+	    t, the_old_call_may_end_before_the_new_one_is_answered);
 	tcase_add_test(t, a_refused_replacement_leaves_the_call_alone);
 	return s;
 }

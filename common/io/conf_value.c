@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/codec/digest.h"
 #include "common/io/conf_parts.h"
 
 /* Reading a file is done once, at start, by one thread. */
@@ -246,6 +247,53 @@ conf_read_names(const struct conf_key *k, struct span value, struct conf *out)
 		copy_text(out->aliases[out->n_aliases++], piece);
 	}
 	return NULL;
+}
+
+const char *
+conf_read_paths(const struct conf_key *k, struct span value, struct conf *out)
+{
+	char (*list)[CONF_PATH_MAX] = member(out, k->field);
+	unsigned *n = member(out, k->field2);
+	struct span left = value, piece;
+
+	*n = 0;
+	while (next_piece(&left, &piece)) {
+		struct conf_key one = *k;
+		const char *wrong;
+
+		if (*n == CONF_LIST_MAX)
+			return TOO_MANY;
+		one.field = (size_t)((char *)list[*n] - (char *)out);
+		wrong = conf_read_path(&one, piece, out);
+		if (wrong != NULL)
+			return wrong;
+		for (unsigned i = 0; i < *n; i++) {
+			if (strcmp(list[i], list[*n]) == 0)
+				return "holds a file twice; remove one";
+		}
+		(*n)++;
+	}
+	return NULL;
+}
+
+const char *
+conf_read_digests(const struct conf_key *k, struct span value,
+    struct conf *out)
+{
+	static const struct word words[] = { { "md5", DIGEST_MD5 },
+		{ "sha256", DIGEST_SHA256 }, { "sha512-256", DIGEST_SHA512_256 },
+		{ NULL, 0 } };
+	struct span left = value, piece;
+	int alg;
+
+	out->digests = 0;
+	while (next_piece(&left, &piece)) {
+		if (!find_word(words, piece, &alg))
+			return "not a list of digests; write md5, sha256 or "
+			       "sha512-256";
+		out->digests |= 1u << alg;
+	}
+	return out->digests == 0 ? "empty; write md5" : NULL;
 }
 
 const char *

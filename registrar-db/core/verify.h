@@ -24,6 +24,7 @@ struct account {
 	bool may;		/* the request is one of his own AOR's */
 	int64_t id;
 	struct span ha1;	/* digest_hex_len() characters */
+	enum digest_alg least;	/* a weaker answer is a wrong one */
 };
 
 enum verify_why {
@@ -32,6 +33,7 @@ enum verify_why {
 	VERIFY_OTHER_REALM,
 	VERIFY_UNKNOWN_USER,
 	VERIFY_WRONG,		/* answer, or its form */
+	VERIFY_WEAK,		/* right or wrong: nobody is to know */
 	VERIFY_METERED,		/* not looked at */
 	VERIFY_DISABLED,
 	VERIFY_NOT_FROM_INTERNET,
@@ -52,6 +54,18 @@ enum digest_alg verify_alg(const struct ipc_digest *answer);
 enum verify_why verify_answer(struct verify *v, struct mono now,
     const struct ipc_digest *answer, const struct ipc_flow *flow,
     const struct account *account);
+
+/* Did somebody guess who may guess on?  What the meter counted. */
+bool verify_is_guess(enum verify_why why);
+
+/*
+ * The server's own answer to one that was right (RFC 7616 3.5): its A2 has no
+ * method, so that it is of no use as an answer to us.
+ *
+ * Gives:   digest_hex_len() characters; none (false) for RFC 2069's form.
+ */
+bool verify_rspauth(struct digest *d, const struct ipc_digest *answer,
+    struct span ha1, char hex_out[DIGEST_HEX_MAX]);
 
 enum verdict verify_verdict(enum verify_why why);
 /* For the log: "wrong answer", ...; never NULL. */

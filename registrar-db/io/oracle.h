@@ -71,6 +71,8 @@ struct oracle {
 
 	uint64_t asked, right, refused, wrong;
 	struct account_row account;	/* scratch */
+	char rspauth[DIGEST_HEX_MAX];	/* scratch: of the last right answer */
+	size_t rspauth_len;		/* 0: none is wanted */
 	struct binding_rows rows;	/* scratch */
 };
 

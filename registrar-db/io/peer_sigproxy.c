@@ -104,6 +104,7 @@ load_account(struct oracle *o, const struct ipc_digest *answer,
 	    span_eq(seal.realm, o->verify.realm);
 	out->enabled = row->enabled;
 	out->internet = row->internet;
+	out->least = row->least;
 	return 0;
 }
 
@@ -128,11 +129,22 @@ log_refusal(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	log_end();
 }
 
+/* Phones of the time of MD5 look at no rspauth: 130 bytes for nothing. */
+static void
+prove_ourselves(struct oracle *o, const struct ipc_digest *answer,
+    struct span ha1)
+{
+	if ((verify_alg(answer) != DIGEST_MD5 ||
+		digest_covers_body(answer->qop)) &&
+	    verify_rspauth(o->verify.digest, answer, ha1, o->rspauth))
+		o->rspauth_len = ha1.len;
+}
+
 /*
  * Check an answer.
  *
  * Takes:   own  the AOR's user it is about, or NULL when any will do.
- * Gives:   the verdict; *id_out and o->account for VERDICT_OK.
+ * Gives:   the verdict; for VERDICT_OK *id_out, o->account and o->rspauth.
  */
 static enum verdict
 check(struct oracle *o, const char *what, const struct ipc_digest *answer,
@@ -144,16 +156,19 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	int err;
 
 	o->asked++;
+	o->rspauth_len = 0;
 	err = load_account(o, answer, &who, ha1);
 	if (err)
 		return VERDICT_BUSY;
 	who.may = own == NULL ||
 	    (who.exists && span_eq(*own, o->account.who.party.number));
 	why = verify_answer(&o->verify, clock_mono(), answer, flow, &who);
+	if (why == VERIFY_RIGHT && own != NULL)
+		prove_ourselves(o, answer, who.ha1);
 	secret_wipe(ha1, sizeof(ha1));
 	*id_out = who.id;
 	/* The only ones a guesser learns from; the meter bounds them. */
-	o->wrong += why == VERIFY_WRONG;
+	o->wrong += verify_is_guess(why);
 	if (why == VERIFY_RIGHT)
 		o->right++;
 	else if (verify_verdict(why) == VERDICT_FORBIDDEN)
@@ -176,6 +191,22 @@ reg_verdict(struct oracle *o, const struct ipc_reg_ask *ask, int64_t *id_out)
 	    &ask->aor_user, id_out);
 }
 
+/* Queue a REGISTER: what the phone answered was looked at and is not needed
+ * any more; in its place goes our own answer. */
+static int
+queue_register(struct oracle *o, struct ipc_reg_ask *ask, int64_t id)
+{
+	char mem[IPC_PAYLOAD_MAX];
+	struct buf b;
+
+	ask->digest.response = span_make(o->rspauth, o->rspauth_len);
+	buf_init(&b, mem, sizeof(mem));
+	put_reg_ask(&b, ask);
+	if (buf_err(&b))
+		return buf_err(&b);
+	return queue_add(o->queue, JOB_REGISTER, id, true, buf_span(&b));
+}
+
 static int
 on_reg_ask(struct oracle *o, struct span payload)
 {
@@ -190,11 +221,12 @@ on_reg_ask(struct oracle *o, struct span payload)
 		return err;
 	verdict = reg_verdict(o, &ask, &id);
 	if (verdict == VERDICT_OK && ask.n_contacts == 0 && !ask.star) {
+		ask.digest.response = span_make(o->rspauth, o->rspauth_len);
 		if (register_query(o, &ask, sig_say(o)) == 0)
 			return 0;
 		verdict = VERDICT_BUSY;
 	} else if (verdict == VERDICT_OK) {
-		if (queue_add(o->queue, JOB_REGISTER, id, true, payload) == 0)
+		if (queue_register(o, &ask, id) == 0)
 			return 0;
 		verdict = VERDICT_BUSY;
 	}

@@ -1,4 +1,5 @@
-/* A REGISTER whose answer was right, inside the transaction. */
+/* A REGISTER whose answer was right, inside the transaction.  Its digest's
+ * response is no more the phone's but ours, rspauth, or empty. */
 #include <errno.h>
 
 #include "common/io/clock.h"
@@ -97,6 +98,11 @@ put_answer(struct oracle *o, const struct ipc_reg_ask *ask, enum verdict verdict
 
 	if (verdict != VERDICT_OK && verdict != VERDICT_BRIEF)
 		say.number = SPAN_NONE;
+	if (verdict == VERDICT_OK) {
+		say.nonce_left_s = nonce_left_s(o->verify.nonces, clock_mono(),
+		    ask->digest.nonce);
+		say.rspauth = ask->digest.response;
+	}
 	for (unsigned i = 0; i < set->n && verdict == VERDICT_OK; i++) {
 		int64_t left = set->b[i].expires_wall_s - now;
 		int64_t most = set->b[i].granted_s;

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "common/base/secret.h"
-#include "common/codec/stun.h"
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/stund.h"
 #include "sigproxy/sip/build.h"
 
 enum {
@@ -314,6 +314,12 @@ on_malformed(struct edge *e, struct mono now, struct steps *st,
 		edge_answer(e, now, st, in, &r);
 }
 
+static bool
+knows_calls(const struct edge *e)
+{
+	return !e->conf->wait_for_restore || e->is_restored;
+}
+
 void
 edge_message(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span bytes)
@@ -327,11 +333,10 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 		e->silenced++;
 		return;
 	}
-	if (from->transport == TRANSPORT_UDP && stun_is(bytes)) {
-		keep_stun(e, now, st, from, bytes);
+	if (from->transport == TRANSPORT_UDP &&
+	    stund_takes(e, now, st, from, bytes))
 		return;
-	}
-	if (!edge_is_ready(e)) {
+	if (!knows_calls(e)) {
 		e->too_early++;
 		return;
 	}
@@ -356,7 +361,7 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 bool
 edge_is_ready(const struct edge *e)
 {
-	return !e->conf->wait_for_restore || e->is_restored;
+	return knows_calls(e) && auth_can_challenge(e->auth);
 }
 
 bool
@@ -403,7 +408,7 @@ edge_conn_lost(struct edge *e, struct mono now, struct steps *st,
 	int err = sip_parse(head, SIP_DATAGRAM, m, NULL);
 
 	e->malformed++;
-	if (!edge_is_ready(e) || (err != 0 && err != -EPROTO) ||
+	if (!knows_calls(e) || (err != 0 && err != -EPROTO) ||
 	    !m->is_request)
 		return;
 	in.raw = m->bytes;
@@ -571,6 +576,8 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	put_count(json, "malformed", e->malformed);
 	put_count(json, "silenced", e->silenced);
 	put_count(json, "too_early", e->too_early);
+	put_count(json, "pings", e->pings);
+	put_count(json, "stun_answered", e->stun_answered);
 	put_count(json, "refused", e->refused);
 	put_count(json, "server_transactions", e->txns.servers.used);
 	put_count(json, "client_transactions", e->txns.clients.used);

@@ -158,9 +158,11 @@ on_drained(void *arg)
 
 	carry_out(sh);
 	arm(sh);
-	/* What a stream says too early would be lost for good. */
-	if (edge_is_ready(sh->edge))
+	/* Until then what phones say waits in the kernel. */
+	if (edge_is_ready(sh->edge)) {
+		udp_receive(sh->udp);
 		tcp_accept(sh->tcp);
+	}
 }
 
 /* ---- connections ---- */
@@ -325,5 +327,5 @@ shell_listen(struct shell *sh, uint8_t listener, int fd)
 void
 shell_start(struct shell *sh)
 {
-	arm(sh);
+	on_drained(sh);
 }

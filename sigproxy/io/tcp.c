@@ -110,7 +110,7 @@ tcp_new(uv_loop_t *loop, const struct edge_conf *conf, uint32_t max,
 
 	if (t == NULL || table(t, max) != 0 ||
 	    uv_timer_init(loop, &t->sweep) != 0)
-		return NULL;	/* only at start: the process ends */
+		return NULL;	/* only at start: the process ends NOLINT */
 	t->loop = loop;
 	t->conf = conf;
 	t->ops = *ops;
@@ -472,7 +472,7 @@ conn_open(struct tcp *t, const struct listening *l, int fd,
 static bool
 accept_one(struct tcp *t, struct listening *l, struct mono now)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
 	struct addr remote;
 	int fd;

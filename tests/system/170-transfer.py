@@ -6,7 +6,10 @@ A is transferred by B to C. Every mix of the three is a row of tests/unit/sigcal
 import time
 
 from lab.expect import hear_each_other
-from lab.office import Home, Office
+from lab.linphone import Linphone
+from lab.net import POSTERN_ADDRESS
+from lab.office import TONES, Home, Office, password
+from lab.postern import DOMAIN
 from lab.wait import until
 
 PAUSE_S = 1.6                      # runit waits when a process lived less than a second
@@ -71,15 +74,26 @@ def test_blind_by_a_home_phone_between_two_of_the_office_and_hangs_up_at_once():
         over(office, 2)
 
 
+def linphone(office, number, host):
+    """A registered linphone on a host; it answers by itself."""
+    server = f'{POSTERN_ADDRESS}:5060' if host in office.lab.office.phones else f'{office.lab.office.public}:5070'
+    phone = Linphone(number, server, office.lab.folder, host=host, username=f'SIP-{number}',
+                     password=password(number), domain=DOMAIN, tone=TONES[number]).start()
+    office.lab.on_close(phone.stop)
+    return phone.register()
+
+
 def attended(office, a, b, c, channels, between=lambda: None):
     """B talks to A, holds it, asks C, and joins the two."""
     a.call(b)
-    b.hold(1)
-    b.call(c)
+    b.hold()
+    b.ask(c)
     between()
-    b.transfer(1, 2)
+    b.join()
     until(lambda: [(r['caller'], r['called']) for r in office.postern.rows('SELECT * FROM live_call')]
           == [(str(a.number), str(c.number))], 8, 'only A and C talk')
+    for phone in (a, c):
+        phone.wait('CALL_ESTABLISHED')
     hear_each_other(a, c)
     transferred(office, a, c, channels, (a, b), (b, c))
     a.hang_up()
@@ -89,13 +103,13 @@ def attended(office, a, b, c, channels, between=lambda: None):
 def test_attended_by_an_office_phone_from_home_to_the_office():
     with Office(office_phones=2) as office:
         lab = office.lab
-        attended(office, office.linphone(201, lab.homes['A'].phones[0]), office.linphone(168, lab.office.phones[0]),
-                 office.linphone(169, lab.office.phones[1]), 1)
+        attended(office, linphone(office, 201, lab.homes['A'].phones[0]), linphone(office, 168, lab.office.phones[0]),
+                 linphone(office, 169, lab.office.phones[1]), 1)
 
 
 def test_attended_by_a_home_phone_from_the_office_to_another_home():
     """sigproxy is killed between the call that asks and the REFER."""
     with Office(homes=[Home('A'), Home('B')]) as office:
         lab = office.lab
-        attended(office, office.linphone(168, lab.office.phones[0]), office.linphone(201, lab.homes['A'].phones[0]),
-                 office.linphone(202, lab.homes['B'].phones[0]), 1, lambda: kill(office))
+        attended(office, linphone(office, 168, lab.office.phones[0]), linphone(office, 201, lab.homes['A'].phones[0]),
+                 linphone(office, 202, lab.homes['B'].phones[0]), 1, lambda: kill(office))

@@ -2,7 +2,6 @@
 
 from . import stun
 from .capture import Capture
-from .linphone import Linphone
 from .net import Home, Lab, POSTERN_ADDRESS
 from .phone import Phone
 from .postern import DOMAIN, Postern
@@ -74,15 +73,6 @@ class Office:
         if register:
             phone.register()
         return phone
-
-    def linphone(self, number, host):
-        """A registered linphone on a host, with the tone of its number; it answers by itself."""
-        inside = host in self.lab.office.phones
-        server = f'{POSTERN_ADDRESS}:5060' if inside else f'{self.lab.office.public}:5070'
-        phone = Linphone(number, server, self.lab.folder, host=host, username=f'SIP-{number}',
-                         password=password(number), domain=DOMAIN, tone=TONES[number])
-        self.lab.on_close(phone.stop)
-        return phone.start()
 
     def desk(self, index=0, **options):
         """An office phone: number 168 + index."""

@@ -21,10 +21,9 @@ enum {
 	DEFAULT_FLOWS = 32768,
 };
 
-/* What we can do; nothing else is ever listed towards anybody. */
-#define METHODS                                                          \
-	"INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, "    \
-	"REFER, NOTIFY"
+/* What we can do outside a call and in it, but for what only a call's other
+ * phone may be able to (headers_ours()); nothing else is ever listed. */
+#define METHODS "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
 
 static uint32_t
 or_default(uint32_t n, uint32_t fallback)

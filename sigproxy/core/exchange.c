@@ -496,6 +496,7 @@ exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
 		err = ctxn_send(&x->e->txns, x->now, x->st, &to->flow,
 		    buf_span(&b), &exchange_client_ops, ex, &ex->client);
 	if (err) {
+		refer_not_passed(x, leg, msg, refusal_of(err));
 		refuse_exchange(x, ex, refusal_of(err));
 		return;
 	}

@@ -325,7 +325,7 @@ on_win(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	call->phase = CALL_TALKING;
 	call_changed(x->e, call);
 	note_answered(x->st, call);
-	replaces_answered(x, call);
+	replaces_settled(x, call, true);
 	exchange_await_ack(x, setup);
 }
 

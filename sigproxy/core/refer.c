@@ -107,15 +107,20 @@ party_of_token(const struct edge *e, const struct leg *from, struct span user)
 	return other_party(leg);
 }
 
-/* Who has the dialog that is to be replaced. */
+/* Who has the dialog that is to be replaced.  A phone that only rings would
+ * refuse that (RFC 3891 3): it is to be called, as RFC 5589 7.3 has it. */
 static const struct party *
-party_of_dialog(const struct edge *e, const struct leg *from,
-    const struct sip_replaces *r)
+party_of_dialog(
+    const struct edge *e, const struct leg *from, struct refer_to *to)
 {
-	const struct leg *leg = replaces_find(
-	    e, r, SPAN_NONE, TEXT_SPAN(leg_party(from)->number));
+	const struct leg *leg = replaces_find(e, &to->replaces, SPAN_NONE,
+	    TEXT_SPAN(leg_party(from)->number));
 
-	return leg == NULL || leg->call == from->call ? NULL : leg_party(leg);
+	if (leg == NULL || leg->call == from->call)
+		return NULL;
+	if (leg->call->phase == CALL_INVITING && leg->index != 0)
+		to->has_replaces = false;
+	return leg_party(leg);
 }
 
 static int
@@ -133,7 +138,7 @@ read_sip(const struct edge *e, const struct leg *from, const struct uri *uri,
 	if (err)
 		return err;
 	if (to->has_replaces)
-		party = party_of_dialog(e, from, &to->replaces);
+		party = party_of_dialog(e, from, to);
 	else if (uri->has_user)
 		party = party_of_token(e, from, uri->user);
 	if (party != NULL) {
@@ -359,6 +364,20 @@ log_turn(struct steps *st, const struct leg *by, const char *event)
 	steps_key_text(st, "of", TEXT_SPAN(other_party(by)->number));
 }
 
+void
+refer_not_passed(const struct ctx *x, const struct leg *leg,
+    const struct sip_msg *msg, unsigned status)
+{
+	if (msg->method != SIP_REFER ||
+	    !edge_log_refusal(x->e, x->now, x->st, "transfer-not-passed"))
+		return;
+	steps_key_number(x->st, "call", leg->call->ticket);
+	steps_key_text(x->st, "by", TEXT_SPAN(leg_party(leg)->number));
+	steps_key_number(x->st, "status", status);
+	steps_key_text(x->st, "refer_to",
+	    span_sub(sip_value(msg, SIP_H_REFER_TO), 0, 200));
+}
+
 static void
 on_notify(const struct ctx *x, struct leg *from, const struct sip_msg *msg)
 {
@@ -425,8 +444,7 @@ on_accepted(const struct ctx *x, const struct exchange *ex)
 		return;
 	steps_key_text(x->st, "to", to.number);
 	steps_key_number(x->st, "attended", to.has_replaces);
-	if (!to.has_replaces)
-		remember(x, by, &to);
+	remember(x, by, &to);
 }
 
 void
@@ -451,28 +469,32 @@ refer_answered(
 }
 
 static struct transfer *
-find_transfer(const struct ctx *x, const struct call *call)
+find_transfer(
+    struct calls *c, struct mono now, struct span caller, struct span called)
 {
-	struct calls *c = x->e->calls;
-
 	for (unsigned i = 0; i < REFER_MEMORY; i++) {
 		struct transfer *t = &c->transfers[i];
 
 		if (t->at.us != 0 &&
-		    !mono_due(mono_add_ms(t->at, REFER_MEMORY_MS), x->now) &&
-		    span_eq(TEXT_SPAN(t->referred),
-			TEXT_SPAN(call->caller.number)) &&
-		    span_eq(TEXT_SPAN(t->target),
-			TEXT_SPAN(call->called.number)))
+		    !mono_due(mono_add_ms(t->at, REFER_MEMORY_MS), now) &&
+		    span_eq(TEXT_SPAN(t->referred), caller) &&
+		    span_eq(TEXT_SPAN(t->target), called))
 			return t;
 	}
 	return NULL;
 }
 
+bool
+refer_is_asked(const struct ctx *x, struct span caller, struct span called)
+{
+	return find_transfer(x->e->calls, x->now, caller, called) != NULL;
+}
+
 void
 refer_begun(const struct ctx *x, struct call *call)
 {
-	struct transfer *t = find_transfer(x, call);
+	struct transfer *t = find_transfer(x->e->calls, x->now,
+	    TEXT_SPAN(call->caller.number), TEXT_SPAN(call->called.number));
 
 	if (t == NULL)
 		return;

@@ -69,12 +69,18 @@ int refer_put_headers(const struct edge *e, struct buf *b,
 /* Its body: of a NOTIFY one status line, of a REFER nothing (a signature of
  * the Referred-By that ours replaces).  Errors: -EBADMSG, -ENOTSUP. */
 int refer_put_body(struct buf *b, const struct sip_msg *msg);
+/* A REFER of leg's phone was refused by us: say why. */
+void refer_not_passed(const struct ctx *x, const struct leg *leg,
+    const struct sip_msg *msg, unsigned status);
 /* A REFER or NOTIFY went to the other phone. */
 void refer_sent(
     const struct ctx *x, struct exchange *ex, const struct sip_msg *msg);
 /* A REFER was answered; NULL: never. */
 void refer_answered(
     const struct ctx *x, struct exchange *ex, const struct sip_msg *answer);
+/* Was the caller referred to that number a moment ago? */
+bool refer_is_asked(
+    const struct ctx *x, struct span caller, struct span called);
 /* Was this call asked for by a REFER?  Then say so and keep by whom. */
 void refer_begun(const struct ctx *x, struct call *call);
 
@@ -103,7 +109,9 @@ unsigned replaces_check(const struct edge *e, const struct sip_msg *msg,
  * Errors: -ENOENT that dialog is gone. */
 int replaces_put(const struct edge *e, struct buf *b, const struct leg *branch,
     const struct sip_msg *msg);
-/* `call` was answered: the one it replaces will end. */
-void replaces_answered(const struct ctx *x, const struct call *call);
+/* `call` was answered, or never will be: the one that it replaces ends for
+ * that reason, or goes on. */
+void replaces_settled(
+    const struct ctx *x, const struct call *call, bool answered);
 
 #endif

@@ -124,20 +124,31 @@ replaces_put(const struct edge *e, struct buf *b, const struct leg *branch,
 	return 0;
 }
 
-void
-replaces_answered(const struct ctx *x, const struct call *call)
+static struct call *
+replaced_by(const struct edge *e, const struct call *call)
 {
-	const struct calls *c = x->e->calls;
+	const struct calls *c = e->calls;
 
 	for (uint32_t i = 0; call->replaces != 0 && i < c->pool.n; i++) {
 		struct call *other = pool_at(&c->pool, i);
 
-		if (other->ticket != call->replaces || other == call)
-			continue;
-		other->transferred = true;
-		call_changed(x->e, other);
-		steps_log(x->st, STEP_INFO, "call-replaced");
-		steps_key_number(x->st, "call", other->ticket);
-		steps_key_number(x->st, "by_call", call->ticket);
+		if (other->ticket == call->replaces && other != call)
+			return other;
 	}
+	return NULL;
+}
+
+void
+replaces_settled(const struct ctx *x, const struct call *call, bool answered)
+{
+	struct call *other = replaced_by(x->e, call);
+
+	if (other == NULL)
+		return;
+	other->transferred = answered;
+	call_changed(x->e, other);
+	steps_log(x->st, STEP_INFO,
+	    answered ? "call-replaced" : "call-not-replaced");
+	steps_key_number(x->st, "call", other->ticket);
+	steps_key_number(x->st, "by_call", call->ticket);
 }

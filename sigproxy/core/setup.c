@@ -304,13 +304,30 @@ has_too_many(const struct calls *c, struct span caller)
 static void
 set_transfer(const struct ctx *x, struct call *call, const struct leg *replaced)
 {
-	if (replaced == NULL) {
-		refer_begun(x, call);
+	refer_begun(x, call);
+	if (replaced == NULL)
 		return;
-	}
+	/* Its phone may say BYE there before it answers here. */
+	replaced->call->transferred = true;
+	call_changed(x->e, replaced->call);
 	call->replaces = replaced->call->ticket;
 	call->referred_by = replaced->index == 0 ? replaced->call->called
 						 : replaced->call->caller;
+}
+
+/* Many phones that transfer hang up both calls once the REFER is accepted.
+ * Who was referred then finds nothing to replace, and simply calls. */
+static unsigned
+check_replaces(const struct ctx *x, const struct sip_msg *msg,
+    const struct ipc_auth_say *say, struct leg **replaced)
+{
+	unsigned status =
+	    replaces_check(x->e, msg, say->called.number, replaced);
+
+	if ((status == 481 || status == 603) &&
+	    refer_is_asked(x, say->caller.number, say->called.number))
+		return 0;
+	return status;
 }
 
 static void
@@ -319,8 +336,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 {
 	struct call *call = NULL;
 	struct leg *replaced;
-	unsigned status =
-	    replaces_check(x->e, msg, say->called.number, &replaced);
+	unsigned status = check_replaces(x, msg, say, &replaced);
 	struct ipc_auth_say kept;
 	int err;
 

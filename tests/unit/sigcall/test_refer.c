@@ -496,6 +496,47 @@ START_TEST(the_transferor_may_hang_up_at_once)
 }
 END_TEST
 
+/* The same after a question: C's phone rings once more. */
+START_TEST(the_transferor_may_hang_up_both_at_once)
+{
+	struct dlg ac_a, ac_c;
+	const char *msg;
+
+	talk(&bc, b, c, _i, &bc_b, &bc_c);
+	msg = refer(refer_to_dialog("sip:300@sip.example.org", bc_b));
+	hang_up(bc_b, c);
+	hang_up(ab_b, a);
+	dlg_call(&ac_a, a, "300", sdp_of(a, 30002, NULL), replaces_in(msg));
+	msg = answer(&ac_a, &ac_c);
+	ck_assert_str_eq(hdr(msg, "Replaces"), "");
+	HAS(hdr(msg, "Referred-By"), "<sip:200@sip.example.org>");
+	hang_up(&ac_c, a);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+/* RFC 5589 7.3: C only rings.  Its phone refuses to be replaced then. */
+START_TEST(rfc5589_7_3_a_question_that_was_not_answered_yet)
+{
+	struct dlg early, ac_a, ac_c;
+	const char *msg, *ring;
+
+	dlg_call(&early, b, "300", sdp_of(b, 30004, NULL), "");
+	ring = phone_expect(c, "INVITE");
+	phone_answer(c, ring, 180, "ring", NULL);
+	dlg_learn(&early, phone_expect(b, "SIP/2.0 180"));
+	msg = refer(refer_to_dialog("sip:300@sip.example.org", &early));
+	ck_assert_str_eq(hdr(msg, "Refer-To"), "<sip:300@sip.example.org>");
+	dlg_cancel(&early);
+	phone_answer(c, ring, 487, "ring", NULL);
+	dlg_call(&ac_a, a, "300", sdp_of(a, 30002, NULL), "");
+	answer(&ac_a, &ac_c);
+	hang_up(ab_b, a);
+	hang_up(&ac_c, a);
+	lab_expect_empty(lab);
+}
+END_TEST
+
 START_TEST(a_transfer_that_failed_is_a_call_like_before)
 {
 	refer("Refer-To: <sip:300@sip.example.org>\r\n");
@@ -882,6 +923,22 @@ START_TEST(nobody_replaces_without_proof)
 }
 END_TEST
 
+/* As linphone does it: BYE in the old dialog, then 200 in the new one. */
+START_TEST(the_old_call_may_end_before_the_new_one_is_answered)
+{
+	struct dlg d;
+	const char *msg;
+
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), replaces_bc(""));
+	msg = phone_expect(c, "INVITE");
+	phone_answer(c, msg, 180, "new", NULL);
+	hang_up(bc_c, b);
+	ended_as(2, "transferred");
+	phone_answer(c, msg, 200, "new", sdp_of(c, 20002, NULL));
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 200"));
+}
+END_TEST
+
 START_TEST(a_refused_replacement_leaves_the_call_alone)
 {
 	struct dlg d;
@@ -1038,6 +1095,8 @@ suite_refer(void)
 	    t, rfc5057_a_refer_or_notify_without_an_answer_ends_no_call);
 	tcase_add_test(t, rfc4488_without_a_subscription);
 	tcase_add_test(t, the_transferor_may_hang_up_at_once);
+	tcase_add_loop_test(t, the_transferor_may_hang_up_both_at_once, 0, 2);
+	tcase_add_test(t, rfc5589_7_3_a_question_that_was_not_answered_yet);
 	tcase_add_test(t, a_transfer_that_failed_is_a_call_like_before);
 	tcase_add_test(t, who_was_sent_is_told_once_and_not_for_long);
 	tcase_add_loop_test(t, rfc3515_2_4_5_a_notify_tells_its_status_and_no_more,
@@ -1066,6 +1125,8 @@ suite_refer(void)
 	tcase_add_test(t, require_replaces_is_passed_on);
 	tcase_add_test(t, rfc3891_3_an_early_dialog_of_the_phone_that_called);
 	tcase_add_test(t, nobody_replaces_without_proof);
+	tcase_add_test(
+	    t, the_old_call_may_end_before_the_new_one_is_answered);
 	tcase_add_test(t, a_refused_replacement_leaves_the_call_alone);
 	return s;
 }

@@ -206,7 +206,7 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 		return;		/* it was fine when it was asked */
 	expires_s = longest(&ask, say);
 	if (expires_s > 0)
-		keep_flow(e->keep, now, &s->from, ask.nated != 0, expires_s);
+		keep_registered(e, now, st, &s->from, expires_s);
 	if (expires_s > 0)
 		came_back(e, now, st, s, &ask, say);
 	buf_init(&b, mem, sizeof(mem));

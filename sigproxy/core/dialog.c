@@ -18,7 +18,9 @@ on_bye(const struct ctx *x, struct leg *leg, struct stxn *t,
 	(void)stxn_status(&x->e->txns, x->now, x->st, t, 200);
 	call_end(x, call,
 	    (struct ending){ .status = early ? 487 : 200,
-		.why = leg->index == 0 ? "caller-hung-up" : "called-hung-up",
+		.why = call->transferred ? "transferred"
+		       : leg->index == 0 ? "caller-hung-up"
+					 : "called-hung-up",
 		.by = leg,
 		.cause = msg });
 }
@@ -102,6 +104,38 @@ on_update(const struct ctx *x, struct leg *leg, struct leg *peer,
 		exchange_relay(x, leg, peer, t, msg);
 }
 
+/* What only one phone can answer goes to it. */
+static void
+relay(const struct ctx *x, struct leg *leg, struct leg *peer, struct stxn *t,
+    const struct sip_msg *msg)
+{
+	if (is_joined(leg, peer))
+		exchange_relay(x, leg, peer, t, msg);
+	else
+		exchange_refuse(x, t, 500, "Retry-After: 2\r\n");
+}
+
+/* Nobody is referred before both talk. */
+static void
+on_refer(const struct ctx *x, struct leg *leg, struct leg *peer,
+    struct stxn *t, const struct sip_msg *msg)
+{
+	relay(x, leg, leg->call->phase == CALL_TALKING ? peer : NULL, t, msg);
+}
+
+static void
+on_notify(const struct ctx *x, struct leg *leg, struct leg *peer,
+    struct stxn *t, const struct sip_msg *msg)
+{
+	unsigned refusal = refer_notify_refusal(leg, msg);
+
+	if (refusal == 0)
+		on_refer(x, leg, peer, t, msg);
+	else
+		exchange_refuse(x, t, refusal,
+		    refusal == 489 ? "Allow-Events: refer\r\n" : "");
+}
+
 static void
 on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
     const struct sip_msg *msg)
@@ -139,15 +173,18 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
 		break;
 	case SIP_INFO:
 	case SIP_OPTIONS:
-		if (is_joined(leg, peer))
-			exchange_relay(x, leg, peer, t, msg);
-		else
-			exchange_refuse(x, t, 500, "Retry-After: 2\r\n");
+		relay(x, leg, peer, t, msg);
+		break;
+	case SIP_REFER:
+		on_refer(x, leg, peer, t, msg);
+		break;
+	case SIP_NOTIFY:
+		on_notify(x, leg, peer, t, msg);
 		break;
 	default:
 		exchange_refuse(x, t, msg->method == SIP_OTHER ? 501 : 405,
 		    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, "
-		    "UPDATE, PRACK\r\n");
+		    "UPDATE, PRACK, REFER, NOTIFY\r\n");
 		break;
 	}
 }

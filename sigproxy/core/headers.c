@@ -18,6 +18,7 @@ pass_of_plain(enum sip_hdr_id id)
 	switch (id) {
 	case SIP_H_SESSION_EXPIRES: /* session timers end at each leg */
 	case SIP_H_MIN_SE:
+	case SIP_H_EVENT: /* of a NOTIFY: its id is another one there */
 		return PASS_NEVER;
 	case SIP_H_ORGANIZATION:
 		return PASS_INWARD;
@@ -136,18 +137,59 @@ headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
 	}
 }
 
-void
-headers_ours(struct buf *b)
+/* Session timers are ours.  Reliable answers need both phones, and are for
+ * the INVITE that begins a call; the others are the phone's own. */
+static bool
+is_optional(const struct sip_msg *m, enum sip_hdr_id id, const char *option)
 {
-	build_hdr_str(
-	    b, SIP_H_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK");
+	if (strcmp(option, "timer") == 0)
+		return id == SIP_H_SUPPORTED &&
+		       (m->method == SIP_INVITE || m->method == SIP_UPDATE);
+	if (strcmp(option, "100rel") == 0)
+		return m->is_request && m->method == SIP_INVITE &&
+		       m->to.tag.len == 0 &&
+		       (sip_lists(m, id, option) ||
+			   sip_lists(m, SIP_H_REQUIRE, option));
+	return sip_lists(m, id, option);
+}
+
+/* Of the options that we have or pass, those that go with m. */
+static void
+put_options(struct buf *b, enum sip_hdr_id id, const struct sip_msg *m)
+{
+	static const char *const option[] = { "timer", "100rel", "replaces",
+		"norefersub" };
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(option) / sizeof(option[0]); i++) {
+		if (!is_optional(m, id, option[i]))
+			continue;
+		if (any)
+			buf_puts(b, ", ");
+		else
+			build_open(b, id);
+		buf_puts(b, option[i]);
+		any = true;
+	}
+	if (any)
+		build_close(b);
 }
 
 void
-headers_supported(struct buf *b, bool reliable)
+headers_ours(struct buf *b, const struct sip_msg *m)
 {
-	build_hdr_str(
-	    b, SIP_H_SUPPORTED, reliable ? "timer, 100rel" : "timer");
+	bool refers = m == NULL || !sip_has(m, SIP_H_ALLOW) ||
+		      sip_lists(m, SIP_H_ALLOW, "REFER");
+
+	build_hdr_str(b, SIP_H_ALLOW,
+	    refers ? "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, "
+		     "REFER, NOTIFY"
+		   : "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK");
+	if (m == NULL)
+		return;
+	put_options(b, SIP_H_SUPPORTED, m);
+	if (m->is_request)
+		put_options(b, SIP_H_REQUIRE, m);
 }
 
 /* What may stand in a quoted string: '"' and '\' only behind a '\'. */
@@ -184,15 +226,22 @@ put_user(struct buf *b, struct span s)
 }
 
 void
+headers_put_uri(const struct edge *e, struct buf *b, struct span number)
+{
+	buf_puts(b, "sip:");
+	put_user(b, number);
+	buf_putc(b, '@');
+	buf_put(b, e->conf->domain);
+}
+
+void
 headers_put_party(const struct edge *e, struct buf *b, const struct party *p)
 {
 	if (p->name.len > 0) {
 		put_quoted(b, TEXT_SPAN(p->name));
 		buf_putc(b, ' ');
 	}
-	buf_puts(b, "<sip:");
-	put_user(b, TEXT_SPAN(p->number));
-	buf_putc(b, '@');
-	buf_put(b, e->conf->domain);
+	buf_putc(b, '<');
+	headers_put_uri(e, b, TEXT_SPAN(p->number));
 	buf_putc(b, '>');
 }

@@ -137,6 +137,9 @@ void leg_put_request_as(const struct edge *e, struct buf *b,
  * BRANCH_LEN bytes. */
 struct span leg_branch_own(const struct edge *e, const struct leg *leg,
     const char *method, uint32_t cseq, char *mem);
+/* Our Contact, as this phone sees it. */
+void leg_put_contact(const struct edge *e, const struct leg *leg,
+    struct buf *b);
 /* Send ACK for a 2xx; body may be empty; kept gets a copy unless NULL. */
 void leg_ack(const struct ctx *x, struct leg *leg, uint32_t cseq,
     struct span sdp, struct blob *kept);

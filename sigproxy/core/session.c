@@ -155,11 +155,9 @@ session_update(const struct ctx *x, struct leg *leg, struct stxn *t,
 		r.status = 422;
 	} else {
 		leg_refresh(leg, msg);
-		build_open(&b, SIP_H_CONTACT);
-		edge_put_contact(x->e, &leg->flow,
-		    span_make(leg->token, LEG_TOKEN_LEN), &b);
-		build_close(&b);
-		headers_ours(&b);
+		leg_put_contact(x->e, leg, &b);
+		headers_ours(&b, NULL);
+		build_hdr_str(&b, SIP_H_SUPPORTED, "timer");
 		if (leg->call->phase == CALL_TALKING)
 			session_accept(x, leg, msg, &b);
 	}
@@ -263,7 +261,8 @@ put_refresh(const struct ctx *x, struct buf *b, struct leg *leg)
 	s->cseq = ++leg->local_cseq;
 	leg_put_request(x->e, b, leg, span_str(method), s->cseq,
 	    leg_branch_own(x->e, leg, method, s->cseq, branch), 70);
-	headers_ours(b);
+	headers_ours(b, NULL);
+	build_hdr_str(b, SIP_H_SUPPORTED, "timer");
 	session_put_wish(leg, b);
 	if (s->is_invite)
 		build_hdr_str(b, SIP_H_CONTENT_TYPE, "application/sdp");

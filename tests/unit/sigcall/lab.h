@@ -27,6 +27,7 @@ struct phone {
 	const char *can;  /* Allow and Supported lines; NULL: the usual */
 	const char *says; /* lines in each answer of its; NULL: none */
 	const char *type; /* Content-Type of bodies; NULL: application/sdp */
+	bool is_sips;     /* it writes sips: */
 	char inbox[LAB_INBOX][LAB_TEXT];
 	unsigned head, tail;
 };
@@ -75,7 +76,7 @@ struct lab {
 	uint64_t session;
 };
 
-/* Two listeners for UDP, two for TCP, one relay, everything up. */
+/* Two listeners for UDP, TCP and TLS each, one relay, everything up. */
 struct lab *lab_new(uint32_t channels, uint32_t max_calls);
 void lab_free(struct lab *lab);
 
@@ -90,6 +91,8 @@ struct phone *lab_stranger(struct lab *lab, const char *number, uint8_t last);
 
 /* From now on by TCP, by a new connection with a new port. */
 void phone_connect(struct phone *p);
+/* The same by TLS; sips: what it writes. */
+void phone_connect_tls(struct phone *p, bool sips);
 /* That closes. */
 void phone_disconnect(struct phone *p);
 /* Nobody knows where its next message begins; head is what there was. */

@@ -374,7 +374,6 @@ START_TEST(rfc3262_a_prack_without_answer_ends_no_other_branch)
 	early(desk, inv[0], "one", REL("1"), NULL);
 	ck_assert_ptr_nonnull(prack(desk, "1 2", NULL));
 	lab_pass(lab, 33000);
-	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 408"));
 	phone_answer(desk, inv[0], 504, "one", NULL);
 	answer(mobile, inv[1], "two", sdp_of(mobile, 40000, NULL));
 	dlg_ack(&a, 2, NULL);

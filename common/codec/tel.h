@@ -12,12 +12,12 @@
 
 /* A number by RFC 3966's grammar; views into the URI. */
 struct tel {
-	struct span digits;  /* as written, with its visual separators */
-	bool is_global;      /* begins with '+' */
-	struct span context; /* phone-context; empty: none */
+	struct span digits;     /* as written, with its visual separators */
+	bool is_global;         /* begins with '+' */
+	struct span context;    /* phone-context; empty: none */
 	bool context_is_number; /* "+49", not a domain */
-	struct span ext;     /* extension; empty: none */
-	struct span isub;    /* ISDN subaddress; empty: none */
+	struct span ext;        /* extension; empty: none */
+	struct span isub;       /* ISDN subaddress; empty: none */
 };
 
 /*

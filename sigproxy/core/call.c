@@ -62,8 +62,8 @@ calls_free(struct calls *c)
 size_t
 calls_timers(uint32_t max_calls)
 {
-	return (size_t)max_calls + 2 * n_legs(max_calls) + n_exchanges(max_calls) +
-	       STEPS_RELAYS_MAX + 1; /* save_timer */
+	return (size_t)max_calls + 2 * n_legs(max_calls) +
+	       n_exchanges(max_calls) + STEPS_RELAYS_MAX + 1; /* save_timer */
 }
 
 void

@@ -62,8 +62,8 @@ is_joined(const struct leg *leg, const struct leg *peer)
 
 /* RFC 3262 3: it acknowledges an answer that was passed on, or nothing. */
 static void
-on_prack(const struct ctx *x, struct leg *leg, struct leg *peer,
-    struct stxn *t, const struct sip_msg *msg)
+on_prack(const struct ctx *x, struct leg *leg, struct leg *peer, struct stxn *t,
+    const struct sip_msg *msg)
 {
 	const struct exchange *setup = leg->call->setup;
 	struct sip_rack rack;
@@ -117,8 +117,8 @@ relay(const struct ctx *x, struct leg *leg, struct leg *peer, struct stxn *t,
 
 /* Nobody is referred before both talk. */
 static void
-on_refer(const struct ctx *x, struct leg *leg, struct leg *peer,
-    struct stxn *t, const struct sip_msg *msg)
+on_refer(const struct ctx *x, struct leg *leg, struct leg *peer, struct stxn *t,
+    const struct sip_msg *msg)
 {
 	relay(x, leg, leg->call->phase == CALL_TALKING ? peer : NULL, t, msg);
 }
@@ -281,8 +281,8 @@ move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 /* ---- connections that close, phones that come back ---- */
 
 void
-call_flow_closed(struct edge *e, struct mono now, struct steps *st,
-    const struct flow *flow)
+call_flow_closed(
+    struct edge *e, struct mono now, struct steps *st, const struct flow *flow)
 {
 	struct ctx x = { e, now, st };
 

@@ -187,8 +187,8 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 		call->pending = NULL;
 	buf_init(&body, mem, sizeof(mem));
 	answer = pass_ack_body(x, ex, msg, &body);
-	leg_ack_typed(x, ex->to, ex->to_cseq, offer_type(msg, answer), answer,
-	    &ex->ack);
+	leg_ack_typed(
+	    x, ex->to, ex->to_cseq, offer_type(msg, answer), answer, &ex->ack);
 	/* Without its transaction nobody asks for the ACK again. */
 	if (ex != call->setup && ex->client == NULL)
 		exchange_free(x->e, ex);
@@ -223,7 +223,8 @@ exchange_end_leg(const struct ctx *x, const struct leg *leg)
 
 	for (ex = leg->call->exchanges; ex != NULL; ex = next) {
 		next = ex->next;
-		if (ex != leg->call->setup && (ex->from == leg || ex->to == leg))
+		if (ex != leg->call->setup &&
+		    (ex->from == leg || ex->to == leg))
 			refuse_exchange(x, ex, 487);
 	}
 }
@@ -359,8 +360,8 @@ answer_exchange(const struct ctx *x, struct exchange *ex,
 /* Both Contacts of an accepted INVITE or UPDATE become the new targets, and
  * what was said is what a refresh of ours would say. */
 static void
-refresh_both(const struct ctx *x, struct exchange *ex,
-    const struct sip_msg *answer)
+refresh_both(
+    const struct ctx *x, struct exchange *ex, const struct sip_msg *answer)
 {
 	struct sip_msg request;
 
@@ -542,11 +543,10 @@ is_glare(const struct ctx *x, struct leg *leg, const struct leg *to,
     struct stxn *t, const struct sip_msg *msg)
 {
 	const struct exchange *pending = in_the_way(leg, to, msg->method);
-	bool offers =
-	    msg->method == SIP_INVITE ||
-	    (msg->body.len > 0 && (msg->method == SIP_UPDATE ||
-				      (msg->method == SIP_PRACK &&
-					  to->is_settled)));
+	bool offers = msg->method == SIP_INVITE ||
+		      (msg->body.len > 0 &&
+			  (msg->method == SIP_UPDATE ||
+			      (msg->method == SIP_PRACK && to->is_settled)));
 
 	if (!offers || (pending == NULL && !session_is_offering(leg->call)))
 		return false;
@@ -593,8 +593,8 @@ exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
 	ex->from_cseq = msg->cseq.number;
 	ex->method = msg->method;
 	ex->is_invite = msg->method == SIP_INVITE;
-	ex->is_answer = msg->method == SIP_PRACK && to->offered &&
-			!to->is_settled;
+	ex->is_answer =
+	    msg->method == SIP_PRACK && to->offered && !to->is_settled;
 	if (ex->is_answer)
 		ex->offer = to->media;
 	t->ops = &exchange_server_ops;

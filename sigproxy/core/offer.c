@@ -232,8 +232,7 @@ pass_part(struct parts *all, struct buf *b, const struct sip_part *part,
 	}
 	if (part->type.len > 0 && sip_media_type_parse(part->type, &t) != 0)
 		return -EBADMSG;
-	if (part->type.len == 0 ||
-	    !span_caseeq(t.type, SPAN_LIT("multipart")))
+	if (part->type.len == 0 || !span_caseeq(t.type, SPAN_LIT("multipart")))
 		return pass_part_opaque(all, b, part);
 	if (depth == NESTED_MAX || !is_plainly_encoded(part))
 		return -ENOTSUP;
@@ -242,8 +241,8 @@ pass_part(struct parts *all, struct buf *b, const struct sip_part *part,
 
 /* What may not pass is left out if its sender can do without. */
 static int
-pass_parts(struct parts *all, struct buf *b, struct span type,
-    struct span body, unsigned depth)
+pass_parts(struct parts *all, struct buf *b, struct span type, struct span body,
+    unsigned depth)
 {
 	struct sip_multipart m;
 	unsigned kept = 0;
@@ -284,8 +283,8 @@ body_is_multipart(const struct sip_msg *msg)
 {
 	struct sip_media_type t;
 
-	return sip_media_type_parse(
-		   sip_value(msg, SIP_H_CONTENT_TYPE), &t) == 0 &&
+	return sip_media_type_parse(sip_value(msg, SIP_H_CONTENT_TYPE), &t) ==
+		   0 &&
 	       span_caseeq(t.type, SPAN_LIT("multipart"));
 }
 
@@ -322,9 +321,8 @@ pass_body(const struct edge *e, struct buf *b, const struct sip_msg *msg,
 static bool
 is_optional(const struct sip_msg *msg)
 {
-	const struct sip_part whole = {
-		.disposition = sip_value(msg, SIP_H_CONTENT_DISPOSITION)
-	};
+	const struct sip_part whole = { .disposition = sip_value(
+					    msg, SIP_H_CONTENT_DISPOSITION) };
 
 	return !sip_part_is_required(&whole);
 }
@@ -379,10 +377,11 @@ offer_settled_early(const struct ctx *x, struct leg *branch)
 	struct call *call = branch->call;
 
 	if (!branch->media.known || !branch->peer_media.known ||
-	    (call->callee != branch && call->early != NULL && call->early != branch))
+	    (call->callee != branch && call->early != NULL &&
+		call->early != branch))
 		return;
-	offer_settled(x, call->leg[0], &branch->peer_media, branch,
-	    &branch->media);
+	offer_settled(
+	    x, call->leg[0], &branch->peer_media, branch, &branch->media);
 	if (call->callee == NULL)
 		call->early = branch;
 }

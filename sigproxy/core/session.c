@@ -7,10 +7,10 @@
 #include "sigproxy/core/conns.h"
 
 enum {
-	ASK_AGAIN_MAX = 3,      /* 422 in a row */
-	GRACE_S = 32,           /* RFC 4028 10: BYE so long before the end */
-	RETRY_MS = 10000,       /* after a refusal that says nothing */
-	BUSY_MS = 2000,         /* while another offer is under way */
+	ASK_AGAIN_MAX = 3,         /* 422 in a row */
+	GRACE_S = 32,              /* RFC 4028 10: BYE so long before the end */
+	RETRY_MS = 10000,          /* after a refusal that says nothing */
+	BUSY_MS = 2000,            /* while another offer is under way */
 	RESTORED_GRACE_MS = 32000, /* a refresh may have been missed */
 };
 
@@ -58,7 +58,8 @@ void
 session_learn(struct leg *leg, const struct sip_msg *msg)
 {
 	if (sip_has(msg, SIP_H_ALLOW))
-		leg->session.takes_update = sip_lists(msg, SIP_H_ALLOW, "UPDATE");
+		leg->session.takes_update =
+		    sip_lists(msg, SIP_H_ALLOW, "UPDATE");
 }
 
 /* ---- the timer ---- */
@@ -86,8 +87,7 @@ start(const struct ctx *x, struct leg *leg, uint32_t expires_s, bool ours)
 		return;
 	}
 	s->due = mono_add_ms(x->now, (uint64_t)expires_s * 500);
-	s->dead =
-	    mono_add_ms(x->now, (uint64_t)(expires_s - grace_s) * 1000);
+	s->dead = mono_add_ms(x->now, (uint64_t)(expires_s - grace_s) * 1000);
 	arm(x, leg);
 }
 

@@ -261,8 +261,8 @@ put_line(struct buf *b, const char *name, struct span value)
 }
 
 void
-sip_multipart_put(struct buf *b, const struct sip_multipart *m,
-    const struct sip_part *p)
+sip_multipart_put(
+    struct buf *b, const struct sip_multipart *m, const struct sip_part *p)
 {
 	if (b->len > 0)
 		buf_puts(b, "\r\n");

@@ -11,8 +11,8 @@
 #include "sigproxy/sip/hdr.h"
 
 #define MULTIPART_PARTS_MAX 8
-#define MULTIPART_HDRS_MAX 16      /* header lines of one part */
-#define MULTIPART_BOUNDARY_MAX 70  /* RFC 2046 5.1.1 */
+#define MULTIPART_HDRS_MAX 16     /* header lines of one part */
+#define MULTIPART_BOUNDARY_MAX 70 /* RFC 2046 5.1.1 */
 
 /* One part: views into the body.  Values as in a message's headers: trimmed,
  * perhaps folded, empty when the header is missing. */
@@ -22,7 +22,7 @@ struct sip_part {
 	struct span encoding;    /* Content-Transfer-Encoding */
 	struct span id;          /* Content-ID */
 	struct span body;
-	bool has_other;          /* headers of other names */
+	bool has_other; /* headers of other names */
 };
 
 struct sip_multipart {
@@ -55,8 +55,8 @@ bool sip_part_is(
 
 /* Write a part in front of its body, and what ends the last one.  Order: put,
  * the part's body, put, body, ..., end.  Values are checked as build.h does. */
-void sip_multipart_put(struct buf *b, const struct sip_multipart *m,
-    const struct sip_part *p);
+void sip_multipart_put(
+    struct buf *b, const struct sip_multipart *m, const struct sip_part *p);
 void sip_multipart_end(struct buf *b, const struct sip_multipart *m);
 
 #endif

@@ -24,13 +24,13 @@ insist_same(const struct sip_multipart *a, const struct sip_multipart *b)
 {
 	insist(a->n == b->n, "another number of parts");
 	for (unsigned i = 0; i < a->n; i++) {
-		insist(span_eq(a->part[i].body, b->part[i].body),
-		    "another body");
+		insist(
+		    span_eq(a->part[i].body, b->part[i].body), "another body");
 		insist(sip_part_is_required(&a->part[i]) ==
-			sip_part_is_required(&b->part[i]),
+			   sip_part_is_required(&b->part[i]),
 		    "another handling");
 		insist(sip_part_is(&a->part[i], "application", "sdp") ==
-			sip_part_is(&b->part[i], "application", "sdp"),
+			   sip_part_is(&b->part[i], "application", "sdp"),
 		    "another type");
 	}
 }

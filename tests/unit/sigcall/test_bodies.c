@@ -66,8 +66,8 @@ static const struct {
 	    "application/sdp", "v=0" },
 	{ "what tells something and may be left out", MIXED, SDP_PART,
 	    XML OPTIONAL SECRET END, 0, "application/sdp", "v=0" },
-	{ "what tells something and may not", MIXED, SDP_PART,
-	    XML SECRET END, 415, "", "" },
+	{ "what tells something and may not", MIXED, SDP_PART, XML SECRET END,
+	    415, "", "" },
 	{ "what tells it in its Content-ID", MIXED, SDP_PART,
 	    XML "Content-ID: <x@pbx.office.local>\r\n" PLAIN END, 415, "", "" },
 	{ "other headers of a part stay here", MIXED, SDP_PART,
@@ -107,9 +107,8 @@ static const struct {
 
 START_TEST(rfc5621_parts_of_an_offer)
 {
-	const char *msg,
-	    *text = parts(rows[_i].before, sdp_of(desk, 20000, NULL),
-		rows[_i].after);
+	const char *msg, *text = parts(rows[_i].before,
+			     sdp_of(desk, 20000, NULL), rows[_i].after);
 	char want[32];
 
 	talk_begin(&t, home, desk);

@@ -124,8 +124,8 @@ START_TEST(rfc3323_5_who_withholds_his_name_is_anonymous_outside)
 	const char *from, *inv, *msg;
 	struct dlg a;
 
-	dlg_call(&a, desk, "168", sdp_of(desk, 20000, NULL),
-	    privacies[_i].privacy);
+	dlg_call(
+	    &a, desk, "168", sdp_of(desk, 20000, NULL), privacies[_i].privacy);
 	inv = phone_expect(home, "INVITE");
 	from = hdr(inv, "From");
 	if (privacies[_i].hidden)
@@ -145,8 +145,8 @@ START_TEST(rfc3323_5_who_withholds_his_name_is_anonymous_outside)
 	ck_assert_ptr_nonnull(msg);
 	ck_assert_str_eq(hdr(msg, "From"), from);
 	/* The office may know. */
-	dlg_call(&a, desk, "300", sdp_of(desk, 20000, NULL),
-	    privacies[_i].privacy);
+	dlg_call(
+	    &a, desk, "300", sdp_of(desk, 20000, NULL), privacies[_i].privacy);
 	inv = phone_expect(boss, "INVITE");
 	HAS(hdr(inv, "From"), "<sip:200@sip.example.org>");
 	HAS(hdr(inv, "P-Asserted-Identity"), "<sip:200@sip.example.org>");
@@ -236,8 +236,8 @@ START_TEST(rfc3261_15_1_2_after_its_bye_a_dialog_is_gone)
 	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
 	for (unsigned i = 0; i < 4; i++) {
 		dlg_send(&t.a, method[i], NULL, NULL, "");
-		ck_assert_msg(phone_expect(home, "SIP/2.0 481") != NULL, "%s",
-		    method[i]);
+		ck_assert_msg(
+		    phone_expect(home, "SIP/2.0 481") != NULL, "%s", method[i]);
 	}
 	expect_over();
 }
@@ -375,8 +375,7 @@ suite_policy(void)
 	TCase *tc = tcase_create("policy");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(
-	    tc, rfc3261_21_3_a_redirection_is_told_and_not_followed);
+	tcase_add_test(tc, rfc3261_21_3_a_redirection_is_told_and_not_followed);
 	tcase_add_test(tc, rfc3326_2_reasons_pass_both_ways);
 	tcase_add_loop_test(tc,
 	    rfc3323_5_who_withholds_his_name_is_anonymous_outside, 0,

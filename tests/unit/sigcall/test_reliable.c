@@ -220,8 +220,7 @@ START_TEST(rfc3262_4_a_caller_that_insists_is_heard_or_told)
 {
 	const char *inv, *msg;
 
-	inv = call(
-	    desk, sdp_of(home, 30000, NULL), "Require: 100rel\r\n");
+	inv = call(desk, sdp_of(home, 30000, NULL), "Require: 100rel\r\n");
 	ck_assert_str_eq(hdr(inv, "Require"), "100rel");
 	desk->says = "Unsupported: 100rel\r\n";
 	phone_answer(desk, inv, 420, "d", NULL);
@@ -317,8 +316,8 @@ START_TEST(rfc3960_early_media_of_the_first_until_another_answers)
 	inv[1] = phone_expect(mobile, "INVITE");
 	early(desk, inv[0], "one", REL("1"), sdp_of(desk, 20000, NULL));
 	first = a;
-	msg = early(mobile, inv[1], "two", REL("1"),
-	    sdp_of(mobile, 40000, NULL));
+	msg =
+	    early(mobile, inv[1], "two", REL("1"), sdp_of(mobile, 40000, NULL));
 	/* What is reliable must arrive; it is not heard yet. */
 	HAS(hdr(msg, "To"), ";tag=two");
 	HAS(body(msg), "m=audio 16384 ");

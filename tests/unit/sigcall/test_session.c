@@ -117,8 +117,7 @@ START_TEST(rfc4028_9_the_callers_timer_is_agreed_on)
 
 	home->can = answers[_i].can;
 	ok = talk(answers[_i].wish);
-	ck_assert_msg(
-	    strcmp(hdr(ok, "Session-Expires"), answers[_i].want) == 0,
+	ck_assert_msg(strcmp(hdr(ok, "Session-Expires"), answers[_i].want) == 0,
 	    "%s: %s", answers[_i].name, hdr(ok, "Session-Expires"));
 	/* Whose phone has to refresh must know that it has (9). */
 	ck_assert_int_eq(strstr(answers[_i].want, "uac") != NULL,
@@ -425,7 +424,8 @@ START_TEST(rfc4028_two_hours_with_90_and_1800)
 			lab_restart(lab);
 		while ((msg = phone_recv(desk)) != NULL) {
 			ck_assert_msg(strncmp(msg, "UPDATE", 6) == 0 ||
-			    strncmp(msg, "ACK", 3) == 0, "%s", msg);
+					  strncmp(msg, "ACK", 3) == 0,
+			    "%s", msg);
 			if (msg[0] != 'U')
 				continue;
 			updates++;
@@ -437,7 +437,7 @@ START_TEST(rfc4028_two_hours_with_90_and_1800)
 		msg = phone_expect(desk, "INVITE");
 		ck_assert_ptr_nonnull(msg);
 		HAS(hdr(msg, "Session-Expires"), "1800;refresher=uac");
-		if (i % 20 == 0) {	/* it refreshes that leg as well */
+		if (i % 20 == 0) { /* it refreshes that leg as well */
 			phone_answer(
 			    desk, msg, 200, "", sdp_of(desk, 20000, NULL));
 		} else {
@@ -445,8 +445,8 @@ START_TEST(rfc4028_two_hours_with_90_and_1800)
 			ck_assert_ptr_nonnull(
 			    phone_expect(home, "SIP/2.0 488"));
 			dlg_ack(&t.a, t.a.cseq, NULL);
-			dlg_send(&t.a, "UPDATE", NULL, NULL, TIMER
-			    "Session-Expires: 90;refresher=uac\r\n");
+			dlg_send(&t.a, "UPDATE", NULL, NULL,
+			    TIMER "Session-Expires: 90;refresher=uac\r\n");
 			ck_assert_ptr_nonnull(
 			    phone_expect(home, "SIP/2.0 200"));
 			continue;
@@ -510,14 +510,15 @@ suite_session(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, rfc4028_7_the_called_phone_is_asked_for_a_timer);
 	tcase_add_test(tc, rfc4028_9_who_knows_no_timers_is_asked_for_nothing);
-	tcase_add_loop_test(tc, rfc4028_9_the_callers_timer_is_agreed_on, 0,
-	    N(answers));
+	tcase_add_loop_test(
+	    tc, rfc4028_9_the_callers_timer_is_agreed_on, 0, N(answers));
 	tcase_add_test(tc, rfc4028_9_a_smaller_interval_than_90_s_gets_422);
 	tcase_add_test(tc, rfc4028_7_3_a_phone_that_says_422_is_asked_again);
 	tcase_add_test(tc, rfc4028_7_3_after_a_422_the_call_is_answered);
 	tcase_add_test(tc, rfc4028_10_we_refresh_by_update_at_half_time);
 	tcase_add_test(tc, rfc4028_7_4_a_re_invite_of_ours_offers_nothing_new);
-	tcase_add_test(tc, rfc4028_10_our_re_invite_and_the_phones_do_not_cross);
+	tcase_add_test(
+	    tc, rfc4028_10_our_re_invite_and_the_phones_do_not_cross);
 	tcase_add_test(
 	    tc, rfc4028_10_a_refresh_that_is_answered_by_nobody_ends_the_call);
 	tcase_add_loop_test(

@@ -92,7 +92,8 @@ START_TEST(rfc3966_a_tel_uri_that_is_not_ours_or_not_one)
 	    "INVITE %s SIP/2.0\r\n"
 	    "Via: SIP/2.0/UDP 10.77.0.7:5062;branch=z9hG4bK-t%d;rport\r\n"
 	    "Max-Forwards: 70\r\nFrom: <sip:168@sip.example.org>;tag=f\r\n"
-	    "To: <sip:200@sip.example.org>\r\nCall-ID: tel\r\nCSeq: 1 INVITE\r\n"
+	    "To: <sip:200@sip.example.org>\r\nCall-ID: tel\r\nCSeq: 1 "
+	    "INVITE\r\n"
 	    "Contact: <sip:168@10.77.0.7:5062>\r\nContent-Length: 0\r\n\r\n",
 	    refused[_i].uri, _i);
 	ck_assert_msg(phone_expect(home, refused[_i].want) != NULL, "%s",
@@ -150,10 +151,9 @@ suite_tel(void)
 	tcase_add_loop_test(
 	    tc, rfc3966_a_tel_uri_calls_the_number_it_means, 0, N(uris));
 	tcase_add_test(tc, rfc3966_a_phone_that_writes_nothing_but_tel);
-	tcase_add_loop_test(tc, rfc3966_a_tel_uri_that_is_not_ours_or_not_one,
-	    0, N(refused));
-	tcase_add_test(
-	    tc, rfc3966_the_digest_is_for_the_number_that_is_called);
+	tcase_add_loop_test(
+	    tc, rfc3966_a_tel_uri_that_is_not_ours_or_not_one, 0, N(refused));
+	tcase_add_test(tc, rfc3966_the_digest_is_for_the_number_that_is_called);
 	suite_add_tcase(s, tc);
 	return s;
 }

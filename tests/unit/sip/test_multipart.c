@@ -25,10 +25,10 @@ static const struct {
 	    "This is\r\n--bogus\r\n--b\r\n\r\nx\r\n--b--\r\nmore\r\n--b\r\n", 0,
 	    "=x " },
 	{ "an empty part", MIXED, "--b\r\n\r\n--b--", 0, "= " },
-	{ "LF alone ends lines too", MIXED, "--b\nContent-Type: a/b\n\nhi\n--b--",
-	    0, "a/b=hi " },
-	{ "padding behind the delimiter", MIXED, "--b  \t\r\n\r\nx\r\n--b-- \r\n",
-	    0, "=x " },
+	{ "LF alone ends lines too", MIXED,
+	    "--b\nContent-Type: a/b\n\nhi\n--b--", 0, "a/b=hi " },
+	{ "padding behind the delimiter", MIXED,
+	    "--b  \t\r\n\r\nx\r\n--b-- \r\n", 0, "=x " },
 	{ "the last CRLF is the delimiter's", MIXED,
 	    "--b\r\n\r\nx\r\n\r\n--b--", 0, "=x\r\n " },
 	{ "a quoted boundary with a space",
@@ -47,8 +47,9 @@ static const struct {
 	    "" },
 	{ "an empty boundary", "multipart/mixed;boundary=\"\"",
 	    "--\r\n\r\nx\r\n----", -EBADMSG, "" },
-	{ "a boundary that ends with a space", "multipart/mixed;boundary=\"b \"",
-	    "--b \r\n\r\nx\r\n--b --", -EBADMSG, "" },
+	{ "a boundary that ends with a space",
+	    "multipart/mixed;boundary=\"b \"", "--b \r\n\r\nx\r\n--b --",
+	    -EBADMSG, "" },
 	{ "a boundary with an escape", "multipart/mixed;boundary=\"b\\\"c\"",
 	    "--b\"c\r\n\r\nx\r\n--b\"c--", -EBADMSG, "" },
 	{ "two boundaries", "multipart/mixed;boundary=b;boundary=c",
@@ -105,8 +106,8 @@ told(const struct sip_multipart *m)
 START_TEST(rfc2046_5_1_parts_are_split_strictly)
 {
 	struct sip_multipart m = { .n = 0 };
-	int err = sip_multipart_parse(span_str(rows[_i].type),
-	    lab_guarded(span_str(rows[_i].body)), &m);
+	int err = sip_multipart_parse(
+	    span_str(rows[_i].type), lab_guarded(span_str(rows[_i].body)), &m);
 
 	ck_assert_msg(err == rows[_i].err, "%s: %d", rows[_i].name, err);
 	ck_assert_msg(strcmp(told(&m), rows[_i].out) == 0, "%s: %s",
@@ -134,8 +135,8 @@ START_TEST(a_multipart_body_is_written_as_it_was_understood)
 	char mem[2048], before[1024];
 	struct buf b;
 
-	if (sip_multipart_parse(span_str(rows[_i].type),
-		span_str(rows[_i].body), &m) != 0)
+	if (sip_multipart_parse(
+		span_str(rows[_i].type), span_str(rows[_i].body), &m) != 0)
 		return;
 	for (unsigned i = 0; i < m.n; i++) /* folds become spaces */
 		if (span_find(m.part[i].type, '\n') >= 0)
@@ -148,8 +149,8 @@ START_TEST(a_multipart_body_is_written_as_it_was_understood)
 	}
 	sip_multipart_end(&b, &m);
 	ck_assert_int_eq(buf_err(&b), 0);
-	ck_assert_int_eq(sip_multipart_parse(
-			     span_str(rows[_i].type), buf_span(&b), &again),
+	ck_assert_int_eq(
+	    sip_multipart_parse(span_str(rows[_i].type), buf_span(&b), &again),
 	    0);
 	ck_assert_str_eq(told(&again), before);
 }
@@ -175,8 +176,8 @@ START_TEST(rfc5621_handling_is_required_unless_optional)
 		const struct sip_part p = { .disposition =
 						span_str(row[i].value) };
 
-		ck_assert_msg(sip_part_is_required(&p) == row[i].required,
-		    "%s", row[i].value);
+		ck_assert_msg(sip_part_is_required(&p) == row[i].required, "%s",
+		    row[i].value);
 	}
 }
 END_TEST
@@ -187,9 +188,8 @@ START_TEST(rfc4475_3_1_1_11_multipart_mime_message)
 	struct sip_multipart m;
 	struct sip_msg msg;
 
-	ck_assert_int_eq(
-	    sip_parse(lab_file("rfc4475", "mpart01.dat"), SIP_DATAGRAM, &msg,
-		NULL),
+	ck_assert_int_eq(sip_parse(lab_file("rfc4475", "mpart01.dat"),
+			     SIP_DATAGRAM, &msg, NULL),
 	    0);
 	ck_assert_int_eq(sip_multipart_parse(
 			     sip_value(&msg, SIP_H_CONTENT_TYPE), msg.body, &m),
@@ -197,8 +197,7 @@ START_TEST(rfc4475_3_1_1_11_multipart_mime_message)
 	ck_assert_uint_eq(m.n, 2);
 	ck_assert(sip_part_is(&m.part[0], "text", "plain"));
 	ck_assert(span_eq(m.part[0].body, SPAN_LIT("Hello")));
-	ck_assert(
-	    sip_part_is(&m.part[1], "application", "octet-stream"));
+	ck_assert(sip_part_is(&m.part[1], "application", "octet-stream"));
 	ck_assert_uint_gt(m.part[1].body.len, 100);
 }
 END_TEST
@@ -215,8 +214,8 @@ main(void)
 	    tc, rfc2046_5_1_parts_are_split_strictly, 0, N(rows));
 	tcase_add_loop_test(
 	    tc, a_multipart_body_cut_anywhere_never_harms, 0, N(rows));
-	tcase_add_loop_test(tc, a_multipart_body_is_written_as_it_was_understood,
-	    0, N(rows));
+	tcase_add_loop_test(
+	    tc, a_multipart_body_is_written_as_it_was_understood, 0, N(rows));
 	tcase_add_test(tc, rfc5621_handling_is_required_unless_optional);
 	tcase_add_test(tc, rfc4475_3_1_1_11_multipart_mime_message);
 	suite_add_tcase(s, tc);

@@ -287,6 +287,17 @@ static const struct {
 	    "<sip:%23%3b3@sip.example.org>", 0 },
 	{ "tel (S26)", "<tel:+49-30-(123).45>",
 	    "<sip:+493012345@sip.example.org;user=phone>", 0 },
+	{ "tel with its prefix (RFC 3966 5.1.5)",
+	    "<tel:12-3;phone-context=+49-30>",
+	    "<sip:+4930123@sip.example.org;user=phone>", 0 },
+	{ "tel of ours, with an extension",
+	    "<tel:300;phone-context=sip.example.org;ext=5>",
+	    "<sip:300@sip.example.org;user=phone>", 0 },
+	{ "tel of somebody else",
+	    "<tel:300;phone-context=pbx.office.local>", NULL, 403 },
+	{ "tel that is none", "<tel:+49;phone-context=+49>", NULL, 400 },
+	{ "sip with a number", "<sip:3-00@sip.example.org;user=phone>",
+	    "<sip:300@sip.example.org>", 0 },
 	{ "INVITE in as many words", "<sip:300@sip.example.org;method=INVITE>",
 	    "<sip:300@sip.example.org>", 0 },
 	{ "another method", "<sip:300@sip.example.org;method=BYE>", NULL, 403 },
@@ -881,7 +892,7 @@ START_TEST(require_replaces_is_passed_on)
 	msg = phone_expect(c, "INVITE");
 	ck_assert_ptr_nonnull(msg);
 	ck_assert_str_eq(hdr(msg, "Require"), "replaces");
-	ck_assert_str_eq(hdr(msg, "Supported"), "replaces");
+	ck_assert_str_eq(hdr(msg, "Supported"), "timer, 100rel, replaces");
 }
 END_TEST
 
@@ -1045,7 +1056,7 @@ START_TEST(allow_and_supported_are_those_of_the_other_phone)
 	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
 	msg = phone_expect(c, "INVITE");
 	HAS(hdr(msg, "Allow"), "REFER, NOTIFY");
-	ck_assert_str_eq(hdr(msg, "Supported"), "replaces");
+	ck_assert_str_eq(hdr(msg, "Supported"), "timer, 100rel, replaces");
 	phone_send(c,
 	    "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=c\r\n"
 	    "Call-ID: %s\r\nCSeq: %s\r\nContact: <sip:300@%s>\r\n"
@@ -1057,7 +1068,7 @@ START_TEST(allow_and_supported_are_those_of_the_other_phone)
 	msg = phone_expect(a, "SIP/2.0 200");
 	ck_assert_ptr_nonnull(msg);
 	HAS_NOT(hdr(msg, "Allow"), "REFER");
-	ck_assert_str_eq(hdr(msg, "Supported"), "");
+	ck_assert_str_eq(hdr(msg, "Supported"), "timer");
 }
 END_TEST
 

@@ -40,11 +40,13 @@ tables(struct edge *e)
 	uint32_t calls = or_default(c->max_calls, DEFAULT_CALLS);
 	uint32_t questions = transactions < AUTH_QUESTIONS_MAX ?
 	    transactions : AUTH_QUESTIONS_MAX;
+	uint32_t flows = or_default(c->max_flows, DEFAULT_FLOWS);
 	uint8_t key[32];
 	int err;
 
 	err = timerq_init(&e->timers, txns_timers(transactions) +
-	    auth_timers(questions) + calls_timers(calls) + 1);
+	    auth_timers(questions) + calls_timers(calls) +
+	    keep_timers(flows));
 	if (err)
 		return err;
 	secret_random(key, sizeof(key));
@@ -53,8 +55,7 @@ tables(struct edge *e)
 		return err;
 	e->guard = guard_new();
 	e->auth = auth_new(&e->timers, questions);
-	e->keep = keep_new(c, &e->timers, or_default(c->max_flows,
-	    DEFAULT_FLOWS));
+	e->keep = keep_new(c, &e->timers, flows);
 	e->conns = conns_new(c->max_conns);
 	e->txns.conns = e->conns;
 	e->lastseen = lastseen_new();
@@ -340,6 +341,7 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 		e->silenced++;
 		return;
 	}
+	keep_stir(e->keep, now, from);
 	if (from->transport == TRANSPORT_UDP &&
 	    stund_takes(e, now, st, from, bytes))
 		return;
@@ -358,7 +360,8 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 	in.raw = e->in.bytes;
 	if (e->in.is_request)
 		on_request(e, now, st, &in);
-	else if (!ctxn_response(&e->txns, now, st, &e->in, from))
+	else if (!ctxn_response(&e->txns, now, st, &e->in, from) &&
+	    !keep_answer(e, now, st, from, &e->in))
 		call_late_answer(e, now, st, &e->in, from);
 	calls_save(e, now, st);
 }
@@ -389,7 +392,7 @@ edge_conn_down(struct edge *e, struct mono now, struct steps *st,
 	bool was_proven = conns_is_proven(e->conns, flow);
 
 	conns_del(e->conns, flow);
-	keep_forget(e->keep, flow);
+	keep_closed(e, now, st, flow);
 	/* Neither search is worth it for a stranger's. */
 	if (was_asked)
 		ctxn_flow_closed(&e->txns, now, flow);
@@ -497,6 +500,7 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return restore_frame(e, now, st, type, payload);
 	case IPC_FLOW_KEEP:
 	case IPC_FLOW_GONE:
+	case IPC_HOME_PACE:
 	case IPC_STUN_SEND:
 	case IPC_PUBLIC_ADDR:
 		return keep_frame(e, now, st, type, payload);
@@ -571,7 +575,7 @@ due(struct edge *e, struct mono now, struct steps *st, struct timer *t)
 		auth_due(e, now, st, t);
 		break;
 	case TIMER_KEEP:
-		keep_due(e, now, st);
+		keep_due(e, now, st, t);
 		break;
 	default:
 		call_due(e, now, st, t);

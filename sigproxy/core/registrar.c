@@ -222,7 +222,7 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 		return;		/* it was fine when it was asked */
 	expires_s = longest(&ask, say);
 	if (expires_s > 0)
-		keep_flow(e->keep, now, &s->from, ask.nated != 0, expires_s);
+		keep_registered(e, now, st, &s->from, expires_s);
 	if (expires_s > 0)
 		lastseen_note(e->lastseen, &s->from.remote, say->number,
 		    ask.user_agent);

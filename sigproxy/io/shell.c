@@ -80,6 +80,8 @@ carry_steps(struct shell *sh)
 
 		if (st->kind == STEP_LOG)
 			carry_log(st);
+		else if (st->kind == STEP_CLOSE)
+			tcp_close(sh->tcp, &st->flow);
 		else if (st->flow.transport == TRANSPORT_UDP)
 			udp_send(sh->udp, st->flow.listener, &st->flow.remote,
 			    st->bytes);

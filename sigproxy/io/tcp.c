@@ -238,6 +238,15 @@ tcp_send(struct tcp *t, const struct flow *to, struct span bytes)
 		conn_send(c, bytes);
 }
 
+void
+tcp_close(struct tcp *t, const struct flow *flow)
+{
+	struct conn *c = find(t, flow->conn);
+
+	if (c != NULL)
+		mark_broken(c);
+}
+
 static void
 conn_writable(struct conn *c)
 {

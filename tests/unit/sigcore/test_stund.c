@@ -87,7 +87,7 @@ START_TEST(strangers_have_their_budget_and_a_registered_home_its_own)
 	struct flow stranger = flow_of("198.51.100.66:40000", ZONE_EXTERNAL);
 	struct flow home = flow_of("198.51.100.10:40000", ZONE_EXTERNAL);
 
-	keep_flow(edge->keep, now, &home, true, 60);
+	keep_flow(edge->keep, now, &home, 60);
 	for (unsigned i = 0; i < 400; i++) {
 		steps_clear(st);
 		edge_message(edge, now, st, &stranger, request);

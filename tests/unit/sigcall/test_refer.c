@@ -930,7 +930,7 @@ START_TEST(require_replaces_is_passed_on)
 	msg = phone_expect(c, "INVITE");
 	ck_assert_ptr_nonnull(msg);
 	ck_assert_str_eq(hdr(msg, "Require"), "replaces");
-	ck_assert_str_eq(hdr(msg, "Supported"), "replaces");
+	ck_assert_str_eq(hdr(msg, "Supported"), "timer, 100rel, replaces");
 }
 END_TEST
 
@@ -1094,7 +1094,7 @@ START_TEST(allow_and_supported_are_those_of_the_other_phone)
 	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
 	msg = phone_expect(c, "INVITE");
 	HAS(hdr(msg, "Allow"), "REFER, NOTIFY");
-	ck_assert_str_eq(hdr(msg, "Supported"), "replaces");
+	ck_assert_str_eq(hdr(msg, "Supported"), "timer, 100rel, replaces");
 	phone_send(c,
 	    "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=c\r\n"
 	    "Call-ID: %s\r\nCSeq: %s\r\nContact: <sip:300@%s>\r\n"
@@ -1106,7 +1106,7 @@ START_TEST(allow_and_supported_are_those_of_the_other_phone)
 	msg = phone_expect(a, "SIP/2.0 200");
 	ck_assert_ptr_nonnull(msg);
 	HAS_NOT(hdr(msg, "Allow"), "REFER");
-	ck_assert_str_eq(hdr(msg, "Supported"), "");
+	ck_assert_str_eq(hdr(msg, "Supported"), "timer");
 }
 END_TEST
 

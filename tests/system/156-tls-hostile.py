@@ -10,7 +10,7 @@ import time
 
 from lab import certs
 from lab.expect import hear_each_other
-from lab.net import ATTACKER_ADDRESS
+from lab.net import ATTACKER_ADDRESS, Home
 from lab.tlsoffice import TlsOffice
 from lab.wait import until
 
@@ -83,7 +83,7 @@ def client_hello():
 
 
 def test_who_cannot_and_who_pretends():
-    with TlsOffice() as office:
+    with TlsOffice(homes=(Home('A'), Home('B'))) as office:
         slow = slow_one(office)
         who_cannot_is_named(office)
         pretenders(office, *slow)
@@ -143,7 +143,7 @@ def pretenders(office, slow, began):
     silent = [dial(office, office.lab.attacker) for _ in range(PENDING + 14)]
     until(lambda: office.counts()['tls_refused'] >= refused + 15, 3, 'the rest was refused')
     assert office.counts()['tls_shaking'] == PENDING, office.counts()
-    home, desk = office.home(number=202, transport='tls'), office.desk()
+    home, desk = office.home('B', transport='tls'), office.desk()
     home.call(desk)
     for sock in silent:
         reset(sock)

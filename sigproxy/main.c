@@ -47,6 +47,8 @@ set_site(struct edge_conf *e, const struct conf *c)
 {
 	e->domain = span_str(c->domain);
 	e->realm = span_str(c->realm);
+	e->digests = c->digests;
+	e->auth_int = c->auth_int;
 	for (unsigned i = 0; i < c->n_aliases; i++)
 		e->aliases[e->n_aliases++] = span_str(c->aliases[i]);
 	e->accept_ip = c->accept_ip;

@@ -31,6 +31,8 @@ struct conf {
 	/* [site] */
 	char domain[CONF_NAME_MAX];
 	char realm[CONF_NAME_MAX];
+	unsigned digests;	/* 1 << enum digest_alg, or-ed */
+	bool auth_int;
 	char aliases[CONF_LIST_MAX][CONF_NAME_MAX];
 	unsigned n_aliases;
 	bool accept_ip;

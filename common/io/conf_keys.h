@@ -21,6 +21,11 @@
 	K(site, realm, text, realm, realm, 1, 127, NULL, NULL,		\
 	    "Digest realm; default the domain. A change needs new "	\
 	    "passwords.")						\
+	K(site, digest, digests, digests, digests, 0, 0, "md5", NULL,	\
+	    "What phones are asked for: md5, sha256, sha512-256, or "	\
+	    "several of them.")						\
+	K(site, auth_int, yes_no, auth_int, auth_int, 0, 1, "no", NULL,	\
+	    "Offer phones to sign bodies too (qop=auth-int).")		\
 	K(site, aliases, names, aliases, n_aliases, 1, 127, NULL, NULL,	\
 	    "Other names phones may use for the domain: NAME, NAME.")	\
 	K(site, accept_ip, yes_no, accept_ip, accept_ip, 0, 1, "yes",	\

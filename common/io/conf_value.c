@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/codec/digest.h"
 #include "common/io/conf_parts.h"
 
 /* Reading a file is done once, at start, by one thread. */
@@ -290,6 +291,26 @@ conf_read_paths(const struct conf_key *k, struct span value, struct conf *out)
 		(*n)++;
 	}
 	return NULL;
+}
+
+const char *
+conf_read_digests(const struct conf_key *k, struct span value,
+    struct conf *out)
+{
+	static const struct word words[] = { { "md5", DIGEST_MD5 },
+		{ "sha256", DIGEST_SHA256 }, { "sha512-256", DIGEST_SHA512_256 },
+		{ NULL, 0 } };
+	struct span left = value, piece;
+	int alg;
+
+	out->digests = 0;
+	while (next_piece(&left, &piece)) {
+		if (!find_word(words, piece, &alg))
+			return "not a list of digests; write md5, sha256 or "
+			       "sha512-256";
+		out->digests |= 1u << alg;
+	}
+	return out->digests == 0 ? "empty; write md5" : NULL;
 }
 
 const char *

@@ -81,6 +81,13 @@ enum latch_mode {
 	LATCH_OPEN,
 };
 
+/* Why no binding uses a flow any more, in FLOW_GONE. */
+enum gone_why {
+	GONE_ENDED = 1,		/* unregistered, expired */
+	GONE_MOVED = 2,		/* the same phone came by another one */
+	GONE_CUT = 3,		/* an admin shut it out */
+};
+
 enum public_state {
 	PUBLIC_UNKNOWN = 1,	/* nothing believed yet */
 	PUBLIC_KNOWN,

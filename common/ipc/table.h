@@ -60,7 +60,8 @@
 	F(str, cnonce, 0, 128)		\
 	F(str, nc, 0, 8)		\
 	F(str, qop, 0, 16)		\
-	F(str, algorithm, 0, 16)
+	F(str, algorithm, 0, 16)	\
+	F(str, body_hash, 0, 64) /* hex of the body's, for auth-int */
 
 /* One Contact of a REGISTER (RFC 3261 10.3, RFC 5626). */
 #define IPC_ITEM_contact(F)		\
@@ -165,6 +166,7 @@
 	F(str, number, 0, 32)			\
 	F(u32, min_expires_s, 0, UINT32_MAX)	\
 	F(u32, retry_after_s, 0, 3600)		\
+	F(u32, nonce_left_s, 0, 3600)	/* of the nonce answered */	\
 	F(list, bindings, binding, IPC_TARGETS_MAX)
 
 #define IPC_F_auth_ask(F)			\
@@ -202,6 +204,14 @@
 	F(u8, nated, 0, 1)			\
 	F(u32, expires_s, 0, UINT32_MAX)
 #define IPC_F_flow_gone(F)			\
+	F(item, flow, flow, 0)			\
+	F(u8, why, 1, 3)	/* enum gone_why */
+#define IPC_F_home_pace(F)			\
+	F(addr, address, 0, 0)	/* port 0 */	\
+	F(u8, stream, 0, 1)	/* 1: TCP and TLS, 0: UDP */	\
+	F(u32, proven_ms, 1, 3600000)		\
+	F(u32, lost_ms, 0, 3600000)	/* 0: none was */
+#define IPC_F_conn_gone(F)			\
 	F(item, flow, flow, 0)
 
 #define IPC_F_sig_keys(F)			\
@@ -322,7 +332,8 @@
 	    "A binding is reached by this flow: keep it alive. Sent for "	\
 	    "each binding when sigproxy connects.")			\
 	M(FLOW_GONE, flow_gone, 19, ROLE_REG, ROLE_SIG, 0,		\
-	    "No binding uses this flow any more.")			\
+	    "No binding uses this flow any more: it ended, the phone came "	\
+	    "by another one, or an admin shut it out, then it is cut.")	\
 	M(SIG_KEYS, sig_keys, 20, ROLE_REG, ROLE_SIG, 0,		\
 	    "The key of sigproxy's branches, tags and masked Call-IDs: "	\
 	    "the same after a restart. Sent first of all.")		\
@@ -335,6 +346,14 @@
 	    "What a sigproxy before kept of a call.")			\
 	M(CALL_RESTORED, call_restored, 24, ROLE_REG, ROLE_SIG, 0,	\
 	    "That was all: so many calls.")				\
+	M(HOME_PACE, home_pace, 25, ROLE_SIG | ROLE_REG,		\
+	    ROLE_SIG | ROLE_REG, 0,					\
+	    "How long this home's router keeps the way to its phones open: "	\
+	    "the longest silence answered, the shortest that was not. Told "	\
+	    "to registrar-db when learnt, and back to the next sigproxy.")	\
+	M(CONN_GONE, conn_gone, 26, ROLE_SIG, ROLE_REG, 0,		\
+	    "A connection that carried a registration closed: nobody is "	\
+	    "reached by it any more.")					\
 	M(RELAY_OPEN, relay_open, 30, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "Give one device of a call ports in a zone. The first one of "	\
 	    "a session number makes the session. With want: exactly those "	\

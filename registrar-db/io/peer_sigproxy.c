@@ -104,6 +104,7 @@ load_account(struct oracle *o, const struct ipc_digest *answer,
 	    span_eq(seal.realm, o->verify.realm);
 	out->enabled = row->enabled;
 	out->internet = row->internet;
+	out->least = row->least;
 	return 0;
 }
 
@@ -153,7 +154,7 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	secret_wipe(ha1, sizeof(ha1));
 	*id_out = who.id;
 	/* The only ones a guesser learns from; the meter bounds them. */
-	o->wrong += why == VERIFY_WRONG;
+	o->wrong += verify_is_guess(why);
 	if (why == VERIFY_RIGHT)
 		o->right++;
 	else if (verify_verdict(why) == VERDICT_FORBIDDEN)
@@ -239,6 +240,28 @@ on_auth_ask(struct oracle *o, struct span payload)
 	return 0;
 }
 
+/* ---- news of flows ---- */
+
+static int
+on_flow_news(struct oracle *o, uint16_t type, struct span payload)
+{
+	union {
+		struct ipc_home_pace home;
+		struct ipc_conn_gone gone;
+	} u;
+	int err;
+
+	err = type == IPC_HOME_PACE ? get_home_pace(payload, &u.home) :
+				      get_conn_gone(payload, &u.gone);
+	if (err)
+		return err;
+	/* Should there be no room: it is learnt again. */
+	(void)queue_add(o->queue, type == IPC_HOME_PACE ? JOB_HOME :
+							  JOB_CONN_GONE,
+	    0, true, payload);
+	return 0;
+}
+
 /* ---- news of calls ---- */
 
 /* Looked at now, so that a broken one closes the door; kept as it is. */
@@ -285,6 +308,9 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	case IPC_CALL_NOTE:
 	case IPC_CALL_MEDIA:
 		return on_call_news(o, type, payload);
+	case IPC_HOME_PACE:
+	case IPC_CONN_GONE:
+		return on_flow_news(o, type, payload);
 	case IPC_CALL_SAVE:
 	case IPC_CALL_GONE:
 		return checkpoints_frame(o, type, payload);

@@ -1,63 +1,62 @@
-#include <stdlib.h>
-
-#include "common/base/htab.h"
 #include "sigproxy/core/devices.h"
 
-#define SLOTS 1024
+#define MD5 DEVICE_DIGEST(DIGEST_MD5)
+#define SHA256 DEVICE_DIGEST(DIGEST_SHA256)
+#define ONE false
+#define SEVERAL true
 
-struct devices {
-	struct htab hasher;	/* for its key only */
-	struct device slot[SLOTS];
+static const struct device devices[] = {
+#define ROW(holds, digests, how_many) { holds, digests, how_many },
+	DEVICES(ROW)
+#undef ROW
 };
 
-struct devices *
-devices_new(void)
+static bool
+holds(struct span s, struct span part)
 {
-	struct devices *d = calloc(1, sizeof(*d));
-
-	if (d != NULL && htab_init(&d->hasher, 1) != 0) {
-		free(d);
-		return NULL;
+	for (size_t i = 0; i + part.len <= s.len; i++) {
+		if (span_caseeq(span_sub(s, i, part.len), part))
+			return true;
 	}
-	return d;
-}
-
-void
-devices_free(struct devices *d)
-{
-	if (d == NULL)
-		return;
-	htab_clear(&d->hasher);
-	free(d);
-}
-
-static size_t
-slot_of(const struct devices *d, const struct addr *ip)
-{
-	return htab_hash(&d->hasher, ip->ip, sizeof(ip->ip)) % SLOTS;
-}
-
-void
-devices_note(struct devices *d, const struct addr *from, struct span number,
-    struct span agent)
-{
-	struct device *one = &d->slot[slot_of(d, from)];
-
-	number = span_sub(number, 0, sizeof(one->number));
-	agent = span_sub(agent, 0, sizeof(one->agent));
-	one->ip = *from;
-	one->n_number = (uint8_t)number.len;
-	one->n_agent = (uint8_t)agent.len;
-	if (number.len > 0)
-		memcpy(one->number, number.p, number.len);
-	if (agent.len > 0)
-		memcpy(one->agent, agent.p, agent.len);
+	return false;
 }
 
 const struct device *
-devices_find(const struct devices *d, const struct addr *from)
+device_of(struct span user_agent)
 {
-	const struct device *one = &d->slot[slot_of(d, from)];
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+		if (holds(user_agent, span_str(devices[i].holds)))
+			return &devices[i];
+	}
+	return NULL;
+}
 
-	return addr_same_ip(&one->ip, from) ? one : NULL;
+/* Nothing weaker than the weakest that the site offers. */
+static unsigned
+not_weaker(unsigned digests, unsigned site)
+{
+	return digests & ~((site & (~site + 1)) - 1);
+}
+
+unsigned
+device_challenges(const struct device *device, unsigned digests,
+    enum digest_alg out[DIGEST_ALGS])
+{
+	bool one = device != NULL && !device->several;
+	unsigned offer = digests, n = 0;
+
+	if (device != NULL)
+		offer = not_weaker(device->digests, digests);
+	if (offer == 0) {
+		offer = device->digests;
+		one = true;
+	}
+	for (int alg = DIGEST_ALGS - 1; alg >= 0; alg--) {
+		if ((offer & DEVICE_DIGEST(alg)) == 0)
+			continue;
+		out[n++] = (enum digest_alg)alg;
+		if (one)
+			break;
+	}
+	return n;
 }

@@ -16,7 +16,7 @@
 
 struct calls;
 struct conns;
-struct devices;
+struct lastseen;
 struct guard;
 struct keep;
 
@@ -28,7 +28,7 @@ struct edge {
 	struct auth *auth;
 	struct keep *keep;
 	struct conns *conns;
-	struct devices *devices;
+	struct lastseen *lastseen;
 	struct calls *calls;		/* call.h's own */
 	bool reg_up, stun_up;
 	bool is_keyed;			/* SIG_KEYS came */
@@ -45,6 +45,7 @@ struct edge {
 	/* Counters for `postern status`. */
 	uint64_t messages, malformed, silenced, challenged, refused;
 	uint64_t too_early;		/* came before is_restored */
+	uint64_t pings, stun_answered;
 	/* Lines about strangers: in this second, and left out since. */
 	struct mono log_from;
 	unsigned log_count;
@@ -98,6 +99,9 @@ bool edge_may_answer(struct edge *e, struct mono now,
  */
 void edge_answer(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, const struct reply *r);
+/* Would edge_answer() send it, with its optional lines left out? */
+bool edge_fits(struct edge *e, const struct edge_in *in,
+    const struct reply *r);
 /*
  * Begin a line of the log about somebody who is refused, if there may be one:
  * ten a second, so that no flood costs time or pushes older lines out.  What

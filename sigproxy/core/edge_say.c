@@ -214,6 +214,18 @@ allowance(const struct edge_in *in)
 	return in->raw.len + in->raw.len / 2;
 }
 
+bool
+edge_fits(struct edge *e, const struct edge_in *in, const struct reply *r)
+{
+	struct reply short_r = *r;
+	struct buf b;
+
+	short_r.optional = SPAN_NONE;
+	buf_init(&b, e->scratch, sizeof(e->scratch));
+	reply_build(&e->txns, &b, in->msg, in->from, &short_r);
+	return buf_err(&b) == 0 && b.len <= allowance(in);
+}
+
 void
 edge_answer(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, const struct reply *r)

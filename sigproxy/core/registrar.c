@@ -3,7 +3,7 @@
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/creds.h"
-#include "sigproxy/core/devices.h"
+#include "sigproxy/core/lastseen.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/registrar.h"
@@ -222,14 +222,15 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 		return;		/* it was fine when it was asked */
 	expires_s = longest(&ask, say);
 	if (expires_s > 0)
-		keep_flow(e->keep, now, &s->from, ask.nated != 0, expires_s);
+		keep_registered(e, now, st, &s->from, expires_s);
 	if (expires_s > 0)
-		devices_note(e->devices, &s->from.remote, say->number,
+		lastseen_note(e->lastseen, &s->from.remote, say->number,
 		    ask.user_agent);
 	if (expires_s > 0)
 		came_back(e, now, st, s, &ask, say);
 	buf_init(&b, mem, sizeof(mem));
 	put_bindings(&b, s, &ask, say);
+	auth_put_info(e, now, st, s, say, expires_s, &b);
 	ok.headers = buf_err(&b) ? SPAN_NONE : buf_span(&b);
 	if (stxn_respond(&e->txns, now, st, s, &ok) != 0)
 		stxn_status(&e->txns, now, st, s, 200);

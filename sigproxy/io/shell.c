@@ -80,6 +80,8 @@ carry_steps(struct shell *sh)
 
 		if (st->kind == STEP_LOG)
 			carry_log(st);
+		else if (st->kind == STEP_CLOSE)
+			tcp_close(sh->tcp, &st->flow);
 		else if (st->flow.transport == TRANSPORT_UDP)
 			udp_send(sh->udp, st->flow.listener, &st->flow.remote,
 			    st->bytes);
@@ -158,9 +160,11 @@ on_drained(void *arg)
 
 	carry_out(sh);
 	arm(sh);
-	/* What a stream says too early would be lost for good. */
-	if (edge_is_ready(sh->edge))
+	/* Until then what phones say waits in the kernel. */
+	if (edge_is_ready(sh->edge)) {
+		udp_receive(sh->udp);
 		tcp_accept(sh->tcp);
+	}
 }
 
 /* ---- connections ---- */
@@ -421,5 +425,5 @@ shell_listen(struct shell *sh, uint8_t listener, int fd)
 void
 shell_start(struct shell *sh)
 {
-	arm(sh);
+	on_drained(sh);
 }

@@ -52,7 +52,7 @@ tcp_new(uv_loop_t *loop, const struct edge_conf *conf, uint32_t max,
 
 	if (t == NULL || table(t, max) != 0 ||
 	    uv_timer_init(loop, &t->sweep) != 0)
-		return NULL;	/* only at start: the process ends */
+		return NULL;	/* only at start: the process ends NOLINT */
 	t->loop = loop;
 	t->conf = conf;
 	t->ops = *ops;
@@ -236,6 +236,15 @@ tcp_send(struct tcp *t, const struct flow *to, struct span bytes)
 		t->unsent++;
 	else
 		conn_send(c, bytes);
+}
+
+void
+tcp_close(struct tcp *t, const struct flow *flow)
+{
+	struct conn *c = find(t, flow->conn);
+
+	if (c != NULL)
+		mark_broken(c);
 }
 
 static void
@@ -474,7 +483,7 @@ hold(struct tcp *t, struct listening *l)
 static bool
 accept_one(struct tcp *t, struct listening *l, struct mono now)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
 	struct addr remote;
 	int fd;

@@ -97,6 +97,8 @@ void tcp_has_certificate(struct tcp *t);
 /* Send by this flow's connection, at once or when the peer reads; nothing
  * happens when it is closed.  Never calls back. */
 void tcp_send(struct tcp *t, const struct flow *to, struct span bytes);
+/* Have it closed by tcp_settle(). */
+void tcp_close(struct tcp *t, const struct flow *flow);
 /* Close what tcp_send() found broken, with the callbacks.  Gives: true when
  * there was something. */
 bool tcp_settle(struct tcp *t);

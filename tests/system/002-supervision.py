@@ -6,9 +6,9 @@ import signal
 import subprocess
 import time
 
-from lab import certs
+from lab import certs, sip
 from lab.net import Lab, POSTERN_ADDRESS
-from lab.postern import Postern, ROLES, program
+from lab.postern import DOMAIN, Postern, ROLES, program
 from lab.wait import until
 
 
@@ -19,10 +19,11 @@ class Gate:
     """A Postern alone on its laboratory host, with TLS."""
 
     def __enter__(self):
-        self.lab = Lab(homes=(), office_phones=0).__enter__()
+        self.lab = Lab(homes=(), office_phones=1).__enter__()
         self.postern = Postern(self.lab.postern_host, self.lab.folder, certs.plain())
         self.lab.on_close(self._down)
         self.postern.up()
+        self.postern.host_of_a_phone = self.lab.office.phones[0]
         return self.postern
 
     def _down(self):
@@ -63,6 +64,16 @@ def test_listeners_outlive_sigproxy():
         old = postern.kill('sigproxy')
         postern.wait_restarted('sigproxy', old)
         assert sip_sockets(postern) == before
+
+
+def test_what_is_said_to_a_dead_sigproxy_waits():
+    with Gate() as postern:
+        with postern.host_of_a_phone.udp_socket() as sock:
+            old = postern.kill('sigproxy')
+            answer = sip.ask(sock, (POSTERN_ADDRESS, 5060),
+                             sip.request('OPTIONS', f'sip:{DOMAIN}', sock.getsockname()), 3)
+        assert answer and sip.status(answer) == 200, answer
+        postern.wait_restarted('sigproxy', old)
 
 
 def test_every_role_comes_back():

@@ -12,7 +12,8 @@
  *                        of its lines (* any text, $NAME: captures or must
  *                        equal; !PATTERN must match none)
  *   bytes> ZONE HOST:PORT TEXT   a datagram with \r \n \0 \xHH escapes
- *   keepalives LEAST MOST   so many CR LF CR LF were sent since the last time
+ *   keepalives LEAST MOST   so many were sent since the last time: OPTIONS that
+ *                        nobody answers, or CR LF CR LF
  *   quiet                nothing else was sent
  *   +MS                  time passes; timers fire in order
  *   reg up|down, stun up|down
@@ -26,6 +27,8 @@
  *   log EVENT            such a line was logged since the last `log`
  *   logged N             so many lines were logged since the last of these two
  *   expires S            what it grants (60)
+ *   digest ALGORITHM...  what the site offers from now on; auth-int: that too
+ *   nonce-left S         how long the nonces answered still live (300)
  *   binding URI S        what it lists beside what was asked (until cleared
  *                        by `binding none`)
  *   ask FIELD VALUE      a field of the last REG_ASK is this

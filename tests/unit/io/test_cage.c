@@ -753,6 +753,7 @@ main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
+	srunner_set_fork_status(r, CK_FORK);	/* a cage is for good */
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, each_role_can_do_only_what_its_row_says, 0,

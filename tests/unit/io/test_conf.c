@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/codec/digest.h"
 #include "common/io/conf.h"
 
 /* Lines 1 to 6; what a row adds begins at line 7, in [address]. */
@@ -96,6 +97,13 @@ static const struct {
 	    ":2: domain = a.example:5070: not a host name" },
 	{ "realm with quote", BASE "[site]\nrealm = a\"b\n",
 	    ":8: realm = a\"b: holds a quote" },
+	{ "digest", BASE "[site]\ndigest = md5, sha1\n",
+	    ":8: digest = md5, sha1: not a list of digests; write md5, "
+	    "sha256 or sha512-256" },
+	{ "digest with the RFC's name", BASE "[site]\ndigest = SHA-256\n",
+	    ":8: digest = SHA-256: not a list of digests" },
+	{ "auth_int", BASE "[site]\nauth_int = both\n",
+	    ":8: auth_int = both: neither yes nor no" },
 	{ "accept_ip", BASE "[site]\naccept_ip = maybe\n",
 	    ":8: accept_ip = maybe: neither yes nor no" },
 	{ "aliases", BASE "[site]\naliases = a.example, b c\n",
@@ -271,6 +279,8 @@ START_TEST(defaults_are_those_of_the_design)
 	ck_assert_int_eq(read_text(BASE, strlen(BASE), &c), 0);
 	ck_assert_str_eq(c.domain, "sip.example.org");
 	ck_assert_str_eq(c.realm, "sip.example.org");
+	ck_assert_uint_eq(c.digests, 1u << DIGEST_MD5);
+	ck_assert(!c.auth_int);
 	ck_assert(c.accept_ip);
 	ck_assert_uint_eq(c.n_aliases, 0);
 	ck_assert_uint_eq(c.stun_interval_s, 15);
@@ -298,7 +308,7 @@ START_TEST(every_key_arrives)
 {
 	static const char text[] = "[site]\ndomain = sip.example.org\n"
 	    "realm = SMO-SIP\naliases = a.example, b.example\n"
-	    "accept_ip = no\n"
+	    "accept_ip = no\ndigest = sha512-256, MD5\nauth_int = yes\n"
 	    "[address]\ninternal = 192.168.10.2, fd00::2\n"
 	    "external = 192.168.20.2, 2001:db8::2\n"
 	    "lan = 192.168.10.0/24, fd00::/64\npublic = 198.51.100.9\n"
@@ -315,6 +325,8 @@ START_TEST(every_key_arrives)
 
 	ck_assert_msg(read_text(text, sizeof(text) - 1, &c) == 0, "%s", said);
 	ck_assert_str_eq(c.realm, "SMO-SIP");
+	ck_assert_uint_eq(c.digests, 1u << DIGEST_SHA512_256 | 1u << DIGEST_MD5);
+	ck_assert(c.auth_int);
 	ck_assert_uint_eq(c.n_aliases, 2);
 	ck_assert_str_eq(c.aliases[1], "b.example");
 	ck_assert(!c.accept_ip);

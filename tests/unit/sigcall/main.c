@@ -13,6 +13,7 @@ main(void)
 	srunner_add_suite(r, suite_hold());
 	srunner_add_suite(r, suite_limits());
 	srunner_add_suite(r, suite_parts());
+	srunner_add_suite(r, suite_refer());
 	srunner_add_suite(r, suite_restore());
 	srunner_add_suite(r, suite_again());
 	srunner_add_suite(r, suite_tcp());

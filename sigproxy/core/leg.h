@@ -82,6 +82,9 @@ struct leg {
 	uint32_t remote_cseq; /* of the phone's last request */
 	int64_t cseq_offset;  /* other side's CSeq + this = ours */
 	/* Branches only. */
+	uint8_t spare_of; /* another flow of that branch's phone, tried when
+			   * the one before failed (RFC 5626 5.3); 0: none */
+	bool is_spare;    /* and not tried yet */
 	struct ctxn *invite; /* until ended() */
 	uint32_t invite_cseq;
 	uint8_t n_2xx; /* heard, copies too */

@@ -108,11 +108,11 @@ class Phone:
     def __init__(self, number, server, folder, *, host=None, address=None, name=None, username=None,
                  password=None, domain=None, tone=440, codec='pcmu', stun=None, answer='auto',
                  sip_port=5060, control_port=4444, rtp_ports='10000-10199', interval=60,
-                 record=False, transport='udp'):
+                 record=False, transport='udp', account=()):
         """server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
         host is a laboratory host; without one the phone runs on this machine at address.
-        answer is 'auto' or 'manual'. stun is (address, port) of a STUN server, or None.
+        account: more parameters of the account. answer is 'auto' or 'manual'. stun is (address, port) of a STUN server, or None.
         """
         self.number, self.server, self.tone, self.host = number, server, tone, host
         self.domain = domain or server
@@ -125,6 +125,9 @@ class Phone:
         self._control_port = control_port
         self._sip_port, self._rtp_ports, self._record = sip_port, rtp_ports, record
         self.transport = transport
+        self._more = list(account)      # parameters of baresip's account line
+        # outbound wants an instance-id
+        self._modules = ['sndfile'] * record + ['uuid'] * ('sipnat=outbound' in self._more)
         self._process = self.control = self.ear = None
         self._waited = 0                # place in the event list up to which wait() has come
 
@@ -155,7 +158,7 @@ class Phone:
         text = CONFIG.format(address=self.address, sip_port=self._sip_port, tone=self.tone,
                              rtp_ports=self._rtp_ports, control_address=self._control_address,
                              control_port=self._control_port, recordings=self.folder, modules=MODULES,
-                             extra_modules='module sndfile.so' if self._record else '')
+                             extra_modules='\n'.join(f'module {name}.so' for name in self._modules))
         for name, content in (('config', text), ('accounts', ''), ('contacts', '')):
             with open(os.path.join(self.folder, name), 'w') as file:
                 file.write(content)
@@ -202,7 +205,7 @@ class Phone:
             fields.append(f'outbound="sip:{self.server};transport={self.transport}"')
         if self.stun:
             fields += ['medianat=stun', f'stunserver=stun:{self.stun[0]}:{self.stun[1]}']
-        return ';'.join(fields)
+        return ';'.join(fields + self._more)
 
     def add_account(self):
         """Create the account; it registers by itself when the interval is not 0."""

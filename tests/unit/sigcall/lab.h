@@ -24,6 +24,7 @@ struct phone {
 	char name_mem[32], host_mem[32];
 	struct flow flow; /* where its packets come from */
 	bool is_closed;   /* its connection, if it has one */
+	const char *instance; /* of its binding, or NULL */
 	char inbox[LAB_INBOX][LAB_TEXT];
 	unsigned head, tail;
 };

@@ -16,6 +16,7 @@ main(void)
 	srunner_add_suite(r, suite_restore());
 	srunner_add_suite(r, suite_again());
 	srunner_add_suite(r, suite_tcp());
+	srunner_add_suite(r, suite_outbound());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

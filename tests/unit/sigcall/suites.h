@@ -13,5 +13,6 @@ Suite *suite_parts(void);
 Suite *suite_restore(void);
 Suite *suite_again(void);
 Suite *suite_tcp(void);
+Suite *suite_outbound(void);
 
 #endif

@@ -107,7 +107,8 @@ need() {
 # The user of each process. They own nothing but their own files.
 make_users() {
 	local user
-	for user in postern-sig postern-media postern-stun postern-db; do
+	for user in postern-sig postern-media postern-stun postern-db \
+	    postern-key; do
 		getent passwd "$user" >/dev/null && continue
 		useradd --system --user-group --no-create-home \
 		    --home-dir /nonexistent --shell /usr/sbin/nologin "$user" ||

@@ -12,7 +12,8 @@
 /* In the order in which io/rows.c reads a binding. */
 #define BINDING_COLUMNS                                               \
 	"slot, contact, instance, call_id, reg_id, cseq, q, " FLOW_COLUMNS \
-	", nated, registered_at, expires_at, granted_s, number"
+	", nated, registered_at, expires_at, granted_s, number, closed_at, " \
+	"reconnects, user_agent"
 
 /* One side's counters; the sums of all its streams. */
 #define MEDIA_UPDATE(side)                                              \
@@ -37,7 +38,7 @@
 	    "WHERE s.id >= ?1 ORDER BY s.id LIMIT 1")                   \
 	S(PARTY, R, "SELECT number, name, hold, latching, enabled "     \
 	    "FROM subscriber WHERE number = ?1")                        \
-	S(MAY_STILL, R, "SELECT number, enabled, internet "             \
+	S(MAY_STILL, R, "SELECT number, enabled, internet, max_contacts " \
 	    "FROM subscriber WHERE id = ?1")                            \
 	/* bindings */                                                  \
 	S(TARGETS, R, "SELECT " BINDING_COLUMNS " FROM registration "   \
@@ -49,8 +50,13 @@
 	S(BINDING_PUT, W, "INSERT OR REPLACE INTO registration(number, " \
 	    "slot, contact, instance, call_id, reg_id, cseq, q, "       \
 	    FLOW_COLUMNS ", nated, registered_at, expires_at, "         \
-	    "granted_s, user_agent) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, " \
-	    "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)")     \
+	    "granted_s, user_agent, reconnects) "                       \
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "                      \
+	    "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)") \
+	S(BINDING_CLOSED, W, "UPDATE registration SET closed_at = ?6 "  \
+	    "WHERE source = ?1 AND transport = ?2 AND zone = ?3 "       \
+	    "AND listener = ?4 AND connection = ?5 "                    \
+	    "AND closed_at IS NULL")                                    \
 	S(BINDING_REFRESH, W, "UPDATE registration SET cseq = ?3, "     \
 	    "registered_at = ?4, expires_at = ?5 "                      \
 	    "WHERE number = ?1 AND slot = ?2")                          \
@@ -121,6 +127,16 @@
 	S(CALLS_OLD, W, "DELETE FROM call WHERE ticket IN ("            \
 	    "SELECT ticket FROM call WHERE ended_at IS NOT NULL "       \
 	    "ORDER BY ticket LIMIT ?1)")                                \
+	/* homes */                                                     \
+	S(HOME_PUT, W, "INSERT OR REPLACE INTO home(address, transport, " \
+	    "keepalive_s, lost_after_s, learnt_at) "                    \
+	    "SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 "         \
+	    "FROM registration WHERE source >= ?1 || ':' "              \
+	    "AND source < ?1 || ';')")                                  \
+	S(HOMES, R, "SELECT address, transport, keepalive_s, "          \
+	    "lost_after_s FROM home WHERE (address, transport) > (?1, ?2) " \
+	    "ORDER BY address, transport LIMIT ?3")                     \
+	S(HOMES_OLD, W, "DELETE FROM home WHERE learnt_at < ?1")        \
 	/* calls that survive sigproxy */                               \
 	S(CHECKPOINTS, R, "SELECT ticket, version, state FROM checkpoint") \
 	S(CHECKPOINT_PUT, W, "INSERT OR REPLACE INTO "                  \

@@ -222,18 +222,29 @@ stun_integrity_ok(const struct stun_msg *m, struct span key)
 }
 
 void
+stun_put_fingerprint(struct buf *b)
+{
+	struct span m = buf_span(b);
+	uint8_t p[8] = { ATTR_FINGERPRINT >> 8, ATTR_FINGERPRINT & 0xff, 0, 4 };
+
+	put32(p + 4, ~crc32_more(UINT32_MAX, (const uint8_t *)m.p, m.len) ^
+	    FINGERPRINT_XOR);
+	buf_put(b, span_make(p, sizeof(p)));
+}
+
+void
 stun_put_request(struct buf *b, const uint8_t tid[STUN_TID_LEN])
 {
-	uint8_t p[STUN_REQUEST_LEN] = { 0 };
-	const size_t at = STUN_HEADER_LEN;
+	uint8_t p[STUN_HEADER_LEN] = { 0 };
+	struct buf one;
+	uint8_t mem[STUN_REQUEST_LEN];
 
 	p[1] = 0x01;		/* Binding, request */
 	p[3] = STUN_REQUEST_LEN - STUN_HEADER_LEN;
 	put32(p + 4, STUN_COOKIE);
 	memcpy(p + 8, tid, STUN_TID_LEN);
-	p[at] = ATTR_FINGERPRINT >> 8;
-	p[at + 1] = ATTR_FINGERPRINT & 0xff;
-	p[at + 3] = 4;
-	put32(p + at + 4, ~crc32_more(UINT32_MAX, p, at) ^ FINGERPRINT_XOR);
-	buf_put(b, span_make(p, sizeof(p)));
+	buf_init(&one, mem, sizeof(mem));
+	buf_put(&one, span_make(p, sizeof(p)));
+	stun_put_fingerprint(&one);
+	buf_put(b, buf_span(&one));
 }

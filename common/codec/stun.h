@@ -79,4 +79,12 @@ bool stun_integrity_ok(const struct stun_msg *m, struct span key);
  */
 void stun_put_request(struct buf *b, const uint8_t tid[STUN_TID_LEN]);
 
+/*
+ * End a message with FINGERPRINT (RFC 8489 14.7).
+ *
+ * Takes:   b  all of the message so far and nothing else; its length field
+ *             counts the FINGERPRINT already.
+ */
+void stun_put_fingerprint(struct buf *b);
+
 #endif

@@ -249,6 +249,50 @@ conf_read_names(const struct conf_key *k, struct span value, struct conf *out)
 	return NULL;
 }
 
+/* A name without a folder lies where the first one does: lines are short. */
+static struct span
+whole_path(struct span piece, const char *first, char mem[CONF_PATH_MAX])
+{
+	const char *slash = strrchr(first, '/');
+	int n;
+
+	if (slash == NULL || span_find(piece, '/') >= 0)
+		return piece;
+	n = snprintf(mem, CONF_PATH_MAX, "%.*s%.*s", (int)(slash + 1 - first),
+	    first, (int)piece.len, piece.p);
+	return n < CONF_PATH_MAX ? span_make(mem, (size_t)n) : piece;
+}
+
+const char *
+conf_read_paths(const struct conf_key *k, struct span value, struct conf *out)
+{
+	char (*list)[CONF_PATH_MAX] = member(out, k->field);
+	unsigned *n = member(out, k->field2);
+	struct span left = value, piece;
+
+	*n = 0;
+	while (next_piece(&left, &piece)) {
+		struct conf_key one = *k;
+		char mem[CONF_PATH_MAX];
+		const char *wrong;
+
+		if (*n == CONF_LIST_MAX)
+			return TOO_MANY;
+		one.field = (size_t)((char *)list[*n] - (char *)out);
+		if (piece.len > 0 && *n > 0)
+			piece = whole_path(piece, list[0], mem);
+		wrong = conf_read_path(&one, piece, out);
+		if (wrong != NULL)
+			return wrong;
+		for (unsigned i = 0; i < *n; i++) {
+			if (strcmp(list[i], list[*n]) == 0)
+				return "holds a file twice; remove one";
+		}
+		(*n)++;
+	}
+	return NULL;
+}
+
 const char *
 conf_read_digests(const struct conf_key *k, struct span value,
     struct conf *out)

@@ -10,8 +10,9 @@ enum ipc_role {
 	ROLE_STUN = 4,
 	ROLE_REG = 8,
 	ROLE_ADMIN = 16,
-	ROLE_DAEMONS = 15,
-	ROLE_ANY = 31,
+	ROLE_KEY = 32,
+	ROLE_DAEMONS = 47,
+	ROLE_ANY = 63,
 };
 
 /* Which side of the gate. */
@@ -59,6 +60,14 @@ enum relay_what {
 	RELAY_HEARD,
 };
 
+/* Why keyd did not sign. */
+enum sign_refusal {
+	SIGN_OK = 0,
+	SIGN_FORM,		/* not a structure of a TLS handshake */
+	SIGN_BUSY,		/* too many in too short a time */
+	SIGN_KEY,		/* no such key, or not with that scheme */
+};
+
 enum hold_mode {
 	HOLD_DEFAULT = 0,
 	HOLD_TRANSPARENT,
@@ -70,6 +79,13 @@ enum latch_mode {
 	LATCH_STRICT,
 	LATCH_SIGNALLED,
 	LATCH_OPEN,
+};
+
+/* Why no binding uses a flow any more, in FLOW_GONE. */
+enum gone_why {
+	GONE_ENDED = 1,		/* unregistered, expired */
+	GONE_MOVED = 2,		/* the same phone came by another one */
+	GONE_CUT = 3,		/* an admin shut it out */
 };
 
 enum public_state {

@@ -35,6 +35,9 @@
 #define IPC_SOCKETS_MAX 64	/* sockets whose mapping is wanted */
 #define IPC_KEY_LEN 64		/* of sigproxy's key */
 #define IPC_STATE_MAX 12000	/* of one call's checkpoint */
+#define IPC_CERTS_MAX 8		/* TLS keys with their certificates */
+#define IPC_CHAIN_MAX 15000	/* one chain, in DER */
+#define IPC_TBS_MAX 512		/* what a handshake has signed */
 
 /* ---- items: parts of messages, declared like messages ---- */
 
@@ -128,7 +131,7 @@
 #define IPC_F_hello(F)				\
 	F(u32, version, 0, UINT32_MAX)		\
 	F(u64, table, 0, UINT64_MAX)		\
-	F(u8, role, 1, 16)			\
+	F(u8, role, 1, 32)			\
 	F(u8, instance, 0, 31)			\
 	F(u64, started_us, 0, UINT64_MAX)
 
@@ -201,6 +204,14 @@
 	F(u8, nated, 0, 1)			\
 	F(u32, expires_s, 0, UINT32_MAX)
 #define IPC_F_flow_gone(F)			\
+	F(item, flow, flow, 0)			\
+	F(u8, why, 1, 3)	/* enum gone_why */
+#define IPC_F_home_pace(F)			\
+	F(addr, address, 0, 0)	/* port 0 */	\
+	F(u8, stream, 0, 1)	/* 1: TCP and TLS, 0: UDP */	\
+	F(u32, proven_ms, 1, 3600000)		\
+	F(u32, lost_ms, 0, 3600000)	/* 0: none was */
+#define IPC_F_conn_gone(F)			\
 	F(item, flow, flow, 0)
 
 #define IPC_F_sig_keys(F)			\
@@ -274,6 +285,20 @@
 	F(u8, state, 1, 3)			\
 	F(oaddr, mapped, 0, 0)
 
+#define IPC_F_key_cert(F)			\
+	F(u8, index, 0, 7)			\
+	F(u8, total, 1, IPC_CERTS_MAX)		\
+	F(blob, chain, 1, IPC_CHAIN_MAX)
+#define IPC_F_sign_ask(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, index, 0, 7)			\
+	F(u16, scheme, 0, 65535)	/* RFC 8446 4.2.3 */	\
+	F(blob, tbs, 1, IPC_TBS_MAX)
+#define IPC_F_sign_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, refusal, 0, 3)	/* enum sign_refusal */	\
+	F(blob, signature, 0, 512)
+
 #define IPC_TABLE(M)							\
 	M(HELLO, hello, 1, ROLE_ANY, ROLE_ANY, 0,			\
 	    "First frame on every connection, both ways. A different "	\
@@ -307,7 +332,8 @@
 	    "A binding is reached by this flow: keep it alive. Sent for "	\
 	    "each binding when sigproxy connects.")			\
 	M(FLOW_GONE, flow_gone, 19, ROLE_REG, ROLE_SIG, 0,		\
-	    "No binding uses this flow any more.")			\
+	    "No binding uses this flow any more: it ended, the phone came "	\
+	    "by another one, or an admin shut it out, then it is cut.")	\
 	M(SIG_KEYS, sig_keys, 20, ROLE_REG, ROLE_SIG, 0,		\
 	    "The key of sigproxy's branches, tags and masked Call-IDs: "	\
 	    "the same after a restart. Sent first of all.")		\
@@ -320,6 +346,14 @@
 	    "What a sigproxy before kept of a call.")			\
 	M(CALL_RESTORED, call_restored, 24, ROLE_REG, ROLE_SIG, 0,	\
 	    "That was all: so many calls.")				\
+	M(HOME_PACE, home_pace, 25, ROLE_SIG | ROLE_REG,		\
+	    ROLE_SIG | ROLE_REG, 0,					\
+	    "How long this home's router keeps the way to its phones open: "	\
+	    "the longest silence answered, the shortest that was not. Told "	\
+	    "to registrar-db when learnt, and back to the next sigproxy.")	\
+	M(CONN_GONE, conn_gone, 26, ROLE_SIG, ROLE_REG, 0,		\
+	    "A connection that carried a registration closed: nobody is "	\
+	    "reached by it any more.")					\
 	M(RELAY_OPEN, relay_open, 30, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "Give one device of a call ports in a zone. The first one of "	\
 	    "a session number makes the session. With want: exactly those "	\
@@ -344,6 +378,15 @@
 	M(STUN_HEARD, stun_heard, 52, ROLE_SIG | ROLE_MEDIA, ROLE_STUN,	0, \
 	    "A STUN packet came to this socket.")			\
 	M(PUBLIC_ADDR, public_addr, 53, ROLE_STUN, ROLE_SIG | ROLE_MEDIA, 0, \
-	    "What the internet sees instead of this socket's address.")
+	    "What the internet sees instead of this socket's address.")	\
+	M(KEY_CERT, key_cert, 60, ROLE_KEY, ROLE_SIG, 0,		\
+	    "A chain of certificates, leaf first, DER, one after the "	\
+	    "other. All of them are sent, in order, when sigproxy "	\
+	    "connects.")						\
+	M(SIGN_ASK, sign_ask, 61, ROLE_SIG, ROLE_KEY, 0,		\
+	    "Sign for a handshake: the whole of what is signed, as TLS "	\
+	    "1.3 CertificateVerify or TLS 1.2 ServerKeyExchange has it.")	\
+	M(SIGN_SAY, sign_say, 62, ROLE_KEY, ROLE_SIG, IPC_SIGN_ASK,	\
+	    "The signature, or why there is none.")
 
 #endif

@@ -1,9 +1,11 @@
+#include "common/codec/uri.h"
 #include "registrar-db/core/binding.h"
 
 /* A binding while the request is worked through. */
 struct work {
 	struct binding b;
 	bool was;		/* stored before */
+	bool named;		/* by this request, by instance or contact */
 	bool touched;		/* by this request */
 	bool gone;
 	bool moved;		/* contact, flow or another field changed */
@@ -35,10 +37,12 @@ static bool
 same_instance(const struct binding *b, const struct ipc_contact *c)
 {
 	return !span_is_empty(c->instance) &&
-	    span_eq(b->instance, c->instance) && b->reg_id == c->reg_id;
+	    span_eq(b->instance, c->instance) &&
+	    (b->reg_id == c->reg_id || b->reg_id == 0 || c->reg_id == 0);
 }
 
-/* Two names that both exist and differ are two devices. */
+/* Two names that both exist and differ are two devices, or two flows of one
+ * (RFC 5626 6). */
 static bool
 other_instance(const struct binding *b, const struct ipc_contact *c)
 {
@@ -46,31 +50,95 @@ other_instance(const struct binding *b, const struct ipc_contact *c)
 	    !same_instance(b, c);
 }
 
-/* The binding that this contact stands for: the device by its name, else by
- * its contact, else whatever else was on that flow (a phone that came back
- * with a new contact). */
+static bool
+same_software(const struct binding *b, const struct ipc_reg_ask *ask)
+{
+	return !span_is_empty(ask->user_agent) &&
+	    span_eq(b->user_agent, ask->user_agent);
+}
+
+/* Does this host in a Contact stand for one machine?  A private address does
+ * in its home; a public one may be the home's router, as STUN told. */
+static bool
+is_machine(const struct uri *u, const struct ipc_reg_ask *ask)
+{
+	return u->host_kind == URI_HOST_IP &&
+	    (!addr_is_public(&u->ip) || !ask->nated);
+}
+
+/* The same user at the same machine, perhaps by another port? */
+static bool
+same_place(const struct binding *b, const struct ipc_reg_ask *ask,
+    const struct ipc_contact *c)
+{
+	struct uri was, is;
+
+	return addr_same_ip(&b->flow.remote, &ask->flow.remote) &&
+	    b->flow.zone == ask->flow.zone &&
+	    uri_parse(b->contact, &was) == 0 && uri_parse(c->uri, &is) == 0 &&
+	    is_machine(&was, ask) && uri_same_host(&was, &is) &&
+	    uri_same_user(&was, &is);
+}
+
+/* How sure is it that a binding and a Contact are one device; tried in this
+ * order. */
+enum sign { BY_INSTANCE, BY_CONTACT, BY_FLOW, BY_CALL_ID, BY_PLACE, SIGNS };
+
+static bool
+is_same(const struct work *w, const struct ipc_reg_ask *ask,
+    const struct ipc_contact *c, enum sign by)
+{
+	const struct binding *b = &w->b;
+
+	if (w->gone || (by > BY_CONTACT && (w->touched || w->named)) ||
+	    other_instance(b, c))
+		return false;
+	switch (by) {
+	case BY_INSTANCE:
+		return same_instance(b, c);
+	case BY_CONTACT:
+		return span_eq(b->contact, c->uri);
+	case BY_FLOW:
+		return flow_eq(&b->flow, &ask->flow);
+	case BY_CALL_ID:
+		return span_eq(b->call_id, ask->call_id) &&
+		    same_software(b, ask);
+	case BY_PLACE:
+		return same_software(b, ask) && same_place(b, ask, c);
+	default:
+		return false;
+	}
+}
+
+/* The binding that this contact stands for. */
 static struct work *
 match(struct work_set *s, const struct ipc_reg_ask *ask,
     const struct ipc_contact *c)
 {
-	for (unsigned i = 0; i < s->n; i++) {
-		if (!s->w[i].gone && same_instance(&s->w[i].b, c))
-			return &s->w[i];
-	}
-	for (unsigned i = 0; i < s->n; i++) {
-		if (!s->w[i].gone && span_eq(s->w[i].b.contact, c->uri) &&
-		    !other_instance(&s->w[i].b, c))
-			return &s->w[i];
-	}
-	if (c->expires_s == 0)
-		return NULL;
-	for (unsigned i = 0; i < s->n; i++) {
-		if (!s->w[i].gone && !s->w[i].touched &&
-		    flow_eq(&s->w[i].b.flow, &ask->flow) &&
-		    !other_instance(&s->w[i].b, c))
-			return &s->w[i];
+	/* To remove, it must be named. */
+	enum sign end = c->expires_s == 0 ? BY_FLOW : SIGNS;
+
+	for (enum sign by = BY_INSTANCE; by < end; by++) {
+		for (unsigned i = 0; i < s->n; i++) {
+			if (is_same(&s->w[i], ask, c, by))
+				return &s->w[i];
+		}
 	}
 	return NULL;
+}
+
+/* Several Contacts of one REGISTER are several bindings, though Call-ID and
+ * place are the same: those named are not taken for others. */
+static void
+touch_named(struct work_set *s, const struct ipc_reg_ask *ask)
+{
+	for (unsigned i = 0; i < ask->n_contacts; i++) {
+		for (unsigned j = 0; j < s->n; j++)
+			s->w[j].named |= is_same(&s->w[j], ask,
+			    &ask->contacts[i], BY_INSTANCE) ||
+			    is_same(&s->w[j], ask, &ask->contacts[i],
+				BY_CONTACT);
+	}
 }
 
 static bool
@@ -93,32 +161,53 @@ least_s(const struct ipc_reg_ask *ask)
 }
 
 static uint32_t
-grant_s(const struct ipc_reg_ask *ask, uint32_t asked_s)
+grant_s(const struct ipc_reg_ask *ask, uint32_t reconnects, uint32_t asked_s)
 {
 	uint32_t most = GRANT_MAX_S;
 
 	if (is_stream(&ask->flow))
-		most = GRANT_STREAM_S;
+		most = reconnects < RECONNECTS_MIN ? GRANT_STREAM_S :
+						     GRANT_RECONNECTS_S;
 	else if (is_nated_udp(ask))
 		most = GRANT_NATED_UDP_S;
 	return asked_s < most ? asked_s : most;
 }
 
+/* Its connection had closed, and it came back at once: so often now. */
+static uint32_t
+reconnects(const struct work *w, const struct ipc_reg_ask *ask,
+    int64_t wall_s)
+{
+	const struct binding *old = &w->old;
+	int64_t due = old->registered_wall_s + old->granted_s / 2;
+
+	if (!w->was || !is_stream(&ask->flow))
+		return 0;
+	if (old->closed_wall_s == 0 || old->reconnects >= RECONNECTS_MIN)
+		return old->reconnects;
+	return wall_s - old->closed_wall_s <= RECONNECT_S &&
+		wall_s + RECONNECT_S < due ?
+	    old->reconnects + 1 :
+	    0;
+}
+
 static struct binding
 binding_of(const struct ipc_reg_ask *ask, const struct ipc_contact *c,
-    int64_t wall_s)
+    uint32_t n_reconnects, int64_t wall_s)
 {
 	struct binding b = {
 		.contact = c->uri,
 		.instance = c->instance,
 		.call_id = ask->call_id,
+		.user_agent = ask->user_agent,
+		.reconnects = n_reconnects,
 		.reg_id = c->reg_id,
 		.cseq = ask->cseq,
 		.q_permille = c->q_permille,
 		.flow = ask->flow,
 		.nated = ask->nated != 0,
 		.registered_wall_s = wall_s,
-		.granted_s = grant_s(ask, c->expires_s),
+		.granted_s = grant_s(ask, n_reconnects, c->expires_s),
 	};
 
 	b.expires_wall_s = wall_s + b.granted_s;
@@ -131,7 +220,9 @@ is_refresh(const struct binding *a, const struct binding *b)
 	return span_eq(a->contact, b->contact) &&
 	    span_eq(a->instance, b->instance) && a->reg_id == b->reg_id &&
 	    a->q_permille == b->q_permille && a->nated == b->nated &&
-	    a->granted_s == b->granted_s &&
+	    a->granted_s == b->granted_s && a->closed_wall_s == 0 &&
+	    a->reconnects == b->reconnects &&
+	    span_eq(a->user_agent, b->user_agent) &&
 	    span_eq(a->call_id, b->call_id) && flow_eq(&a->flow, &b->flow);
 }
 
@@ -157,7 +248,7 @@ take_contact(struct work_set *s, const struct ipc_reg_ask *ask,
 		*w = (struct work){ 0 };
 	}
 	slot = w->b.slot;
-	w->b = binding_of(ask, c, wall_s);
+	w->b = binding_of(ask, c, reconnects(w, ask, wall_s), wall_s);
 	w->b.slot = slot;
 	w->touched = true;
 	w->moved = !w->was || !is_refresh(&w->old, &w->b);
@@ -177,30 +268,65 @@ take_star(struct work_set *s, const struct ipc_reg_ask *ask)
 	return VERDICT_OK;
 }
 
-static unsigned
-count_live(const struct work_set *s)
+static bool
+same_device(const struct binding *a, const struct binding *b)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < s->n; i++)
-		n += !s->w[i].gone;
-	return n;
+	return !span_is_empty(a->instance) &&
+	    span_eq(a->instance, b->instance);
 }
 
-/* Newest wins: the longest silent ones go until the rest fits. */
+/* The last REGISTER of the whole device. */
+static int64_t
+heard_wall_s(const struct work_set *s, const struct work *w)
+{
+	int64_t last = w->b.registered_wall_s;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		if (!s->w[i].gone && same_device(&s->w[i].b, &w->b) &&
+		    s->w[i].b.registered_wall_s > last)
+			last = s->w[i].b.registered_wall_s;
+	}
+	return last;
+}
+
+static bool
+is_first_of_device(const struct work_set *s, unsigned at)
+{
+	for (unsigned i = 0; i < at; i++) {
+		if (!s->w[i].gone && same_device(&s->w[i].b, &s->w[at].b))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_too_many(const struct work_set *s, unsigned max)
+{
+	unsigned bindings = 0, devices = 0;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		if (s->w[i].gone)
+			continue;
+		bindings++;
+		devices += is_first_of_device(s, i);
+	}
+	return devices > max || bindings > BINDING_MAX;
+}
+
+/* Newest wins: the longest silent ones go until the rest fits.  The real
+ * phone is never refused for an old one's sake. */
 static void
-drop_oldest(struct work_set *s)
+drop_oldest(struct work_set *s, unsigned max)
 {
 	struct work *oldest;
 
-	while (count_live(s) > BINDING_MAX) {
+	while (is_too_many(s, max)) {
 		oldest = NULL;
 		for (unsigned i = 0; i < s->n; i++) {
 			struct work *w = &s->w[i];
 
 			if (!w->gone && (oldest == NULL ||
-				w->b.registered_wall_s <
-				    oldest->b.registered_wall_s))
+				heard_wall_s(s, w) < heard_wall_s(s, oldest)))
 				oldest = w;
 		}
 		if (oldest == NULL)
@@ -253,7 +379,7 @@ plan_fill(struct work_set *s, struct binding_plan *out)
 
 enum verdict
 binding_decide(const struct binding_set *old, const struct ipc_reg_ask *ask,
-    int64_t wall_s, struct binding_plan *out)
+    unsigned max, int64_t wall_s, struct binding_plan *out)
 {
 	struct work_set s = { .n = old->n };
 	enum verdict verdict = VERDICT_OK;
@@ -262,6 +388,7 @@ binding_decide(const struct binding_set *old, const struct ipc_reg_ask *ask,
 	for (unsigned i = 0; i < old->n; i++)
 		s.w[i] = (struct work){ .b = old->b[i], .old = old->b[i],
 			.was = true };
+	touch_named(&s, ask);
 	if (ask->star)
 		verdict = take_star(&s, ask);
 	for (unsigned i = 0; i < ask->n_contacts && verdict == VERDICT_OK; i++)
@@ -270,7 +397,7 @@ binding_decide(const struct binding_set *old, const struct ipc_reg_ask *ask,
 		out->min_expires_s = least_s(ask);
 	if (verdict != VERDICT_OK)
 		return verdict;
-	drop_oldest(&s);
+	drop_oldest(&s, max);
 	plan_fill(&s, out);
 	return VERDICT_OK;
 }

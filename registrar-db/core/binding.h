@@ -11,11 +11,18 @@
  * Grants: what was asked, at most 3600 s on the office LAN and for a phone
  * with a public address; 60 s for UDP behind a NAT, whose mapping a phone
  * must keep; 120 s over TCP and TLS, whose phones come back with their next
- * REGISTER only.  Less than 60 s asked (30 s behind a NAT) is refused with
- * 423.
+ * REGISTER only, but 600 s for one that was seen to come back by itself, in
+ * RECONNECT_S and long before that REGISTER was due, RECONNECTS_MIN times.
+ * Less than 60 s asked (30 s behind a NAT) is refused with 423.
  *
- * A number has at most BINDING_MAX devices; the newest wins: the one whose
- * last REGISTER is oldest goes.
+ * One device has one binding, or one for each reg-id (RFC 5626).  It is
+ * known by its instance-id; else by its Contact, by its flow, by its
+ * Call-ID, and after a restart, when all of these are new, by what it says
+ * it is (User-Agent) at the address it has (same user and host in its
+ * Contact, where that host is one machine's, and the same source IP).
+ *
+ * A subscriber has at most max devices; the newest wins: the one whose last
+ * REGISTER is oldest goes.
  */
 #ifndef REGDB_CORE_BINDING_H
 #define REGDB_CORE_BINDING_H
@@ -28,19 +35,25 @@
 #define GRANT_MAX_S 3600
 #define GRANT_NATED_UDP_S 60
 #define GRANT_STREAM_S 120
+#define GRANT_RECONNECTS_S 600
 #define GRANT_MIN_S 60
 #define GRANT_NATED_MIN_S 30
+
+#define RECONNECT_S 15
+#define RECONNECTS_MIN 2
 
 /* One stored binding.  Spans are lent by whoever filled it in. */
 struct binding {
 	unsigned slot;		/* 1 to BINDING_MAX, stable while it lives */
-	struct span contact, instance, call_id;
+	struct span contact, instance, call_id, user_agent;
 	uint32_t reg_id, cseq;
 	uint16_t q_permille;
 	struct ipc_flow flow;
 	bool nated;
 	int64_t registered_wall_s, expires_wall_s;
 	uint32_t granted_s;
+	int64_t closed_wall_s;	/* when its connection closed; 0: it lives */
+	uint32_t reconnects;	/* so often it came back by itself then */
 };
 
 struct binding_set {
@@ -74,13 +87,15 @@ struct binding_plan {
  *
  * Takes:   old       unexpired bindings of the number; borrowed, lent to out.
  *          ask       borrowed, its spans lent to out.
+ *          max       devices the subscriber may have, 1 to BINDING_MAX.
  *          wall_s    now.
  * Gives:   VERDICT_OK    carry out all of the plan, or nothing.
  *          VERDICT_BRIEF min_expires_s is set.
  *          VERDICT_BAD   out of order, star beside contacts.
  */
 enum verdict binding_decide(const struct binding_set *old,
-    const struct ipc_reg_ask *ask, int64_t wall_s, struct binding_plan *out);
+    const struct ipc_reg_ask *ask, unsigned max, int64_t wall_s,
+    struct binding_plan *out);
 
 bool flow_eq(const struct ipc_flow *a, const struct ipc_flow *b);
 

@@ -13,7 +13,9 @@
 struct flows {
 	uv_timer_t timer;
 	struct oracle *oracle;
-	struct walk at;		/* the last one told */
+	struct home_walk home;	/* the last one told; homes come first */
+	bool homes_told;
+	struct walk at;		/* the same of flows */
 	struct buf out;		/* while walking */
 	uint64_t told;
 };
@@ -64,6 +66,24 @@ put_keep(void *arg, const struct binding *b, struct span number)
 	return true;
 }
 
+/* Before the flows, so that these begin at their home's pace. */
+static void
+replay_homes(struct flows *f)
+{
+	struct oracle *o = f->oracle;
+	struct home_walk before = f->home;
+	char mem[REPLAY_BATCH * 64];
+	int n;
+
+	buf_init(&f->out, mem, sizeof(mem));
+	n = homes_walk(o, &f->home, REPLAY_BATCH, &f->out);
+	if (n < 0 || (f->out.len > 0 &&
+	    door_send(o->sig, buf_span(&f->out)) != 0))
+		f->home = before;
+	else
+		f->homes_told = n < REPLAY_BATCH;
+}
+
 static void
 on_replay(uv_timer_t *timer)
 {
@@ -74,6 +94,10 @@ on_replay(uv_timer_t *timer)
 	char mem[REPLAY_BATCH * 64];
 	int n;
 
+	if (!f->homes_told) {
+		replay_homes(f);
+		return;
+	}
 	buf_init(&f->out, mem, sizeof(mem));
 	n = bindings_walk(o->store, &f->at, REPLAY_BATCH, put_keep, f);
 	if (n < 0 || (f->out.len > 0 &&
@@ -94,6 +118,8 @@ on_replay(uv_timer_t *timer)
 void
 flows_replay(struct flows *f)
 {
+	f->home = (struct home_walk){ .address_len = 0 };
+	f->homes_told = false;
 	f->at = (struct walk){ .slot = 0 };
 	f->told = 0;
 	uv_timer_start(&f->timer, on_replay, 0, REPLAY_MS);
@@ -106,12 +132,24 @@ flows_stop(struct flows *f)
 }
 
 int
-flows_tell_gone(struct oracle *o, const struct ipc_flow *flow, struct buf *out)
+flows_tell_gone(struct oracle *o, const struct ipc_flow *flow,
+    enum gone_why why, struct buf *out)
 {
-	struct ipc_flow_gone gone = { .flow = *flow };
+	struct ipc_flow_gone gone = { .flow = *flow, .why = (uint8_t)why };
 	int used = flow_is_used(o->store, flow);
 
 	if (used == 0)
 		IPC_FRAME(out, FLOW_GONE, flow_gone, &gone);
 	return used < 0 ? used : 0;
+}
+
+int
+flows_conn_gone(struct oracle *o, const struct job *job)
+{
+	struct ipc_conn_gone m;
+	int err = get_conn_gone(span_make(job->payload, job->len), &m);
+
+	if (err || m.flow.transport == TRANSPORT_UDP)
+		return err;
+	return binding_closed(o->store, &m.flow, oracle_wall_s(o));
 }

@@ -22,6 +22,10 @@ run(void *arg, const struct job *job, struct buf *out)
 		return calls_media(o, job);
 	case JOB_CHECKPOINT:
 		return checkpoints_run(o, job);
+	case JOB_HOME:
+		return homes_run(o, job);
+	case JOB_CONN_GONE:
+		return flows_conn_gone(o, job);
 	default:
 		return -EPROTO;
 	}
@@ -46,7 +50,7 @@ chores(void *arg, struct buf *out)
 	struct oracle *o = arg;
 	bool more = watch_chores(o->watch, out);
 
-	if (checkpoints_chores(o) != 0)
+	if (checkpoints_chores(o) != 0 || homes_chores(o) != 0)
 		more = true;
 	return calls_chores(o) || more;
 }

@@ -5,6 +5,7 @@
  *	registrar.c	a REGISTER inside the transaction
  *	calls.c		what is kept of calls
  *	checkpoints.c	what a restarted sigproxy gets back
+ *	homes.c		how homes' routers are
  *	flows.c		telling sigproxy which flows live and which are gone
  *	watch.c		what an admin changed; sealing; expiry; the clock
  *	credentials.c	do realm and key fit, at start
@@ -34,6 +35,8 @@ enum job_kind {
 	JOB_CALL_NOTE,		/* payload: CALL_NOTE */
 	JOB_CALL_MEDIA,		/* payload: CALL_MEDIA */
 	JOB_CHECKPOINT,		/* payload: uint64_t ticket */
+	JOB_HOME,		/* payload: HOME_PACE */
+	JOB_CONN_GONE,		/* payload: CONN_GONE */
 };
 
 struct checkpoints;
@@ -62,6 +65,7 @@ struct oracle {
 	/* Tickets between these a process before us may have given without
 	 * coming to write them down. */
 	uint64_t unwritten_after, unwritten_before;
+	bool homes_swept;	/* old ones, once after start */
 	bool settled;		/* sigproxy had time to save all it has */
 	int64_t calls_live, calls_kept;
 
@@ -133,6 +137,20 @@ void checkpoints_refused(struct oracle *o, const struct job *job);
 /* Inside a transaction: keep the key.  Errors: as store_run(). */
 int checkpoints_chores(struct oracle *o);
 
+/* ---- homes.c ---- */
+/* A place in the table of homes. */
+struct home_walk {
+	char address[ADDR_TEXT_MAX], transport[8];
+	size_t address_len, transport_len;
+};
+int homes_run(struct oracle *o, const struct job *job);
+/* Go on from a place, appending HOME_PACE of each; gives rows seen, or as
+ * store_row(). */
+int homes_walk(struct oracle *o, struct home_walk *at, int max,
+    struct buf *out);
+/* Inside a transaction: forget who was gone for long. */
+int homes_chores(struct oracle *o);
+
 /* ---- flows.c ---- */
 struct flows *flows_new(struct oracle *o);
 void flows_free(struct flows *f);
@@ -141,7 +159,9 @@ void flows_replay(struct flows *f);
 void flows_stop(struct flows *f);
 /* Inside a transaction: say FLOW_GONE unless a binding uses it. */
 int flows_tell_gone(struct oracle *o, const struct ipc_flow *flow,
-    struct buf *out);
+    enum gone_why why, struct buf *out);
+/* CONN_GONE, inside a transaction. */
+int flows_conn_gone(struct oracle *o, const struct job *job);
 
 /* ---- watch.c ---- */
 struct watch *watch_new(struct oracle *o);

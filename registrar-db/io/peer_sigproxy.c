@@ -240,6 +240,28 @@ on_auth_ask(struct oracle *o, struct span payload)
 	return 0;
 }
 
+/* ---- news of flows ---- */
+
+static int
+on_flow_news(struct oracle *o, uint16_t type, struct span payload)
+{
+	union {
+		struct ipc_home_pace home;
+		struct ipc_conn_gone gone;
+	} u;
+	int err;
+
+	err = type == IPC_HOME_PACE ? get_home_pace(payload, &u.home) :
+				      get_conn_gone(payload, &u.gone);
+	if (err)
+		return err;
+	/* Should there be no room: it is learnt again. */
+	(void)queue_add(o->queue, type == IPC_HOME_PACE ? JOB_HOME :
+							  JOB_CONN_GONE,
+	    0, true, payload);
+	return 0;
+}
+
 /* ---- news of calls ---- */
 
 /* Looked at now, so that a broken one closes the door; kept as it is. */
@@ -286,6 +308,9 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	case IPC_CALL_NOTE:
 	case IPC_CALL_MEDIA:
 		return on_call_news(o, type, payload);
+	case IPC_HOME_PACE:
+	case IPC_CONN_GONE:
+		return on_flow_news(o, type, payload);
 	case IPC_CALL_SAVE:
 	case IPC_CALL_GONE:
 		return checkpoints_frame(o, type, payload);

@@ -8,10 +8,10 @@
 /* The admin may have changed his mind since the answer was checked. */
 static int
 may_still(struct oracle *o, const struct job *job,
-    const struct ipc_reg_ask *ask, bool *out)
+    const struct ipc_reg_ask *ask, bool *out, unsigned *max_out)
 {
 	sqlite3_stmt *q = store_use(o->store, ST_MAY_STILL);
-	int got;
+	int got, max;
 
 	sql_int(q, 1, job->subscriber);
 	got = store_row(o->store, q);
@@ -20,6 +20,8 @@ may_still(struct oracle *o, const struct job *job,
 		    sqlite3_column_int(q, 1) == 1 &&
 		    (ask->flow.zone == ZONE_INTERNAL ||
 			sqlite3_column_int(q, 2) == 1);
+	max = got == 1 ? sqlite3_column_int(q, 3) : 0;
+	*max_out = max > 0 && max < BINDING_MAX ? (unsigned)max : BINDING_MAX;
 	store_done(q);
 	return got < 0 ? got : 0;
 }
@@ -55,8 +57,7 @@ carry_out(struct oracle *o, const struct ipc_reg_ask *ask,
 		else if (step->what == BINDING_REFRESH)
 			err = binding_refresh(s, ask->aor_user, &step->b);
 		else
-			err = binding_put(s, ask->aor_user, ask->user_agent,
-			    &step->b);
+			err = binding_put(s, ask->aor_user, &step->b);
 		if (err == 0)
 			log_step(ask, step);
 	}
@@ -73,6 +74,22 @@ has_flow(const struct binding_set *set, const struct ipc_flow *flow)
 	return false;
 }
 
+/* Is what was reached by a flow now reached by another one from its home?
+ * A phone keeps its Call-ID until it is restarted (10.2). */
+static bool
+has_moved(const struct binding *was, const struct binding_set *after)
+{
+	for (unsigned i = 0; i < after->n; i++) {
+		const struct binding *b = &after->b[i];
+
+		if (span_eq(b->call_id, was->call_id) &&
+		    addr_same_ip(&b->flow.remote, &was->flow.remote) &&
+		    b->flow.transport == was->flow.transport)
+			return true;
+	}
+	return false;
+}
+
 /* Which flows served this number before and serve it no more? */
 static int
 tell_gone(struct oracle *o, const struct binding_set *before,
@@ -82,7 +99,10 @@ tell_gone(struct oracle *o, const struct binding_set *before,
 
 	for (unsigned i = 0; i < before->n && err == 0; i++) {
 		if (!has_flow(after, &before->b[i].flow))
-			err = flows_tell_gone(o, &before->b[i].flow, out);
+			err = flows_tell_gone(o, &before->b[i].flow,
+			    has_moved(&before->b[i], after) ? GONE_MOVED :
+							      GONE_ENDED,
+			    out);
 	}
 	return err;
 }
@@ -122,12 +142,13 @@ register_run(struct oracle *o, const struct job *job, struct buf *out)
 	struct ipc_reg_ask ask;
 	struct binding_plan plan;
 	enum verdict verdict;
+	unsigned max = BINDING_MAX;
 	bool may = false;
 	int err;
 
 	err = get_reg_ask(span_make(job->payload, job->len), &ask);
 	if (err == 0)
-		err = may_still(o, job, &ask, &may);
+		err = may_still(o, job, &ask, &may, &max);
 	if (err == 0 && !may) {
 		put_answer(o, &ask, VERDICT_FORBIDDEN, &none, 0, out);
 		return 0;
@@ -137,7 +158,8 @@ register_run(struct oracle *o, const struct job *job, struct buf *out)
 		    oracle_wall_s(o), &o->rows);
 	if (err)
 		return err;
-	verdict = binding_decide(&o->rows.set, &ask, oracle_wall_s(o), &plan);
+	verdict = binding_decide(&o->rows.set, &ask, max,
+	    oracle_wall_s(o), &plan);
 	if (verdict == VERDICT_OK) {
 		err = carry_out(o, &ask, &plan);
 		if (err == 0)

@@ -219,6 +219,10 @@ binding_column(sqlite3_stmt *q, struct binding *out, struct span *number_out)
 		.nated = sqlite3_column_int(q, 12) == 1,
 		.registered_wall_s = sqlite3_column_int64(q, 13),
 		.expires_wall_s = sqlite3_column_int64(q, 14),
+		.closed_wall_s = sqlite3_column_int64(q, 17),
+		.reconnects = sqlite3_column_int(q, 18) > 0 ?
+		    (uint32_t)sqlite3_column_int(q, 18) : 0,
+		.user_agent = sql_column(q, 19),
 	};
 
 	*number_out = sql_column(q, 16);
@@ -226,7 +230,8 @@ binding_column(sqlite3_stmt *q, struct binding *out, struct span *number_out)
 	    !fits_u32(cseq) || !fits_u32(granted) ||
 	    !(value >= 0 && value <= 1) || b.contact.len == 0 ||
 	    !is_plain(b.contact, 512) || !is_plain(b.instance, 128) ||
-	    !is_plain(b.call_id, 256) || !is_plain(*number_out, NUMBER_MAX) ||
+	    !is_plain(b.call_id, 256) || !is_plain(b.user_agent, 128) ||
+	    !is_plain(*number_out, NUMBER_MAX) ||
 	    flow_column(q, 7, &b.flow) != 0)
 		return -EBADMSG;
 	b.slot = (unsigned)slot;
@@ -268,6 +273,7 @@ bindings_read(struct store *s, enum stmt by, struct span number,
 		b.contact = keep(out, b.contact);
 		b.instance = keep(out, b.instance);
 		b.call_id = keep(out, b.call_id);
+		b.user_agent = keep(out, b.user_agent);
 		out->set.b[out->set.n++] = b;
 	}
 	store_done(q);
@@ -316,8 +322,7 @@ bind_flow(sqlite3_stmt *q, const int at[5], const struct ipc_flow *f,
 }
 
 int
-binding_put(struct store *s, struct span number, struct span user_agent,
-    const struct binding *b)
+binding_put(struct store *s, struct span number, const struct binding *b)
 {
 	static const int flow_at[5] = { 9, 10, 11, 12, 13 };
 	sqlite3_stmt *q = store_use(s, ST_BINDING_PUT);
@@ -336,7 +341,8 @@ binding_put(struct store *s, struct span number, struct span user_agent,
 	sql_int(q, 15, b->registered_wall_s);
 	sql_int(q, 16, b->expires_wall_s);
 	sql_int(q, 17, b->granted_s);
-	sql_text(q, 18, user_agent);
+	sql_text(q, 18, b->user_agent);
+	sql_int(q, 19, b->reconnects);
 	return store_run(s, q);
 }
 
@@ -360,6 +366,18 @@ binding_drop(struct store *s, struct span number, unsigned slot)
 
 	sql_text(q, 1, number);
 	sql_int(q, 2, slot);
+	return store_run(s, q);
+}
+
+int
+binding_closed(struct store *s, const struct ipc_flow *f, int64_t wall_s)
+{
+	static const int flow_at[5] = { 1, 2, 3, 4, 5 };
+	sqlite3_stmt *q = store_use(s, ST_BINDING_CLOSED);
+	char mem[ADDR_TEXT_MAX + 1];
+
+	bind_flow(q, flow_at, f, mem);
+	sql_int(q, 6, wall_s);
 	return store_run(s, q);
 }
 

@@ -35,7 +35,7 @@ struct account_row {
 struct binding_rows {
 	struct binding_set set;
 	size_t used;
-	char text[BINDING_MAX * (512 + 128 + 256)];
+	char text[BINDING_MAX * (512 + 128 + 256 + 128)];
 };
 
 /*
@@ -87,11 +87,12 @@ typedef bool walk_cb(void *arg, const struct binding *b, struct span number);
 int bindings_walk(struct store *s, struct walk *at, int max, walk_cb *each,
     void *arg);
 
-int binding_put(struct store *s, struct span number, struct span user_agent,
-    const struct binding *b);
+int binding_put(struct store *s, struct span number, const struct binding *b);
 int binding_refresh(struct store *s, struct span number,
     const struct binding *b);
 int binding_drop(struct store *s, struct span number, unsigned slot);
+/* The connection that carried it closed. */
+int binding_closed(struct store *s, const struct ipc_flow *f, int64_t wall_s);
 /* 1 some binding uses this flow, 0 none, or an error. */
 int flow_is_used(struct store *s, const struct ipc_flow *f);
 

@@ -179,7 +179,7 @@ tell_gone(struct watch *w, struct buf *out)
 		n++;
 		last = sqlite3_column_int64(q, 5);
 		if (flow_column(q, 0, &flow) == 0 &&
-		    flows_tell_gone(w->oracle, &flow, out) != 0)
+		    flows_tell_gone(w->oracle, &flow, GONE_CUT, out) != 0)
 			break;
 	}
 	store_done(q);
@@ -236,7 +236,7 @@ drop_expired(struct watch *w, struct buf *out)
 		sql_int(q, 3, oracle_wall_s(w->oracle));
 		if (store_run(s, q) != 0)
 			break;
-		flows_tell_gone(w->oracle, &e->flow, out);
+		flows_tell_gone(w->oracle, &e->flow, GONE_ENDED, out);
 		log_begin(LOG_INFO_, "binding-expired");
 		log_span("number", span_make(e->number, e->number_len));
 		log_addr("source", &e->flow.remote);

@@ -4,13 +4,15 @@
 #include <string.h>
 
 #include "common/base/secret.h"
-#include "common/codec/stun.h"
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/lastseen.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/sips.h"
+#include "sigproxy/core/stund.h"
 #include "sigproxy/sip/build.h"
 
 enum {
@@ -19,7 +21,8 @@ enum {
 	DEFAULT_FLOWS = 32768,
 };
 
-/* What we can do; nothing else is ever listed towards anybody. */
+/* What we can do outside a call and in it, but for what only a call's other
+ * phone may be able to (headers_ours()); nothing else is ever listed. */
 #define METHODS "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
 
 static uint32_t
@@ -37,11 +40,13 @@ tables(struct edge *e)
 	uint32_t calls = or_default(c->max_calls, DEFAULT_CALLS);
 	uint32_t questions = transactions < AUTH_QUESTIONS_MAX ?
 	    transactions : AUTH_QUESTIONS_MAX;
+	uint32_t flows = or_default(c->max_flows, DEFAULT_FLOWS);
 	uint8_t key[32];
 	int err;
 
 	err = timerq_init(&e->timers, txns_timers(transactions) +
-	    auth_timers(questions) + calls_timers(calls) + 1);
+	    auth_timers(questions) + calls_timers(calls) +
+	    keep_timers(flows));
 	if (err)
 		return err;
 	secret_random(key, sizeof(key));
@@ -50,13 +55,14 @@ tables(struct edge *e)
 		return err;
 	e->guard = guard_new();
 	e->auth = auth_new(&e->timers, questions);
-	e->keep = keep_new(c, &e->timers, or_default(c->max_flows,
-	    DEFAULT_FLOWS));
+	e->keep = keep_new(c, &e->timers, flows);
 	e->conns = conns_new(c->max_conns);
 	e->txns.conns = e->conns;
+	e->lastseen = lastseen_new();
 	e->calls = calls_new(calls);
 	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
-	    e->conns != NULL && e->calls != NULL ? 0 : -ENOMEM;
+	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL ?
+	    0 : -ENOMEM;
 }
 
 struct edge *
@@ -84,6 +90,7 @@ edge_free(struct edge *e)
 	auth_free(e->auth);
 	guard_free(e->guard);
 	txns_clear(&e->txns);
+	lastseen_free(e->lastseen);
 	conns_free(e->conns);
 	timerq_clear(&e->timers);
 	free(e);
@@ -117,8 +124,17 @@ on_cancel(struct edge *e, struct mono now, struct steps *st,
 		edge_refuse_status(e, now, st, in, 481);
 }
 
-/* Option tags that are not built, as an Unsupported header (8.2.2.3).  None
- * are built yet. */
+/* What the other phone is asked for as well. */
+static bool
+is_passed_on(const struct sip_msg *m, enum sip_hdr_id id, struct span tag)
+{
+	return id == SIP_H_REQUIRE &&
+	    (span_caseeq(tag, SPAN_LIT("replaces")) ||
+		(m->method == SIP_REFER &&
+		    span_caseeq(tag, SPAN_LIT("norefersub"))));
+}
+
+/* Option tags that are not built, as an Unsupported header (8.2.2.3). */
 static bool
 put_unsupported(const struct sip_msg *m, struct buf *b)
 {
@@ -131,6 +147,8 @@ put_unsupported(const struct sip_msg *m, struct buf *b)
 		struct sip_values it = sip_values(m, where[i]);
 
 		while (sip_values_next(&it, &tag) == 0) {
+			if (is_passed_on(m, where[i], tag))
+				continue;
 			if (!any)
 				build_open(b, SIP_H_UNSUPPORTED);
 			else
@@ -243,7 +261,11 @@ on_new(struct edge *e, struct mono now, struct steps *st,
 	case SIP_UPDATE:
 	case SIP_INFO:
 	case SIP_PRACK:
+	case SIP_NOTIFY:
 		edge_refuse_status(e, now, st, in, 481);
+		break;
+	case SIP_REFER: /* only inside a call */
+		edge_refuse_status(e, now, st, in, 403);
 		break;
 	default:
 		refuse_method(e, now, st, in);
@@ -272,6 +294,8 @@ on_request(struct edge *e, struct mono now, struct steps *st,
 	else if (m->max_forwards == 0 && m->method != SIP_REGISTER &&
 	    m->method != SIP_OPTIONS)
 		edge_refuse_status(e, now, st, in, 483);
+	else if (!sips_may_come(m, in->from))
+		edge_refuse_status(e, now, st, in, 416);
 	else if (refuse_extensions(e, now, st, in))
 		return;
 	/* The other side of a dialog of RFC 2543 may have no tag. */
@@ -317,10 +341,10 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 		e->silenced++;
 		return;
 	}
-	if (from->transport == TRANSPORT_UDP && stun_is(bytes)) {
-		keep_stun(e, now, st, from, bytes);
+	keep_stir(e->keep, now, from);
+	if (from->transport == TRANSPORT_UDP &&
+	    stund_takes(e, now, st, from, bytes))
 		return;
-	}
 	if (!knows_calls(e)) {
 		e->too_early++;
 		return;
@@ -336,7 +360,8 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 	in.raw = e->in.bytes;
 	if (e->in.is_request)
 		on_request(e, now, st, &in);
-	else if (!ctxn_response(&e->txns, now, st, &e->in, from))
+	else if (!ctxn_response(&e->txns, now, st, &e->in, from) &&
+	    !keep_answer(e, now, st, from, &e->in))
 		call_late_answer(e, now, st, &e->in, from);
 	calls_save(e, now, st);
 }
@@ -367,7 +392,7 @@ edge_conn_down(struct edge *e, struct mono now, struct steps *st,
 	bool was_proven = conns_is_proven(e->conns, flow);
 
 	conns_del(e->conns, flow);
-	keep_forget(e->keep, flow);
+	keep_closed(e, now, st, flow);
 	/* Neither search is worth it for a stranger's. */
 	if (was_asked)
 		ctxn_flow_closed(&e->txns, now, flow);
@@ -403,6 +428,34 @@ edge_conn_lost(struct edge *e, struct mono now, struct steps *st,
 		r.reason = m->refuse_why;
 	if (edge_may_answer(e, now, &in))
 		edge_answer(e, now, st, &in, &r);
+}
+
+static void
+key_if_any(struct steps *st, const char *key, struct span text)
+{
+	if (text.len > 0)
+		steps_key_text(st, key, text);
+}
+
+void
+edge_tls_refused(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, const struct edge_tls_refusal *r)
+{
+	const struct seen *d = lastseen_find(e->lastseen, &from->remote);
+
+	if (!edge_log_refusal(e, now, st, r->event))
+		return;
+	steps_key_addr(st, "from", &from->remote);
+	key_if_any(st, "offered", r->versions);
+	if (r->n_ciphers > 0)
+		steps_key_number(st, "ciphers", r->n_ciphers);
+	key_if_any(st, "first_ciphers", r->ciphers);
+	if (d != NULL) {
+		key_if_any(st, "last_registered", span_make(d->number,
+			d->n_number));
+		key_if_any(st, "device", span_make(d->agent, d->n_agent));
+	}
+	steps_key_text(st, "remedy", span_str(r->advice));
 }
 
 /* ---- peers, timers, status ---- */
@@ -447,6 +500,7 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return restore_frame(e, now, st, type, payload);
 	case IPC_FLOW_KEEP:
 	case IPC_FLOW_GONE:
+	case IPC_HOME_PACE:
 	case IPC_STUN_SEND:
 	case IPC_PUBLIC_ADDR:
 		return keep_frame(e, now, st, type, payload);
@@ -521,7 +575,7 @@ due(struct edge *e, struct mono now, struct steps *st, struct timer *t)
 		auth_due(e, now, st, t);
 		break;
 	case TIMER_KEEP:
-		keep_due(e, now, st);
+		keep_due(e, now, st, t);
 		break;
 	default:
 		call_due(e, now, st, t);
@@ -561,6 +615,8 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	put_count(json, "malformed", e->malformed);
 	put_count(json, "silenced", e->silenced);
 	put_count(json, "too_early", e->too_early);
+	put_count(json, "pings", e->pings);
+	put_count(json, "stun_answered", e->stun_answered);
 	put_count(json, "refused", e->refused);
 	put_count(json, "server_transactions", e->txns.servers.used);
 	put_count(json, "client_transactions", e->txns.clients.used);

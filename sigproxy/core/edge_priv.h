@@ -16,6 +16,7 @@
 
 struct calls;
 struct conns;
+struct lastseen;
 struct guard;
 struct keep;
 
@@ -27,6 +28,7 @@ struct edge {
 	struct auth *auth;
 	struct keep *keep;
 	struct conns *conns;
+	struct lastseen *lastseen;
 	struct calls *calls;		/* call.h's own */
 	bool reg_up, stun_up;
 	bool is_keyed;			/* SIG_KEYS came */
@@ -43,6 +45,7 @@ struct edge {
 	/* Counters for `postern status`. */
 	uint64_t messages, malformed, silenced, challenged, refused;
 	uint64_t too_early;		/* came before is_restored */
+	uint64_t pings, stun_answered;
 	/* Lines about strangers: in this second, and left out since. */
 	struct mono log_from;
 	unsigned log_count;
@@ -67,6 +70,10 @@ void edge_put_via(const struct edge *e, const struct flow *to,
 /* "<sip:user@host:port>" (with ;transport=tcp or tls when not UDP): the
  * Contact that reaches us on this flow; user may be empty. */
 void edge_put_contact(const struct edge *e, const struct flow *f,
+    struct span user, struct buf *b);
+/* The same as "<sips:user@host:port>", which says TLS by itself (RFC 5630
+ * 3.1.4). */
+void edge_put_sips(const struct edge *e, const struct flow *f,
     struct span user, struct buf *b);
 
 /* Is this host (no port) one of our names: domain, alias, or, if the

@@ -3,10 +3,12 @@
  * way to them open.
  *
  * Learnt from each successful REGISTER and from registrar-db's FLOW_KEEP, in
- * a fixed table.  A UDP flow through a NAT gets "CR LF CR LF" (RFC 5626
- * 3.5.1's ping, which every phone ignores on UDP) each KEEP_PERIOD_MS, all
- * flows spread over the period.  Here too: STUN by the SIP sockets, asked for
- * by stunmon, and what it believes our public address is.
+ * a fixed table.  A flow from outside is asked with OPTIONS at the pace that
+ * its home's router bears (pace.h), UDP and streams apart; a phone that does
+ * not answer even right after its REGISTER gets CR LF CR LF (RFC 5626 3.5.1)
+ * instead.  Phones in the office are never asked.  What was learnt of a home
+ * is kept by registrar-db (HOME_PACE).  Here too: STUN by the SIP
+ * sockets, asked for by stunmon, and what it believes our public address is.
  */
 #ifndef SIGPROXY_CORE_KEEP_H
 #define SIGPROXY_CORE_KEEP_H
@@ -14,11 +16,25 @@
 #include "common/base/timerq.h"
 #include "sigproxy/core/edge.h"
 
-/* Below the 30 s after which the shortest-lived home routers forget UDP. */
-#define KEEP_PERIOD_MS 22000
-#define KEEP_TURNS 220		/* wake-ups in one period */
+enum {
+	KEEP_TRIES = 3,		/* a question is sent so often */
+	KEEP_TRY_MS = 1000,	/* and waits so long for its answer each time */
+	/* For phones that answer nothing: below the 30 s after which most of
+	 * the shorter-lived home routers forget UDP. */
+	KEEP_MUTE_MS = 20000,
+	KEEP_SLOT_MS = 100,	/* not more than a few at once */
+	KEEP_SLOT_SENT = 25,	/* and a hundredth of all flows */
+	KEEP_MEMORY_MS = 86400000, /* of a home without phones */
+};
 
 struct keep;
+
+/* How many timers it needs. */
+static inline size_t
+keep_timers(uint32_t max_flows)
+{
+	return max_flows;
+}
 
 /* Errors: NULL for no memory. */
 struct keep *keep_new(const struct edge_conf *conf, struct timerq *timers,
@@ -31,12 +47,25 @@ bool keep_knows(const struct keep *k, const struct addr *a);
 /* A binding is reached by this flow for so long; the longest wish counts.
  * Limits: at max_flows a new flow is not kept and is counted. */
 void keep_flow(struct keep *k, struct mono now, const struct flow *f,
-    bool nated, uint32_t expires_s);
+    uint32_t expires_s);
+/* The same, since a REGISTER came by it. */
+void keep_registered(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *f, uint32_t expires_s);
 /* Is there a binding that is reached by it? */
 bool keep_has(const struct keep *k, const struct flow *f);
-void keep_forget(struct keep *k, const struct flow *f);
+/* Its connection closed. */
+void keep_closed(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *f);
 
-/* FLOW_KEEP, FLOW_GONE, STUN_SEND, PUBLIC_ADDR.  Errors: as edge_frame(). */
+/* Something came by this flow. */
+void keep_stir(struct keep *k, struct mono now, const struct flow *from);
+/* A response came that no transaction waits for: is it the answer to what
+ * was asked here? */
+bool keep_answer(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, const struct sip_msg *msg);
+
+/* FLOW_KEEP, FLOW_GONE, HOME_PACE, STUN_SEND, PUBLIC_ADDR.
+ * Errors: as edge_frame(). */
 int keep_frame(struct edge *e, struct mono now, struct steps *st,
     uint16_t type, struct span payload);
 /* stunmon's door opened: tell it which sockets we want mapped. */
@@ -46,7 +75,8 @@ void keep_stun(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span packet);
 
 /* TIMER_KEEP. */
-void keep_due(struct edge *e, struct mono now, struct steps *st);
+void keep_due(struct edge *e, struct mono now, struct steps *st,
+    struct timer *t);
 /* Members of a JSON object without braces. */
 void keep_status(const struct keep *k, struct buf *json);
 

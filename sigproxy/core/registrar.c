@@ -3,9 +3,11 @@
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/creds.h"
+#include "sigproxy/core/lastseen.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/registrar.h"
+#include "sigproxy/core/sips.h"
 #include "sigproxy/sip/build.h"
 
 /* What a Contact without expires, in a REGISTER without Expires, asks for;
@@ -86,6 +88,19 @@ fill_contacts(const struct sip_msg *m, struct ipc_reg_ask *out)
 	return 0;
 }
 
+/* It would be called by the flow it registers on: with a sips: Contact that
+ * has to be TLS (RFC 5630 3.1.3). */
+static bool
+may_register(const struct flow *from, const struct ipc_reg_ask *ask)
+{
+	for (unsigned i = 0; i < ask->n_contacts; i++) {
+		if (from->transport != TRANSPORT_TLS &&
+		    sips_is(ask->contacts[i].uri))
+			return false;
+	}
+	return true;
+}
+
 int
 registrar_ask(const struct sip_msg *m, const struct flow *from,
     char mem[URI_USER_MAX], struct ipc_reg_ask *out)
@@ -101,7 +116,8 @@ registrar_ask(const struct sip_msg *m, const struct flow *from,
 	out->nated = is_nated(m, from);
 	agent = span_sub(agent, 0, 128);
 	out->user_agent = creds_text_ok(agent, 128) ? agent : SPAN_NONE;
-	return fill_contacts(m, out);
+	return fill_contacts(m, out) != 0 || !may_register(from, out) ?
+	    -EBADMSG : 0;
 }
 
 static bool
@@ -206,7 +222,10 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 		return;		/* it was fine when it was asked */
 	expires_s = longest(&ask, say);
 	if (expires_s > 0)
-		keep_flow(e->keep, now, &s->from, ask.nated != 0, expires_s);
+		keep_registered(e, now, st, &s->from, expires_s);
+	if (expires_s > 0)
+		lastseen_note(e->lastseen, &s->from.remote, say->number,
+		    ask.user_agent);
 	if (expires_s > 0)
 		came_back(e, now, st, s, &ask, say);
 	buf_init(&b, mem, sizeof(mem));

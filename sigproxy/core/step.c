@@ -131,6 +131,20 @@ steps_send(struct steps *s, const struct flow *to, struct span bytes)
 }
 
 void
+steps_close(struct steps *s, const struct flow *flow)
+{
+	struct step *step;
+
+	if (s->n == STEPS_MAX) {
+		s->dropped++;
+		return;
+	}
+	step = &s->step[s->n++];
+	step->kind = STEP_CLOSE;
+	step->flow = *flow;
+}
+
+void
 steps_log(struct steps *s, enum step_level level, const char *event)
 {
 	struct step *step;

@@ -45,11 +45,11 @@ struct step_key {
 
 #define STEP_KEYS_MAX 8
 
-enum step_kind { STEP_SEND, STEP_LOG };
+enum step_kind { STEP_SEND, STEP_CLOSE, STEP_LOG };
 
 struct step {
 	enum step_kind kind;
-	/* STEP_SEND */
+	/* STEP_SEND, STEP_CLOSE */
 	struct flow flow;
 	struct span bytes;	/* in the queue's memory */
 	/* STEP_LOG */
@@ -88,6 +88,9 @@ void steps_send_begin(struct steps *s, const struct flow *to, struct buf *b,
 void steps_send_end(struct steps *s, const struct flow *to, struct buf *b);
 /* The same for bytes that exist already; copied. */
 void steps_send(struct steps *s, const struct flow *to, struct span bytes);
+
+/* Close this connection, when what was sent before is out. */
+void steps_close(struct steps *s, const struct flow *flow);
 
 /* A frame for a peer: STEPS_ASK(s, &s->reg, AUTH_ASK, auth_ask, &ask). */
 #define STEPS_ASK(s, peer, NAME, name, m)                   \

@@ -39,7 +39,7 @@ enum timer_kind {
 	TIMER_CTXN_END,		/* timers B, D, F, K, M; struct ctxn */
 	TIMER_AUTH,		/* deadline of a question; struct auth_question */
 	TIMER_NONCES,
-	TIMER_KEEP,		/* keepalives; one timer for all flows */
+	TIMER_KEEP,		/* keepalives; struct kept */
 	TIMER_CALL = 100,	/* the call part's own from here on: call.h */
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/codec/stun_ask.h"
+#include "common/codec/stun_serve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -15,6 +16,27 @@ inside(const struct stun_msg *m, struct span s)
 	if (s.len > 0 && (s.p < m->packet.p ||
 		s.p + s.len > m->packet.p + m->packet.len))
 		abort();
+}
+
+/* No more than 1.5 times as long, with the headers below it (28, 48). */
+static void
+served(struct span packet)
+{
+	const struct addr home[] = {
+		{ ADDR_IPV4, 5060, { 198, 51, 100, 1 } },
+		{ ADDR_IPV6, 5060, { 0x20, 1, 0xd, 0xb8 } },
+	};
+	uint8_t mem[STUN_ANSWER_MAX];
+	struct buf b;
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t below = 28 + 20 * i;
+
+		buf_init(&b, mem, sizeof(mem));
+		if (stun_serve(packet, &home[i], &b) &&
+		    2 * (b.len + below) > 3 * (packet.len + below))
+			abort();
+	}
 }
 
 int
@@ -37,6 +59,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (stun_ask_heard(&ask, 1, &server, packet, now) &&
 	    memcmp(data + 8, tid, sizeof(tid)) != 0)
 		abort();
+	served(packet);
 	if (stun_parse(packet, &m) != 0)
 		return 0;
 	if (!stun_is(packet) || m.integrity_at >= len ||

@@ -73,7 +73,8 @@ keep_sent(struct player *p, const struct step *s)
 {
 	struct sent *o;
 
-	if (span_eq(s->bytes, SPAN_LIT("\r\n\r\n"))) {
+	if (span_eq(s->bytes, SPAN_LIT("\r\n\r\n")) ||
+	    span_starts(s->bytes, SPAN_LIT("OPTIONS "))) {
 		p->keepalives++;	/* when, is chance: a keyed hash */
 		return;
 	}

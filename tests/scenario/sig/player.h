@@ -12,7 +12,8 @@
  *                        of its lines (* any text, $NAME: captures or must
  *                        equal; !PATTERN must match none)
  *   bytes> ZONE HOST:PORT TEXT   a datagram with \r \n \0 \xHH escapes
- *   keepalives LEAST MOST   so many CR LF CR LF were sent since the last time
+ *   keepalives LEAST MOST   so many were sent since the last time: OPTIONS that
+ *                        nobody answers, or CR LF CR LF
  *   quiet                nothing else was sent
  *   +MS                  time passes; timers fire in order
  *   reg up|down, stun up|down

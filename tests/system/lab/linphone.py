@@ -212,6 +212,18 @@ class Linphone:
         self.command(f'call-resume {self._call}')
         self.established(5)
 
+    def ask(self, other, seconds=10.0):
+        """A second call, to other, who answers by itself, while the first one is held."""
+        second = self._call + 1
+        self.dial(other.number)
+        other.wait('CALL_ESTABLISHED', seconds)
+        until(lambda: self.command(f'call-status {second}')['State'] == 'LinphoneCallStreamsRunning', seconds,
+              f'{self.name}: the second call is up', 0.05)
+
+    def join(self):
+        """Attended transfer: who is in the first call is to talk to who is in the second."""
+        self.command(f'call-transfer {self._call} {self._call + 1}')
+
     def wait(self, kind, seconds=5.0, **_):
         """Phone.wait() for the two events that both phones have."""
         if kind == 'CALL_ESTABLISHED':

@@ -160,6 +160,23 @@ static const struct {
 	    ":8: certificate = /a.pem: stands without a key" },
 	{ "key alone", BASE "[tls]\nkey = /a.key\n",
 	    ":8: key = /a.key: stands without a certificate" },
+	{ "two certificates, one key", BASE "[tls]\n"
+	    "certificate = /a.pem, /b.pem\nkey = /a.key\n",
+	    ":9: key = /a.key: 1 keys for 2 certificates" },
+	{ "a key for a .p12", BASE "[tls]\ncertificate = /a.p12\n"
+	    "key = /a.key\n",
+	    ":9: key = /a.key: 1 keys for 0 certificates" },
+	{ "a certificate twice", BASE "[tls]\ncertificate = /a.pem, /a.pem\n"
+	    "key = /a.key, /b.key\n",
+	    ":8: certificate = /a.pem, /a.pem: holds a file twice" },
+	{ "nine certificates", BASE "[tls]\ncertificate = /1.p12, /2.p12, "
+	    "/3.p12, /4.p12, /5.p12, /6.p12, /7.p12, /8.p12, /9.p12\n",
+	    ":8: certificate = /1.p12, /2.p12, /3.p12, /4.p12, /5.p12, /6.p12, "
+	    "/7.p12, /8.p12, /9.p12: more than 8 entries" },
+	{ "a relative certificate", BASE "[tls]\ncertificate = 1.p12, /b.p12\n",
+	    ":8: certificate = 1.p12, /b.p12: not an absolute path" },
+	{ "a relative folder", BASE "[tls]\ncertificate = /1.p12, a/b.p12\n",
+	    ":8: certificate = /1.p12, a/b.p12: not an absolute path" },
 	/* SIP ports */
 	{ "R38: 5060 outside", BASE "[listen]\nexternal_udp = 5060\n"
 	    "internal_udp = 5064\n",
@@ -300,7 +317,8 @@ START_TEST(every_key_arrives)
 	    "[media]\nports = 20000-20399\ninternal_ports = 21000-21399\n"
 	    "channels = 100\nprocesses = 2\nmode = forwarded\n"
 	    "latching = open\nhold = sendrecv\n"
-	    "[tls]\ncertificate = /c.pem\nkey = /k.pem\n"
+	    "[tls]\ncertificate = /a/c.pem, /d.p12, e.pem\n"
+	    "key = /k.pem, /f.pem\npassphrase_file = /p\n"
 	    "[store]\npath = /a/b.db\nkey = /a/k\n";
 	char mem[ADDR_TEXT_MAX + 1];
 	struct conf c;
@@ -335,8 +353,14 @@ START_TEST(every_key_arrives)
 	ck_assert_int_eq(c.mode, MEDIA_FORWARDED);
 	ck_assert_int_eq(c.latching, LATCH_OPEN);
 	ck_assert_int_eq(c.hold, HOLD_SENDRECV);
-	ck_assert_str_eq(c.tls_certificate, "/c.pem");
-	ck_assert_str_eq(c.tls_key, "/k.pem");
+	ck_assert_uint_eq(c.n_tls_certificates, 3);
+	ck_assert_str_eq(c.tls_certificate[0], "/a/c.pem");
+	ck_assert(conf_is_p12(c.tls_certificate[1]));
+	ck_assert_str_eq(c.tls_certificate[2], "/a/e.pem");
+	ck_assert_uint_eq(c.n_tls_keys, 2);
+	ck_assert_str_eq(c.tls_key[1], "/f.pem");
+	ck_assert_str_eq(c.tls_passphrase_file, "/p");
+	ck_assert(conf_has_tls(&c));
 	ck_assert_str_eq(c.store_path, "/a/b.db");
 	ck_assert_str_eq(c.store_key, "/a/k");
 }
@@ -408,6 +432,7 @@ START_TEST(the_sample_is_a_right_file)
 		    strncmp(p + 1, "#realm", 6) != 0 &&
 		    strncmp(p + 1, "#alias", 6) != 0 &&
 		    strncmp(p + 1, "#certi", 6) != 0 &&
+		    strncmp(p + 1, "#passp", 6) != 0 &&
 		    strncmp(p + 1, "#key = \n", 8) != 0)
 			p[1] = ' ';
 	}

@@ -546,7 +546,8 @@ unknown_type(struct buf *b)
 static void
 not_its_frame(struct buf *b)
 {
-	struct ipc_flow_gone m = { .flow = { .zone = 1, .transport = 1 } };
+	struct ipc_flow_gone m = { .flow = { .zone = 1, .transport = 1 },
+		.why = 1 };
 
 	good_hello(b);
 	m.flow.remote = addr_from_bytes("\1\2\3\4", 4, 5);

@@ -10,10 +10,12 @@
 static struct binding_set old;
 static struct ipc_reg_ask ask;
 static struct binding_plan plan;
+static unsigned max;
 
 static void
 setup(void)
 {
+	max = BINDING_MAX;
 	old = (struct binding_set){ 0 };
 	ask = (struct ipc_reg_ask){ .aor_user = S("168"), .call_id = S("c2"),
 		.cseq = 10, .flow = flow_of(ZONE_INTERNAL, "10.0.0.9:5060") };
@@ -44,7 +46,7 @@ contact(const char *uri, uint32_t expires_s, const char *instance)
 static enum verdict
 decide(void)
 {
-	return binding_decide(&old, &ask, NOW, &plan);
+	return binding_decide(&old, &ask, max, NOW, &plan);
 }
 
 /* "D2 P1:3600 R3" */
@@ -174,7 +176,11 @@ START_TEST(a_device_is_known_by_its_instance)
 	decide();
 	assert_steps("P1:3600");
 	ck_assert_uint_eq(plan.after.n, 1);
+	/* It learnt outbound: still one; two reg-ids are two flows of it. */
 	ask.contacts[0].reg_id = 2;
+	decide();
+	assert_steps("P1:3600");
+	old.b[0].reg_id = 1;
 	decide();
 	assert_steps("P2:3600");
 	ck_assert_uint_eq(plan.after.n, 2);
@@ -289,6 +295,144 @@ START_TEST(grants)
 }
 END_TEST
 
+/* ---- the same device, by what it says and where it is ---- */
+
+START_TEST(a_phone_that_came_back_replaces_itself)
+{
+	static const struct {
+		const char *name, *was, *is, *was_from, *is_from, *was_agent;
+		const char *was_call_id;
+		bool nated, is_same;
+	} rows[] = {
+		{ "restarted: new port and Call-ID", "sip:168@192.168.1.10:1",
+		    "sip:168@192.168.1.10:2", "198.51.100.7:1000",
+		    "198.51.100.7:2000", "Yealink SIP-T41P", "c1", true,
+		    true },
+		{ "parameters of the Contact do not count",
+		    "sip:168@192.168.1.10:1;ob", "sip:168@192.168.1.10:2",
+		    "198.51.100.7:1000", "198.51.100.7:2000",
+		    "Yealink SIP-T41P", "c1", true, true },
+		{ "another machine of that home", "sip:168@192.168.1.11:1",
+		    "sip:168@192.168.1.10:2", "198.51.100.7:1000",
+		    "198.51.100.7:2000", "Yealink SIP-T41P", "c1", true,
+		    false },
+		{ "the same private address in another home",
+		    "sip:168@192.168.1.10:1", "sip:168@192.168.1.10:2",
+		    "198.51.100.8:1000", "198.51.100.7:2000",
+		    "Yealink SIP-T41P", "c1", true, false },
+		{ "other software on that machine", "sip:168@192.168.1.10:1",
+		    "sip:168@192.168.1.10:2", "198.51.100.7:1000",
+		    "198.51.100.7:2000", "Zoiper", "c1", true, false },
+		{ "the router's address by STUN is no machine's",
+		    "sip:168@198.51.100.7:1", "sip:168@198.51.100.7:2",
+		    "198.51.100.7:1000", "198.51.100.7:2000",
+		    "Yealink SIP-T41P", "c1", true, false },
+		{ "its own public address is", "sip:168@198.51.100.7:1",
+		    "sip:168@198.51.100.7:2", "198.51.100.7:1",
+		    "198.51.100.7:2", "Yealink SIP-T41P", "c1", false, true },
+		{ "the same Call-ID from another address",
+		    "sip:168@192.168.1.10:1", "sip:168@100.64.3.3:2",
+		    "198.51.100.7:1000", "203.0.113.9:2000",
+		    "Yealink SIP-T41P", "c2", true, true },
+		{ "the same Call-ID, other software",
+		    "sip:168@192.168.1.10:1", "sip:168@100.64.3.3:2",
+		    "198.51.100.7:1000", "203.0.113.9:2000", "Zoiper", "c2",
+		    true, false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		setup();
+		ask.user_agent = S("Yealink SIP-T41P");
+		ask.flow = flow_of(ZONE_EXTERNAL, rows[i].is_from);
+		ask.nated = rows[i].nated;
+		have(rows[i].was, "", rows[i].was_call_id, 1,
+		    rows[i].was_from)->user_agent =
+		    span_str(rows[i].was_agent);
+		old.b[0].flow.zone = ZONE_EXTERNAL;
+		contact(rows[i].is, 60, "");
+		ck_assert_int_eq(decide(), VERDICT_OK);
+		ck_assert_msg(plan.after.n == (rows[i].is_same ? 1 : 2), "%s",
+		    rows[i].name);
+	}
+}
+END_TEST
+
+START_TEST(contacts_of_one_register_are_not_taken_for_each_other)
+{
+	ask.user_agent = S("ua");
+	have("sip:168@10.0.0.9:1", "", "c2", 1, "10.0.0.9:5060")->user_agent =
+	    S("ua");
+	have("sip:168@10.0.0.9:2", "", "c2", 1, "10.0.0.9:5060")->user_agent =
+	    S("ua");
+	contact("sip:168@10.0.0.9:2", 3600, "");
+	contact("sip:168@10.0.0.9:1", 3600, "");
+	contact("sip:168@10.0.0.9:3", 3600, "");
+	ck_assert_int_eq(decide(), VERDICT_OK);
+	assert_steps("R1:3600 R2:3600 P3:3600");
+}
+END_TEST
+
+START_TEST(a_contact_too_many_drops_the_oldest_device_whole)
+{
+	max = 2;
+	have("sip:a@h", "<urn:uuid:a>", "c1", 1, "10.0.1.1:1")->reg_id = 1;
+	have("sip:a@h", "<urn:uuid:a>", "c1", 1, "10.0.1.1:2")->reg_id = 2;
+	have("sip:b@h", "", "c3", 1, "10.0.1.2:1");
+	old.b[1].registered_wall_s = NOW - 5;
+	old.b[2].registered_wall_s = NOW - 50;
+	contact("sip:new@h", 3600, "");
+	ck_assert_int_eq(decide(), VERDICT_OK);
+	assert_steps("D3 P3:3600");
+	/* Two flows are one device. */
+	ask.contacts[0] = (struct ipc_contact){ S("sip:a@h"), 3600, 1000,
+		S("<urn:uuid:a>"), 3 };
+	ck_assert_int_eq(decide(), VERDICT_OK);
+	assert_steps("P4:3600");
+	max = 1;
+	contact("sip:new@h", 3600, "");
+	ask.contacts[0] = ask.contacts[1];
+	ask.n_contacts = 1;
+	ck_assert_int_eq(decide(), VERDICT_OK);
+	assert_steps("D1 D2 D3 P1:3600");
+}
+END_TEST
+
+START_TEST(who_comes_back_by_himself_twice_gets_longer_grants)
+{
+	static const struct {
+		const char *name;
+		uint32_t reconnects;
+		int64_t registered_ago, closed_ago;	/* 0: it lives */
+		uint32_t granted, after;
+	} rows[] = {
+		{ "never closed", 0, 30, 0, 120, 0 },
+		{ "at once, long before it was due", 0, 20, 5, 120, 1 },
+		{ "a second time", 1, 20, 5, 600, 2 },
+		{ "only when it was due", 1, 55, 5, 120, 0 },
+		{ "half a minute later", 1, 40, 35, 120, 0 },
+		{ "what is known stays known", 2, 110, 80, 600, 2 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct binding *b;
+
+		setup();
+		ask.flow.transport = TRANSPORT_TLS;
+		b = have("sip:a@h", "<urn:uuid:a>", "c2", 1, "10.0.0.9:5060");
+		b->granted_s = 120;
+		b->reconnects = rows[i].reconnects;
+		b->registered_wall_s = NOW - rows[i].registered_ago;
+		b->closed_wall_s = rows[i].closed_ago == 0 ? 0 :
+		    NOW - rows[i].closed_ago;
+		contact("sip:a@h", 3600, "<urn:uuid:a>");
+		ck_assert_int_eq(decide(), VERDICT_OK);
+		ck_assert_msg(plan.step[0].b.granted_s == rows[i].granted &&
+			plan.step[0].b.reconnects == rows[i].after, "%s",
+		    rows[i].name);
+	}
+}
+END_TEST
+
 START_TEST(asking_changes_nothing)
 {
 	have("sip:a@10.0.0.9", "", "c2", 99, "10.0.0.9:5060");
@@ -316,6 +460,10 @@ add_binding_tests(Suite *s)
 	tcase_add_test(t, a_ninth_device_drops_the_one_silent_longest);
 	tcase_add_test(t, nine_new_at_once_leave_eight);
 	tcase_add_test(t, grants);
+	tcase_add_test(t, a_phone_that_came_back_replaces_itself);
+	tcase_add_test(t, contacts_of_one_register_are_not_taken_for_each_other);
+	tcase_add_test(t, a_contact_too_many_drops_the_oldest_device_whole);
+	tcase_add_test(t, who_comes_back_by_himself_twice_gets_longer_grants);
 	tcase_add_test(t, asking_changes_nothing);
 	suite_add_tcase(s, t);
 }

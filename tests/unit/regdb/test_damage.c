@@ -107,7 +107,7 @@ use(void)
 	err |= bindings_read(s, ST_TARGETS, S("168"), 0, &rows);
 	err |= bindings_walk(s, &at, 100, any_binding, NULL) < 0;
 	if (store_begin(s) == 0) {
-		err |= binding_put(s, S("168"), S("test"), &b);
+		err |= binding_put(s, S("168"), &b);
 		err |= store_commit(s);
 	} else {
 		err = -EIO;

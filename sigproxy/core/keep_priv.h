@@ -1,0 +1,95 @@
+/*
+ * What the files of the keeping part share; nobody else includes this.
+ *
+ * keep.c (tables of flows and homes), probe.c (keepalives, and what their
+ * answers teach), keep_stun.c (our own mapping, for stunmon); pace.h has the
+ * rule.
+ */
+#ifndef SIGPROXY_CORE_KEEP_PRIV_H
+#define SIGPROXY_CORE_KEEP_PRIV_H
+
+#include "common/base/htab.h"
+#include "common/base/pool.h"
+#include "common/codec/stun_ask.h"
+#include "sigproxy/core/keep.h"
+#include "sigproxy/core/pace.h"
+
+/* An IP from which phones are registered, or were: what was learnt of its
+ * router outlives them. */
+struct home {
+	struct htab_node node;
+	struct addr ip;		/* port 0 */
+	uint32_t flows;
+	struct pace udp, stream;
+	struct mono idle_since;	/* with no flows: in the list of idle ones */
+	struct home *idle_prev, *idle_next;
+};
+
+/* Does the phone at the end of a flow answer OPTIONS? */
+enum voice { VOICE_NEW, VOICE_TALKS, VOICE_MUTE };
+
+struct kept {
+	struct htab_node node;
+	struct flow flow;
+	struct timer timer;
+	struct mono until;
+	struct home *home;
+	enum voice voice;
+	/* What shows that the way is open: an answer to what we asked, or a
+	 * REGISTER with the right digest.  Everything else that comes by the
+	 * flow may be forged and shows nothing, but it may have refreshed the
+	 * router's mapping: it stirs. */
+	struct mono proof;	/* 0: none yet */
+	uint32_t stirs;		/* since */
+	struct mono stirred;	/* the first of them */
+	/* The question that waits for its answer. */
+	uint8_t tries;		/* times it was sent; 0: none waits */
+	uint64_t token;
+	struct mono asked;	/* sent first */
+	uint32_t silence_ms;	/* from the proof to it */
+	uint32_t stirs_before;
+	uint32_t misses;	/* questions without answer, in a row */
+	struct mono registered;	/* by the last REGISTER; 0: not seen */
+	uint32_t period_ms;	/* between its last two; 0: not known */
+};
+
+struct keep {
+	struct timerq *timers;
+	struct pool flows, homes;
+	struct htab by_flow, by_ip;
+	struct home *idle, *idle_last;	/* newest first */
+	uint32_t n_idle;
+	struct stun_ask stun;
+	bool stun_wanted;
+	uint64_t serial;	/* for tokens and jitter */
+	struct mono slot;	/* the present tenth of a second */
+	uint32_t slot_sent;
+	uint64_t sent, answered, unanswered, late, full;
+};
+
+/* ---- keep.c ---- */
+
+struct kept *keep_find(const struct keep *k, const struct flow *f);
+
+/* ---- probe.c ---- */
+
+/* A new flow, or one that registered. */
+void probe_begin(struct keep *k, struct mono now, struct kept *kept);
+void probe_registered(struct edge *e, struct mono now, struct steps *st,
+    struct kept *kept);
+/* The phone came by another flow, or its connection closed. */
+void probe_ends(struct edge *e, struct mono now, struct steps *st,
+    struct kept *kept, bool has_moved);
+/* Its timer, and it has not expired. */
+void probe_due(struct edge *e, struct mono now, struct steps *st,
+    struct kept *kept);
+
+/* ---- keep_stun.c ---- */
+
+void keep_stun_servers(struct keep *k, const struct edge_conf *c);
+void keep_stun_send(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_stun_send *m);
+void keep_public_addr(struct edge *e, struct steps *st,
+    const struct ipc_public_addr *m);
+
+#endif

@@ -1,0 +1,110 @@
+#include <errno.h>
+
+#include "sigproxy/core/edge_priv.h"
+#include "sigproxy/core/keep_priv.h"
+
+#define WHOLE_SITE 65535	/* PUBLIC_ADDR without a socket */
+
+void
+keep_stun_servers(struct keep *k, const struct edge_conf *c)
+{
+	static const struct addr by_name = { 0 };
+
+	stun_ask_init(&k->stun, (struct mono){ 0 });
+	for (unsigned i = 0; i < c->n_stun_servers; i++)
+		stun_ask_add_server(&k->stun, &c->stun_servers[i],
+		    c->stun_servers[i].port);
+	if (c->stun_name_port != 0)
+		stun_ask_add_server(&k->stun, &by_name, c->stun_name_port);
+	k->stun_wanted = c->n_stun_servers > 0 || c->stun_name_port != 0;
+}
+
+static bool
+is_mapped_listener(const struct edge_conf *c, unsigned i)
+{
+	return i < c->n_listeners && c->listeners[i].zone == ZONE_EXTERNAL &&
+	    c->listeners[i].transport == TRANSPORT_UDP;
+}
+
+void
+keep_stun_up(struct edge *e, struct mono now, struct steps *st)
+{
+	struct ipc_map_want want = { 0 };
+
+	if (!e->keep->stun_wanted)
+		return;
+	for (unsigned i = 0; i < e->conf->n_listeners; i++) {
+		if (is_mapped_listener(e->conf, i))
+			want.sockets[want.n_sockets++].number = (uint16_t)i;
+	}
+	STEPS_ASK(st, &st->stun, MAP_WANT, map_want, &want);
+}
+
+void
+keep_stun_send(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_stun_send *m)
+{
+	struct flow to = { ZONE_EXTERNAL, TRANSPORT_UDP, (uint8_t)m->socket,
+		m->server, 0 };
+	char mem[STUN_REQUEST_LEN];
+	struct buf b;
+	int err;
+
+	if (!is_mapped_listener(e->conf, m->socket))
+		return;
+	buf_init(&b, mem, sizeof(mem));
+	err = stun_ask_send(&e->keep->stun, m->socket, m->tid, &m->server,
+	    edge_is_lan(e, &m->server), now, &b);
+	if (err == 0) {
+		steps_send(st, &to, buf_span(&b));
+	} else if (err == -EACCES) {
+		steps_log(st, STEP_WARN, "stun-server-refused");
+		steps_key_addr(st, "server", &m->server);
+	}
+}
+
+void
+keep_public_addr(struct edge *e, struct steps *st,
+    const struct ipc_public_addr *m)
+{
+	struct addr *at;
+	struct addr mapped = m->mapped;
+
+	/* stunmon may lie: not about what the configuration decides, and
+	 * not into the office or loopback. */
+	if (e->conf->public_addr.family != ADDR_NONE)
+		return;
+	if (m->state == PUBLIC_UNKNOWN)
+		mapped = (struct addr){ 0 };
+	else if (!addr_is_public(&mapped))
+		return;
+	if (m->socket == WHOLE_SITE) {
+		at = &e->public_ip;
+		mapped.port = 0;
+	} else if (is_mapped_listener(e->conf, m->socket)) {
+		at = &e->mapped[m->socket];
+	} else {
+		return;
+	}
+	if (addr_eq(at, &mapped))
+		return;
+	if (at->family != ADDR_NONE && !addr_same_ip(at, &mapped))
+		e->public_before = *at;
+	*at = mapped;
+	steps_log(st, STEP_INFO, "public-address");
+	steps_key_number(st, "socket", m->socket);
+	steps_key_addr(st, "address", &mapped);
+}
+
+void
+keep_stun(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, struct span packet)
+{
+	struct ipc_stun_heard heard = { from->listener, from->remote, packet };
+
+	if (!is_mapped_listener(e->conf, from->listener) ||
+	    !stun_ask_heard(&e->keep->stun, from->listener, &from->remote,
+		packet, now))
+		return;
+	STEPS_ASK(st, &st->stun, STUN_HEARD, stun_heard, &heard);
+}

@@ -6,6 +6,7 @@
 
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/keep.h"
 #include "sigproxy/core/sips.h"
 
 static void
@@ -65,6 +66,9 @@ is_usable(const struct edge *e, const struct flow *f)
 	       conns_live(e->conns, f);
 }
 
+/* RFC 3323 4.1.1.3. */
+#define ANONYMOUS "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
+
 static void
 write_names(const struct edge *e, struct leg *leg)
 {
@@ -73,7 +77,10 @@ write_names(const struct edge *e, struct leg *leg)
 	struct buf b;
 
 	buf_init(&b, leg->local.p, sizeof(leg->local.p));
-	headers_put_party(e, &b, &call->caller);
+	if (call->anonymous && leg_is_external(leg))
+		buf_puts(&b, ANONYMOUS);
+	else
+		headers_put_party(e, &b, &call->caller);
 	leg->local.len = (uint16_t)b.len;
 	called.name.len = 0;
 	buf_init(&b, leg->remote.p, sizeof(leg->remote.p));
@@ -84,7 +91,8 @@ write_names(const struct edge *e, struct leg *leg)
 	leg->call_id.len = (uint16_t)b.len;
 }
 
-static void
+/* Gives: the new branch, or NULL. */
+static struct leg *
 add_branch(
     struct edge *e, struct call *call, const struct flow *flow, struct span uri)
 {
@@ -92,11 +100,68 @@ add_branch(
 	struct leg *leg = leg_new(e->calls, call);
 
 	if (leg == NULL)
-		return;
+		return NULL;
 	leg->flow = *flow;
 	leg->relayed = leg_is_external(leg) || leg_is_external(caller);
 	(void)TEXT_SET(&leg->target, uri);
 	write_names(e, leg);
+	return leg;
+}
+
+static bool
+is_callable(const struct edge *e, const struct ipc_target *t, bool with_external)
+{
+	struct flow flow = flow_from_ipc(&t->flow);
+
+	return is_usable(e, &flow) &&
+	       (flow.zone != ZONE_EXTERNAL || with_external);
+}
+
+/* The flow by which target i's phone is called first: its newest that does
+ * not seem dead, else its newest. */
+static unsigned
+first_flow(const struct edge *e, const struct ipc_auth_say *say, unsigned i,
+    bool with_external)
+{
+	unsigned first = say->n_targets;
+
+	for (unsigned j = 0; j < say->n_targets; j++) {
+		struct flow flow = flow_from_ipc(&say->targets[j].flow);
+
+		if (j != i && (say->targets[i].instance.len == 0 ||
+				      !span_eq(say->targets[i].instance,
+					  say->targets[j].instance)))
+			continue;
+		if (!is_callable(e, &say->targets[j], with_external))
+			continue;
+		if (!keep_is_failing(e->keep, &flow))
+			return j;
+		if (first == say->n_targets)
+			first = j;
+	}
+	return first;
+}
+
+/* Other flows of a phone that is called already: in reserve. */
+static void
+add_spares(struct edge *e, struct call *call, const struct ipc_auth_say *say,
+    unsigned first, const struct leg *of, bool with_external)
+{
+	for (unsigned j = 0; j < say->n_targets; j++) {
+		struct flow flow = flow_from_ipc(&say->targets[j].flow);
+		struct leg *leg;
+
+		if (j == first || say->targets[first].instance.len == 0 ||
+		    !span_eq(say->targets[first].instance,
+			say->targets[j].instance) ||
+		    !is_callable(e, &say->targets[j], with_external))
+			continue;
+		leg = add_branch(e, call, &flow, say->targets[j].uri);
+		if (leg == NULL)
+			return;
+		leg->spare_of = of->index;
+		leg->is_spare = true;
+	}
 }
 
 /* One branch for each device; the caller's own only if there is no other. */
@@ -107,13 +172,16 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 	for (int own = 0; own < 2 && call->n_legs == 1; own++) {
 		for (unsigned i = 0; i < say->n_targets; i++) {
 			struct flow flow = flow_from_ipc(&say->targets[i].flow);
+			const struct leg *leg;
 
-			if (!is_usable(e, &flow) ||
-			    (flow.zone == ZONE_EXTERNAL && !with_external))
-				continue;
-			if (own == is_own_phone(call->leg[0], &flow,
+			if (first_flow(e, say, i, with_external) != i ||
+			    own != is_own_phone(call->leg[0], &flow,
 				       say->targets[i].uri))
-				add_branch(e, call, &flow, say->targets[i].uri);
+				continue;
+			leg = add_branch(e, call, &flow, say->targets[i].uri);
+			if (leg != NULL)
+				add_spares(
+				    e, call, say, i, leg, with_external);
 		}
 	}
 }
@@ -300,6 +368,22 @@ has_too_many(const struct calls *c, struct span caller)
 	return n >= fair_share(c);
 }
 
+/* RFC 4028 9; the answer's Min-SE is ours. */
+static void
+refuse_too_small(const struct ctx *x, struct call *call)
+{
+	char mem[64];
+	struct reply r = { .status = 422 };
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	build_hdr_u64(&b, SIP_H_MIN_SE, SESSION_MIN_S);
+	r.headers = buf_span(&b);
+	(void)stxn_respond(
+	    &x->e->txns, x->now, x->st, call->setup->server, &r);
+	refuse_call(x, call, 422, "session-interval-too-small", NULL);
+}
+
 /* What it replaces, or who sent the caller here. */
 static void
 set_transfer(const struct ctx *x, struct call *call, const struct leg *replaced)
@@ -371,7 +455,14 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->pending = call->setup;
 	t->ops = &exchange_server_ops;
 	t->owner = call->setup;
+	call->anonymous = headers_hide_sender(msg);
+	call->reliable = sip_lists(msg, SIP_H_SUPPORTED, "100rel") ||
+	    sip_lists(msg, SIP_H_REQUIRE, "100rel");
 	err = leg_from_invite(call->leg[0], msg, &t->from);
+	if (err == 0 && session_is_too_small(msg)) {
+		refuse_too_small(x, call);
+		return;
+	}
 	if (err)
 		refuse_call(
 		    x, call, err == -EMSGSIZE ? 513 : 400, "bad-invite", NULL);

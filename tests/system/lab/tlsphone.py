@@ -164,18 +164,19 @@ class TlsPhone:
 
     def register(self, expires=300):
         """REGISTER with digest; the final answer is 200."""
+        answer = self.ask_register(expires).hear_final('REGISTER')
+        if answer and sip.status(answer) == 401:
+            answer = self.ask_register(expires, answer).hear_final('REGISTER')
+        assert answer and sip.status(answer) == 200, f'{self.number}: {answer.start if answer else "silence"}'
+        return self
+
+    def ask_register(self, expires=300, challenge=None):
+        """Send a REGISTER, with an answer to this challenge if there is one."""
         uri, aor = f'sip:{DOMAIN}', f'<sip:{self.number}@{DOMAIN}>'
-        proof = []
-        for _ in range(2):
-            self._registrations += 1
-            self.send(self._head('REGISTER', uri, aor, 'reg', self._call_id, self._registrations,
-                                 f'Expires: {expires}', *proof, 'Content-Length: 0') + '\r\n')
-            answer = self.hear_final('REGISTER')
-            assert answer, f'{self.number}: silence'
-            if sip.status(answer) != 401:
-                break
-            proof = [self._proof(answer, 'REGISTER', uri)]
-        assert sip.status(answer) == 200, f'{self.number}: {answer.start}'
+        proof = [self._proof(challenge, 'REGISTER', uri)] if challenge else []
+        self._registrations += 1
+        self.send(self._head('REGISTER', uri, aor, 'reg', self._call_id, self._registrations,
+                             f'Expires: {expires}', *proof, 'Content-Length: 0') + '\r\n')
         return self
 
     def dial(self, number, scheme='sip'):

@@ -106,6 +106,7 @@ registrar_ask(const struct sip_msg *m, const struct flow *from,
     char mem[URI_USER_MAX], struct ipc_reg_ask *out)
 {
 	struct span agent = sip_value(m, SIP_H_USER_AGENT);
+	int err;
 
 	if (uri_user_unescape(&m->to.uri, mem, &out->aor_user) != 0 ||
 	    !creds_text_ok(out->aor_user, 64) ||
@@ -116,8 +117,8 @@ registrar_ask(const struct sip_msg *m, const struct flow *from,
 	out->nated = is_nated(m, from);
 	agent = span_sub(agent, 0, 128);
 	out->user_agent = creds_text_ok(agent, 128) ? agent : SPAN_NONE;
-	return fill_contacts(m, out) != 0 || !may_register(from, out) ?
-	    -EBADMSG : 0;
+	err = fill_contacts(m, out);
+	return err == 0 && !may_register(from, out) ? -EBADMSG : err;
 }
 
 static bool

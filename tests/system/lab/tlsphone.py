@@ -106,14 +106,22 @@ class TlsPhone:
         self._buffer = rest[size:]
         return head + found + rest[:size]
 
+    def _take(self, data):
+        """Keep a message; Postern's own OPTIONS are answered as a phone does, and not told."""
+        if data.startswith(b'OPTIONS '):
+            head = data.partition(b'\r\n\r\n')[0] + b'\r\n'
+            self.send('SIP/2.0 200 OK\r\n' + b''.join(REPEATED.findall(head)).decode() + 'Content-Length: 0\r\n\r\n')
+            return False
+        self.received.append(data)
+        return True
+
     def hear(self, wanted, seconds=3.0):
         """The first message from now on for which wanted(message) is true, or None."""
         deadline = time.monotonic() + seconds
         while True:
             data = self._next()
             if data is not None:
-                self.received.append(data)
-                if wanted(sip.parse(data)):
+                if self._take(data) and wanted(sip.parse(data)):
                     return sip.parse(data)
                 continue
             left = deadline - time.monotonic()
@@ -133,15 +141,19 @@ class TlsPhone:
         """One message."""
         self.sock.sendall(text.encode() + body)
 
-    def ping(self, seconds=2.0):
+    def ping(self, seconds=3.0):
         """CR LF CR LF: is it answered (RFC 5626 4.4.1)?"""
+        self.hear(lambda m: False, 0)
         self.sock.sendall(b'\r\n\r\n')
         deadline = time.monotonic() + seconds
-        before = len(self._buffer)
         while self.sock and time.monotonic() < deadline:
-            if self._buffer[before:].startswith(b'\r\n'):
+            if self._buffer.startswith(b'\r\n'):
                 return True
-            self._read(0.1)
+            data = self._next()
+            if data is not None:
+                self._take(data)
+            else:
+                self._read(0.1)
         return False
 
     # -- SIP --------------------------------------------------------------

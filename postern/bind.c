@@ -231,7 +231,7 @@ static bool
 bind_listeners(const struct addr *addrs, unsigned n, uint16_t port,
     const char *name, uid_t owner, struct inherit *list)
 {
-	bool tcp = strstr(name, "-tcp") != NULL;
+	bool tcp = strstr(name, "-udp") == NULL;
 	char text[ADDR_TEXT_MAX + 1], what[ADDR_TEXT_MAX + 16];
 	bool ok = true;
 
@@ -315,6 +315,12 @@ bind_all(const struct conf *c, const struct plan *p, const struct state *s,
 	    "sip-external-tcp", sig, out);
 	ok &= bind_listeners(c->internal, c->n_internal, c->internal_tcp,
 	    "sip-internal-tcp", sig, out);
+	if (conf_has_tls(c)) {
+		ok &= bind_listeners(c->external, c->n_external,
+		    c->external_tls, "sip-external-tls", sig, out);
+		ok &= bind_listeners(c->internal, c->n_internal,
+		    c->internal_tls, "sip-internal-tls", sig, out);
+	}
 	ok &= bind_doors(p, s, as_root, out);
 	ok &= bind_watchdog(p, s, as_root, out);
 	return ok ? 0 : -EIO;

@@ -14,6 +14,7 @@
 #include "common/io/cage.h"
 #include "postern/ask.h"
 #include "postern/bind.h"
+#include "postern/cert.h"
 #include "postern/cmd.h"
 #include "postern/json.h"
 #include "postern/nft.h"
@@ -22,13 +23,14 @@
 
 /* A fault counts; a note does not. */
 static unsigned
-check_users(void)
+check_users(const struct conf *c)
 {
 	static const enum ipc_role roles[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
-		ROLE_REG };
+		ROLE_REG, ROLE_KEY };
+	const size_t n_roles = conf_has_tls(c) ? 5 : 4;
 	unsigned faults = 0;
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < n_roles; i++) {
 		if (getpwnam(cage_role_user(roles[i])) != NULL)
 			continue;
 		cmd_fail("fault: user %s is missing; `postern up` says how "
@@ -142,7 +144,7 @@ check_program(enum ipc_role role, const char *config)
 static unsigned
 check_all(const struct conf *c, const char *config)
 {
-	unsigned faults = check_users() + check_tools();
+	unsigned faults = check_users(c) + check_tools();
 
 	faults += check_ports(c->external, c->n_external, c->external_udp,
 	    false);
@@ -152,6 +154,18 @@ check_all(const struct conf *c, const char *config)
 	    true);
 	faults += check_ports(c->internal, c->n_internal, c->internal_tcp,
 	    true);
+	if (conf_has_tls(c)) {
+		faults += check_ports(c->external, c->n_external,
+		    c->external_tls, true);
+		faults += check_ports(c->internal, c->n_internal,
+		    c->internal_tls, true);
+	}
+	if (conf_has_tls(c))
+		faults += cert_check(stdout, c) +
+		    check_program(ROLE_KEY, config);
+	else if (c->n_tls_certificates == 0)
+		puts("note: TLS is off: [tls] names no certificate; `postern "
+		     "cert create` makes one");
 	for (int role = ROLE_SIG; role <= ROLE_REG; role <<= 1)
 		faults += check_program((enum ipc_role)role, config);
 	if (nft_on_loopback(c))

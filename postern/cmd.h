@@ -23,6 +23,8 @@ int cmd_check(int argc, char **argv);
 int cmd_nft(int argc, char **argv);
 int cmd_sample(int argc, char **argv);
 int cmd_units(int argc, char **argv);
+int cmd_cert(int argc, char **argv);
+int cmd_reload(int argc, char **argv);
 int cmd_watchdog(int argc, char **argv);
 
 /* Options that several commands know. */

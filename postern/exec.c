@@ -39,12 +39,13 @@ struct launch {
 static int
 read_role(const char *name, struct launch *l)
 {
-	static const enum ipc_role roles[] = { ROLE_SIG, ROLE_STUN, ROLE_REG };
+	static const enum ipc_role roles[] = { ROLE_SIG, ROLE_STUN, ROLE_REG,
+		ROLE_KEY };
 	const char *dash = strrchr(name, '-');
 	uint32_t n;
 
 	l->name = name;
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		if (strcmp(name, ipc_role_name(roles[i])) == 0) {
 			l->role = roles[i];
 			return 0;
@@ -56,8 +57,8 @@ read_role(const char *name, struct launch *l)
 		l->instance = n;
 		return 0;
 	}
-	cmd_fail("there is no process `%s`: sigproxy, mediaproxy-N, stunmon "
-		 "or registrar-db",
+	cmd_fail("there is no process `%s`: sigproxy, mediaproxy-N, stunmon, "
+		 "registrar-db or keyd",
 	    name);
 	return -EINVAL;
 }

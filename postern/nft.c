@@ -155,10 +155,17 @@ nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
 	    cage_role_user(ROLE_SIG), cage_role_user(ROLE_MEDIA),
 	    cage_role_user(ROLE_SIG),
 	    cage_role_user(ROLE_STUN), cage_role_user(ROLE_REG));
+	if (conf_has_tls(c))
+		fprintf(to, "\t\tmeta skuid \"%s\" counter drop\n",
+		    cage_role_user(ROLE_KEY));
 	write_ports(to, c, c->external_udp, c->external_udp);
 	write_ports(to, c, c->internal_udp, c->internal_udp);
 	write_tcp_port(to, c, c->external_tcp);
 	write_tcp_port(to, c, c->internal_tcp);
+	if (conf_has_tls(c)) {
+		write_tcp_port(to, c, c->external_tls);
+		write_tcp_port(to, c, c->internal_tls);
+	}
 	write_ports(to, c, c->ports_first, c->ports_last);
 	write_ports(to, c, c->internal_ports_first, c->internal_ports_last);
 	fputs("\t}\n}\n", to);

@@ -32,7 +32,7 @@ add_pair(
 void
 plan_make(const struct conf *c, struct plan *out)
 {
-	const struct plan_member *reg, *stun, *sig, *media;
+	const struct plan_member *reg, *stun, *sig, *media, *key;
 
 	assert(c->processes <= PLAN_MEDIA_MAX);
 	out->n_members = out->n_doors = 0;
@@ -48,6 +48,10 @@ plan_make(const struct conf *c, struct plan *out)
 		media = add_member(out, ROLE_MEDIA, (uint8_t)i);
 		add_pair(out, sig, media);
 		add_pair(out, stun, media);
+	}
+	if (conf_has_tls(c)) {
+		key = add_member(out, ROLE_KEY, 0);
+		add_pair(out, sig, key);
 	}
 	for (unsigned i = 0; i < out->n_members; i++)
 		add_door(out, &out->member[i], &out->admin);

@@ -47,12 +47,17 @@ print_system(FILE *to, const struct conf *c)
 	    c->n_external, c->external_tcp);
 	print_listeners(to, "  SIP from the office:   TCP ", c->internal,
 	    c->n_internal, c->internal_tcp);
+	if (conf_has_tls(c)) {
+		print_listeners(to, "  SIP from the internet: TLS ",
+		    c->external, c->n_external, c->external_tls);
+		print_listeners(to, "  SIP from the office:   TLS ",
+		    c->internal, c->n_internal, c->internal_tls);
+	}
 	fprintf(to,
 	    "  RTP: UDP %u-%u towards the internet, %u-%u towards the "
 	    "office\n"
 	    "  A firewall of this machine must let these in; nothing else is "
-	    "needed.\n"
-	    "  TLS is not served by this version.\n",
+	    "needed.\n",
 	    c->ports_first, c->ports_last, c->internal_ports_first,
 	    c->internal_ports_last);
 }
@@ -149,6 +154,10 @@ print_router(FILE *to, const struct conf *c)
 		print_forward(to, c, "TCP", c->external_tcp, c->external_tcp);
 		fputs("\n", to);
 	}
+	if (conf_has_tls(c) && c->external_tls != 0) {
+		print_forward(to, c, "TCP", c->external_tls, c->external_tls);
+		fputs(" (for TLS)\n", to);
+	}
 	print_forward(to, c, "UDP", c->ports_first, c->ports_last);
 	fputs(
 	    c->mode == MEDIA_FORWARDED
@@ -198,6 +207,8 @@ print_phone(FILE *to, const struct conf *c, const char *seen)
 	    "\n  Port, transport:      %u, UDP", c->external_udp);
 	if (c->external_tcp != 0)
 		fprintf(to, "; or %u, TCP", c->external_tcp);
+	if (conf_has_tls(c) && c->external_tls != 0)
+		fprintf(to, "; or %u, TLS", c->external_tls);
 	fprintf(to,
 	    "\n  SIP domain:           %s\n"
 	    "  User / phone number:  the subscriber's number\n"

@@ -93,7 +93,7 @@ write_listener(const char *dir, const char *unit, const char *kind,
 
 static int
 write_relays(const char *dir, const char *unit, const char *head,
-    const char *line, unsigned n)
+    const char *line, unsigned n, const char *more)
 {
 	FILE *f = begin(dir, unit);
 
@@ -103,10 +103,20 @@ write_relays(const char *dir, const char *unit, const char *head,
 	for (unsigned i = 1; i < n; i++)
 		fprintf(f, "%s%u.%s\n", line, i,
 		    strcmp(head, "Service") == 0 ? "socket" : "service");
+	fputs(more, f);
 	return finish(f, unit);
 }
 
-/* ---- the store ---- */
+/* ---- TLS: wanted where there is a certificate ---- */
+
+#define TLS_SOCKETS "postern-sip-external-tls.socket " \
+	"postern-sip-internal-tls.socket"
+#define TLS_WANTS "Wants=postern-keyd.service " TLS_SOCKETS "\n" \
+	"After=postern-keyd.service\n"
+#define TLS_HANDED "Sockets=" TLS_SOCKETS "\n" \
+	"Sockets=postern-door-sigproxy.keyd.socket\n"
+
+/* ---- paths ---- */
 
 /* A unit would read blanks, quotes, backslashes and % in its own way. */
 static int
@@ -124,6 +134,24 @@ check_path(const char *path)
 	    path);
 	return -EINVAL;
 }
+
+static int
+check_paths(const struct conf *c)
+{
+	int err = check_path(c->store_path);
+
+	if (err == 0)
+		err = check_path(c->store_key);
+	for (unsigned i = 0; i < c->n_tls_certificates && err == 0; i++)
+		err = check_path(c->tls_certificate[i]);
+	for (unsigned i = 0; i < c->n_tls_keys && err == 0; i++)
+		err = check_path(c->tls_key[i]);
+	if (err == 0 && c->tls_passphrase_file[0] != '\0')
+		err = check_path(c->tls_passphrase_file);
+	return err;
+}
+
+/* ---- the store ---- */
 
 static int
 dir_len(const char *path)
@@ -166,18 +194,36 @@ write_key(const char *dir, const struct conf *c)
 	return finish(f, unit);
 }
 
-int
-units_write(const struct conf *c, const char *dir)
+/* Which files systemd reads for keyd: those of its credentials. */
+static int
+write_keyd(const char *dir, const struct conf *c)
 {
-	int err = check_path(c->store_path);
+	const char *unit = "postern-keyd.service";
+	FILE *f = begin(dir, unit);
+	unsigned k = 0;
 
-	if (err == 0)
-		err = check_path(c->store_key);
-	if (err)
-		return err;
-	err = make_dir(dir);
-	if (err)
-		return failed(dir, err);
+	if (f == NULL)
+		return -EIO;
+	fputs("[Service]\n", f);
+	for (unsigned i = 0; i < c->n_tls_certificates; i++) {
+		fprintf(f, "LoadCredential=certificate-%u:%s\n", i,
+		    c->tls_certificate[i]);
+		if (!conf_is_p12(c->tls_certificate[i]))
+			fprintf(f, "LoadCredential=key-%u:%s\n", i,
+			    c->tls_key[k++]);
+	}
+	if (c->tls_passphrase_file[0] != '\0')
+		fprintf(f, "LoadCredential=passphrase:%s\n",
+		    c->tls_passphrase_file);
+	return finish(f, unit);
+}
+
+static int
+write_listeners(const char *dir, const struct conf *c)
+{
+	bool tls = conf_has_tls(c);
+	int err;
+
 	err = write_listener(dir, "postern-sip-external.socket", "Datagram",
 	    c->external, c->n_external, c->external_udp);
 	if (err == 0)
@@ -190,14 +236,42 @@ units_write(const struct conf *c, const char *dir)
 		err = write_listener(dir, "postern-sip-internal-tcp.socket",
 		    "Stream", c->internal, c->n_internal, c->internal_tcp);
 	if (err == 0)
+		err = write_listener(dir, "postern-sip-external-tls.socket",
+		    "Stream", c->external, c->n_external,
+		    tls ? c->external_tls : 0);
+	if (err == 0)
+		err = write_listener(dir, "postern-sip-internal-tls.socket",
+		    "Stream", c->internal, c->n_internal,
+		    tls ? c->internal_tls : 0);
+	return err;
+}
+
+int
+units_write(const struct conf *c, const char *dir)
+{
+	bool tls = conf_has_tls(c);
+	int err = check_paths(c);
+
+	if (err)
+		return err;
+	err = make_dir(dir);
+	if (err)
+		return failed(dir, err);
+	err = write_listeners(dir, c);
+	if (err == 0)
 		err = write_relays(dir, "postern-sigproxy.service", "Service",
-		    "Sockets=postern-door-sigproxy.mediaproxy@", c->processes);
+		    "Sockets=postern-door-sigproxy.mediaproxy@", c->processes,
+		    tls ? TLS_HANDED : "");
 	if (err == 0)
 		err = write_relays(dir, "postern-stunmon.service", "Service",
-		    "Sockets=postern-door-stunmon.mediaproxy@", c->processes);
+		    "Sockets=postern-door-stunmon.mediaproxy@", c->processes,
+		    "");
 	if (err == 0)
 		err = write_relays(dir, "postern.target", "Unit",
-		    "Wants=postern-mediaproxy@", c->processes);
+		    "Wants=postern-mediaproxy@", c->processes,
+		    tls ? TLS_WANTS : "");
+	if (err == 0)
+		err = write_keyd(dir, c);
 	if (err == 0)
 		err = write_store(dir, c);
 	return err ? err : write_key(dir, c);

@@ -55,17 +55,18 @@ find_self(struct up *u)
 	return 0;
 }
 
-/* The four users exist and can walk to where they have business. */
+/* The users exist and can walk to where they have business. */
 static int
 check_users(const struct up *u)
 {
 	static const enum ipc_role roles[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
-		ROLE_REG };
+		ROLE_REG, ROLE_KEY };
+	const size_t n_roles = conf_has_tls(&u->conf) ? 5 : 4;
 	char mem[PATH_MAX], path[STATE_PATH_MAX];
 	const char *bar;
 	int bad = 0;
 
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < n_roles; i++) {
 		const char *name = cage_role_user(roles[i]);
 		const struct passwd *pw = getpwnam(name);
 
@@ -182,10 +183,16 @@ greet(const struct up *u)
 	    "the internet");
 	say_listeners(c->external, c->n_external, "TCP", c->external_tcp,
 	    "the internet");
+	if (conf_has_tls(c))
+		say_listeners(c->external, c->n_external, "TLS",
+		    c->external_tls, "the internet");
 	say_listeners(c->internal, c->n_internal, "UDP", c->internal_udp,
 	    "the office");
 	say_listeners(c->internal, c->n_internal, "TCP", c->internal_tcp,
 	    "the office");
+	if (conf_has_tls(c))
+		say_listeners(c->internal, c->n_internal, "TLS",
+		    c->internal_tls, "the office");
 	if (u->as_root && nft_on_loopback(c))
 		puts("postern: an address of [address] is a loopback one: "
 		     "processes may send to this host");

@@ -150,16 +150,17 @@ round_of(struct dog *d)
 static int
 begin(struct dog *d)
 {
-	struct inherit *all = calloc(1, sizeof(*all));
+	struct inherit *all;
 	const char *text = getenv(INHERIT_ENV);
 	int err;
 
-	if (all == NULL)
-		return cmd_fail("no memory");
 	if (text == NULL)
 		return cmd_fail("no sockets were handed over (%s is not set); "
 				"this is for a run script of `postern up`",
 		    INHERIT_ENV);
+	all = calloc(1, sizeof(*all));
+	if (all == NULL)
+		return cmd_fail("no memory");
 	err = inherit_parse(span_str(text), all);
 	if (err == 0)
 		err = take_sockets(all, d);
@@ -172,11 +173,10 @@ begin(struct dog *d)
 int
 cmd_watchdog(int argc, char **argv)
 {
-	struct dog *d = calloc(1, sizeof(*d));
+	static struct dog dog;
+	struct dog *d = &dog;
 	struct cmd_opts o;
 
-	if (d == NULL)
-		return cmd_fail("no memory");
 	if (cmd_opts(argc, argv, "s", &o) != 0 || o.n_rest > 0) {
 		cmd_fail("usage: postern watchdog --state DIR");
 		return 2;

@@ -47,6 +47,8 @@ set_site(struct edge_conf *e, const struct conf *c)
 {
 	e->domain = span_str(c->domain);
 	e->realm = span_str(c->realm);
+	e->digests = c->digests;
+	e->auth_int = c->auth_int;
 	for (unsigned i = 0; i < c->n_aliases; i++)
 		e->aliases[e->n_aliases++] = span_str(c->aliases[i]);
 	e->accept_ip = c->accept_ip;
@@ -95,7 +97,13 @@ make_edge_conf(const struct conf *c)
 	    c->n_external, c->external_tcp);
 	add_listeners(&e, ZONE_INTERNAL, TRANSPORT_TCP, c->internal,
 	    c->n_internal, c->internal_tcp);
-	if (c->external_tcp != 0 || c->internal_tcp != 0)
+	if (conf_has_tls(c)) {
+		add_listeners(&e, ZONE_EXTERNAL, TRANSPORT_TLS, c->external,
+		    c->n_external, c->external_tls);
+		add_listeners(&e, ZONE_INTERNAL, TRANSPORT_TLS, c->internal,
+		    c->n_internal, c->internal_tls);
+	}
+	if (c->external_tcp != 0 || c->internal_tcp != 0 || conf_has_tls(c))
 		e.max_conns = most_connections();
 	return e;
 }
@@ -103,13 +111,15 @@ make_edge_conf(const struct conf *c)
 static void
 listen_all(struct shell *sh, const struct edge_conf *e, const struct sd *sd)
 {
-	static const char *const names[3][3] = {
+	static const char *const names[3][4] = {
 		[ZONE_EXTERNAL] = { [TRANSPORT_UDP] = "sip-external-udp",
-		    [TRANSPORT_TCP] = "sip-external-tcp" },
+		    [TRANSPORT_TCP] = "sip-external-tcp",
+		    [TRANSPORT_TLS] = "sip-external-tls" },
 		[ZONE_INTERNAL] = { [TRANSPORT_UDP] = "sip-internal-udp",
-		    [TRANSPORT_TCP] = "sip-internal-tcp" },
+		    [TRANSPORT_TCP] = "sip-internal-tcp",
+		    [TRANSPORT_TLS] = "sip-internal-tls" },
 	};
-	unsigned seen[3][3] = { 0 };
+	unsigned seen[3][4] = { 0 };
 
 	for (unsigned i = 0; i < e->n_listeners; i++) {
 		uint8_t zone = e->listeners[i].zone;
@@ -149,6 +159,12 @@ meet_peers(struct shell *sh, struct doors *d, const struct sd *sd,
 			die("no-door-for-mediaproxy");
 		shell_peer(sh, peer);
 	}
+	if (conf_has_tls(c)) {
+		peer = role_peer(d, sd, ROLE_SIG, 0, ROLE_KEY, 0);
+		if (peer == NULL)
+			die("no-door-for-keyd");
+		shell_peer(sh, peer);
+	}
 	if (role_admin(d, sd) == NULL)
 		die("no-door-for-the-admin");
 }
@@ -169,7 +185,12 @@ main(int argc, char **argv)
 	role_begin(argc, argv, "sigproxy", &args, &conf, &sd);
 	if (priv_drop_user(cage_role_user(ROLE_SIG)) != 0)
 		die("cannot-become-postern-sig");
+	/* First of all that uses libcrypto: no openssl.cnf is read. */
+	if (tls_init() != 0)
+		die("openssl-will-not-do");
 	priv_warm_up();
+	if (conf_has_tls(&conf) && tls_warm_up() != 0)
+		die("tls-does-not-work-with-itself");
 	edge_conf = make_edge_conf(&conf);
 	edge = edge_new(&edge_conf);
 	if (edge == NULL || uv_loop_init(&loop) != 0)

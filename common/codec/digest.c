@@ -120,15 +120,29 @@ digest_ha1(struct digest *d, enum digest_alg alg, struct span username,
 }
 
 int
+digest_body(struct digest *d, enum digest_alg alg, struct span body,
+    char hex_out[DIGEST_HEX_MAX])
+{
+	return hash_joined(d, alg, &body, 1, hex_out);
+}
+
+bool
+digest_covers_body(struct span qop)
+{
+	return span_caseeq(qop, SPAN_LIT("auth-int"));
+}
+
+int
 digest_response(struct digest *d, enum digest_alg alg, struct span ha1,
     const struct digest_in *in, char hex_out[DIGEST_HEX_MAX])
 {
-	const struct span a2[] = { in->method, in->uri };
+	const struct span a2[] = { in->method, in->uri, in->body_hash };
 	char ha2_hex[DIGEST_HEX_MAX];
 	struct span ha2 = span_make(ha2_hex, algs[alg].hex_len);
 	int err;
 
-	err = hash_joined(d, alg, a2, 2, ha2_hex);
+	err = hash_joined(d, alg, a2, digest_covers_body(in->qop) ? 3 : 2,
+	    ha2_hex);
 	if (err)
 		return err;
 	if (span_is_empty(in->qop)) {

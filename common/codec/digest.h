@@ -29,6 +29,7 @@ enum digest_alg {
 struct digest_in {
 	struct span method, uri, nonce;
 	struct span nc, cnonce, qop;	/* qop empty: RFC 2069's form */
+	struct span body_hash;		/* digest_body(), for qop auth-int */
 };
 
 struct digest;
@@ -54,6 +55,13 @@ size_t digest_hex_len(enum digest_alg alg);
  */
 int digest_ha1(struct digest *d, enum digest_alg alg, struct span username,
     struct span realm, struct span password, char hex_out[DIGEST_HEX_MAX]);
+
+/* H(body) in lower-case hexadecimal.  Errors: -ENOMEM. */
+int digest_body(struct digest *d, enum digest_alg alg, struct span body,
+    char hex_out[DIGEST_HEX_MAX]);
+
+/* "auth-int", in any case: does the response cover the body too? */
+bool digest_covers_body(struct span qop);
 
 /*
  * The response to this challenge.

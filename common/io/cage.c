@@ -37,6 +37,8 @@ cage_role_user(enum ipc_role role)
 		return "postern-stun";
 	case ROLE_REG:
 		return "postern-db";
+	case ROLE_KEY:
+		return "postern-key";
 	default:
 		return "root";
 	}
@@ -54,7 +56,7 @@ unsigned
 cage_role_uid(enum ipc_role role)
 {
 	static const enum ipc_role all[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
-		ROLE_REG };
+		ROLE_REG, ROLE_KEY };
 	bool separate = geteuid() == 0;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

@@ -44,7 +44,8 @@ int cage_close(const struct cage *c, int *landlock_abi_out);
 /* The uid of a role's user, or (uid_t)-1 when we do not run as root-started
  * separate users.  Looked up before the cage. */
 unsigned cage_role_uid(enum ipc_role role);
-/* "postern-sig", "postern-media", "postern-stun", "postern-db". */
+/* "postern-sig", "postern-media", "postern-stun", "postern-db",
+ * "postern-key". */
 const char *cage_role_user(enum ipc_role role);
 
 #endif

@@ -272,3 +272,19 @@ conf_is_lan(const struct conf *c, const struct addr *a)
 	}
 	return false;
 }
+
+bool
+conf_has_tls(const struct conf *c)
+{
+	return c->n_tls_certificates > 0 &&
+	    (c->external_tls != 0 || c->internal_tls != 0);
+}
+
+bool
+conf_is_p12(const char *path)
+{
+	size_t len = strlen(path);
+
+	return (len >= 4 && strcasecmp(path + len - 4, ".p12") == 0) ||
+	    (len >= 4 && strcasecmp(path + len - 4, ".pfx") == 0);
+}

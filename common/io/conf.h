@@ -31,6 +31,8 @@ struct conf {
 	/* [site] */
 	char domain[CONF_NAME_MAX];
 	char realm[CONF_NAME_MAX];
+	unsigned digests;	/* 1 << enum digest_alg, or-ed */
+	bool auth_int;
 	char aliases[CONF_LIST_MAX][CONF_NAME_MAX];
 	unsigned n_aliases;
 	bool accept_ip;
@@ -61,8 +63,11 @@ struct conf {
 	enum latch_mode latching;
 	enum hold_mode hold;
 	/* [tls] */
-	char tls_certificate[CONF_PATH_MAX];
-	char tls_key[CONF_PATH_MAX];
+	char tls_certificate[CONF_LIST_MAX][CONF_PATH_MAX];
+	unsigned n_tls_certificates;
+	char tls_key[CONF_LIST_MAX][CONF_PATH_MAX];
+	unsigned n_tls_keys;	/* one for each that is not PKCS#12 */
+	char tls_passphrase_file[CONF_PATH_MAX];
 	/* [store] */
 	char store_path[CONF_PATH_MAX];
 	char store_key[CONF_PATH_MAX];
@@ -80,6 +85,11 @@ int conf_read(const char *path, FILE *complaints, struct conf *out);
 
 /* Write the documented sample file. */
 void conf_sample(FILE *to);
+
+/* Is there anything to serve TLS with, and a port to serve it on? */
+bool conf_has_tls(const struct conf *c);
+/* PKCS#12: the certificate's file holds its key. */
+bool conf_is_p12(const char *path);
 
 /* Is this address one of the office's own (internal zone)? */
 bool conf_is_lan(const struct conf *c, const struct addr *a);

@@ -25,14 +25,26 @@ check_required(struct conf_reading *r)
 		    "named; set stun = HOST:PORT (your ITSP's), or public to "
 		    "your fixed address, your dynamic name, or none on a "
 		    "public host");
-	if ((c->tls_certificate[0] == '\0') != (c->tls_key[0] == '\0')) {
-		if (c->tls_key[0] == '\0')
-			conf_complain(r, CONF_tls_certificate,
-			    "stands without a key; set key too");
-		else
-			conf_complain(r, CONF_tls_key, "stands without a "
-			    "certificate; set certificate too");
-	}
+}
+
+static void
+check_tls(struct conf_reading *r)
+{
+	const struct conf *c = &r->conf;
+	unsigned need = 0;
+
+	for (unsigned i = 0; i < c->n_tls_certificates; i++)
+		need += !conf_is_p12(c->tls_certificate[i]);
+	if (c->n_tls_certificates == 0 && c->n_tls_keys > 0)
+		conf_complain(r, CONF_tls_key, "stands without a "
+		    "certificate; set certificate too");
+	else if (need > 0 && c->n_tls_keys == 0)
+		conf_complain(r, CONF_tls_certificate,
+		    "stands without a key; set key too");
+	else if (need != c->n_tls_keys)
+		conf_complain(r, CONF_tls_key, "%u keys for %u certificates "
+		    "that are not .p12; give each its own, in the same order",
+		    c->n_tls_keys, need);
 }
 
 /* ---- SIP ports ---- */
@@ -161,6 +173,7 @@ void
 conf_check(struct conf_reading *r)
 {
 	check_required(r);
+	check_tls(r);
 	check_listeners(r);
 	check_media(r);
 }

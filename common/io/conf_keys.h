@@ -21,6 +21,11 @@
 	K(site, realm, text, realm, realm, 1, 127, NULL, NULL,		\
 	    "Digest realm; default the domain. A change needs new "	\
 	    "passwords.")						\
+	K(site, digest, digests, digests, digests, 0, 0, "md5", NULL,	\
+	    "What phones are asked for: md5, sha256, sha512-256, or "	\
+	    "several of them.")						\
+	K(site, auth_int, yes_no, auth_int, auth_int, 0, 1, "no", NULL,	\
+	    "Offer phones to sign bodies too (qop=auth-int).")		\
 	K(site, aliases, names, aliases, n_aliases, 1, 127, NULL, NULL,	\
 	    "Other names phones may use for the domain: NAME, NAME.")	\
 	K(site, accept_ip, yes_no, accept_ip, accept_ip, 0, 1, "yes",	\
@@ -54,14 +59,16 @@
 	    65535, "5070", NULL,					\
 	    "The same over TCP; 0 = off. Forward this one too.")		\
 	K(listen, external_tls, port, external_tls, external_tls, 0,	\
-	    65535, "5071", NULL, "The same over TLS: not served yet.")		\
+	    65535, "5071", NULL,					\
+	    "The same over TLS, once [tls] names a certificate; 0 = off.")	\
 	K(listen, internal_udp, port, internal_udp, internal_udp, 0,	\
 	    65535, "5060", NULL,					\
 	    "SIP from the office over UDP; 0 = off. Never forward it.")	\
 	K(listen, internal_tcp, port, internal_tcp, internal_tcp, 0,	\
 	    65535, "5060", NULL, "The same over TCP; 0 = off.")		\
 	K(listen, internal_tls, port, internal_tls, internal_tls, 0,	\
-	    65535, "5062", NULL, "The same over TLS: not served yet.")		\
+	    65535, "5062", NULL,					\
+	    "The same over TLS, once [tls] names a certificate; 0 = off.")	\
 	K(media, ports, range, ports_first, ports_last, 1024, 65535,	\
 	    "16384-16983", NULL,					\
 	    "RTP ports towards the internet: even first, odd last, two "	\
@@ -79,10 +86,16 @@
 	    NULL, "Whose RTP is accepted: strict, signalled or open.")	\
 	K(media, hold, hold, hold, hold, 0, 0, "transparent", NULL,	\
 	    "How hold reaches remote phones: transparent or sendrecv.")	\
-	K(tls, certificate, path, tls_certificate, tls_certificate, 1,	\
-	    255, NULL, NULL, "Certificate chain, PEM.")			\
-	K(tls, key, path, tls_key, tls_key, 1, 255, NULL, NULL,		\
-	    "Its private key, PEM.")					\
+	K(tls, certificate, paths, tls_certificate, n_tls_certificates, 1, \
+	    255, NULL, NULL,						\
+	    "Certificate chain, PEM, or .p12 with its key; up to 8: "	\
+	    "FILE, FILE. A name without a folder lies beside the first.")	\
+	K(tls, key, paths, tls_key, n_tls_keys, 1, 255, NULL, NULL,	\
+	    "Private keys, PEM, one for each certificate that is not "	\
+	    ".p12, in the same order.")					\
+	K(tls, passphrase_file, path, tls_passphrase_file,		\
+	    tls_passphrase_file, 1, 255, NULL, NULL,			\
+	    "A file whose first line opens encrypted keys and .p12.")	\
 	K(store, path, path, store_path, store_path, 1, 255,		\
 	    "/var/lib/postern/postern.db", NULL, "The database.")	\
 	K(store, key, path, store_key, store_key, 1, 255,		\

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/codec/digest.h"
 #include "common/io/conf_parts.h"
 
 /* Reading a file is done once, at start, by one thread. */
@@ -246,6 +247,70 @@ conf_read_names(const struct conf_key *k, struct span value, struct conf *out)
 		copy_text(out->aliases[out->n_aliases++], piece);
 	}
 	return NULL;
+}
+
+/* A name without a folder lies where the first one does: lines are short. */
+static struct span
+whole_path(struct span piece, const char *first, char mem[CONF_PATH_MAX])
+{
+	const char *slash = strrchr(first, '/');
+	int n;
+
+	if (slash == NULL || span_find(piece, '/') >= 0)
+		return piece;
+	n = snprintf(mem, CONF_PATH_MAX, "%.*s%.*s", (int)(slash + 1 - first),
+	    first, (int)piece.len, piece.p);
+	return n < CONF_PATH_MAX ? span_make(mem, (size_t)n) : piece;
+}
+
+const char *
+conf_read_paths(const struct conf_key *k, struct span value, struct conf *out)
+{
+	char (*list)[CONF_PATH_MAX] = member(out, k->field);
+	unsigned *n = member(out, k->field2);
+	struct span left = value, piece;
+
+	*n = 0;
+	while (next_piece(&left, &piece)) {
+		struct conf_key one = *k;
+		char mem[CONF_PATH_MAX];
+		const char *wrong;
+
+		if (*n == CONF_LIST_MAX)
+			return TOO_MANY;
+		one.field = (size_t)((char *)list[*n] - (char *)out);
+		if (piece.len > 0 && *n > 0)
+			piece = whole_path(piece, list[0], mem);
+		wrong = conf_read_path(&one, piece, out);
+		if (wrong != NULL)
+			return wrong;
+		for (unsigned i = 0; i < *n; i++) {
+			if (strcmp(list[i], list[*n]) == 0)
+				return "holds a file twice; remove one";
+		}
+		(*n)++;
+	}
+	return NULL;
+}
+
+const char *
+conf_read_digests(const struct conf_key *k, struct span value,
+    struct conf *out)
+{
+	static const struct word words[] = { { "md5", DIGEST_MD5 },
+		{ "sha256", DIGEST_SHA256 }, { "sha512-256", DIGEST_SHA512_256 },
+		{ NULL, 0 } };
+	struct span left = value, piece;
+	int alg;
+
+	out->digests = 0;
+	while (next_piece(&left, &piece)) {
+		if (!find_word(words, piece, &alg))
+			return "not a list of digests; write md5, sha256 or "
+			       "sha512-256";
+		out->digests |= 1u << alg;
+	}
+	return out->digests == 0 ? "empty; write md5" : NULL;
 }
 
 const char *

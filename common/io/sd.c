@@ -52,7 +52,8 @@ take_names(struct sd *s)
 			return -EINVAL;		/* not as many as fds */
 		if (name.len >= SD_NAME_MAX)
 			return -EINVAL;
-		memcpy(s->fds[i].name, name.p, name.len);
+		if (name.len > 0)
+			memcpy(s->fds[i].name, name.p, name.len);
 		if (colon >= 0)
 			left = span_sub(left, (size_t)colon + 1, left.len);
 	}

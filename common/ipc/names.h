@@ -10,8 +10,9 @@ enum ipc_role {
 	ROLE_STUN = 4,
 	ROLE_REG = 8,
 	ROLE_ADMIN = 16,
-	ROLE_DAEMONS = 15,
-	ROLE_ANY = 31,
+	ROLE_KEY = 32,
+	ROLE_DAEMONS = 47,
+	ROLE_ANY = 63,
 };
 
 /* Which side of the gate. */
@@ -57,6 +58,14 @@ enum relay_what {
 	RELAY_LATCHED = 1,
 	RELAY_SILENT,
 	RELAY_HEARD,
+};
+
+/* Why keyd did not sign. */
+enum sign_refusal {
+	SIGN_OK = 0,
+	SIGN_FORM,		/* not a structure of a TLS handshake */
+	SIGN_BUSY,		/* too many in too short a time */
+	SIGN_KEY,		/* no such key, or not with that scheme */
 };
 
 enum hold_mode {

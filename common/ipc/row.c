@@ -80,6 +80,8 @@ ipc_role_name(enum ipc_role role)
 		return "registrar-db";
 	case ROLE_ADMIN:
 		return "admin";
+	case ROLE_KEY:
+		return "keyd";
 	default:
 		return "?";
 	}

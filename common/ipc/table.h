@@ -35,6 +35,9 @@
 #define IPC_SOCKETS_MAX 64	/* sockets whose mapping is wanted */
 #define IPC_KEY_LEN 64		/* of sigproxy's key */
 #define IPC_STATE_MAX 12000	/* of one call's checkpoint */
+#define IPC_CERTS_MAX 8		/* TLS keys with their certificates */
+#define IPC_CHAIN_MAX 15000	/* one chain, in DER */
+#define IPC_TBS_MAX 512		/* what a handshake has signed */
 
 /* ---- items: parts of messages, declared like messages ---- */
 
@@ -57,7 +60,8 @@
 	F(str, cnonce, 0, 128)		\
 	F(str, nc, 0, 8)		\
 	F(str, qop, 0, 16)		\
-	F(str, algorithm, 0, 16)
+	F(str, algorithm, 0, 16)	\
+	F(str, body_hash, 0, 64) /* hex of the body's, for auth-int */
 
 /* One Contact of a REGISTER (RFC 3261 10.3, RFC 5626). */
 #define IPC_ITEM_contact(F)		\
@@ -128,7 +132,7 @@
 #define IPC_F_hello(F)				\
 	F(u32, version, 0, UINT32_MAX)		\
 	F(u64, table, 0, UINT64_MAX)		\
-	F(u8, role, 1, 16)			\
+	F(u8, role, 1, 32)			\
 	F(u8, instance, 0, 31)			\
 	F(u64, started_us, 0, UINT64_MAX)
 
@@ -163,6 +167,7 @@
 	F(str, number, 0, 32)			\
 	F(u32, min_expires_s, 0, UINT32_MAX)	\
 	F(u32, retry_after_s, 0, 3600)		\
+	F(u32, nonce_left_s, 0, 3600)	/* of the nonce answered */	\
 	F(list, bindings, binding, IPC_TARGETS_MAX)
 
 #define IPC_F_auth_ask(F)			\
@@ -281,6 +286,20 @@
 	F(u8, state, 1, 3)			\
 	F(oaddr, mapped, 0, 0)
 
+#define IPC_F_key_cert(F)			\
+	F(u8, index, 0, 7)			\
+	F(u8, total, 1, IPC_CERTS_MAX)		\
+	F(blob, chain, 1, IPC_CHAIN_MAX)
+#define IPC_F_sign_ask(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, index, 0, 7)			\
+	F(u16, scheme, 0, 65535)	/* RFC 8446 4.2.3 */	\
+	F(blob, tbs, 1, IPC_TBS_MAX)
+#define IPC_F_sign_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, refusal, 0, 3)	/* enum sign_refusal */	\
+	F(blob, signature, 0, 512)
+
 #define IPC_TABLE(M)							\
 	M(HELLO, hello, 1, ROLE_ANY, ROLE_ANY, 0,			\
 	    "First frame on every connection, both ways. A different "	\
@@ -360,6 +379,15 @@
 	M(STUN_HEARD, stun_heard, 52, ROLE_SIG | ROLE_MEDIA, ROLE_STUN,	0, \
 	    "A STUN packet came to this socket.")			\
 	M(PUBLIC_ADDR, public_addr, 53, ROLE_STUN, ROLE_SIG | ROLE_MEDIA, 0, \
-	    "What the internet sees instead of this socket's address.")
+	    "What the internet sees instead of this socket's address.")	\
+	M(KEY_CERT, key_cert, 60, ROLE_KEY, ROLE_SIG, 0,		\
+	    "A chain of certificates, leaf first, DER, one after the "	\
+	    "other. All of them are sent, in order, when sigproxy "	\
+	    "connects.")						\
+	M(SIGN_ASK, sign_ask, 61, ROLE_SIG, ROLE_KEY, 0,		\
+	    "Sign for a handshake: the whole of what is signed, as TLS "	\
+	    "1.3 CertificateVerify or TLS 1.2 ServerKeyExchange has it.")	\
+	M(SIGN_SAY, sign_say, 62, ROLE_KEY, ROLE_SIG, IPC_SIGN_ASK,	\
+	    "The signature, or why there is none.")
 
 #endif

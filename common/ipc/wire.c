@@ -85,7 +85,7 @@ wire_get_bin(struct rwire *r, uint8_t *out, size_t n)
 {
 	struct span s = take(r, n);
 
-	if (s.len == n)
+	if (s.len == n && n > 0)
 		memcpy(out, s.p, n);
 }
 

@@ -146,6 +146,20 @@ nonce_check(const struct nonces *n, struct mono now,
 	return NONCE_GOOD;
 }
 
+uint32_t
+nonce_left_s(const struct nonces *n, struct mono now, struct span nonce)
+{
+	int at = slot_find(n, nonce);
+	uint64_t age;
+
+	if (at < 0 || n->slot[at].uncounted)
+		return 0;
+	age = now.us - n->slot[at].minted.us;
+	return age >= n->lifetime_us ? 0 :
+				       (uint32_t)((n->lifetime_us - age) /
+					   1000000);
+}
+
 void
 nonce_spend(struct nonces *n, const struct nonce_use *use, int64_t subscriber)
 {

@@ -59,6 +59,11 @@ void nonce_mint(struct nonces *n, struct mono now, char out[NONCE_CHARS]);
 enum nonce_state nonce_check(const struct nonces *n, struct mono now,
     const struct nonce_use *use, int64_t subscriber);
 
+/* Seconds for which it can still be answered; 0 for none of ours, or when
+ * it is used up. */
+uint32_t nonce_left_s(const struct nonces *n, struct mono now,
+    struct span nonce);
+
 /* A right answer came: the nonce is this subscriber's, the count is used.
  * Without a count the nonce is used up.  Only after NONCE_GOOD. */
 void nonce_spend(struct nonces *n, const struct nonce_use *use,

@@ -32,6 +32,14 @@ read_nc(struct span s, uint32_t *out)
 	return true;
 }
 
+static bool
+is_qop(const struct ipc_digest *a, enum digest_alg alg)
+{
+	if (digest_covers_body(a->qop))
+		return a->body_hash.len == digest_hex_len(alg);
+	return span_caseeq(a->qop, SPAN_LIT("auth"));
+}
+
 /* Is it an answer to a challenge of ours at all?  Says nothing of right. */
 static bool
 is_well_formed(const struct ipc_digest *a, struct nonce_use *use)
@@ -44,8 +52,8 @@ is_well_formed(const struct ipc_digest *a, struct nonce_use *use)
 	if (span_is_empty(a->qop))
 		return true;
 	use->counted = true;
-	return span_caseeq(a->qop, SPAN_LIT("auth")) &&
-	    !span_is_empty(a->cnonce) && read_nc(a->nc, &use->nc);
+	return is_qop(a, alg) && !span_is_empty(a->cnonce) &&
+	    read_nc(a->nc, &use->nc);
 }
 
 /* Hash and compare; in constant time for any content. */
@@ -54,7 +62,7 @@ is_right(struct digest *d, const struct ipc_digest *a, struct span ha1)
 {
 	enum digest_alg alg = verify_alg(a);
 	const struct digest_in in = { a->method, a->uri, a->nonce, a->nc,
-		a->cnonce, a->qop };
+		a->cnonce, a->qop, a->body_hash };
 	size_t len = digest_hex_len(alg);
 	char want[DIGEST_HEX_MAX], got[DIGEST_HEX_MAX] = { 0 };
 
@@ -75,6 +83,7 @@ verify_answer(struct verify *v, struct mono now,
 {
 	struct nonce_use use;
 	bool formed = is_well_formed(answer, &use);
+	bool weak = verify_alg(answer) < who->least;
 	bool may_try, right;
 
 	if (!span_eq(answer->realm, v->realm))
@@ -89,9 +98,11 @@ verify_answer(struct verify *v, struct mono now,
 		return VERIFY_UNKNOWN_USER;
 	if (!may_try)
 		return VERIFY_METERED;
-	if (!right) {
+	/* Hashed like any other: a right answer in a weak digest must tell
+	 * nobody that the password is right, neither by time nor by budget. */
+	if (!right || weak) {
 		meter_wrong(v->meter, now, who->id, &flow->remote);
-		return VERIFY_WRONG;
+		return weak ? VERIFY_WEAK : VERIFY_WRONG;
 	}
 	if (!who->enabled)
 		return VERIFY_DISABLED;
@@ -101,6 +112,12 @@ verify_answer(struct verify *v, struct mono now,
 		return VERIFY_NOT_HIS;
 	nonce_spend(v->nonces, &use, who->id);
 	return VERIFY_RIGHT;
+}
+
+bool
+verify_is_guess(enum verify_why why)
+{
+	return why == VERIFY_WRONG || why == VERIFY_WEAK;
 }
 
 enum verdict
@@ -126,6 +143,7 @@ verify_why_name(enum verify_why why)
 		[VERIFY_OTHER_REALM] = "answer for another realm",
 		[VERIFY_UNKNOWN_USER] = "no such username",
 		[VERIFY_WRONG] = "wrong password",
+		[VERIFY_WEAK] = "digest weaker than its min_digest",
 		[VERIFY_METERED] = "too many wrong passwords",
 		[VERIFY_DISABLED] = "subscriber is disabled",
 		[VERIFY_NOT_FROM_INTERNET] = "no internet flag",

@@ -24,6 +24,7 @@ struct account {
 	bool may;		/* the request is one of his own AOR's */
 	int64_t id;
 	struct span ha1;	/* digest_hex_len() characters */
+	enum digest_alg least;	/* a weaker answer is a wrong one */
 };
 
 enum verify_why {
@@ -32,6 +33,7 @@ enum verify_why {
 	VERIFY_OTHER_REALM,
 	VERIFY_UNKNOWN_USER,
 	VERIFY_WRONG,		/* answer, or its form */
+	VERIFY_WEAK,		/* right or wrong: nobody is to know */
 	VERIFY_METERED,		/* not looked at */
 	VERIFY_DISABLED,
 	VERIFY_NOT_FROM_INTERNET,
@@ -52,6 +54,9 @@ enum digest_alg verify_alg(const struct ipc_digest *answer);
 enum verify_why verify_answer(struct verify *v, struct mono now,
     const struct ipc_digest *answer, const struct ipc_flow *flow,
     const struct account *account);
+
+/* Did somebody guess who may guess on?  What the meter counted. */
+bool verify_is_guess(enum verify_why why);
 
 enum verdict verify_verdict(enum verify_why why);
 /* For the log: "wrong answer", ...; never NULL. */

@@ -104,6 +104,7 @@ load_account(struct oracle *o, const struct ipc_digest *answer,
 	    span_eq(seal.realm, o->verify.realm);
 	out->enabled = row->enabled;
 	out->internet = row->internet;
+	out->least = row->least;
 	return 0;
 }
 
@@ -153,7 +154,7 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	secret_wipe(ha1, sizeof(ha1));
 	*id_out = who.id;
 	/* The only ones a guesser learns from; the meter bounds them. */
-	o->wrong += why == VERIFY_WRONG;
+	o->wrong += verify_is_guess(why);
 	if (why == VERIFY_RIGHT)
 		o->right++;
 	else if (verify_verdict(why) == VERDICT_FORBIDDEN)

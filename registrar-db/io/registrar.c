@@ -117,6 +117,9 @@ put_answer(struct oracle *o, const struct ipc_reg_ask *ask, enum verdict verdict
 
 	if (verdict != VERDICT_OK && verdict != VERDICT_BRIEF)
 		say.number = SPAN_NONE;
+	if (verdict == VERDICT_OK)
+		say.nonce_left_s = nonce_left_s(o->verify.nonces, clock_mono(),
+		    ask->digest.nonce);
 	for (unsigned i = 0; i < set->n && verdict == VERDICT_OK; i++) {
 		int64_t left = set->b[i].expires_wall_s - now;
 		int64_t most = set->b[i].granted_s;

@@ -21,6 +21,11 @@ static const char *const latchings[] = {
 	[LATCH_OPEN] = "open",
 };
 
+static const char *const digests[] = {
+	[DIGEST_SHA256] = "sha256",
+	[DIGEST_SHA512_256] = "sha512-256",
+};
+
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Index of a word, or 0. */
@@ -97,6 +102,17 @@ party_column(sqlite3_stmt *q, int at, struct party_row *out)
 	return 0;
 }
 
+/* A word that is none of ours lets nobody in. */
+static int
+least_column(sqlite3_stmt *q, int at, enum digest_alg *out)
+{
+	struct span s = sql_column(q, at);
+
+	*out = (enum digest_alg)word(s, digests, LEN(digests));
+	return s.len == 0 || *out != DIGEST_MD5 || span_eq(s, SPAN_LIT("md5")) ?
+	    0 : -EBADMSG;
+}
+
 static int
 account_column(sqlite3_stmt *q, enum digest_alg alg, struct account_row *out)
 {
@@ -113,6 +129,8 @@ account_column(sqlite3_stmt *q, enum digest_alg alg, struct account_row *out)
 		    &out->realm_len);
 	if (err == 0)
 		err = party_column(q, 5, &out->who);
+	if (err == 0)
+		err = least_column(q, 12, &out->least);
 	if (err)
 		return err;
 	out->who.enabled = out->enabled;

@@ -26,6 +26,7 @@ struct account_row {
 	char username[USERNAME_MAX], realm[REALM_MAX];
 	size_t username_len, realm_len;
 	struct party_row who;
+	enum digest_alg least;
 	uint8_t sealed[SEALED_MAX];
 	size_t sealed_len;
 };

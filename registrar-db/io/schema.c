@@ -63,6 +63,8 @@ run_steps(sqlite3 *db, int from)
 		"PRAGMA user_version = 2",
 		"PRAGMA user_version = 3",
 		"PRAGMA user_version = 4",
+		"PRAGMA user_version = 5",
+		"PRAGMA user_version = 6",
 	};
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 

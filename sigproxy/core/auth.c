@@ -22,7 +22,8 @@ auth_new(struct timerq *timers, uint32_t max_questions)
 	a->timer.kind = TIMER_NONCES;
 	a->last = &a->first;
 	a->nonces = nonces_new(AUTH_STOCK);
-	if (a->nonces == NULL ||
+	a->digest = digest_new();
+	if (a->nonces == NULL || a->digest == NULL ||
 	    pool_init(&a->questions, max_questions,
 		sizeof(struct auth_question)) != 0 ||
 	    htab_init(&a->by_id, max_questions) != 0) {
@@ -39,6 +40,7 @@ auth_free(struct auth *a)
 		return;
 	htab_clear(&a->by_id);
 	pool_clear(&a->questions);
+	digest_free(a->digest);
 	nonces_free(a->nonces);
 	free(a);
 }
@@ -155,10 +157,13 @@ put_other(struct steps *st, const struct auth_question *q,
 /* Put the question to registrar-db.  Errors: -EBADMSG, -E2BIG. */
 static int
 put_question(struct edge *e, struct steps *st, struct auth_question *q,
-    const struct sip_msg *m, const struct creds *c)
+    const struct sip_msg *m, struct creds *c)
 {
 	int err;
 
+	err = creds_hash_body(c, e->auth->digest, m->body);
+	if (err)
+		return err;
 	err = q->purpose == AUTH_REGISTER ? put_register(st, q, m, c) :
 	    put_other(st, q, m, c);
 	if (err)
@@ -198,7 +203,8 @@ pump(struct edge *e, struct mono now, struct steps *st)
 		    q->purpose == AUTH_REGISTER ? AUTH_REGISTER_MS :
 		    AUTH_OTHER_MS));
 		if (stxn_request(q->stxn, &e->stored) == 0 &&
-		    creds_find(&e->stored, e->conf->realm, &c) == 0)
+		    creds_find(&e->stored, e->conf->realm, a->nonces,
+			&q->stxn->from.remote, &c) == 0)
 			put_question(e, st, q, &e->stored, &c);
 	}
 }
@@ -230,8 +236,7 @@ question_new(struct auth *a, struct stxn *s, enum auth_purpose purpose)
  * receives: every answer from here on may be repeated. */
 static void
 ask(struct edge *e, struct mono now, struct steps *st,
-    const struct edge_in *in, const struct creds *c,
-    enum auth_purpose purpose)
+    const struct edge_in *in, struct creds *c, enum auth_purpose purpose)
 {
 	struct auth *a = e->auth;
 	struct auth_question *q;
@@ -283,6 +288,17 @@ is_meant(const struct edge *e, const struct sip_msg *m,
 	return true;
 }
 
+static void
+refuse_hidden_user(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	struct reply r = { .status = 400,
+		.reason = "Username Must Be Plain" };
+
+	if (edge_may_answer(e, now, in))
+		edge_answer(e, now, st, in, &r);
+}
+
 void
 auth_require(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, enum auth_purpose purpose)
@@ -290,9 +306,12 @@ auth_require(struct edge *e, struct mono now, struct steps *st,
 	struct creds c;
 	int err;
 
-	err = creds_find(in->msg, e->conf->realm, &c);
+	err = creds_find(in->msg, e->conf->realm, e->auth->nonces,
+	    &in->from->remote, &c);
 	if (err == -ENOENT) {
 		auth_challenge(e, now, st, in, false);
+	} else if (err == -ENOTSUP) {
+		refuse_hidden_user(e, now, st, in);
 	} else if (err) {
 		edge_refuse_status(e, now, st, in, 400);
 	} else if (!nonces_was_sent(e->auth->nonces, c.digest.nonce,
@@ -359,9 +378,16 @@ on_nonce_say(struct edge *e, struct mono now,
 	struct auth *a = e->auth;
 
 	nonces_add(a->nonces, now, say->nonces, say->lifetime_ms);
+	a->had_nonces = true;
 	a->nonces_asked -= a->nonces_asked < IPC_NONCES_MAX ?
 	    a->nonces_asked : IPC_NONCES_MAX;
 	auth_wake(a, nonces_renewal(a->nonces));
+}
+
+bool
+auth_can_challenge(const struct auth *a)
+{
+	return a->had_nonces;
 }
 
 int
@@ -452,9 +478,9 @@ auth_status(const struct auth *a, struct buf *json)
 	buf_fmt(json,
 	    "\"challenges\":%llu,\"stale\":%llu,\"asked\":%llu,"
 	    "\"waiting\":%u,\"late\":%llu,\"no_nonce\":%llu,"
-	    "\"refusals_kept\":%u",
+	    "\"refusals_kept\":%u,\"next_nonces\":%llu",
 	    (unsigned long long)a->challenges, (unsigned long long)a->stale,
 	    (unsigned long long)a->asked, a->questions.used,
 	    (unsigned long long)a->late, (unsigned long long)a->no_nonce,
-	    a->refusals);
+	    a->refusals, (unsigned long long)a->next);
 }

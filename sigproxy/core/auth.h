@@ -55,6 +55,16 @@ void auth_refuse(struct edge *e, struct mono now, struct steps *st,
     struct stxn *s, enum verdict verdict, uint32_t min_expires_s,
     uint32_t retry_after_s);
 
+/*
+ * Add a nonce for the next REGISTER to the headers of the 200 to this one, if
+ * this one's will be too old by then (RFC 7616 3.5): it saves a 401.
+ *
+ * Takes:   expires_s  what was granted; 0: it will not come again.
+ */
+void auth_put_info(struct edge *e, struct mono now, struct steps *st,
+    const struct stxn *s, const struct ipc_reg_say *say, uint32_t expires_s,
+    struct buf *b);
+
 /* Errors: NULL for no memory. */
 struct auth *auth_new(struct timerq *timers, uint32_t max_questions);
 void auth_free(struct auth *a);
@@ -62,6 +72,8 @@ uint32_t auth_timers(uint32_t max_questions);
 
 /* registrar-db's door opened or closed. */
 void auth_peer(struct edge *e, struct mono now, struct steps *st, bool up);
+/* Were there ever nonces?  Before that nobody can be challenged. */
+bool auth_can_challenge(const struct auth *a);
 /* NONCE_SAY, REG_SAY, AUTH_SAY.  Errors: as edge_frame(). */
 int auth_frame(struct edge *e, struct mono now, struct steps *st,
     uint16_t type, struct span payload);

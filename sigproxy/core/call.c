@@ -170,6 +170,8 @@ call_end(const struct ctx *x, struct call *call, struct ending how)
 	if (call->setup != NULL)
 		timerq_cancel(&x->e->timers, &call->setup->ack_wait);
 	relay_close(x->e, x->st, call);
+	if (call->callee == NULL)
+		replaces_settled(x, call, false);
 	call->phase = CALL_ENDING;
 	call->end_status = how.status;
 	call->end_reason = how.why;

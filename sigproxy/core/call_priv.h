@@ -10,9 +10,9 @@
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
  * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
  * requests), dialog.c and exchange.c (requests inside), headers.c (what
- * passes), offer.c, hold.c, relay.c and again.c (media), note.c (reports),
- * callid.c and leak.c (what must not be told), checkpoint.c and restore.c (what
- * outlives this process).
+ * passes), refer.c and replaces.c (transfer), offer.c, hold.c, relay.c and
+ * again.c (media), note.c (reports), callid.c and leak.c (what must not be
+ * told), checkpoint.c and restore.c (what outlives this process).
  */
 #ifndef SIGPROXY_CORE_CALL_PRIV_H
 #define SIGPROXY_CORE_CALL_PRIV_H
@@ -20,6 +20,7 @@
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
 #include "sigproxy/core/offer.h"
+#include "sigproxy/core/refer.h"
 
 #define CALL_LEGS_MAX (1 + IPC_TARGETS_MAX)
 #define CALL_EXCHANGES_MAX 8    /* of one call at once */
@@ -55,6 +56,7 @@ struct exchange {
 	struct stxn *server;
 	struct ctxn *client; /* not for the initial INVITE */
 	uint32_t from_cseq, to_cseq;
+	enum sip_method method;
 	bool is_invite;
 	bool answered;        /* 2xx passed on, ACK awaited */
 	bool acked;           /* the ACK came and went on */
@@ -96,6 +98,13 @@ struct call {
 	bool held;
 	bool ringing_noted;
 	bool end_noted;
+	struct referral referral[2]; /* to the caller, to the called */
+	bool transferred;            /* a REFER was accepted, or it was
+				      * replaced: so its end is called */
+	uint64_t replaces;           /* ticket of the call whose dialog its
+				      * INVITE takes the place of; 0: none */
+	struct party referred_by;    /* who sent the caller here; no number:
+				      * nobody */
 	struct mono answered; /* 0: never */
 	uint16_t end_status;
 	const char *end_reason; /* ours: a literal */
@@ -139,6 +148,8 @@ struct calls {
 	struct timer save_timer;
 	struct over over[CALL_OVER_MAX]; /* the last ones, in a ring */
 	unsigned next_over;
+	struct transfer transfers[REFER_MEMORY]; /* the same */
+	unsigned next_transfer;
 	/* For status. */
 	uint64_t begun, answered, refused, restored;
 };
@@ -202,8 +213,11 @@ void headers_pass(const struct edge *e, struct buf *b, const struct sip_msg *m,
 /* Headers about the body. */
 void headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
     const struct leg *to);
-/* Allow and Accept as we mean them. */
-void headers_ours(struct buf *b);
+/* Allow, Supported and Require: of what we pass, that which m's sender can
+ * do or asks for.  NULL: whatever we pass. */
+void headers_ours(struct buf *b, const struct sip_msg *m);
+/* `sip:number@domain`, escaped where needed. */
+void headers_put_uri(const struct edge *e, struct buf *b, struct span number);
 /* `"Name" <sip:number@domain>`. */
 void headers_put_party(
     const struct edge *e, struct buf *b, const struct party *p);

@@ -1,9 +1,10 @@
 #include <errno.h>
 
 #include "sigproxy/core/auth_priv.h"
+#include "sigproxy/core/devices.h"
 #include "sigproxy/sip/build.h"
 
-#define HEADERS_MAX 512		/* of an answer made here */
+#define HEADERS_MAX 1024	/* of an answer made here */
 #define NONCE_ASK_MS 1000	/* ask again when nothing came */
 #define REFUSALS_SHARE 16	/* of the server transactions */
 
@@ -38,9 +39,8 @@ auth_fetch_nonces(struct edge *e, struct mono now, struct steps *st)
 		auth_wake(a, nonces_renewal(a->nonces));
 }
 
-/* A quoted string's content (RFC 3261 25.1). */
-static void
-put_quoted(struct buf *b, struct span s)
+void
+auth_put_quoted(struct buf *b, struct span s)
 {
 	buf_putc(b, '"');
 	for (size_t i = 0; i < s.len; i++) {
@@ -51,33 +51,60 @@ put_quoted(struct buf *b, struct span s)
 	buf_putc(b, '"');
 }
 
-/* One challenge only, and MD5: baresip 1.0.0 gives up when an algorithm it
- * does not know stands beside MD5.  Errors: -ENOENT no nonce. */
+/* One nonce in all challenges of an answer: whichever is taken, its counts
+ * are used up together. */
+struct challenges {
+	enum digest_alg alg[DIGEST_ALGS];
+	unsigned n;
+	struct span nonce;	/* lent until the stock is filled up */
+	bool stale;
+};
+
+/* Errors: -ENOENT no nonce. */
 static int
-put_challenge(struct edge *e, struct mono now, struct steps *st,
-    const struct addr *to, bool stale, struct buf *b)
+challenges_for(struct edge *e, struct mono now, struct steps *st,
+    const struct addr *to, const struct sip_msg *m, struct challenges *c)
 {
-	struct span nonce;
+	unsigned site = e->conf->digests != 0 ? e->conf->digests :
+						DEVICE_DIGEST(DIGEST_MD5);
 	int err;
 
-	err = nonces_take(e->auth->nonces, now, to, &nonce);
+	err = nonces_take(e->auth->nonces, now, to, &c->nonce);
 	auth_fetch_nonces(e, now, st);
 	if (err) {
 		e->auth->no_nonce++;
 		return err;
 	}
+	c->n = device_challenges(device_of(sip_value(m, SIP_H_USER_AGENT)),
+	    site, c->alg);
+	e->auth->challenges++;
+	e->auth->stale += c->stale;
+	return 0;
+}
+
+static void
+put_challenge(const struct edge *e, const struct challenges *c,
+    enum digest_alg alg, struct buf *b)
+{
 	build_open(b, SIP_H_WWW_AUTHENTICATE);
 	buf_puts(b, "Digest realm=");
-	put_quoted(b, e->conf->realm);
+	auth_put_quoted(b, e->conf->realm);
 	buf_puts(b, ", nonce=");
-	put_quoted(b, nonce);
-	buf_puts(b, ", algorithm=MD5, qop=\"auth\"");
-	if (stale)
+	auth_put_quoted(b, c->nonce);
+	buf_puts(b, ", algorithm=");
+	buf_puts(b, digest_alg_name(alg));
+	buf_puts(b, e->conf->auth_int ? ", qop=\"auth,auth-int\"" :
+					", qop=\"auth\"");
+	if (c->stale)
 		buf_puts(b, ", stale=true");
 	build_close(b);
-	e->auth->challenges++;
-	e->auth->stale += stale;
-	return 0;
+}
+
+static void
+put_challenges(const struct edge *e, const struct challenges *c, struct buf *b)
+{
+	for (unsigned i = 0; i < c->n; i++)
+		put_challenge(e, c, c->alg[i], b);
 }
 
 static void
@@ -87,35 +114,57 @@ put_retry_after(struct buf *b, uint32_t seconds)
 	    seconds > 0 ? seconds : AUTH_RETRY_AFTER_S);
 }
 
-/* 401, or 500 while there is no nonce to challenge with (a 503 would send
- * phones to another server). */
+/* While there is no nonce to challenge with (a 503 would send phones to
+ * another server). */
 static void
-fill_challenge(struct edge *e, struct mono now, struct steps *st,
-    const struct addr *to, bool stale, struct buf *b, struct reply *r)
+put_no_nonce(struct reply *r, struct buf *b)
 {
-	r->status = 401;
-	if (put_challenge(e, now, st, to, stale, b) != 0) {
-		r->status = 500;
-		put_retry_after(b, 0);
-	}
-	r->headers = buf_span(b);
+	r->status = 500;
+	put_retry_after(b, 0);
 }
 
 void
 auth_challenge(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, bool stale)
 {
+	struct challenges c = { .stale = stale };
 	char mem[HEADERS_MAX];
-	struct reply r = { 0 };
+	struct reply r = { .status = 401 };
 	struct buf b;
 
 	/* Before a nonce is spent. */
 	if (!edge_may_answer(e, now, in))
 		return;
 	buf_init(&b, mem, sizeof(mem));
-	fill_challenge(e, now, st, &in->from->remote, stale, &b, &r);
+	if (challenges_for(e, now, st, &in->from->remote, in->msg, &c) != 0)
+		put_no_nonce(&r, &b);
+	else
+		put_challenges(e, &c, &b);
+	r.headers = buf_span(&b);
+	/* As many as may go there; the one liked best in any case. */
+	while (c.n > 1 && !edge_fits(e, in, &r)) {
+		c.n--;
+		buf_init(&b, mem, sizeof(mem));
+		put_challenges(e, &c, &b);
+		r.headers = buf_span(&b);
+	}
 	e->challenged++;
 	edge_answer(e, now, st, in, &r);
+}
+
+/* The answer to s is a 401: its nonce was a right one once. */
+static void
+fill_stale(struct edge *e, struct mono now, struct steps *st,
+    const struct stxn *s, struct reply *r, struct buf *b)
+{
+	struct challenges c = { .stale = true };
+
+	r->status = 401;
+	if (stxn_request(s, &e->stored) != 0 ||
+	    challenges_for(e, now, st, &s->from.remote, &e->stored, &c) != 0)
+		put_no_nonce(r, b);
+	else
+		put_challenges(e, &c, b);
 }
 
 /* ---- verdicts ---- */
@@ -181,7 +230,7 @@ auth_refuse(struct edge *e, struct mono now, struct steps *st,
 
 	buf_init(&b, mem, sizeof(mem));
 	if (verdict == VERDICT_STALE)
-		fill_challenge(e, now, st, &s->from.remote, true, &b, &r);
+		fill_stale(e, now, st, s, &r, &b);
 	else if (verdict == VERDICT_BRIEF)
 		build_hdr_u64(&b, SIP_H_MIN_EXPIRES, min_expires_s);
 	else if (r.status == 500)

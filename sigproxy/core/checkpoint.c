@@ -76,6 +76,14 @@ put_flag(struct buf *b, bool flag)
 }
 
 static void
+put_referral(struct buf *b, const struct referral *r)
+{
+	wire_put_uint(b, r->live, 1);
+	wire_put_uint(b, r->from_cseq, 4);
+	wire_put_uint(b, r->to_cseq, 4);
+}
+
+static void
 put_flow(struct buf *b, const struct flow *f)
 {
 	wire_put_uint(b, f->zone, 1);
@@ -189,6 +197,10 @@ checkpoint_put(struct buf *b, const struct call *call)
 	put_flag(b, call->relay_closed);
 	put_flag(b, call->held);
 	put_flag(b, call->ringing_noted);
+	put_referral(b, &call->referral[0]);
+	put_referral(b, &call->referral[1]);
+	put_flag(b, call->transferred);
+	wire_put_uint(b, call->replaces, 8);
 	wire_put_uint(b, call->channels, 1);
 	wire_put_uint(b, call->answered.us, 8);
 	wire_put_uint(b, settled ? call->callee->index : 0, 1);
@@ -205,6 +217,17 @@ static bool
 get_flag(struct rwire *r)
 {
 	return wire_get_uint(r, 1, 0, 1) != 0;
+}
+
+static struct referral
+get_referral(struct rwire *r)
+{
+	struct referral out;
+
+	out.live = (uint8_t)wire_get_uint(r, 1, 0, REFER_LIVE_MAX);
+	out.from_cseq = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
+	out.to_cseq = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
+	return out;
 }
 
 static bool
@@ -405,6 +428,10 @@ checkpoint_get(
 	out->relay_closed = get_flag(&r);
 	out->held = get_flag(&r);
 	out->ringing_noted = get_flag(&r);
+	out->referral[0] = get_referral(&r);
+	out->referral[1] = get_referral(&r);
+	out->transferred = get_flag(&r);
+	out->replaces = wire_get_uint(&r, 8, 0, INT64_MAX);
 	out->channels = (uint8_t)wire_get_uint(&r, 1, 0, 2);
 	out->answered_us = wire_get_uint(&r, 8, 0, UINT64_MAX);
 	out->callee = (uint8_t)wire_get_uint(

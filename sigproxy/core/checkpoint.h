@@ -11,7 +11,7 @@
 
 #include "sigproxy/core/call_priv.h"
 
-#define CHECKPOINT_VERSION 1
+#define CHECKPOINT_VERSION 2
 
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
@@ -35,6 +35,9 @@ struct saved_call {
 	uint64_t session;
 	uint8_t instance;
 	bool relayed, relay_closed, held, ringing_noted;
+	struct referral referral[2];
+	bool transferred;
+	uint64_t replaces; /* ticket */
 	uint8_t channels;
 	uint64_t answered_us;
 	uint8_t callee, early; /* index of a leg; 0: none */

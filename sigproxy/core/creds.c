@@ -47,6 +47,9 @@ fill(const struct sip_msg *m, const struct sip_digest *d, struct span realm,
 	struct ipc_digest *out = &c->digest;
 	struct buf b;
 
+	if (d->hides_user)
+		return -ENOTSUP;
+	*out = (struct ipc_digest){ 0 };
 	buf_init(&b, c->mem, sizeof(c->mem));
 	out->method = m->method_name;
 	out->username = plain(d, d->username, &b);
@@ -69,22 +72,82 @@ fill(const struct sip_msg *m, const struct sip_digest *d, struct span realm,
 	return uri_parse(out->uri, &c->uri) == 0 ? 0 : -EBADMSG;
 }
 
-int
-creds_find(const struct sip_msg *m, struct span realm, struct creds *out)
+/* Above 0, and the higher the better; 0 is taken last. */
+static unsigned
+rank(const struct sip_digest *d, const struct nonces *sent,
+    const struct addr *to)
+{
+	enum digest_alg alg;
+	unsigned rank = nonces_was_sent(sent, d->nonce, to) ? DIGEST_ALGS + 1 :
+							      0;
+
+	if (digest_alg(d->algorithm, &alg) == 0)
+		rank += 1 + alg;
+	return rank;
+}
+
+/* Those for our realm.  Gives how many. */
+static unsigned
+collect(const struct sip_msg *m, struct span realm,
+    struct sip_digest out[CREDS_MAX])
 {
 	static const enum sip_hdr_id where[] = { SIP_H_AUTHORIZATION,
 		SIP_H_PROXY_AUTHORIZATION };
+	unsigned n = 0;
 
 	for (size_t i = 0; i < 2; i++) {
 		const struct sip_hdr *h = sip_first(m, where[i]);
 
-		for (; h != NULL; h = sip_next(m, h)) {
-			struct sip_digest d;
-
-			if (sip_digest_parse(h->value, &d) == 0 &&
-			    realm_is(&d, realm))
-				return fill(m, &d, realm, out);
+		for (; h != NULL && n < CREDS_MAX; h = sip_next(m, h)) {
+			if (sip_digest_parse(h->value, &out[n]) == 0 &&
+			    realm_is(&out[n], realm))
+				n++;
 		}
 	}
-	return -ENOENT;
+	return n;
+}
+
+int
+creds_find(const struct sip_msg *m, struct span realm,
+    const struct nonces *sent, const struct addr *to, struct creds *out)
+{
+	struct sip_digest d[CREDS_MAX];
+	unsigned ranks[CREDS_MAX];
+	unsigned n = collect(m, realm, d);
+	int err = -ENOENT;
+
+	for (unsigned i = 0; i < n; i++)
+		ranks[i] = rank(&d[i], sent, to);
+	for (unsigned left = n; left > 0; left--) {
+		unsigned best = 0;
+
+		for (unsigned i = 1; i < left; i++) {
+			if (ranks[i] > ranks[best])
+				best = i;
+		}
+		err = fill(m, &d[best], realm, out);
+		if (err == 0)
+			return 0;
+		for (unsigned i = best; i + 1 < left; i++) {
+			d[i] = d[i + 1];
+			ranks[i] = ranks[i + 1];
+		}
+	}
+	return err;
+}
+
+int
+creds_hash_body(struct creds *c, struct digest *d, struct span body)
+{
+	enum digest_alg alg;
+	int err;
+
+	if (!digest_covers_body(c->digest.qop) ||
+	    digest_alg(c->digest.algorithm, &alg) != 0)
+		return 0;
+	err = digest_body(d, alg, body, c->body_hash);
+	if (err)
+		return err;
+	c->digest.body_hash = span_make(c->body_hash, digest_hex_len(alg));
+	return 0;
 }

@@ -18,9 +18,39 @@ on_bye(const struct ctx *x, struct leg *leg, struct stxn *t,
 	(void)stxn_status(&x->e->txns, x->now, x->st, t, 200);
 	call_end(x, call,
 	    (struct ending){ .status = early ? 487 : 200,
-		.why = leg->index == 0 ? "caller-hung-up" : "called-hung-up",
+		.why = call->transferred ? "transferred"
+		       : leg->index == 0 ? "caller-hung-up"
+					 : "called-hung-up",
 		.by = leg,
 		.cause = msg });
+}
+
+/* What only one phone can answer goes to it, once both talk. */
+static void
+relay(const struct ctx *x, struct leg *leg, struct stxn *t,
+    const struct sip_msg *msg)
+{
+	struct call *call = leg->call;
+	struct leg *peer = leg->index == 0 ? call->callee : call->leg[0];
+
+	if (call->phase == CALL_TALKING && peer != NULL &&
+	    (leg->index == 0 || leg == call->callee))
+		exchange_relay(x, leg, peer, t, msg);
+	else
+		exchange_refuse(x, t, 500, "Retry-After: 2\r\n");
+}
+
+static void
+on_notify(const struct ctx *x, struct leg *leg, struct stxn *t,
+    const struct sip_msg *msg)
+{
+	unsigned refusal = refer_notify_refusal(leg, msg);
+
+	if (refusal == 0)
+		relay(x, leg, t, msg);
+	else
+		exchange_refuse(x, t, refusal,
+		    refusal == 489 ? "Allow-Events: refer\r\n" : "");
 }
 
 static void
@@ -28,7 +58,6 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
     const struct sip_msg *msg)
 {
 	struct call *call = leg->call;
-	struct leg *peer = leg->index == 0 ? call->callee : call->leg[0];
 
 	/* 12.2.2: an old number is a request out of order. */
 	if (msg->cseq.number <= leg->remote_cseq) {
@@ -53,16 +82,16 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
 	case SIP_UPDATE:
 	case SIP_INFO:
 	case SIP_OPTIONS:
-		if (call->phase == CALL_TALKING && peer != NULL &&
-		    (leg->index == 0 || leg == call->callee))
-			exchange_relay(x, leg, peer, t, msg);
-		else
-			exchange_refuse(x, t, 500, "Retry-After: 2\r\n");
+	case SIP_REFER:
+		relay(x, leg, t, msg);
+		break;
+	case SIP_NOTIFY:
+		on_notify(x, leg, t, msg);
 		break;
 	default:
 		exchange_refuse(x, t, msg->method == SIP_OTHER ? 501 : 405,
 		    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, "
-		    "UPDATE\r\n");
+		    "UPDATE, REFER, NOTIFY\r\n");
 		break;
 	}
 }

@@ -7,9 +7,11 @@
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/lastseen.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/sips.h"
 #include "sigproxy/core/stund.h"
 #include "sigproxy/sip/build.h"
 
@@ -19,7 +21,8 @@ enum {
 	DEFAULT_FLOWS = 32768,
 };
 
-/* What we can do; nothing else is ever listed towards anybody. */
+/* What we can do outside a call and in it, but for what only a call's other
+ * phone may be able to (headers_ours()); nothing else is ever listed. */
 #define METHODS "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO"
 
 static uint32_t
@@ -55,9 +58,11 @@ tables(struct edge *e)
 	e->keep = keep_new(c, &e->timers, flows);
 	e->conns = conns_new(c->max_conns);
 	e->txns.conns = e->conns;
+	e->lastseen = lastseen_new();
 	e->calls = calls_new(calls);
 	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
-	    e->conns != NULL && e->calls != NULL ? 0 : -ENOMEM;
+	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL ?
+	    0 : -ENOMEM;
 }
 
 struct edge *
@@ -85,6 +90,7 @@ edge_free(struct edge *e)
 	auth_free(e->auth);
 	guard_free(e->guard);
 	txns_clear(&e->txns);
+	lastseen_free(e->lastseen);
 	conns_free(e->conns);
 	timerq_clear(&e->timers);
 	free(e);
@@ -118,8 +124,17 @@ on_cancel(struct edge *e, struct mono now, struct steps *st,
 		edge_refuse_status(e, now, st, in, 481);
 }
 
-/* Option tags that are not built, as an Unsupported header (8.2.2.3).  None
- * are built yet. */
+/* What the other phone is asked for as well. */
+static bool
+is_passed_on(const struct sip_msg *m, enum sip_hdr_id id, struct span tag)
+{
+	return id == SIP_H_REQUIRE &&
+	    (span_caseeq(tag, SPAN_LIT("replaces")) ||
+		(m->method == SIP_REFER &&
+		    span_caseeq(tag, SPAN_LIT("norefersub"))));
+}
+
+/* Option tags that are not built, as an Unsupported header (8.2.2.3). */
 static bool
 put_unsupported(const struct sip_msg *m, struct buf *b)
 {
@@ -132,6 +147,8 @@ put_unsupported(const struct sip_msg *m, struct buf *b)
 		struct sip_values it = sip_values(m, where[i]);
 
 		while (sip_values_next(&it, &tag) == 0) {
+			if (is_passed_on(m, where[i], tag))
+				continue;
 			if (!any)
 				build_open(b, SIP_H_UNSUPPORTED);
 			else
@@ -244,7 +261,11 @@ on_new(struct edge *e, struct mono now, struct steps *st,
 	case SIP_UPDATE:
 	case SIP_INFO:
 	case SIP_PRACK:
+	case SIP_NOTIFY:
 		edge_refuse_status(e, now, st, in, 481);
+		break;
+	case SIP_REFER: /* only inside a call */
+		edge_refuse_status(e, now, st, in, 403);
 		break;
 	default:
 		refuse_method(e, now, st, in);
@@ -273,6 +294,8 @@ on_request(struct edge *e, struct mono now, struct steps *st,
 	else if (m->max_forwards == 0 && m->method != SIP_REGISTER &&
 	    m->method != SIP_OPTIONS)
 		edge_refuse_status(e, now, st, in, 483);
+	else if (!sips_may_come(m, in->from))
+		edge_refuse_status(e, now, st, in, 416);
 	else if (refuse_extensions(e, now, st, in))
 		return;
 	/* The other side of a dialog of RFC 2543 may have no tag. */
@@ -299,6 +322,12 @@ on_malformed(struct edge *e, struct mono now, struct steps *st,
 		edge_answer(e, now, st, in, &r);
 }
 
+static bool
+knows_calls(const struct edge *e)
+{
+	return !e->conf->wait_for_restore || e->is_restored;
+}
+
 void
 edge_message(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span bytes)
@@ -316,7 +345,7 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 	if (from->transport == TRANSPORT_UDP &&
 	    stund_takes(e, now, st, from, bytes))
 		return;
-	if (!edge_is_ready(e)) {
+	if (!knows_calls(e)) {
 		e->too_early++;
 		return;
 	}
@@ -342,7 +371,7 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 bool
 edge_is_ready(const struct edge *e)
 {
-	return !e->conf->wait_for_restore || e->is_restored;
+	return knows_calls(e) && auth_can_challenge(e->auth);
 }
 
 bool
@@ -389,7 +418,7 @@ edge_conn_lost(struct edge *e, struct mono now, struct steps *st,
 	int err = sip_parse(head, SIP_DATAGRAM, m, NULL);
 
 	e->malformed++;
-	if (!edge_is_ready(e) || (err != 0 && err != -EPROTO) ||
+	if (!knows_calls(e) || (err != 0 && err != -EPROTO) ||
 	    !m->is_request)
 		return;
 	in.raw = m->bytes;
@@ -399,6 +428,34 @@ edge_conn_lost(struct edge *e, struct mono now, struct steps *st,
 		r.reason = m->refuse_why;
 	if (edge_may_answer(e, now, &in))
 		edge_answer(e, now, st, &in, &r);
+}
+
+static void
+key_if_any(struct steps *st, const char *key, struct span text)
+{
+	if (text.len > 0)
+		steps_key_text(st, key, text);
+}
+
+void
+edge_tls_refused(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, const struct edge_tls_refusal *r)
+{
+	const struct seen *d = lastseen_find(e->lastseen, &from->remote);
+
+	if (!edge_log_refusal(e, now, st, r->event))
+		return;
+	steps_key_addr(st, "from", &from->remote);
+	key_if_any(st, "offered", r->versions);
+	if (r->n_ciphers > 0)
+		steps_key_number(st, "ciphers", r->n_ciphers);
+	key_if_any(st, "first_ciphers", r->ciphers);
+	if (d != NULL) {
+		key_if_any(st, "last_registered", span_make(d->number,
+			d->n_number));
+		key_if_any(st, "device", span_make(d->agent, d->n_agent));
+	}
+	steps_key_text(st, "remedy", span_str(r->advice));
 }
 
 /* ---- peers, timers, status ---- */

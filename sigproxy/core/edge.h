@@ -29,6 +29,9 @@ struct edge_conf {
 	unsigned n_listeners;
 	struct span domain;
 	struct span realm;
+	unsigned digests;		/* offered: DEVICE_DIGEST() of each;
+					 * 0: MD5 */
+	bool auth_int;			/* offer qop auth-int too */
 	struct span aliases[EDGE_NAMES_MAX];
 	unsigned n_aliases;
 	bool accept_ip;			/* our addresses are our names too */
@@ -80,7 +83,21 @@ bool edge_conn_carries(const struct edge *e, const struct flow *flow);
  * there is of the last one's) gets a last answer if it can be answered. */
 void edge_conn_lost(struct edge *e, struct mono now, struct steps *s,
     const struct flow *from, struct span head);
-/* Is SIP heard yet?  What comes by a stream before is lost for good. */
+/*
+ * A TLS handshake came to nothing: said in one line, as often as other
+ * refusals are, with the phone that was last heard from there.
+ *
+ * Takes:   versions, ciphers  what it offered; empty: unknown.
+ */
+struct edge_tls_refusal {
+	const char *event, *advice;	/* literals */
+	struct span versions, ciphers;
+	unsigned n_ciphers;
+};
+void edge_tls_refused(struct edge *e, struct mono now, struct steps *s,
+    const struct flow *from, const struct edge_tls_refusal *r);
+/* Is SIP heard, and can a challenge be made?  Until then requests had better
+ * wait in the kernel: what comes before is lost, or refused. */
 bool edge_is_ready(const struct edge *e);
 
 /* A frame from a peer; role and instance are the door's.

@@ -16,6 +16,7 @@
 
 struct calls;
 struct conns;
+struct lastseen;
 struct guard;
 struct keep;
 
@@ -27,6 +28,7 @@ struct edge {
 	struct auth *auth;
 	struct keep *keep;
 	struct conns *conns;
+	struct lastseen *lastseen;
 	struct calls *calls;		/* call.h's own */
 	bool reg_up, stun_up;
 	bool is_keyed;			/* SIG_KEYS came */
@@ -69,6 +71,10 @@ void edge_put_via(const struct edge *e, const struct flow *to,
  * Contact that reaches us on this flow; user may be empty. */
 void edge_put_contact(const struct edge *e, const struct flow *f,
     struct span user, struct buf *b);
+/* The same as "<sips:user@host:port>", which says TLS by itself (RFC 5630
+ * 3.1.4). */
+void edge_put_sips(const struct edge *e, const struct flow *f,
+    struct span user, struct buf *b);
 
 /* Is this host (no port) one of our names: domain, alias, or, if the
  * configuration accepts it, one of our addresses? */
@@ -93,6 +99,9 @@ bool edge_may_answer(struct edge *e, struct mono now,
  */
 void edge_answer(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, const struct reply *r);
+/* Would edge_answer() send it, with its optional lines left out? */
+bool edge_fits(struct edge *e, const struct edge_in *in,
+    const struct reply *r);
 /*
  * Begin a line of the log about somebody who is refused, if there may be one:
  * ten a second, so that no flood costs time or pushes older lines out.  What

@@ -60,22 +60,38 @@ edge_put_via(const struct edge *e, const struct flow *to, struct span branch,
 	build_via(b, transport_name(to->transport), &said, branch, true);
 }
 
-void
-edge_put_contact(const struct edge *e, const struct flow *f,
-    struct span user, struct buf *b)
+static void
+put_at_us(const struct edge *e, const struct flow *f, struct span user,
+    struct buf *b)
 {
 	struct addr said = edge_said_addr(e, f);
 
-	buf_puts(b, "<sip:");
 	if (user.len > 0) {
 		buf_put(b, user);
 		buf_putc(b, '@');
 	}
 	addr_put(b, &said);
+}
+
+void
+edge_put_contact(const struct edge *e, const struct flow *f,
+    struct span user, struct buf *b)
+{
+	buf_puts(b, "<sip:");
+	put_at_us(e, f, user, b);
 	if (f->transport == TRANSPORT_TCP)
 		buf_puts(b, ";transport=tcp");
 	else if (f->transport == TRANSPORT_TLS)
 		buf_puts(b, ";transport=tls");
+	buf_putc(b, '>');
+}
+
+void
+edge_put_sips(const struct edge *e, const struct flow *f, struct span user,
+    struct buf *b)
+{
+	buf_puts(b, "<sips:");
+	put_at_us(e, f, user, b);
 	buf_putc(b, '>');
 }
 
@@ -196,6 +212,18 @@ allowance(const struct edge_in *in)
 	    in->from->transport != TRANSPORT_UDP)
 		return BLOB_MAX;
 	return in->raw.len + in->raw.len / 2;
+}
+
+bool
+edge_fits(struct edge *e, const struct edge_in *in, const struct reply *r)
+{
+	struct reply short_r = *r;
+	struct buf b;
+
+	short_r.optional = SPAN_NONE;
+	buf_init(&b, e->scratch, sizeof(e->scratch));
+	reply_build(&e->txns, &b, in->msg, in->from, &short_r);
+	return buf_err(&b) == 0 && b.len <= allowance(in);
 }
 
 void

@@ -230,7 +230,10 @@ put_relayed(const struct edge *e, struct buf *b, struct exchange *ex,
 	int err;
 
 	buf_init(&body, mem, sizeof(mem));
-	err = offer_pass(e, &body, msg, p, &ex->offer);
+	if (refer_is(msg->method))
+		err = refer_put_body(&body, msg);
+	else
+		err = offer_pass(e, &body, msg, p, &ex->offer);
 	if (err)
 		return err;
 	ex->to_cseq = leg_cseq(ex->to, msg->cseq.number);
@@ -238,10 +241,13 @@ put_relayed(const struct edge *e, struct buf *b, struct exchange *ex,
 	    txn_branch(&e->txns, msg, &ex->from->flow, ex->to->index, branch);
 	leg_put_request(e, b, ex->to, msg->method_name, ex->to_cseq, via_branch,
 	    (uint8_t)(msg->max_forwards - 1));
-	if (refreshes_target(msg->method))
-		headers_ours(b);
+	if (refreshes_target(msg->method) || msg->method == SIP_REFER)
+		headers_ours(b, msg);
+	err = refer_put_headers(e, b, ex, msg);
+	if (err)
+		return err;
 	headers_pass(e, b, msg, ex->from, ex->to);
-	if (body.len > 0)
+	if (body.len > 0 && !refer_is(msg->method))
 		headers_body(e, b, msg, ex->to);
 	build_end(b, buf_span(&body));
 	return buf_err(b);
@@ -282,13 +288,9 @@ answer_exchange(const struct ctx *x, struct exchange *ex,
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
-	if (ex->is_invite || msg->status < 300) {
-		build_open(&b, SIP_H_CONTACT);
-		edge_put_contact(x->e, &ex->from->flow,
-		    span_make(ex->from->token, LEG_TOKEN_LEN), &b);
-		build_close(&b);
-	}
-	headers_ours(&b);
+	if (ex->is_invite || msg->status < 300)
+		leg_put_contact(x->e, ex->from, &b);
+	headers_ours(&b, msg);
 	headers_pass(x->e, &b, msg, ex->to, ex->from);
 	if (buf_err(&b))
 		return buf_err(&b);
@@ -311,11 +313,12 @@ refresh_targets(struct exchange *ex, const struct sip_msg *answer)
 	}
 }
 
-/* 481 and 408 end the dialog, whatever was asked (12.2.1.2, RFC 5057). */
+/* 481 and 408 end the dialog (12.2.1.2), but of REFER and NOTIFY only that
+ * subscription (RFC 5057 5.1). */
 static bool
-ends_dialog(uint16_t status)
+ends_dialog(enum sip_method method, uint16_t status)
 {
-	return status == 481 || status == 408;
+	return !refer_is(method) && (status == 481 || status == 408);
 }
 
 static void
@@ -340,10 +343,13 @@ on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 {
 	struct call *call = ex->call;
 	const struct leg *to = ex->to;
+	enum sip_method method = ex->method;
 	char mem[CALL_BYTES_MAX];
 	struct media said;
 	struct buf body;
 
+	if (method == SIP_REFER)
+		refer_answered(x, ex, msg);
 	call_changed(x->e, call);
 	buf_init(&body, mem, sizeof(mem));
 	/* Its challenge is for us, and we answer none. */
@@ -360,7 +366,7 @@ on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 		return;
 	}
 	exchange_free(x->e, ex);
-	if (ends_dialog(msg->status))
+	if (ends_dialog(method, msg->status))
 		call_end(x, call,
 		    (struct ending){ .status = msg->status,
 			.why = "dialog-unknown-to-phone",
@@ -399,10 +405,14 @@ exchange_timeout(
 	struct ctx x = { e, now, st };
 	struct exchange *ex = c->owner;
 	struct call *call = ex->call;
+	enum sip_method method = ex->method;
 
+	if (method == SIP_REFER)
+		refer_answered(&x, ex, NULL);
 	refuse_exchange(&x, ex, 408);
-	call_end(
-	    &x, call, (struct ending){ .status = 408, .why = "phone-silent" });
+	if (ends_dialog(method, 408))
+		call_end(&x, call,
+		    (struct ending){ .status = 408, .why = "phone-silent" });
 }
 
 static void
@@ -440,6 +450,19 @@ is_glare(const struct ctx *x, struct leg *leg, struct stxn *t,
 	return true;
 }
 
+static unsigned
+refusal_of(int err)
+{
+	switch (err) {
+	case -ENOMEM:
+		return 500;
+	case -EPERM:
+		return 403;
+	default:
+		return offer_refusal(err);
+	}
+}
+
 void
 exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
     struct stxn *t, const struct sip_msg *msg)
@@ -461,6 +484,7 @@ exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
 	ex->to = to;
 	ex->server = t;
 	ex->from_cseq = msg->cseq.number;
+	ex->method = msg->method;
 	ex->is_invite = msg->method == SIP_INVITE;
 	t->ops = &exchange_server_ops;
 	t->owner = ex;
@@ -471,9 +495,12 @@ exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
 	if (err == 0)
 		err = ctxn_send(&x->e->txns, x->now, x->st, &to->flow,
 		    buf_span(&b), &exchange_client_ops, ex, &ex->client);
-	if (err)
-		refuse_exchange(
-		    x, ex, err == -ENOMEM ? 500 : offer_refusal(err));
-	else if (ex->is_invite || ex->offer.known)
+	if (err) {
+		refer_not_passed(x, leg, msg, refusal_of(err));
+		refuse_exchange(x, ex, refusal_of(err));
+		return;
+	}
+	refer_sent(x, ex, msg);
+	if (ex->is_invite || ex->offer.known)
 		call->pending = ex;
 }

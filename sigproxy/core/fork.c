@@ -29,6 +29,21 @@ put_identity(const struct edge *e, struct buf *b, const struct leg *leg)
 	build_close(b);
 }
 
+/* By whom the caller was sent here, and what it is to take the place of. */
+static int
+put_transfer(const struct edge *e, struct buf *b, const struct leg *leg,
+    const struct sip_msg *msg)
+{
+	const struct call *call = leg->call;
+
+	if (call->referred_by.number.len > 0) {
+		build_open(b, SIP_H_REFERRED_BY);
+		headers_put_party(e, b, &call->referred_by);
+		build_close(b);
+	}
+	return call->replaces != 0 ? replaces_put(e, b, leg, msg) : 0;
+}
+
 static int
 put_invite(const struct edge *e, struct buf *b, struct leg *leg,
     const struct sip_msg *msg, struct media *offer)
@@ -48,8 +63,11 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 	leg_put_request(e, b, leg, SPAN_LIT("INVITE"), leg->invite_cseq,
 	    txn_branch(&e->txns, msg, &caller->flow, leg->index, branch),
 	    (uint8_t)(msg->max_forwards - 1));
-	headers_ours(b);
+	headers_ours(b, msg);
 	put_identity(e, b, leg);
+	err = put_transfer(e, b, leg, msg);
+	if (err)
+		return err;
 	headers_pass(e, b, msg, caller, leg);
 	if (body.len > 0)
 		headers_body(e, b, msg, leg);
@@ -154,6 +172,8 @@ try_spare(const struct ctx *x, const struct leg *failed)
 static uint16_t
 refusal_of(int err)
 {
+	if (err == -ENOENT)
+		return 481; /* what it was to replace */
 	return err == -ENOMEM ? 480 : offer_refusal(err);
 }
 
@@ -205,11 +225,8 @@ put_answer_headers(const struct ctx *x, struct buf *b, const struct leg *leg,
 {
 	struct leg *caller = leg->call->leg[0];
 
-	build_open(b, SIP_H_CONTACT);
-	edge_put_contact(
-	    x->e, &caller->flow, span_make(caller->token, LEG_TOKEN_LEN), b);
-	build_close(b);
-	headers_ours(b);
+	leg_put_contact(x->e, caller, b);
+	headers_ours(b, msg);
 	headers_pass(x->e, b, msg, leg, caller);
 	if (with_body)
 		build_copy(b, msg, SIP_H_CONTENT_DISPOSITION);
@@ -356,6 +373,7 @@ on_win(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	call->phase = CALL_TALKING;
 	call_changed(x->e, call);
 	note_answered(x->st, call);
+	replaces_settled(x, call, true);
 	exchange_await_ack(x, setup);
 }
 

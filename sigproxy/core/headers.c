@@ -17,6 +17,7 @@ pass_of_plain(enum sip_hdr_id id)
 	switch (id) {
 	case SIP_H_SESSION_EXPIRES: /* session timers end at each leg */
 	case SIP_H_MIN_SE:
+	case SIP_H_EVENT: /* of a NOTIFY: its id is another one there */
 		return PASS_NEVER;
 	case SIP_H_ORGANIZATION:
 		return PASS_INWARD;
@@ -102,11 +103,42 @@ headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
 	}
 }
 
-void
-headers_ours(struct buf *b)
+/* Of the options that we pass, those that m names there. */
+static void
+put_options(struct buf *b, enum sip_hdr_id id, const struct sip_msg *m)
 {
-	build_hdr_str(
-	    b, SIP_H_ALLOW, "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
+	static const char *const option[] = { "replaces", "norefersub" };
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof(option) / sizeof(option[0]); i++) {
+		if (!sip_lists(m, id, option[i]))
+			continue;
+		if (any)
+			buf_puts(b, ", ");
+		else
+			build_open(b, id);
+		buf_puts(b, option[i]);
+		any = true;
+	}
+	if (any)
+		build_close(b);
+}
+
+void
+headers_ours(struct buf *b, const struct sip_msg *m)
+{
+	bool refers = m == NULL || !sip_has(m, SIP_H_ALLOW) ||
+		      sip_lists(m, SIP_H_ALLOW, "REFER");
+
+	build_hdr_str(b, SIP_H_ALLOW,
+	    refers ? "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, "
+		     "NOTIFY"
+		   : "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
+	if (m == NULL)
+		return;
+	put_options(b, SIP_H_SUPPORTED, m);
+	if (m->is_request)
+		put_options(b, SIP_H_REQUIRE, m);
 }
 
 /* What may stand in a quoted string: '"' and '\' only behind a '\'. */
@@ -143,15 +175,22 @@ put_user(struct buf *b, struct span s)
 }
 
 void
+headers_put_uri(const struct edge *e, struct buf *b, struct span number)
+{
+	buf_puts(b, "sip:");
+	put_user(b, number);
+	buf_putc(b, '@');
+	buf_put(b, e->conf->domain);
+}
+
+void
 headers_put_party(const struct edge *e, struct buf *b, const struct party *p)
 {
 	if (p->name.len > 0) {
 		put_quoted(b, TEXT_SPAN(p->name));
 		buf_putc(b, ' ');
 	}
-	buf_puts(b, "<sip:");
-	put_user(b, TEXT_SPAN(p->number));
-	buf_putc(b, '@');
-	buf_put(b, e->conf->domain);
+	buf_putc(b, '<');
+	headers_put_uri(e, b, TEXT_SPAN(p->number));
 	buf_putc(b, '>');
 }

@@ -5,6 +5,7 @@
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/sips.h"
 
 int
 text_set(char *p, size_t cap, uint16_t *len, struct span s)
@@ -263,6 +264,20 @@ put_start(const struct edge *e, struct buf *b, const struct leg *leg,
 }
 
 void
+leg_put_contact(const struct edge *e, const struct leg *leg, struct buf *b)
+{
+	struct span token = span_make(leg->token, LEG_TOKEN_LEN);
+
+	build_open(b, SIP_H_CONTACT);
+	if (leg->flow.transport == TRANSPORT_TLS &&
+	    sips_is(TEXT_SPAN(leg->target)))
+		edge_put_sips(e, &leg->flow, token, b);
+	else
+		edge_put_contact(e, &leg->flow, token, b);
+	build_close(b);
+}
+
+void
 leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
     struct span method, uint32_t cseq, struct span branch, uint8_t max_forwards)
 {
@@ -270,10 +285,7 @@ leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
 		our_tag(leg) };
 
 	put_start(e, b, leg, &s);
-	build_open(b, SIP_H_CONTACT);
-	edge_put_contact(
-	    e, &leg->flow, span_make(leg->token, LEG_TOKEN_LEN), b);
-	build_close(b);
+	leg_put_contact(e, leg, b);
 }
 
 /* ACK and BYE: with a branch that is unique by dialog and CSeq. */

@@ -114,6 +114,9 @@ uint32_t leg_cseq(struct leg *leg, uint32_t n);
 void leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
     struct span method, uint32_t cseq, struct span branch,
     uint8_t max_forwards);
+/* Our Contact, as this phone sees it. */
+void leg_put_contact(const struct edge *e, const struct leg *leg,
+    struct buf *b);
 /* Send ACK for a 2xx; body may be empty; kept gets a copy unless NULL. */
 void leg_ack(const struct ctx *x, struct leg *leg, uint32_t cseq,
     struct span sdp, struct blob *kept);

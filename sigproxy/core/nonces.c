@@ -11,6 +11,7 @@
 struct nonce {
 	char text[IPC_NONCE_LEN];
 	struct mono best_before;	/* a quarter of its life is left */
+	struct mono until;
 };
 
 struct nonces {
@@ -75,6 +76,7 @@ nonces_add(struct nonces *n, struct mono now, struct span batch,
 		one = &n->ring[(n->first + n->count) % n->size];
 		memcpy(one->text, batch.p + at, IPC_NONCE_LEN);
 		one->best_before = best;
+		one->until = mono_add_ms(now, lifetime_ms);
 		n->count++;
 	}
 	n->renewal = mono_add_ms(now, lifetime_ms / 2);
@@ -163,6 +165,24 @@ nonces_take(struct nonces *n, struct mono now, const struct addr *to,
 		return -ENOENT;
 	one = &n->ring[n->first];
 	drop_first(n, 1);
+	*out = span_make(one->text, IPC_NONCE_LEN);
+	remember(n, *out, to);
+	return 0;
+}
+
+int
+nonces_take_young(struct nonces *n, struct mono now, const struct addr *to,
+    uint32_t for_ms, struct span *out)
+{
+	struct nonce *one;
+
+	/* Outdated ones come first: with any other there is a good one last. */
+	if (n->count <= n->outdated)
+		return -ENOENT;
+	one = &n->ring[(n->first + n->count - 1) % n->size];
+	if (mono_due(one->until, mono_add_ms(now, for_ms)))
+		return -ENOENT;
+	n->count--;
 	*out = span_make(one->text, IPC_NONCE_LEN);
 	remember(n, *out, to);
 	return 0;

@@ -34,6 +34,14 @@ struct mono nonces_renewal(const struct nonces *n);
  * Errors: -ENOENT none left. */
 int nonces_take(struct nonces *n, struct mono now, const struct addr *to,
     struct span *out);
+/*
+ * Take the youngest, for nextnonce.
+ *
+ * Takes:   for_ms  how long it must still live.
+ * Errors:  -ENOENT none that does.
+ */
+int nonces_take_young(struct nonces *n, struct mono now,
+    const struct addr *to, uint32_t for_ms, struct span *out);
 /* Was this nonce sent to this address (an IPv6 /64 counts as one)? */
 bool nonces_was_sent(const struct nonces *n, struct span nonce,
     const struct addr *to);

@@ -3,10 +3,12 @@
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/creds.h"
+#include "sigproxy/core/lastseen.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/outbound.h"
 #include "sigproxy/core/registrar.h"
+#include "sigproxy/core/sips.h"
 #include "sigproxy/sip/build.h"
 
 /* What a Contact without expires, in a REGISTER without Expires, asks for;
@@ -90,11 +92,25 @@ fill_contacts(const struct sip_msg *m, struct ipc_reg_ask *out)
 	return 0;
 }
 
+/* It would be called by the flow it registers on: with a sips: Contact that
+ * has to be TLS (RFC 5630 3.1.3). */
+static bool
+may_register(const struct flow *from, const struct ipc_reg_ask *ask)
+{
+	for (unsigned i = 0; i < ask->n_contacts; i++) {
+		if (from->transport != TRANSPORT_TLS &&
+		    sips_is(ask->contacts[i].uri))
+			return false;
+	}
+	return true;
+}
+
 int
 registrar_ask(const struct sip_msg *m, const struct flow *from,
     char mem[URI_USER_MAX], struct ipc_reg_ask *out)
 {
 	struct span agent = sip_value(m, SIP_H_USER_AGENT);
+	int err;
 
 	if (uri_user_unescape(&m->to.uri, mem, &out->aor_user) != 0 ||
 	    !creds_text_ok(out->aor_user, 64) ||
@@ -105,7 +121,8 @@ registrar_ask(const struct sip_msg *m, const struct flow *from,
 	out->nated = is_nated(m, from);
 	agent = span_sub(agent, 0, 128);
 	out->user_agent = creds_text_ok(agent, 128) ? agent : SPAN_NONE;
-	return fill_contacts(m, out);
+	err = fill_contacts(m, out);
+	return err == 0 && !may_register(from, out) ? -EBADMSG : err;
 }
 
 static bool
@@ -222,10 +239,14 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 	if (expires_s > 0)
 		keep_registered(e, now, st, &s->from, expires_s);
 	if (expires_s > 0)
+		lastseen_note(e->lastseen, &s->from.remote, say->number,
+		    ask.user_agent);
+	if (expires_s > 0)
 		came_back(e, now, st, s, &ask, say);
 	buf_init(&b, mem, sizeof(mem));
 	put_bindings(&b, s, &ask, say);
 	outbound_put(e, &b, &s->from, &ask, say);
+	auth_put_info(e, now, st, s, say, expires_s, &b);
 	ok.headers = buf_err(&b) ? SPAN_NONE : buf_span(&b);
 	if (stxn_respond(&e->txns, now, st, s, &ok) != 0)
 		stxn_status(&e->txns, now, st, s, 200);

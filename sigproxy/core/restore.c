@@ -287,6 +287,10 @@ restore_into(
 	call->relayed = from->relayed;
 	call->held = from->held;
 	call->ringing_noted = from->ringing_noted;
+	call->referral[0] = from->referral[0];
+	call->referral[1] = from->referral[1];
+	call->transferred = from->transferred;
+	call->replaces = from->replaces;
 	for (unsigned i = 0; i < from->n_legs && err == 0; i++)
 		err = restore_leg(x, call, &from->leg[i]);
 	if (err == 0 && from->session != 0)

@@ -7,6 +7,7 @@
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/sips.h"
 
 static void
 copy_party(struct party *to, const struct ipc_party *from)
@@ -36,7 +37,7 @@ refuse_method(const struct ctx *x, struct stxn *t, const struct sip_msg *msg)
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
-	headers_ours(&b);
+	headers_ours(&b, NULL);
 	refuse(x, t, msg->method == SIP_OTHER ? 501 : 405, buf_span(&b));
 }
 
@@ -179,6 +180,20 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 	}
 }
 
+/* The one phone whose dialog is to be replaced, or all of the number's. */
+static void
+choose_branches(struct edge *e, struct call *call,
+    const struct ipc_auth_say *say, const struct leg *replaced,
+    bool with_external)
+{
+	if (replaced == NULL)
+		add_branches(e, call, say, with_external);
+	else if (is_usable(e, &replaced->flow) &&
+		 (with_external || !leg_is_external(replaced)))
+		add_branch(
+		    e, call, &replaced->flow, TEXT_SPAN(replaced->target));
+}
+
 static bool
 has_external(const struct call *call)
 {
@@ -201,7 +216,8 @@ drop_branches(struct edge *e, struct call *call)
  * latter but phones in the office ring too, only those ring.
  */
 static bool
-admit(struct edge *e, struct call *call, const struct ipc_auth_say *say)
+admit(struct edge *e, struct call *call, const struct ipc_auth_say *say,
+    const struct leg *replaced)
 {
 	struct calls *c = e->calls;
 	uint8_t caller = leg_is_external(call->leg[0]) ? 1 : 0;
@@ -209,7 +225,7 @@ admit(struct edge *e, struct call *call, const struct ipc_auth_say *say)
 
 	if (c->channels + need > e->conf->channels && need > caller) {
 		drop_branches(e, call);
-		add_branches(e, call, say, false);
+		choose_branches(e, call, say, replaced, false);
 		need = caller;
 	}
 	if (c->channels + need > e->conf->channels && need > 0)
@@ -248,15 +264,15 @@ refuse_call(const struct ctx *x, struct call *call, uint16_t status,
 }
 
 static void
-admit_and_open(
-    const struct ctx *x, struct call *call, const struct ipc_auth_say *say)
+admit_and_open(const struct ctx *x, struct call *call,
+    const struct ipc_auth_say *say, const struct leg *replaced)
 {
-	add_branches(x->e, call, say, true);
+	choose_branches(x->e, call, say, replaced, true);
 	if (call->n_legs == 1) {
 		refuse_call(x, call, 480, "no-device", NULL);
 		return;
 	}
-	if (!admit(x->e, call, say)) {
+	if (!admit(x->e, call, say, replaced)) {
 		refuse_call(x, call, 480, "no-channel",
 		    "SIP;cause=503;text=\"No channel free\"");
 		return;
@@ -346,13 +362,57 @@ has_too_many(const struct calls *c, struct span caller)
 	return n >= fair_share(c);
 }
 
+/* What it replaces, or who sent the caller here. */
+static void
+set_transfer(const struct ctx *x, struct call *call, const struct leg *replaced)
+{
+	refer_begun(x, call);
+	if (replaced == NULL)
+		return;
+	/* Its phone may say BYE there before it answers here. */
+	replaced->call->transferred = true;
+	call_changed(x->e, replaced->call);
+	call->replaces = replaced->call->ticket;
+	call->referred_by = replaced->index == 0 ? replaced->call->called
+						 : replaced->call->caller;
+}
+
+/* Many phones that transfer hang up both calls once the REFER is accepted.
+ * Who was referred then finds nothing to replace, and simply calls. */
+static unsigned
+check_replaces(const struct ctx *x, const struct sip_msg *msg,
+    const struct ipc_auth_say *say, struct leg **replaced)
+{
+	unsigned status =
+	    replaces_check(x->e, msg, say->called.number, replaced);
+
+	if ((status == 481 || status == 603) &&
+	    refer_is_asked(x, say->caller.number, say->called.number))
+		return 0;
+	return status;
+}
+
 static void
 begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
     const struct ipc_auth_say *say)
 {
 	struct call *call = NULL;
+	struct leg *replaced;
+	unsigned status = check_replaces(x, msg, say, &replaced);
+	struct ipc_auth_say kept;
 	int err;
 
+	if (status != 0) {
+		call_not_begun(
+		    x->st, say, (uint16_t)status, "nothing-to-replace");
+		refuse(x, t, status, SPAN_NONE);
+		return;
+	}
+	if (!sips_targets(msg, say, &kept)) {
+		call_not_begun(x->st, say, 480, "sips-not-kept");
+		refuse(x, t, 480, SPAN_LIT(SIPS_NOT_KEPT));
+		return;
+	}
 	if (!has_too_many(x->e->calls, say->caller.number))
 		call = call_new(x->e);
 	if (call == NULL) {
@@ -365,6 +425,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->ticket = say->ticket;
 	copy_party(&call->caller, &say->caller);
 	copy_party(&call->called, &say->called);
+	set_transfer(x, call, replaced);
 	call->setup->server = t;
 	call->setup->is_invite = true;
 	call->setup->from = call->leg[0];
@@ -377,7 +438,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse_call(
 		    x, call, err == -EMSGSIZE ? 513 : 400, "bad-invite", NULL);
 	else
-		admit_and_open(x, call, say);
+		admit_and_open(x, call, &kept, replaced);
 }
 
 void

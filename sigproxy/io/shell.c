@@ -15,7 +15,7 @@ struct shell {
 	struct steps *steps;
 	struct udp *udp;
 	struct tcp *tcp;
-	struct door *reg, *stun;
+	struct door *reg, *stun, *key;
 	struct door *relay[STEPS_RELAYS_MAX];
 	const struct edge_conf *conf;
 };
@@ -160,9 +160,11 @@ on_drained(void *arg)
 
 	carry_out(sh);
 	arm(sh);
-	/* What a stream says too early would be lost for good. */
-	if (edge_is_ready(sh->edge))
+	/* Until then what phones say waits in the kernel. */
+	if (edge_is_ready(sh->edge)) {
+		udp_receive(sh->udp);
 		tcp_accept(sh->tcp);
+	}
 }
 
 /* ---- connections ---- */
@@ -205,6 +207,92 @@ on_stream_message(void *arg, const struct flow *from, struct span bytes,
 		carry_steps(sh);	/* settled after the stream's turn */
 }
 
+/* ---- TLS ---- */
+
+static void
+on_no_tls(void *arg, const struct flow *flow, enum tls_why why,
+    const struct tls_hello *hello)
+{
+	char versions[64], ciphers[256];
+	struct shell *sh = arg;
+	struct edge_tls_refusal r = {
+		.event = tls_why_event(why),
+		.advice = tls_why_advice(why),
+		.n_ciphers = hello->n_ciphers,
+	};
+	struct buf b;
+
+	if (hello->is_seen) {
+		buf_init(&b, versions, sizeof(versions));
+		tls_hello_versions(hello, &b);
+		r.versions = buf_span(&b);
+		buf_init(&b, ciphers, sizeof(ciphers));
+		tls_hello_ciphers(hello, &b);
+		r.ciphers = buf_span(&b);
+	}
+	edge_tls_refused(sh->edge, clock_mono(), sh->steps, flow, &r);
+}
+
+static void
+on_ask_key(void *arg, uint32_t id, uint8_t index, uint16_t scheme,
+    struct span tbs)
+{
+	struct shell *sh = arg;
+	struct ipc_sign_ask ask = { id, index, scheme, tbs };
+	char mem[IPC_TBS_MAX + 64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, SIGN_ASK, sign_ask, &ask);
+	/* Not there: it is asked when it comes. */
+	if (buf_err(&b) == 0 && sh->key != NULL &&
+	    door_send(sh->key, buf_span(&b)) == -ENOBUFS)
+		tls_put_off(tcp_tls(sh->tcp), id);
+}
+
+static int
+on_key_cert(struct shell *sh, struct span payload)
+{
+	struct ipc_key_cert m;
+	int err = get_key_cert(payload, &m);
+
+	if (err)
+		return err;
+	err = tls_certificate(tcp_tls(sh->tcp), m.index, m.total, m.chain);
+	if (err == 0)
+		return 0;
+	log_begin(err > 0 ? LOG_INFO_ : LOG_ERROR_, err > 0 ?
+		"tls-certificates-in-use" : "tls-certificate-unusable");
+	log_u64(err > 0 ? "certificates" : "number", err > 0 ?
+		m.total : m.index + 1u);
+	if (err < 0)
+		log_err("why", err);
+	log_end();
+	tcp_has_certificate(sh->tcp);
+	return err == -EPROTO ? err : 0;
+}
+
+static int
+on_key_frame(struct shell *sh, uint16_t type, struct span payload)
+{
+	struct ipc_sign_say say;
+	int err;
+
+	if (tcp_tls(sh->tcp) == NULL)
+		return -EPROTO;
+	if (type == IPC_KEY_CERT)
+		return on_key_cert(sh, payload);
+	err = get_sign_say(payload, &say);
+	if (err)
+		return err;
+	if (say.refusal == SIGN_BUSY)
+		tls_put_off(tcp_tls(sh->tcp), say.id);
+	else
+		tls_signed(tcp_tls(sh->tcp), say.id,
+		    say.refusal == SIGN_OK ? say.signature : SPAN_NONE);
+	return 0;
+}
+
 static int
 answer_status(struct shell *sh, struct door *from, struct span payload)
 {
@@ -239,6 +327,8 @@ on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 
 	if (type == IPC_STATUS_ASK)
 		return answer_status(sh, from, payload);
+	if (door_role(from) == ROLE_KEY)
+		return on_key_frame(sh, type, payload);
 	err = edge_frame(sh->edge, clock_mono(), sh->steps, door_role(from),
 	    door_instance(from), type, payload);
 	if (is_crowded(sh->steps))
@@ -253,6 +343,11 @@ on_state(void *arg, struct door *peer, bool up)
 
 	if (door_role(peer) == ROLE_ADMIN)
 		return;
+	if (door_role(peer) == ROLE_KEY) {
+		if (up && tcp_tls(sh->tcp) != NULL)
+			tls_key_up(tcp_tls(sh->tcp));
+		return;
+	}
 	edge_peer(sh->edge, clock_mono(), sh->steps, door_role(peer),
 	    door_instance(peer), up);
 	on_drained(sh);
@@ -262,7 +357,7 @@ static struct tcp *
 new_tcp(struct shell *sh, uv_loop_t *loop)
 {
 	struct tcp_ops ops = { on_opened, on_closed, on_carries,
-		on_stream_message, on_drained, sh };
+		on_stream_message, on_drained, on_no_tls, on_ask_key, sh };
 	uint64_t first;
 
 	/* Nobody had this range before us: 2^62 are many. */
@@ -307,6 +402,9 @@ shell_peer(struct shell *sh, struct door *peer)
 	case ROLE_STUN:
 		sh->stun = peer;
 		break;
+	case ROLE_KEY:
+		sh->key = peer;
+		break;
 	case ROLE_MEDIA:
 		if (door_instance(peer) < STEPS_RELAYS_MAX)
 			sh->relay[door_instance(peer)] = peer;
@@ -327,5 +425,5 @@ shell_listen(struct shell *sh, uint8_t listener, int fd)
 void
 shell_start(struct shell *sh)
 {
-	arm(sh);
+	on_drained(sh);
 }

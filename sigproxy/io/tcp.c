@@ -5,71 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/base/htab.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
 #include "sigproxy/io/sockaddr.h"
-#include "sigproxy/io/tcp.h"
-#include "sigproxy/sip/frame.h"
+#include "sigproxy/io/tcp_priv.h"
 
 #define ACCEPT_ROUNDS 16	/* then other events have their turn */
 #define SWEEP_MS 250
-#define SOURCE_SLOTS 65536	/* counters of sources, by a secret hash */
-#define READ_MAX 16384		/* octets of one connection in one turn */
-
-enum conn_state {
-	CONN_FREE,
-	CONN_OPEN,
-	CONN_LINGERS,		/* last answer given, input is thrown away */
-	CONN_CLOSING,		/* libuv still holds the handle */
-};
-
-struct conn {
-	struct tcp *tcp;
-	uv_poll_t poll;
-	int fd;
-	enum conn_state state;
-	bool is_broken;		/* seen while sending; closed by settle() */
-	bool is_writing;	/* polled for room to write */
-	struct flow flow;
-	uint16_t *of_source;
-	struct mono since;	/* the last whole message, or the beginning */
-	struct mono begun;	/* of a message that is not whole; 0: none */
-	struct mono look;	/* when it is due to be looked at */
-	struct frame frame;
-	size_t n_in, n_out;	/* octets kept */
-	char *in, *out;		/* FRAME_MAX, TCP_OUT_MAX */
-	struct conn *next_free;
-};
-
-struct listening {
-	struct tcp *tcp;
-	uv_poll_t poll;
-	int fd;			/* -1: not in use */
-	uint8_t number;
-};
-
-struct tcp {
-	uv_loop_t *loop;
-	const struct edge_conf *conf;
-	struct tcp_ops ops;
-	struct listening listeners[EDGE_LISTENERS_MAX];
-	uv_timer_t sweep;
-	struct conn *conns;
-	uint32_t n, used;
-	struct conn *free;
-	uint64_t next_conn;	/* number; its place is in the table's */
-	struct htab hasher;	/* for its key only */
-	uint16_t sources[SOURCE_SLOTS];
-	char *mem_in, *mem_out;
-	char *scratch;		/* kept octets and new ones */
-	struct sip_msg msg;	/* for the framer */
-	bool is_accepting;	/* wanted */
-	bool is_paused;		/* but there is no room */
-	bool any_broken;
-	uint64_t accepted, refused, evicted, slow, idle, stuck, garbage,
-	    unsent;
-};
 
 static void on_listener(uv_poll_t *poll, int status, int events);
 static void on_conn(uv_poll_t *poll, int status, int events);
@@ -110,7 +52,7 @@ tcp_new(uv_loop_t *loop, const struct edge_conf *conf, uint32_t max,
 
 	if (t == NULL || table(t, max) != 0 ||
 	    uv_timer_init(loop, &t->sweep) != 0)
-		return NULL;	/* only at start: the process ends */
+		return NULL;	/* only at start: the process ends NOLINT */
 	t->loop = loop;
 	t->conf = conf;
 	t->ops = *ops;
@@ -119,7 +61,7 @@ tcp_new(uv_loop_t *loop, const struct edge_conf *conf, uint32_t max,
 	t->next_conn = first - first % max + max;
 	for (size_t i = 0; i < EDGE_LISTENERS_MAX; i++)
 		t->listeners[i].fd = -1;
-	return t;
+	return secure_new(t) == 0 ? t : NULL;
 }
 
 static struct conn *
@@ -130,7 +72,7 @@ find(const struct tcp *t, uint64_t number)
 	return c->state != CONN_FREE && c->flow.conn == number ? c : NULL;
 }
 
-static uint16_t *
+static struct source *
 source_of(struct tcp *t, const struct addr *a)
 {
 	uint64_t h = htab_hash(&t->hasher, a->ip,
@@ -141,6 +83,14 @@ source_of(struct tcp *t, const struct addr *a)
 
 /* ---- closing ---- */
 
+/* Without a certificate nobody is served by TLS. */
+static bool
+may_listen(const struct tcp *t, const struct listening *l)
+{
+	return l->fd >= 0 && !l->is_held &&
+	    (!l->is_tls || tls_has_certificate(t->tls));
+}
+
 static void
 listen_again(struct tcp *t)
 {
@@ -148,7 +98,7 @@ listen_again(struct tcp *t)
 		return;
 	t->is_paused = false;
 	for (size_t i = 0; i < EDGE_LISTENERS_MAX; i++) {
-		if (t->listeners[i].fd >= 0)
+		if (may_listen(t, &t->listeners[i]))
 			uv_poll_start(&t->listeners[i].poll, UV_READABLE,
 			    on_listener);
 	}
@@ -178,27 +128,27 @@ on_closed(uv_handle_t *handle)
 	listen_again(t);
 }
 
-static void
-conn_close(struct conn *c)
+void
+stream_close(struct conn *c)
 {
 	struct tcp *t = c->tcp;
 	bool was_told = c->state == CONN_OPEN || c->state == CONN_LINGERS;
 
 	if (!was_told)
 		return;
+	secure_end(c);
 	c->state = CONN_CLOSING;
-	--*c->of_source;
+	c->of_source->open--;
 	uv_close((uv_handle_t *)&c->poll, on_closed);
 	close(c->fd);
 	c->fd = -1;
 	t->ops.closed(t->ops.arg, &c->flow);
 }
 
-/* The stream cannot be read on.  Closed at once, the kernel would take the
- * last answer away again if there is unread input. */
-static void
-conn_linger(struct conn *c, struct mono now)
+void
+stream_linger(struct conn *c, struct mono now)
 {
+	secure_end(c);
 	c->state = CONN_LINGERS;
 	c->look = mono_add_ms(now, TCP_LINGER_MS);
 	c->n_in = 0;
@@ -207,12 +157,18 @@ conn_linger(struct conn *c, struct mono now)
 
 /* ---- sending ---- */
 
-static void
-poll_conn(struct conn *c)
+void
+stream_poll(struct conn *c)
 {
-	uv_poll_start(&c->poll,
-	    UV_READABLE | (c->n_out > 0 ? UV_WRITABLE : 0), on_conn);
+	int events = c->is_waiting ? 0 : UV_READABLE;
+
 	c->is_writing = c->n_out > 0;
+	if (c->is_writing)
+		events |= UV_WRITABLE;
+	if (events != 0)
+		uv_poll_start(&c->poll, events, on_conn);
+	else
+		uv_poll_stop(&c->poll);
 }
 
 static void
@@ -233,8 +189,8 @@ give(const struct conn *c, const char *p, size_t len)
 	return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? 0 : -1;
 }
 
-static void
-conn_send(struct conn *c, struct span bytes)
+void
+stream_send_raw(struct conn *c, struct span bytes)
 {
 	ssize_t n = 0;
 
@@ -256,7 +212,18 @@ conn_send(struct conn *c, struct span bytes)
 	memcpy(c->out + c->n_out, bytes.p, bytes.len);
 	c->n_out += bytes.len;
 	if (!c->is_writing)
-		poll_conn(c);
+		stream_poll(c);
+}
+
+static void
+conn_send(struct conn *c, struct span bytes)
+{
+	if (c->flow.transport != TRANSPORT_TLS)
+		stream_send_raw(c, bytes);
+	else if (c->tls == NULL || !tls_is_up(c->tls))
+		c->tcp->unsent++;
+	else if (!tls_write(c->tls, bytes))
+		mark_broken(c);
 }
 
 void
@@ -292,7 +259,7 @@ conn_writable(struct conn *c)
 	memmove(c->out, c->out + n, c->n_out - (size_t)n);
 	c->n_out -= (size_t)n;
 	if (c->n_out == 0)
-		poll_conn(c);
+		stream_poll(c);
 }
 
 bool
@@ -303,7 +270,7 @@ tcp_settle(struct tcp *t)
 	t->any_broken = false;
 	for (uint32_t i = 0; any && i < t->n; i++) {
 		if (t->conns[i].is_broken)
-			conn_close(&t->conns[i]);
+			stream_close(&t->conns[i]);
 		t->conns[i].is_broken = false;
 	}
 	return any;
@@ -313,17 +280,16 @@ tcp_settle(struct tcp *t)
 
 /* Quick: or a peer that waits for our ACK before its next small segment
  * (Nagle) adds the kernel's delay of 40 ms to each call. */
-static void
-ack_at_once(const struct conn *c)
+void
+stream_ack_at_once(const struct conn *c)
 {
 	int on = 1;
 
 	setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
-/* Cut what is there into messages; keep the rest. */
-static void
-take(struct conn *c, struct mono now, struct span in)
+void
+stream_take(struct conn *c, struct mono now, struct span in)
 {
 	struct tcp *t = c->tcp;
 	enum frame_kind kind;
@@ -342,7 +308,7 @@ take(struct conn *c, struct mono now, struct span in)
 		c->begun = (struct mono){ 0 };
 		t->ops.message(t->ops.arg, &c->flow, got, kind == FRAME_LOST);
 		if (kind == FRAME_LOST) {
-			conn_linger(c, now);
+			stream_linger(c, now);
 			return;
 		}
 	}
@@ -353,6 +319,7 @@ take(struct conn *c, struct mono now, struct span in)
 	if (c->state != CONN_OPEN || c->is_broken)
 		return;
 	c->n_in = in.len;
+	c->is_part = false;
 	memcpy(c->in, in.p, in.len);
 	if (in.len == 0)
 		c->begun = (struct mono){ 0 };
@@ -366,17 +333,21 @@ conn_readable(struct conn *c, struct mono now)
 	struct tcp *t = c->tcp;
 	ssize_t n;
 
+	if (c->tls != NULL) {
+		secure_readable(c, now);
+		return;
+	}
 	memcpy(t->scratch, c->in, c->n_in);
 	n = recv(c->fd, t->scratch + c->n_in, READ_MAX, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		conn_close(c);
+		stream_close(c);
 		return;
 	}
-	ack_at_once(c);
+	stream_ack_at_once(c);
 	if (c->state == CONN_OPEN)
-		take(c, now, span_make(t->scratch, c->n_in + (size_t)n));
+		stream_take(c, now, span_make(t->scratch, c->n_in + (size_t)n));
 }
 
 static void
@@ -386,7 +357,7 @@ on_conn(uv_poll_t *poll, int status, int events)
 	struct tcp *t = c->tcp;
 
 	if (status < 0) {
-		conn_close(c);
+		stream_close(c);
 	} else {
 		if (events & UV_WRITABLE)
 			conn_writable(c);
@@ -428,8 +399,25 @@ make_room(struct tcp *t)
 	c = least_needed(t);
 	if (c != NULL) {
 		t->evicted++;
-		conn_close(c);
+		stream_close(c);
 	}
+}
+
+static void
+conn_begin(struct conn *c, int fd, const struct flow *flow, struct mono now)
+{
+	c->poll.data = c;
+	c->fd = fd;
+	c->state = CONN_OPEN;
+	c->is_broken = false;
+	c->flow = *flow;
+	c->since = now;
+	c->begun = now;
+	c->look = now;
+	c->frame = (struct frame){ .seen = 0 };
+	c->n_in = c->n_out = 0;
+	c->tls = NULL;
+	c->is_shaking = c->is_waiting = c->is_part = false;
 }
 
 static int
@@ -439,7 +427,7 @@ conn_open(struct tcp *t, const struct listening *l, int fd,
 	const struct edge_listener *el = &t->conf->listeners[l->number];
 	uint16_t most = el->zone == ZONE_EXTERNAL ? TCP_SOURCE_EXTERNAL :
 						    TCP_SOURCE_INTERNAL;
-	uint16_t *of_source = source_of(t, remote);
+	struct source *of_source = source_of(t, remote);
 	struct conn *c = t->free;
 	struct flow flow = {
 		.zone = el->zone,
@@ -448,7 +436,8 @@ conn_open(struct tcp *t, const struct listening *l, int fd,
 		.remote = *remote,
 	};
 
-	if (c == NULL || *of_source >= most)
+	if (c == NULL || of_source->open >= most ||
+	    (l->is_tls && !secure_may_open(t, &flow, of_source, now)))
 		return -EMFILE;
 	/* The next number that says this place. */
 	flow.conn = t->next_conn + (uint64_t)(c - t->conns);
@@ -461,31 +450,45 @@ conn_open(struct tcp *t, const struct listening *l, int fd,
 	}
 	t->free = c->next_free;
 	t->used++;
-	c->poll.data = c;
-	c->fd = fd;
-	c->state = CONN_OPEN;
-	c->is_broken = false;
-	c->flow = flow;
+	conn_begin(c, fd, &flow, now);
 	c->of_source = of_source;
-	++*of_source;
-	c->since = now;
-	c->begun = now;
-	c->look = now;
-	c->frame = (struct frame){ .seen = 0 };
-	c->n_in = c->n_out = 0;
-	poll_conn(c);
-	ack_at_once(c);
+	of_source->open++;
+	stream_poll(c);
+	stream_ack_at_once(c);
+	if (l->is_tls && secure_open(c) != 0)
+		stream_close(c);
 	return 0;
+}
+
+static void
+sweep_on(struct tcp *t)
+{
+	if (!uv_is_active((uv_handle_t *)&t->sweep))
+		uv_timer_start(&t->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+}
+
+/* Until the sweep; those who wait wait in the kernel. */
+static void
+hold(struct tcp *t, struct listening *l)
+{
+	l->is_held = true;
+	t->tls_held++;
+	uv_poll_stop(&l->poll);
+	sweep_on(t);
 }
 
 static bool
 accept_one(struct tcp *t, struct listening *l, struct mono now)
 {
-	struct sockaddr_storage sa;
+	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
 	struct addr remote;
 	int fd;
 
+	if (l->is_tls && !secure_may_accept(t, now)) {
+		hold(t, l);
+		return false;
+	}
 	make_room(t);
 	if (t->free == NULL) {
 		pause_listening(t);
@@ -506,8 +509,8 @@ accept_one(struct tcp *t, struct listening *l, struct mono now)
 	if (conn_open(t, l, fd, &remote, now) != 0) {
 		t->refused++;
 		close(fd);
-	} else if (!uv_is_active((uv_handle_t *)&t->sweep)) {
-		uv_timer_start(&t->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	} else {
+		sweep_on(t);
 	}
 	return true;
 }
@@ -525,8 +528,8 @@ on_listener(uv_poll_t *poll, int status, int events)
 		;
 	/* Paused for want of descriptors with no connection that could end
 	 * that by closing. */
-	if (t->is_paused && !uv_is_active((uv_handle_t *)&t->sweep))
-		uv_timer_start(&t->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	if (t->is_paused)
+		sweep_on(t);
 	t->ops.drained(t->ops.arg);
 }
 
@@ -546,6 +549,7 @@ tcp_add(struct tcp *t, uint8_t listener, int fd)
 	l->tcp = t;
 	l->fd = fd;
 	l->number = listener;
+	l->is_tls = t->conf->listeners[listener].transport == TRANSPORT_TLS;
 	return 0;
 }
 
@@ -558,6 +562,21 @@ tcp_accept(struct tcp *t)
 	listen_again(t);
 }
 
+void
+tcp_has_certificate(struct tcp *t)
+{
+	if (t->is_accepting && !t->is_paused) {
+		t->is_paused = true;
+		listen_again(t);
+	}
+}
+
+struct tls *
+tcp_tls(struct tcp *t)
+{
+	return t->tls;
+}
+
 /* ---- who is too slow ---- */
 
 static void
@@ -567,7 +586,7 @@ look_at(struct conn *c, struct mono now)
 
 	if (c->state == CONN_LINGERS) {
 		if (mono_due(c->look, now))
-			conn_close(c);
+			stream_close(c);
 		return;
 	}
 	if (c->state != CONN_OPEN)
@@ -575,7 +594,7 @@ look_at(struct conn *c, struct mono now)
 	if (c->begun.us != 0 &&
 	    mono_due(mono_add_ms(c->begun, TCP_WHOLE_MS), now)) {
 		t->slow++;
-		conn_close(c);
+		stream_close(c);
 		return;
 	}
 	if (!mono_due(mono_add_ms(c->since, TCP_IDLE_MS), now) ||
@@ -586,7 +605,7 @@ look_at(struct conn *c, struct mono now)
 		return;
 	}
 	t->idle++;
-	conn_close(c);
+	stream_close(c);
 }
 
 static void
@@ -597,6 +616,12 @@ on_sweep(uv_timer_t *timer)
 
 	for (uint32_t i = 0; i < t->n && t->used > 0; i++)
 		look_at(&t->conns[i], now);
+	if (t->tls != NULL)
+		tls_tick(t->tls, now);
+	for (size_t i = 0; i < EDGE_LISTENERS_MAX; i++) {
+		t->is_paused = t->is_paused || t->listeners[i].is_held;
+		t->listeners[i].is_held = false;
+	}
 	if (t->free != NULL)
 		listen_again(t);
 	if (t->used == 0 && !t->is_paused)
@@ -621,4 +646,6 @@ tcp_status(const struct tcp *t, struct buf *json)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		buf_fmt(json, "%s\"%s\":%llu", i > 0 ? "," : "", all[i].name,
 		    (unsigned long long)all[i].n);
+	if (t->tls != NULL)
+		secure_status(t, json);
 }

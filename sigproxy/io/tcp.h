@@ -11,8 +11,10 @@
  * Own polling and accept4() instead of uv_tcp_t: when descriptors run out
  * libuv would open "/" for a moment, which the cage refuses.
  *
- * Here is the seam for TLS: what is read from the socket goes through
- * take() to the framer, what is to be sent through tcp_send().
+ * TLS (tls.h) stands between the socket and the framer.  Handshakes are dear:
+ * there are so many at once, of one source and in all, and so many a second;
+ * who is too many waits in the kernel or is closed, and established
+ * connections notice nothing.
  */
 #ifndef SIGPROXY_IO_TCP_H
 #define SIGPROXY_IO_TCP_H
@@ -20,6 +22,7 @@
 #include <uv.h>
 
 #include "sigproxy/core/edge.h"
+#include "sigproxy/io/tls.h"
 
 enum {
 	TCP_CONNS_MAX = 2048,
@@ -34,6 +37,18 @@ enum {
 	TCP_IDLE_MS = 30000,	/* without a message, if nothing is carried */
 	TCP_CARRIES_MS = 30000,	/* between looks whether it still carries */
 	TCP_LINGER_MS = 500,	/* for a last answer to be read */
+	/* Handshakes under way of one source. */
+	TCP_SHAKING_EXTERNAL = 16,
+	TCP_SHAKING_INTERNAL = 64,
+	/* Handshakes a second, of one source and in all; how many may come
+	 * at once.  In all, fewer than keyd signs. */
+	TCP_SHAKES_EXTERNAL = 10,
+	TCP_SHAKES_EXTERNAL_BURST = 40,
+	TCP_SHAKES_INTERNAL = 64,
+	TCP_SHAKES_INTERNAL_BURST = 256,
+	TCP_SHAKES_ALL = 150,
+	TCP_SHAKES_ALL_BURST = 150,
+	TCP_SHAKE_FAIR_MS = 2000,	/* then it makes room for another */
 };
 
 struct tcp;
@@ -50,6 +65,12 @@ struct tcp_ops {
 	    bool lost);
 	/* A wake-up's events have been handed over. */
 	void (*drained)(void *arg);
+	/* A handshake came to nothing in a way that somebody should know. */
+	void (*no_tls)(void *arg, const struct flow *flow, enum tls_why why,
+	    const struct tls_hello *hello);
+	/* As in tls.h. */
+	void (*ask_key)(void *arg, uint32_t id, uint8_t index,
+	    uint16_t scheme, struct span tbs);
 	void *arg;
 };
 
@@ -67,6 +88,11 @@ struct tcp *tcp_new(uv_loop_t *loop, const struct edge_conf *conf,
 int tcp_add(struct tcp *t, uint8_t listener, int fd);
 /* Begin to accept; again: nothing happens. */
 void tcp_accept(struct tcp *t);
+
+/* The TLS of all connections; NULL when no listener has it. */
+struct tls *tcp_tls(struct tcp *t);
+/* It has its first certificate: accept there too. */
+void tcp_has_certificate(struct tcp *t);
 
 /* Send by this flow's connection, at once or when the peer reads; nothing
  * happens when it is closed.  Never calls back. */

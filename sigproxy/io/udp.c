@@ -35,6 +35,7 @@ struct udp {
 	struct sockaddr_storage from[UDP_BATCH];
 	char *mem;		/* UDP_BATCH datagrams of the largest size */
 	struct udp_out out;
+	bool is_receiving;
 	uint64_t lost;
 };
 
@@ -138,7 +139,20 @@ udp_add(struct udp *u, uint8_t listener, int fd)
 	sock->fd = fd;
 	sock->listener = listener;
 	sock->poll.data = sock;
-	return uv_poll_start(&sock->poll, UV_READABLE, on_readable);
+	return 0;
+}
+
+void
+udp_receive(struct udp *u)
+{
+	if (u->is_receiving)
+		return;
+	u->is_receiving = true;
+	for (size_t i = 0; i < EDGE_LISTENERS_MAX; i++) {
+		if (u->sockets[i].fd >= 0)
+			uv_poll_start(&u->sockets[i].poll, UV_READABLE,
+			    on_readable);
+	}
 }
 
 void

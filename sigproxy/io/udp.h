@@ -29,11 +29,13 @@ struct udp *udp_new(uv_loop_t *loop, udp_message_cb *on_message,
     udp_batch_cb *on_batch, void *arg);
 
 /*
- * Poll an inherited bound socket as this listener.
+ * Know an inherited bound socket as this listener.
  *
  * Errors:  negative errno of libuv; -EINVAL listener in use or out of range.
  */
 int udp_add(struct udp *u, uint8_t listener, int fd);
+/* Begin to read all of them; again: nothing happens. */
+void udp_receive(struct udp *u);
 
 /* Queue one datagram; sent by udp_flush() or when the batch is full.  The
  * bytes must live until then. */

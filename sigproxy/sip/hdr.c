@@ -236,6 +236,10 @@ digest_param(const struct sip_param *p, struct sip_digest *d, unsigned *seen)
 			d->has_escapes = true;
 		return 0;
 	}
+	if (span_caseeq(p->name, SPAN_LIT("username*")) ||
+	    (span_caseeq(p->name, SPAN_LIT("userhash")) &&
+		span_caseeq(p->value, SPAN_LIT("true"))))
+		d->hides_user = true;
 	return 0;
 }
 

@@ -144,6 +144,7 @@ struct sip_digest {
 	struct span nc;
 	struct span stale;
 	bool has_escapes;	/* some value holds a backslash: sip_unquote */
+	bool hides_user;	/* username* or userhash=true (RFC 7616 3.4.4) */
 };
 
 /*

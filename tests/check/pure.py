@@ -83,6 +83,7 @@ def planted(root):
         'mediaproxy/core': 'extern long send(int, void *, long, int); long m(void *p) { return send(1, p, 2, 0); }',
         'common/base': 'int send(void); int send(void) { return 1; } int base(void) { return send(); }',
         'common/ipc': 'int ipc(void) { return 1; }', 'registrar-db/core': 'int reg(void) { return 1; }',
+        'keyd/core': 'int key(void) { return 1; }',
     }
     build = os.path.join(root, 'build')
     commands = []

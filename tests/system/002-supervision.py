@@ -6,19 +6,24 @@ import signal
 import subprocess
 import time
 
+from lab import certs, sip
 from lab.net import Lab, POSTERN_ADDRESS
-from lab.postern import Postern, ROLES, program
+from lab.postern import DOMAIN, Postern, ROLES, program
 from lab.wait import until
 
 
+ALL = ROLES | {'keyd'}
+
+
 class Gate:
-    """A Postern alone on its laboratory host."""
+    """A Postern alone on its laboratory host, with TLS."""
 
     def __enter__(self):
-        self.lab = Lab(homes=(), office_phones=0).__enter__()
-        self.postern = Postern(self.lab.postern_host, self.lab.folder)
+        self.lab = Lab(homes=(), office_phones=1).__enter__()
+        self.postern = Postern(self.lab.postern_host, self.lab.folder, certs.plain())
         self.lab.on_close(self._down)
         self.postern.up()
+        self.postern.host_of_a_phone = self.lab.office.phones[0]
         return self.postern
 
     def _down(self):
@@ -61,12 +66,22 @@ def test_listeners_outlive_sigproxy():
         assert sip_sockets(postern) == before
 
 
+def test_what_is_said_to_a_dead_sigproxy_waits():
+    with Gate() as postern:
+        with postern.host_of_a_phone.udp_socket() as sock:
+            old = postern.kill('sigproxy')
+            answer = sip.ask(sock, (POSTERN_ADDRESS, 5060),
+                             sip.request('OPTIONS', f'sip:{DOMAIN}', sock.getsockname()), 3)
+        assert answer and sip.status(answer) == 200, answer
+        postern.wait_restarted('sigproxy', old)
+
+
 def test_every_role_comes_back():
     with Gate() as postern:
-        for role in sorted(ROLES):
+        for role in sorted(ALL):
             old = postern.kill(role)
             postern.wait_restarted(role, old)
-        until(lambda: ROLES <= postern.pids().keys(), 5, 'all run')
+        until(lambda: ALL <= postern.pids().keys(), 5, 'all run')
 
 
 def test_killed_supervisor_is_started_again():
@@ -75,7 +90,7 @@ def test_killed_supervisor_is_started_again():
         _, runsvdir = supervisors(postern)
         os.kill(runsvdir, signal.SIGKILL)
         until(lambda: supervisors(postern)[1] != runsvdir, 8, 'another runsvdir')
-        until(lambda: ROLES <= postern.pids().keys(), 8, 'all run again')
+        until(lambda: ALL <= postern.pids().keys(), 8, 'all run again')
         assert sip_sockets(postern) == before
 
 
@@ -116,7 +131,7 @@ def test_firewall_table_is_loaded_and_matches_the_users():
         table = postern.host.run(['nft', '-n', 'list', 'table', 'inet', 'postern']).stdout
         assert 'type filter hook output' in table
         ids = {subprocess.run(['id', '-u', f'postern-{name}'], capture_output=True, text=True).stdout.strip()
-               for name in ('sig', 'media', 'stun', 'db')}
+               for name in ('sig', 'media', 'stun', 'db', 'key')}
         for uid in ids:
             assert re.search(rf'\b{uid}\b', table), f'{uid} is not in {table}'
         text = postern.host.run(['ss', '-Hulne']).stdout
@@ -130,13 +145,13 @@ def test_hung_process_is_killed_and_started_again():
         until(lambda: all(p['answers'] for p in postern.status()['processes']), 5, 'all answer')
         time.sleep(2)
         pids = postern.pids()
-        for role in sorted(ROLES):
+        for role in sorted(ALL):
             os.kill(pids[role], signal.SIGSTOP)
             time.sleep(1)
             os.kill(pids[role], signal.SIGCONT)
         time.sleep(2.5)
         assert postern.pids() == pids
-        for role in sorted(ROLES):
+        for role in sorted(ALL):
             os.kill(pids[role], signal.SIGSTOP)
             at = time.monotonic()
             postern.wait_restarted(role, pids[role])

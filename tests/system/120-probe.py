@@ -3,6 +3,7 @@
 import os
 import re
 
+from lab import certs
 from lab.expect import Skip
 from lab.office import Office
 from lab.postern import REPOSITORY, build
@@ -16,7 +17,7 @@ def table():
         rows = [[cell.strip() for cell in line.strip().strip('|').split('|')]
                 for line in file if line.startswith('| `') or line.startswith('| attempt')]
     head = rows[0]
-    return {row[0].strip('`'): {role: said for role, said in zip(head[1:5], row[1:5]) if said}
+    return {row[0].strip('`'): {role: said for role, said in zip(head[1:6], row[1:6]) if said}
             for row in rows[1:]}
 
 
@@ -38,6 +39,7 @@ def arguments(attempt, office, role, neighbour):
     special = {
         'open-database': ['open', postern.database()],
         'open-key': ['open', postern.settings[('store', 'key')]],
+        'open-tls-key': ['open', postern.settings[('tls', 'key')]],
         'open-config': ['open', postern.config],
         'udp-loopback': [udp, *LOOPBACK],
         'udp-lan-161': [udp, desk, '161'],
@@ -60,7 +62,7 @@ def probe(role):
     """Try every row on one role; a killed process must come back before the next."""
     neighbour_role = 'stunmon' if role != 'stunmon' else 'mediaproxy'
     wrong = []
-    with Office(homes=()) as office:
+    with Office(homes=(), settings=certs.plain()) as office:
         injector()
         postern = office.postern
         neighbour = postern.pids()[neighbour_role]
@@ -98,9 +100,13 @@ def test_registrar_db():
     probe('registrar-db')
 
 
+def test_keyd():
+    probe('keyd')
+
+
 def test_users_and_flags():
-    """Four users, none of them root; no capabilities, no_new_privs, a filter on each."""
-    with Office(homes=()) as office:
+    """Five users, none of them root; no capabilities, no_new_privs, a filter on each."""
+    with Office(homes=(), settings=certs.plain()) as office:
         users = set()
         for role, pid in office.postern.pids().items():
             with open(f'/proc/{pid}/status') as file:
@@ -116,4 +122,4 @@ def test_users_and_flags():
             with open(f'/proc/{pid}/limits') as file:
                 hard = {line[:26].strip(): line[26:].split()[1] for line in file}
             assert hard['Max core file size'] == hard['Max processes'] == '0', f'{role}: {hard}'
-        assert len(users) == 4, f'{len(users)} users for four roles'
+        assert len(users) == 5, f'{len(users)} users for five roles'

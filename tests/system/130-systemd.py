@@ -13,13 +13,15 @@ import stat
 import subprocess
 import tempfile
 
+from lab import certs
 from lab.expect import Skip
 from lab.net import Lab
 from lab.postern import Postern, REPOSITORY, build, program
 from lab.wait import until
 
 SOURCE = os.path.join(REPOSITORY, 'etc', 'systemd')
-MOST = {'firewall': 1.5, 'key': 1.0, 'mediaproxy@': 1.5, 'registrar-db': 0.5, 'sigproxy': 0.5, 'stunmon': 1.5}
+MOST = {'firewall': 1.5, 'key': 1.0, 'keyd': 0.5, 'mediaproxy@': 1.5, 'registrar-db': 0.5, 'sigproxy': 0.5,
+        'stunmon': 1.5}
 
 
 def units(folder):
@@ -34,7 +36,7 @@ def units(folder):
         with open(os.path.join(folder, os.path.basename(path)), 'w') as file:
             file.write(text)
     paths = sorted(glob.glob(f'{folder}/*'))
-    assert len(made) == len(MOST) and len(paths) == len(made) + 17, paths
+    assert len(made) == len(MOST) and len(paths) == len(made) + 22, paths
     return paths
 
 
@@ -79,7 +81,7 @@ def test_doors_are_those_of_postern_up():
         assert unit['FileDescriptorName'] == f'door-{knocker}', path
         assert unit['Service'] == f"postern-{owner.replace('-0', '@0')}.service", path
     with Lab(homes=(), office_phones=0) as lab:
-        postern = Postern(lab.postern_host, lab.folder)
+        postern = Postern(lab.postern_host, lab.folder, certs.plain())
         lab.on_close(postern.stop)
         postern.up()
         found = {}
@@ -89,7 +91,7 @@ def test_doors_are_those_of_postern_up():
         postern.down()
     notes = {f'watchdog.{role}.sock': (user, '0600') for role, user in
              (('sigproxy', 'postern-sig'), ('mediaproxy-0', 'postern-media'), ('stunmon', 'postern-stun'),
-              ('registrar-db', 'postern-db'))}
+              ('registrar-db', 'postern-db'), ('keyd', 'postern-key'))}
     wanted.update(notes)
     assert found == wanted, f'{found} is not {wanted}'
 

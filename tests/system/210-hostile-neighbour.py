@@ -19,7 +19,7 @@ from lab.wait import until
 
 DOORS = (('registrar-db', 'sigproxy'), ('sigproxy', 'registrar-db'), ('sigproxy', 'mediaproxy'),
          ('mediaproxy', 'sigproxy'), ('stunmon', 'sigproxy'), ('sigproxy', 'stunmon'), ('stunmon', 'mediaproxy'),
-         ('mediaproxy', 'stunmon'))
+         ('mediaproxy', 'stunmon'), ('keyd', 'sigproxy'))
 # What keeps registrar-db busy without a pause.
 ALONE = ('test_a_million_guesses', 'test_guesses_over_many_subscribers')
 DEADLINE = 240                     # a million questions, on a busy machine

@@ -1,13 +1,15 @@
-"""No password and no HA1 is in the memory of any process but registrar-db, however hard one looks."""
+"""No password and no HA1 is in the memory of any process but registrar-db, and no TLS key in any but keyd."""
 
 import hashlib
 import os
+import re
 import secrets
 import subprocess
 
-from lab import sip
+from lab import certs, sip
+from lab.ipc import Neighbour
 from lab.office import Office
-from lab.postern import DOMAIN, REALM
+from lab.postern import DOMAIN, REALM, program
 
 COUNT = 1000
 FIRST = 30000
@@ -88,3 +90,56 @@ def test_no_secrets():
         got = found(office, 'registrar-db', pids['registrar-db'], words.values(), hashes)
         print(f'registrar-db, for comparison: {len(got)} found')
         assert office.postern.pids() == pids
+
+
+# ---- TLS keys --------------------------------------------------------------
+
+def private_numbers(key):
+    """{name: bytes} of what is secret in a key file: the numbers, as openssl tells them."""
+    text = certs.openssl('pkey', '-in', key, '-noout', '-text').decode()
+    numbers = {}
+    for name, body in re.findall(r'^(priv|privateExponent|prime1|prime2|exponent1|exponent2|coefficient):\s*\n'
+                                 r'((?:    [0-9a-f:]+\n)+)', text, re.M):
+        numbers[name] = bytes.fromhex(re.sub(r'[\s:]', '', body)).lstrip(b'\0')
+    return numbers
+
+
+def traces(data, numbers):
+    """The names of what lies in data: any half of a number, in either order of bytes."""
+    halves = [(name, half) for name, number in numbers.items()
+              for half in (number[:len(number) // 2], number[len(number) // 2:])]
+    return {name for name, half in halves if half in data or half[::-1] in data}
+
+
+def leftovers(data, key, numbers):
+    """What is left of the file: a line of its text, and of numbers that OpenSSL keeps turned round (all but Ed25519)."""
+    with open(key, 'rb') as file:
+        text = max(file.read().split(b'-----')[2].split()[:2], key=len)[24:]
+    return [name for name, number in numbers.items() if len(numbers) > 1 and number in data] + [text] * (text in data)
+
+
+def test_no_tls_key():
+    """Where the private numbers lie, after start, after signing, and after keyd was restarted."""
+    with Office(homes=(), settings=certs.plain()) as office:
+        folder = office.lab.folder
+        pairs = [certs.make(folder, kind, kind) for kind in ('p256', 'rsa2048', 'ed25519')]
+        office.postern.settings.update(certs.settings(*pairs))
+        office.postern.write_config()
+        done = office.lab.postern_host.run([program(), 'reload', '--state', office.postern.state], timeout=15)
+        assert 'new handshakes' in done.stdout, done.stderr
+        numbers = {key: private_numbers(key) for _, key in pairs}
+        assert [len(n) for n in numbers.values()] == [1, 6, 1], numbers
+        with Neighbour(office.postern, 'keyd', 'sigproxy') as door:
+            tbs = b' ' * 64 + b'TLS 1.3, server CertificateVerify\0' + bytes(32)
+            for index, scheme in enumerate((0x0403, 0x0804, 0x0807)):
+                assert door.ask('SIGN_ASK', id=1, index=index, scheme=scheme, tbs=tbs)['refusal'] == 0
+        pids = office.postern.pids()
+        seen = memory(pids['keyd'])
+        for key, secret in numbers.items():
+            assert traces(seen, secret), f'the scanner does not find {key} in keyd'
+            assert not leftovers(seen, key, secret), f'keyd keeps {leftovers(seen, key, secret)} of {key}'
+        for role in (*FACING, 'registrar-db'):
+            data = memory(pids[role])
+            for key, secret in numbers.items():
+                assert not traces(data, secret), f'{role} knows {traces(data, secret)} of {key}'
+            print(f'{role}: {len(data) >> 10} kB searched for {len(numbers)} keys: none found')

@@ -10,6 +10,7 @@ oracle_init(struct oracle *o)
 	o->mints = true;
 	o->verdict = VERDICT_OK;
 	o->expires_s = 60;
+	o->nonce_left_s = 300;
 }
 
 static void
@@ -48,6 +49,8 @@ answer_reg(struct oracle *o, struct span payload, struct buf *answers)
 	if (get_reg_ask(span_make(o->text, payload.len), &o->last) != 0)
 		broken("REG_ASK");
 	say.id = o->last.id;
+	if (o->verdict == VERDICT_OK)
+		say.nonce_left_s = o->nonce_left_s;
 	if (o->verdict == VERDICT_BUSY)
 		say.retry_after_s = 7;
 	for (unsigned i = 0; o->verdict == VERDICT_OK &&

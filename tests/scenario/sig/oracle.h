@@ -12,6 +12,7 @@ struct oracle {
 	bool has_target;	/* AUTH_SAY names an office phone */
 	enum verdict verdict;
 	uint32_t expires_s;
+	uint32_t nonce_left_s;
 	uint32_t serial;		/* of nonces */
 	unsigned asked;
 	unsigned n_held;		/* questions not answered yet */

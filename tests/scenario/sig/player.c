@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "common/codec/digest.h"
 #include "sigproxy/core/edge.h"
 #include "tests/scenario/sig/oracle.h"
 #include "tests/scenario/sig/player.h"
@@ -467,6 +468,23 @@ cmd_expires(struct player *p, const char *args)
 }
 
 static void
+cmd_digest(struct player *p, const char *args)
+{
+	p->conf.digests = 0;
+	for (int i = 0; i < DIGEST_ALGS; i++) {
+		if (strstr(args, digest_alg_name((enum digest_alg)i)) != NULL)
+			p->conf.digests |= 1u << i;
+	}
+	p->conf.auth_int = strstr(args, "auth-int") != NULL;
+}
+
+static void
+cmd_nonce_left(struct player *p, const char *args)
+{
+	p->oracle.nonce_left_s = (uint32_t)atoi(args);
+}
+
+static void
 cmd_binding(struct player *p, const char *args)
 {
 	struct oracle *o = &p->oracle;
@@ -515,6 +533,10 @@ cmd_ask(struct player *p, const char *args)
 		buf_put_u64(&b, a->contacts[0].q_permille);
 	else if (strcmp(name, "username") == 0)
 		buf_put(&b, a->digest.username);
+	else if (strcmp(name, "algorithm") == 0)
+		buf_put(&b, a->digest.algorithm);
+	else if (strcmp(name, "body_hash") == 0)
+		buf_put(&b, a->digest.body_hash);
 	else if (strcmp(name, "cseq") == 0)
 		buf_put_u64(&b, a->cseq);
 	else if (strcmp(name, "flow") == 0)
@@ -588,6 +610,7 @@ static const struct {
 	{ "asked", cmd_asked }, { "log", cmd_log }, { "logged", cmd_logged },
 	{ "expires", cmd_expires }, { "binding", cmd_binding },
 	{ "ask", cmd_ask }, { "public", cmd_public },
+	{ "digest", cmd_digest }, { "nonce-left", cmd_nonce_left },
 	{ "keepalives", cmd_keepalives },
 	{ "status", cmd_status }, { "shorter-than", cmd_shorter },
 };

@@ -27,6 +27,8 @@
  *   log EVENT            such a line was logged since the last `log`
  *   logged N             so many lines were logged since the last of these two
  *   expires S            what it grants (60)
+ *   digest ALGORITHM...  what the site offers from now on; auth-int: that too
+ *   nonce-left S         how long the nonces answered still live (300)
  *   binding URI S        what it lists beside what was asked (until cleared
  *                        by `binding none`)
  *   ask FIELD VALUE      a field of the last REG_ASK is this

@@ -9,6 +9,7 @@ from .postern import DOMAIN, Postern
 RTP_RANGE = 'udp/16384-16983'
 SIP_PORT = 'udp/5070'
 SIP_TCP_PORT = 'tcp/5070'
+SIP_TLS_PORT = 'tcp/5071'
 TONES = {168: 420, 169: 520, 201: 620, 202: 740, 203: 860, 204: 980}   # far apart: a block tells 20 Hz
 
 
@@ -63,7 +64,7 @@ class Office:
     def phone(self, number, host, with_stun=False, register=True, **options):
         """A registered phone on a host, with the tone of its number."""
         inside = host in self.lab.office.phones
-        server = f'{POSTERN_ADDRESS}:5060' if inside else f'{self.lab.office.public}:5070'
+        server = self.server(inside, options.get('transport', 'udp'))
         options.setdefault('tone', TONES[number])
         options.setdefault('domain', DOMAIN)
         phone = Phone(number, server, self.lab.folder, host=host, username=f'SIP-{number}',
@@ -73,6 +74,12 @@ class Office:
         if register:
             phone.register()
         return phone
+
+    def server(self, inside, transport='udp'):
+        """Where phones send to: 'address:port'."""
+        if inside:
+            return f'{POSTERN_ADDRESS}:{5062 if transport == "tls" else 5060}'
+        return f'{self.lab.office.public}:{5071 if transport == "tls" else 5070}'
 
     def desk(self, index=0, **options):
         """An office phone: number 168 + index."""

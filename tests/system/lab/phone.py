@@ -43,11 +43,24 @@ module ausine.so
 module aubridge.so
 module g711.so
 module stun.so
+{tls}
 {extra_modules}
 module_tmp account.so
 module_app menu.so
 module_app debug_cmd.so
 module_app ctrl_tcp.so
+'''
+
+
+# What its OpenSSL reads at start.
+OPENSSL = '''\
+openssl_conf = main
+[main]
+ssl_conf = ssl
+[ssl]
+system_default = all
+[all]
+MaxProtocol = {}
 '''
 
 
@@ -108,11 +121,13 @@ class Phone:
     def __init__(self, number, server, folder, *, host=None, address=None, name=None, username=None,
                  password=None, domain=None, tone=440, codec='pcmu', stun=None, answer='auto',
                  sip_port=5060, control_port=4444, rtp_ports='10000-10199', interval=60,
-                 record=False, transport='udp', account=()):
+                 record=False, transport='udp', ca=None, tls_most=None, account=()):
         """server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
         host is a laboratory host; without one the phone runs on this machine at address.
-        account: more parameters of the account. answer is 'auto' or 'manual'. stun is (address, port) of a STUN server, or None.
+        answer is 'auto' or 'manual'. stun is (address, port) of a STUN server, or None.
+        ca: a file with the certificates that TLS believes; tls_most: 'TLSv1.2', say.
+        account: more parameters of baresip's account line.
         """
         self.number, self.server, self.tone, self.host = number, server, tone, host
         self.domain = domain or server
@@ -124,8 +139,8 @@ class Phone:
         self._control_address = '127.0.0.1'
         self._control_port = control_port
         self._sip_port, self._rtp_ports, self._record = sip_port, rtp_ports, record
-        self.transport = transport
-        self._more = list(account)      # parameters of baresip's account line
+        self.transport, self.ca, self._tls_most = transport, ca, tls_most
+        self._more = list(account)
         # outbound wants an instance-id
         self._modules = ['sndfile'] * record + ['uuid'] * ('sipnat=outbound' in self._more)
         self._process = self.control = self.ear = None
@@ -145,6 +160,8 @@ class Phone:
         if listen:
             self.ear = Ear(self.host, os.path.join(self.folder, 'heard.pcap'))
         command = ['stdbuf', '-oL', 'baresip', '-4', '-s', '-f', self.folder]
+        if self._tls_most:
+            command = ['env', f'OPENSSL_CONF={self.folder}/openssl.cnf', *command]
         with open(os.path.join(self.folder, 'log'), 'wb') as log:
             if self.host:
                 self._process = self.host.spawn(command, stdout=log, stderr=log)
@@ -158,8 +175,10 @@ class Phone:
         text = CONFIG.format(address=self.address, sip_port=self._sip_port, tone=self.tone,
                              rtp_ports=self._rtp_ports, control_address=self._control_address,
                              control_port=self._control_port, recordings=self.folder, modules=MODULES,
+                             tls=f'sip_cafile {self.ca}' if self.ca else '',
                              extra_modules='\n'.join(f'module {name}.so' for name in self._modules))
-        for name, content in (('config', text), ('accounts', ''), ('contacts', '')):
+        openssl = OPENSSL.format(self._tls_most) if self._tls_most else ''
+        for name, content in (('config', text), ('accounts', ''), ('contacts', ''), ('openssl.cnf', openssl)):
             with open(os.path.join(self.folder, name), 'w') as file:
                 file.write(content)
 

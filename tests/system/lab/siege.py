@@ -2,7 +2,7 @@
 
 import time
 
-from . import sip
+from . import certs, sip
 from .expect import hear_each_other
 from .ipc import Neighbour
 from .office import Office, password
@@ -23,7 +23,7 @@ class Siege:
     """An office with two phones; afterwards nobody has died or grown, and everything works."""
 
     def __init__(self, as_, settings=()):
-        self.as_, self.office = as_, Office(settings=settings)
+        self.as_, self.office = as_, Office(settings={**certs.plain(), **dict(settings)})
         self.began = time.monotonic()
 
     def __enter__(self):

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/codec/digest.h"
 #include "common/io/conf.h"
 
 /* Lines 1 to 6; what a row adds begins at line 7, in [address]. */
@@ -96,6 +97,13 @@ static const struct {
 	    ":2: domain = a.example:5070: not a host name" },
 	{ "realm with quote", BASE "[site]\nrealm = a\"b\n",
 	    ":8: realm = a\"b: holds a quote" },
+	{ "digest", BASE "[site]\ndigest = md5, sha1\n",
+	    ":8: digest = md5, sha1: not a list of digests; write md5, "
+	    "sha256 or sha512-256" },
+	{ "digest with the RFC's name", BASE "[site]\ndigest = SHA-256\n",
+	    ":8: digest = SHA-256: not a list of digests" },
+	{ "auth_int", BASE "[site]\nauth_int = both\n",
+	    ":8: auth_int = both: neither yes nor no" },
 	{ "accept_ip", BASE "[site]\naccept_ip = maybe\n",
 	    ":8: accept_ip = maybe: neither yes nor no" },
 	{ "aliases", BASE "[site]\naliases = a.example, b c\n",
@@ -152,6 +160,23 @@ static const struct {
 	    ":8: certificate = /a.pem: stands without a key" },
 	{ "key alone", BASE "[tls]\nkey = /a.key\n",
 	    ":8: key = /a.key: stands without a certificate" },
+	{ "two certificates, one key", BASE "[tls]\n"
+	    "certificate = /a.pem, /b.pem\nkey = /a.key\n",
+	    ":9: key = /a.key: 1 keys for 2 certificates" },
+	{ "a key for a .p12", BASE "[tls]\ncertificate = /a.p12\n"
+	    "key = /a.key\n",
+	    ":9: key = /a.key: 1 keys for 0 certificates" },
+	{ "a certificate twice", BASE "[tls]\ncertificate = /a.pem, /a.pem\n"
+	    "key = /a.key, /b.key\n",
+	    ":8: certificate = /a.pem, /a.pem: holds a file twice" },
+	{ "nine certificates", BASE "[tls]\ncertificate = /1.p12, /2.p12, "
+	    "/3.p12, /4.p12, /5.p12, /6.p12, /7.p12, /8.p12, /9.p12\n",
+	    ":8: certificate = /1.p12, /2.p12, /3.p12, /4.p12, /5.p12, /6.p12, "
+	    "/7.p12, /8.p12, /9.p12: more than 8 entries" },
+	{ "a relative certificate", BASE "[tls]\ncertificate = 1.p12, /b.p12\n",
+	    ":8: certificate = 1.p12, /b.p12: not an absolute path" },
+	{ "a relative folder", BASE "[tls]\ncertificate = /1.p12, a/b.p12\n",
+	    ":8: certificate = /1.p12, a/b.p12: not an absolute path" },
 	/* SIP ports */
 	{ "R38: 5060 outside", BASE "[listen]\nexternal_udp = 5060\n"
 	    "internal_udp = 5064\n",
@@ -254,6 +279,8 @@ START_TEST(defaults_are_those_of_the_design)
 	ck_assert_int_eq(read_text(BASE, strlen(BASE), &c), 0);
 	ck_assert_str_eq(c.domain, "sip.example.org");
 	ck_assert_str_eq(c.realm, "sip.example.org");
+	ck_assert_uint_eq(c.digests, 1u << DIGEST_MD5);
+	ck_assert(!c.auth_int);
 	ck_assert(c.accept_ip);
 	ck_assert_uint_eq(c.n_aliases, 0);
 	ck_assert_uint_eq(c.stun_interval_s, 15);
@@ -281,7 +308,7 @@ START_TEST(every_key_arrives)
 {
 	static const char text[] = "[site]\ndomain = sip.example.org\n"
 	    "realm = SMO-SIP\naliases = a.example, b.example\n"
-	    "accept_ip = no\n"
+	    "accept_ip = no\ndigest = sha512-256, MD5\nauth_int = yes\n"
 	    "[address]\ninternal = 192.168.10.2, fd00::2\n"
 	    "external = 192.168.20.2, 2001:db8::2\n"
 	    "lan = 192.168.10.0/24, fd00::/64\npublic = 198.51.100.9\n"
@@ -290,13 +317,16 @@ START_TEST(every_key_arrives)
 	    "[media]\nports = 20000-20399\ninternal_ports = 21000-21399\n"
 	    "channels = 100\nprocesses = 2\nmode = forwarded\n"
 	    "latching = open\nhold = sendrecv\n"
-	    "[tls]\ncertificate = /c.pem\nkey = /k.pem\n"
+	    "[tls]\ncertificate = /a/c.pem, /d.p12, e.pem\n"
+	    "key = /k.pem, /f.pem\npassphrase_file = /p\n"
 	    "[store]\npath = /a/b.db\nkey = /a/k\n";
 	char mem[ADDR_TEXT_MAX + 1];
 	struct conf c;
 
 	ck_assert_msg(read_text(text, sizeof(text) - 1, &c) == 0, "%s", said);
 	ck_assert_str_eq(c.realm, "SMO-SIP");
+	ck_assert_uint_eq(c.digests, 1u << DIGEST_SHA512_256 | 1u << DIGEST_MD5);
+	ck_assert(c.auth_int);
 	ck_assert_uint_eq(c.n_aliases, 2);
 	ck_assert_str_eq(c.aliases[1], "b.example");
 	ck_assert(!c.accept_ip);
@@ -323,8 +353,14 @@ START_TEST(every_key_arrives)
 	ck_assert_int_eq(c.mode, MEDIA_FORWARDED);
 	ck_assert_int_eq(c.latching, LATCH_OPEN);
 	ck_assert_int_eq(c.hold, HOLD_SENDRECV);
-	ck_assert_str_eq(c.tls_certificate, "/c.pem");
-	ck_assert_str_eq(c.tls_key, "/k.pem");
+	ck_assert_uint_eq(c.n_tls_certificates, 3);
+	ck_assert_str_eq(c.tls_certificate[0], "/a/c.pem");
+	ck_assert(conf_is_p12(c.tls_certificate[1]));
+	ck_assert_str_eq(c.tls_certificate[2], "/a/e.pem");
+	ck_assert_uint_eq(c.n_tls_keys, 2);
+	ck_assert_str_eq(c.tls_key[1], "/f.pem");
+	ck_assert_str_eq(c.tls_passphrase_file, "/p");
+	ck_assert(conf_has_tls(&c));
 	ck_assert_str_eq(c.store_path, "/a/b.db");
 	ck_assert_str_eq(c.store_key, "/a/k");
 }
@@ -396,6 +432,7 @@ START_TEST(the_sample_is_a_right_file)
 		    strncmp(p + 1, "#realm", 6) != 0 &&
 		    strncmp(p + 1, "#alias", 6) != 0 &&
 		    strncmp(p + 1, "#certi", 6) != 0 &&
+		    strncmp(p + 1, "#passp", 6) != 0 &&
 		    strncmp(p + 1, "#key = \n", 8) != 0)
 			p[1] = ' ';
 	}

@@ -153,6 +153,7 @@ main(void)
 	SRunner *r = srunner_create(s);
 	int failed;
 
+	srunner_set_fork_status(r, CK_FORK);	/* each row changes its process */
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_loop_test(t, variables_are_taken_or_refused, 0,

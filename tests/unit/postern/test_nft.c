@@ -77,6 +77,21 @@ START_TEST(who_asks_for_loopback_gets_it)
 }
 END_TEST
 
+START_TEST(tls_ports_dial_nobody_and_keyd_sends_nothing)
+{
+	struct conf c = office("203.0.113.10");
+
+	c.external_tls = 5071;
+	write_table(&c, NULL, 0);
+	ck_assert(!says("5071") && !says("postern-key"));
+	c.n_tls_certificates = 1;
+	write_table(&c, NULL, 0);
+	ck_assert(says("tcp sport 5071 tcp flags & (syn | ack) == syn counter "
+		       "drop\n"));
+	ck_assert(says("\t\tmeta skuid \"postern-key\" counter drop\n"));
+}
+END_TEST
+
 START_TEST(stunmon_reaches_its_resolvers_only)
 {
 	struct conf c = office("2001:db8::2");
@@ -122,6 +137,7 @@ main(void)
 	const TTest *const tests[] = {
 		packets_to_ourselves_and_privileged_ports_are_dropped,
 		who_asks_for_loopback_gets_it,
+		tls_ports_dial_nobody_and_keyd_sends_nothing,
 		stunmon_reaches_its_resolvers_only,
 		resolvers_come_from_resolv_conf };
 

@@ -27,6 +27,30 @@ START_TEST(four_processes_for_one_relay)
 }
 END_TEST
 
+START_TEST(keyd_comes_with_a_certificate_and_a_port)
+{
+	struct conf c = { .processes = 1, .n_tls_certificates = 1 };
+
+	plan_make(&c, &plan);
+	ck_assert_uint_eq(plan.n_members, 4);
+	c.internal_tls = 5062;
+	plan_make(&c, &plan);
+	ck_assert_uint_eq(plan.n_members, 5);
+	ck_assert_uint_eq(plan.n_doors, 10 + 5);
+	ck_assert(has_door("keyd", "sigproxy"));
+	ck_assert(has_door("sigproxy", "keyd"));
+	ck_assert(has_door("keyd", "admin"));
+	c.n_tls_certificates = 0;
+	plan_make(&c, &plan);
+	ck_assert_uint_eq(plan.n_members, 4);
+	c = (struct conf){ .processes = PLAN_MEDIA_MAX,
+		.n_tls_certificates = 1, .internal_tls = 5062 };
+	plan_make(&c, &plan);
+	ck_assert_uint_eq(plan.n_members, PLAN_MEMBERS_MAX);
+	ck_assert_uint_eq(plan.n_doors, PLAN_DOORS_MAX);
+}
+END_TEST
+
 START_TEST(a_door_at_both_ends_of_each_pair)
 {
 	static const char *const pairs[][2] = {
@@ -77,6 +101,7 @@ int
 main(void)
 {
 	const TTest *const tests[] = { four_processes_for_one_relay,
+		keyd_comes_with_a_certificate_and_a_port,
 		a_door_at_both_ends_of_each_pair,
 		the_store_is_known_to_sigproxy_and_the_admin_only,
 		the_admin_knocks_at_everybody };

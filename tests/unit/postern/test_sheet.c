@@ -47,6 +47,25 @@ says(const char *words)
 	return strstr(text, words) != NULL;
 }
 
+START_TEST(tls_is_named_where_there_is_a_certificate)
+{
+	struct conf c = with("203.0.113.1", NULL);
+
+	c.public_how = PUBLIC_STUN;
+	c.external_tls = 5071;
+	c.internal_tls = 5062;
+	sheet(&c);
+	ck_assert(!says("5071") && !says("TLS"));
+	c.n_tls_certificates = 1;
+	sheet(&c);
+	ck_assert(says("  SIP from the internet: TLS 203.0.113.1:5071\n"));
+	ck_assert(says("  SIP from the office:   TLS 192.168.10.2:5062\n"));
+	ck_assert(says("  forward TCP 5071 to 203.0.113.1, same port (for "
+		       "TLS)\n"));
+	ck_assert(says("; or 5071, TLS\n"));
+}
+END_TEST
+
 START_TEST(an_address_of_no_use_on_the_internet_is_told)
 {
 	static const struct {
@@ -134,6 +153,7 @@ int
 main(void)
 {
 	const TTest *const tests[] = {
+		tls_is_named_where_there_is_a_certificate,
 		an_address_of_no_use_on_the_internet_is_told,
 		a_public_address_needs_nothing,
 		each_of_several_addresses_is_looked_at,

@@ -148,6 +148,44 @@ START_TEST(a_store_elsewhere_is_let_into_the_root)
 }
 END_TEST
 
+START_TEST(keyd_is_wanted_with_its_credentials_where_tls_is_served)
+{
+	char path[128], to[16];
+	struct conf c;
+
+	setup(&c);
+	snprintf(path, sizeof(path), "%s/postern-sip-external-tls.socket",
+	    dir);
+	c.external_tls = 5071;
+	ck_assert_int_eq(units_write(&c, dir), 0);
+	ck_assert_int_eq(readlink(path, to, sizeof(to)), 9);	/* masked */
+	ck_assert_ptr_null(strstr(drop_in("postern.target"), "keyd"));
+	c.n_tls_certificates = 2;
+	c.n_tls_keys = 1;
+	snprintf(c.tls_certificate[0], CONF_PATH_MAX, "/etc/tls/a.p12");
+	snprintf(c.tls_certificate[1], CONF_PATH_MAX, "/etc/tls/b.pem");
+	snprintf(c.tls_key[0], CONF_PATH_MAX, "/etc/tls/b.key");
+	snprintf(c.tls_passphrase_file, CONF_PATH_MAX, "/etc/tls/pass");
+	ck_assert_int_eq(units_write(&c, dir), 0);
+	ck_assert_int_lt(readlink(path, to, sizeof(to)), 0);
+	ck_assert_str_eq(drop_in("postern-keyd.service"),
+	    "# Made by `postern units`.\n[Service]\n"
+	    "LoadCredential=certificate-0:/etc/tls/a.p12\n"
+	    "LoadCredential=certificate-1:/etc/tls/b.pem\n"
+	    "LoadCredential=key-1:/etc/tls/b.key\n"
+	    "LoadCredential=passphrase:/etc/tls/pass\n");
+	ck_assert_ptr_nonnull(strstr(drop_in("postern.target"),
+	    "Wants=postern-keyd.service postern-sip-external-tls.socket"));
+	ck_assert_ptr_nonnull(strstr(drop_in("postern-sigproxy.service"),
+	    "Sockets=postern-door-sigproxy.keyd.socket\n"));
+	ck_assert_ptr_nonnull(strstr(drop_in(
+	    "postern-sip-external-tls.socket"), "ListenStream=192.0.2.2:5071"));
+	snprintf(c.tls_key[0], CONF_PATH_MAX, "/etc/tls/%%h.key");
+	ck_assert_int_eq(units_write(&c, dir), -EINVAL);
+	teardown();
+}
+END_TEST
+
 START_TEST(a_path_that_a_unit_would_read_otherwise_is_refused)
 {
 	static const char *const bad[] = { "/srv/a b/p.db", "/srv/%h/p.db",
@@ -168,6 +206,7 @@ int
 main(void)
 {
 	const TTest *const tests[] = { listeners_get_every_address_in_order,
+		keyd_is_wanted_with_its_credentials_where_tls_is_served,
 		a_listener_that_is_off_is_masked_until_it_is_on,
 		further_relays_are_wanted_and_their_doors_handed_over,
 		a_store_elsewhere_is_let_into_the_root,

@@ -334,7 +334,7 @@ lab_digest(const char *method, const char *uri, struct span nonce,
 		.uri = span_str(uri), .cnonce = S("0a4f"), .nc = S("00000001"),
 		.qop = S("auth"), .algorithm = S("MD5") };
 	const struct digest_in in = { a.method, a.uri, a.nonce, a.nc, a.cnonce,
-		a.qop };
+		a.qop, SPAN_NONE };
 	char ha1[64];
 
 	digest_ha1(d, DIGEST_MD5, a.username, a.realm, span_str(password),

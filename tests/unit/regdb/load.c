@@ -192,7 +192,7 @@ send_one(struct buf *b)
 		.qop = SPAN_LIT("auth"), .algorithm = SPAN_LIT("MD5") };
 	in = (struct digest_in){ ask.digest.method, ask.digest.uri,
 		ask.digest.nonce, ask.digest.nc, ask.digest.cnonce,
-		ask.digest.qop };
+		ask.digest.qop, SPAN_NONE };
 	digest_ha1(load.digest, DIGEST_MD5, ask.digest.username,
 	    ask.digest.realm, SPAN_LIT(PASSWORD), ha1);
 	digest_response(load.digest, DIGEST_MD5, span_make(ha1, 32), &in,

@@ -138,7 +138,7 @@ START_TEST(a_credential_moved_by_sql_opens_nothing)
 	ask = lab_reg(CONTACT, 3600);
 	in = (struct digest_in){ ask.digest.method, ask.digest.uri,
 		ask.digest.nonce, ask.digest.nc, ask.digest.cnonce,
-		ask.digest.qop };
+		ask.digest.qop, SPAN_NONE };
 	digest_response(lab.oracle->verify.digest, DIGEST_MD5,
 	    span_make(nothing, sizeof(nothing)), &in, lab.response);
 	ck_assert_uint_eq(lab_reg_ask(&ask).verdict, VERDICT_FORBIDDEN);

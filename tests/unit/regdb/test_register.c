@@ -113,6 +113,53 @@ START_TEST(what_is_not_right_is_not_stored)
 }
 END_TEST
 
+/* Answer anew in another algorithm. */
+static struct ipc_digest
+answer_in(enum digest_alg alg, struct span nonce)
+{
+	static char response[DIGEST_HEX_MAX];
+	struct digest *d = lab.oracle->verify.digest;
+	struct ipc_digest a = lab_digest("REGISTER", "sip:sip.example.org",
+	    nonce, PASSWORD);
+	const struct digest_in in = { a.method, a.uri, a.nonce, a.nc, a.cnonce,
+		a.qop, SPAN_NONE };
+	char ha1[DIGEST_HEX_MAX];
+
+	digest_ha1(d, alg, a.username, a.realm, S(PASSWORD), ha1);
+	digest_response(d, alg, span_make(ha1, digest_hex_len(alg)), &in,
+	    response);
+	a.algorithm = span_str(digest_alg_name(alg));
+	a.response = span_make(response, digest_hex_len(alg));
+	return a;
+}
+
+START_TEST(every_algorithm_registers_and_min_digest_is_a_limit)
+{
+	static const char *const least[] = { "NULL", "'md5'", "'sha256'",
+		"'sha512-256'" };
+	char sql[80];
+
+	lab_subscriber();
+	for (int l = 0; l < 4; l++) {
+		snprintf(sql, sizeof(sql), "UPDATE subscriber SET min_digest = "
+		    "%s", least[l]);
+		lab_ok(sql);
+		for (int i = 0; i < DIGEST_ALGS; i++) {
+			struct ipc_reg_ask ask = lab_reg(CONTACT, 3600);
+			struct ipc_reg_say say;
+			bool ok = i >= l - 1;
+
+			ask.digest = answer_in((enum digest_alg)i, lab_nonce());
+			say = lab_reg_ask(&ask);
+			ck_assert_msg(say.verdict == (ok ? VERDICT_OK :
+				VERDICT_FORBIDDEN), "%s %d", least[l], i);
+			ck_assert_uint_eq(say.nonce_left_s > 290, ok);
+			ck_assert_uint_le(say.nonce_left_s, 300);
+		}
+	}
+}
+END_TEST
+
 START_TEST(without_the_internet_flag_only_the_office_registers)
 {
 	struct ipc_reg_ask ask;
@@ -294,6 +341,7 @@ add_register_tests(Suite *s)
 	tcase_add_test(t, a_replayed_answer_is_stale);
 	tcase_add_test(t, nonces_of_an_earlier_life_are_stale);
 	tcase_add_test(t, what_is_not_right_is_not_stored);
+	tcase_add_test(t, every_algorithm_registers_and_min_digest_is_a_limit);
 	tcase_add_test(t, without_the_internet_flag_only_the_office_registers);
 	tcase_add_test(t, too_brief_names_the_least);
 	tcase_add_test(t, asking_lists_without_writing);

@@ -11,6 +11,10 @@
 	"not the number, username or name, not only digits, not a common "   \
 	"word, not few characters repeated; a good one: postern password"
 
+#define PLACEHOLDER                                                          \
+	"this password is an example's placeholder; use a generated one: "   \
+	"postern password"
+
 START_TEST(bad_rows_are_refused_in_words)
 {
 	static const struct { const char *name, *values, *complaint; }
@@ -52,6 +56,12 @@ START_TEST(bad_rows_are_refused_in_words)
 		    "+ * and #" },
 		{ "number taken", "'168', 'u', 'xkcd-staple-1', 1",
 		    "this number is taken already" },
+		{ "both taken", "'168', 'SIP-168', 'xkcd-staple-1', 1",
+		    "this number is taken already" },
+		{ "the example's password", "'170', 'u', 'THE PASSWORD', 1",
+		    PLACEHOLDER },
+		{ "the same, otherwise", "'170', 'u', 'your-pass_word', 1",
+		    PLACEHOLDER },
 		{ "username taken", "'170', 'SIP-168', 'xkcd-staple-1', 1",
 		    "this username is taken already" },
 		{ "colon in the username", "'170', 'a:b', 'xkcd-staple-1', 1",
@@ -91,6 +101,13 @@ START_TEST(changes_that_would_lose_the_password_name_the_remedy)
 		    "the id of a subscriber never changes; change number "
 		    "instead" },
 		{ "UPDATE subscriber SET password = 'weak'", WEAK },
+		{ "UPDATE subscriber SET password = 'The Password'",
+		    PLACEHOLDER },
+		{ "UPDATE subscriber SET min_digest = 'sha-256'",
+		    "CHECK constraint failed: min_digest: md5, sha256, "
+		    "sha512-256 or NULL" },
+		{ "UPDATE subscriber SET min_digest = 'sha256'", "" },
+		{ "UPDATE subscriber SET min_digest = NULL", "" },
 		{ "UPDATE subscriber SET latching = 'lax'",
 		    "CHECK constraint failed: latching: strict, signalled, "
 		    "open or NULL" },

@@ -23,7 +23,7 @@ answer_with(const char *password, const char *nc)
 
 	answer.nc = span_str(nc);
 	in = (struct digest_in){ answer.method, answer.uri, answer.nonce,
-		answer.nc, answer.cnonce, answer.qop };
+		answer.nc, answer.cnonce, answer.qop, answer.body_hash };
 	digest_ha1(v.digest, alg, answer.username, answer.realm,
 	    span_str(password), mine);
 	digest_response(v.digest, alg, span_make(mine, digest_hex_len(alg)),
@@ -36,7 +36,7 @@ account_for(enum digest_alg alg)
 {
 	digest_ha1(v.digest, alg, S("SIP-168"), S("SMO-SIP"), S(PASSWORD), ha1);
 	who = (struct account){ true, true, true, true, 7,
-		span_make(ha1, digest_hex_len(alg)) };
+		span_make(ha1, digest_hex_len(alg)), DIGEST_MD5 };
 }
 
 static void
@@ -141,7 +141,10 @@ START_TEST(malformed_answers_are_wrong)
 	static const struct { const char *name, *alg, *qop, *nc, *cnonce; }
 	rows[] = {
 		{ "session variant", "MD5-sess", "auth", "00000001", "x" },
-		{ "auth-int", "MD5", "auth-int", "00000001", "x" },
+		{ "auth-int without a body's hash", "MD5", "auth-int",
+		    "00000001", "x" },
+		{ "two qops", "MD5", "auth,auth-int", "00000001", "x" },
+		{ "an algorithm nobody has", "SHA-1", "auth", "00000001", "x" },
 		{ "no nc", "MD5", "auth", "", "x" },
 		{ "short nc", "MD5", "auth", "1", "x" },
 		{ "nc not hex", "MD5", "auth", "0000000g", "x" },
@@ -164,6 +167,68 @@ START_TEST(malformed_answers_are_wrong)
 }
 END_TEST
 
+START_TEST(auth_int_covers_the_body)
+{
+	char body[DIGEST_HEX_MAX];
+
+	for (int i = 0; i < DIGEST_ALGS; i++) {
+		answer.algorithm = span_str(digest_alg_name((enum digest_alg)i));
+		answer.qop = S("auth-int");
+		account_for((enum digest_alg)i);
+		digest_body(v.digest, (enum digest_alg)i, S("v=0\r\n"), body);
+		answer.body_hash = span_make(body, who.ha1.len);
+		nonce_mint(v.nonces, at_s(0), nonce);
+		answer_with(PASSWORD, "00000001");
+		digest_body(v.digest, (enum digest_alg)i, S("v=1\r\n"), body);
+		ck_assert_int_eq(check_at(1), VERIFY_WRONG);
+		digest_body(v.digest, (enum digest_alg)i, S("v=0\r\n"), body);
+		answer.body_hash.len--;
+		ck_assert_int_eq(check_at(1), VERIFY_WRONG);
+		answer.body_hash.len++;
+		ck_assert_int_eq(check_at(1), VERIFY_RIGHT);
+	}
+}
+END_TEST
+
+START_TEST(a_weak_answer_is_wrong_whether_right_or_not)
+{
+	static const struct { const char *algorithm; enum digest_alg least;
+		enum verify_why right, wrong; } rows[] = {
+		{ "MD5", DIGEST_MD5, VERIFY_RIGHT, VERIFY_WRONG },
+		{ "", DIGEST_SHA256, VERIFY_WEAK, VERIFY_WEAK },
+		{ "MD5", DIGEST_SHA256, VERIFY_WEAK, VERIFY_WEAK },
+		{ "MD5-sess", DIGEST_SHA256, VERIFY_WEAK, VERIFY_WEAK },
+		{ "SHA-256", DIGEST_SHA256, VERIFY_RIGHT, VERIFY_WRONG },
+		{ "SHA-256", DIGEST_SHA512_256, VERIFY_WEAK, VERIFY_WEAK },
+		{ "SHA-512-256", DIGEST_SHA256, VERIFY_RIGHT, VERIFY_WRONG },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		teardown();
+		setup();
+		answer.algorithm = span_str(rows[i].algorithm);
+		account_for(verify_alg(&answer));
+		who.least = rows[i].least;
+		answer_with("something-else-9", "00000001");
+		ck_assert_msg(check_at(1) == rows[i].wrong, "row %zu", i);
+		answer_with(PASSWORD, "00000001");
+		ck_assert_msg(check_at(1) == rows[i].right, "row %zu", i);
+	}
+	ck_assert_int_eq(verify_verdict(VERIFY_WEAK), VERDICT_FORBIDDEN);
+}
+END_TEST
+
+START_TEST(weak_answers_use_the_budget_up_like_wrong_ones)
+{
+	who.least = DIGEST_SHA256;
+	for (int i = 0; i < METER_BURST; i++)
+		ck_assert_int_eq(check_at(1), VERIFY_WEAK);
+	ck_assert_int_eq(check_at(1), VERIFY_METERED);
+	who.least = DIGEST_MD5;
+	ck_assert_int_eq(check_at(1), VERIFY_METERED);
+}
+END_TEST
+
 START_TEST(what_the_challenge_did_not_say_is_stale)
 {
 	answer.realm = S("another.realm");
@@ -182,13 +247,13 @@ START_TEST(every_no_is_the_same_403_and_spends_nothing)
 		struct account who;
 		enum verify_why want;
 	} rows[] = {
-		{ "unknown", { false, true, true, true, 9, { 0 } },
+		{ "unknown", { false, true, true, true, 9, { 0 }, DIGEST_MD5 },
 		    VERIFY_UNKNOWN_USER },
-		{ "disabled", { true, false, true, true, 7, { 0 } },
+		{ "disabled", { true, false, true, true, 7, { 0 }, DIGEST_MD5 },
 		    VERIFY_DISABLED },
-		{ "no internet flag", { true, true, false, true, 7, { 0 } },
+		{ "no internet flag", { true, true, false, true, 7, { 0 }, DIGEST_MD5 },
 		    VERIFY_NOT_FROM_INTERNET },
-		{ "another's AOR", { true, true, true, false, 7, { 0 } },
+		{ "another's AOR", { true, true, true, false, 7, { 0 }, DIGEST_MD5 },
 		    VERIFY_NOT_HIS },
 	};
 
@@ -292,6 +357,9 @@ add_verify_tests(Suite *s)
 	tcase_add_test(t, a_wrong_answer_spends_nothing);
 	tcase_add_test(t, every_character_counts);
 	tcase_add_test(t, malformed_answers_are_wrong);
+	tcase_add_test(t, auth_int_covers_the_body);
+	tcase_add_test(t, a_weak_answer_is_wrong_whether_right_or_not);
+	tcase_add_test(t, weak_answers_use_the_budget_up_like_wrong_ones);
 	tcase_add_test(t, what_the_challenge_did_not_say_is_stale);
 	tcase_add_test(t, every_no_is_the_same_403_and_spends_nothing);
 	tcase_add_test(t, the_internet_flag_is_for_the_internet);

@@ -11,15 +11,17 @@
 
 #include "tests/unit/regdb/lab.h"
 
-enum { KINDS = 5, ROUNDS = 2000 };
+enum { KINDS = 7, ROUNDS = 2000 };
 
 static const char *const kinds[KINDS] = { "wrong password", "disabled",
-	"no internet flag", "missing", "missing, its decoy's row deleted" };
-static char names[KINDS][16] = { "SIP-168", "SIP-169", "SIP-170" };
+	"no internet flag", "missing", "missing, its decoy's row deleted",
+	"digest too weak, password right", "digest too weak, password wrong" };
+static char names[KINDS][16] = { "SIP-168", "SIP-169", "SIP-170",
+	[5] = "SIP-176", [6] = "SIP-177" };
 static unsigned rounds = ROUNDS;
 static double *took_us[KINDS];
 
-/* Eight subscribers, of which four are deleted: gaps between the numbers. */
+/* Ten subscribers, of which four are deleted: gaps between the numbers. */
 static void
 fill(void)
 {
@@ -32,11 +34,15 @@ fill(void)
 	       "('172','a','SIP-172','" PASSWORD "',1,1),"
 	       "('173','a','SIP-173','" PASSWORD "',1,1),"
 	       "('174','a','SIP-174','" PASSWORD "',1,1),"
-	       "('175','a','SIP-175','" PASSWORD "',1,1);");
+	       "('175','a','SIP-175','" PASSWORD "',1,1),"
+	       "('176','a','SIP-176','" PASSWORD "',1,1),"
+	       "('177','a','SIP-177','" PASSWORD "',1,1);");
 	lab_until(strcmp(lab_look("SELECT count(*) FROM subscriber WHERE "
-				  "realm IS NOT NULL"), "8") == 0);
+				  "realm IS NOT NULL"), "10") == 0);
+	lab_ok("UPDATE subscriber SET min_digest = 'sha256' "
+	       "WHERE number IN (176, 177)");
 	lab_ok("DELETE FROM subscriber WHERE number IN (171,172,173,174);");
-	lab_until(lab.oracle->last_id == 8);
+	lab_until(lab.oracle->last_id == 10);
 }
 
 /* A name that nobody has, with a decoy that is there or is not. */
@@ -48,15 +54,31 @@ find_missing(char out[16], bool gone)
 
 		snprintf(out, 16, "SIP-%u", i);
 		id = 1 + meter_hash(lab.oracle->verify.meter, span_str(out)) %
-			8;
+			10;
 		if ((id >= 4 && id <= 7) == gone)
 			return;
 	}
 	ck_abort_msg("no such name");
 }
 
+/* An MD5 answer as somebody with this password gives it. */
+static void
+answer(struct ipc_digest *a, const char *password)
+{
+	static char response[DIGEST_HEX_MAX];
+	struct digest *d = lab.oracle->verify.digest;
+	const struct digest_in in = { a->method, a->uri, a->nonce, a->nc,
+		a->cnonce, a->qop, SPAN_NONE };
+	char ha1[DIGEST_HEX_MAX];
+
+	digest_ha1(d, DIGEST_MD5, a->username, a->realm, span_str(password),
+	    ha1);
+	digest_response(d, DIGEST_MD5, span_make(ha1, 32), &in, response);
+	a->response = span_make(response, 32);
+}
+
 static double
-ask_once(const char *username)
+ask_once(const char *username, const char *password)
 {
 	struct ipc_reg_ask ask = lab_reg("<sip:168@192.0.2.1>", 60);
 	uint64_t began;
@@ -64,7 +86,7 @@ ask_once(const char *username)
 	ask.flow = flow_of(ZONE_EXTERNAL, "203.0.113.66:5060");
 	ask.aor_user = span_str(username + 4);
 	ask.digest.username = span_str(username);
-	ask.digest.response = S("00000000000000000000000000000000");
+	answer(&ask.digest, password);
 	began = uv_hrtime();
 	ck_assert_uint_eq(lab_reg_ask(&ask).verdict, VERDICT_FORBIDDEN);
 	return (double)(uv_hrtime() - began) / 1000;
@@ -126,10 +148,11 @@ START_TEST(every_no_takes_as_long)
 		for (unsigned k = 0; k < KINDS; k++) {
 			unsigned kind = (k + i) % KINDS;
 
-			took_us[kind][i] = ask_once(names[kind]);
+			took_us[kind][i] = ask_once(names[kind],
+			    kind == 5 ? PASSWORD : "something-else-99");
 		}
 	}
-	ck_assert_uint_eq(lab.oracle->wrong, 3 * (uint64_t)rounds);
+	ck_assert_uint_eq(lab.oracle->wrong, 5 * (uint64_t)rounds);
 	print();
 }
 END_TEST

@@ -125,6 +125,12 @@ user_of_uri(struct span uri)
 	return span_sub(uri, (size_t)colon + 1, (size_t)(at - colon - 1));
 }
 
+static const char *
+scheme(const struct phone *p)
+{
+	return p->is_sips ? "sips" : "sip";
+}
+
 static void
 add_targets(struct lab *lab, struct ipc_auth_say *say, struct span number)
 {
@@ -138,7 +144,7 @@ add_targets(struct lab *lab, struct ipc_auth_say *say, struct span number)
 			continue;
 		t = &say->targets[say->n_targets++];
 		uri = rotating();
-		snprintf(uri, LAB_TEXT, "sip:%s@%s:%u;ob", p->number, p->host,
+		snprintf(uri, LAB_TEXT, "%s:%s@%s:%u;ob", scheme(p), p->number, p->host,
 		    p->port);
 		t->flow = flow_to_ipc(&p->flow);
 		t->uri = span_str(uri);
@@ -445,7 +451,11 @@ lab_new(uint32_t channels, uint32_t max_calls)
 		ip("192.168.10.2", 5070) };
 	c->listeners[3] = (struct edge_listener){ ZONE_INTERNAL, TRANSPORT_TCP,
 		ip("192.168.10.2", 5060) };
-	c->n_listeners = 4;
+	c->listeners[4] = (struct edge_listener){ ZONE_EXTERNAL, TRANSPORT_TLS,
+		ip("192.168.10.2", 5071) };
+	c->listeners[5] = (struct edge_listener){ ZONE_INTERNAL, TRANSPORT_TLS,
+		ip("192.168.10.2", 5062) };
+	c->n_listeners = 6;
 	c->max_conns = 4;
 	c->domain = SPAN_LIT("sip.example.org");
 	c->realm = SPAN_LIT("SMO-SIP");
@@ -660,6 +670,18 @@ phone_connect(struct phone *p)
 	p->flow.remote.port++;
 	p->flow.conn = ++p->lab->n_conns;
 	p->is_closed = false;
+	ck_assert(edge_conn_up(p->lab->edge, &p->flow));
+}
+
+void
+phone_connect_tls(struct phone *p, bool sips)
+{
+	p->flow.transport = TRANSPORT_TLS;
+	p->flow.listener = p->flow.zone == ZONE_EXTERNAL ? 4 : 5;
+	p->flow.remote.port++;
+	p->flow.conn = ++p->lab->n_conns;
+	p->is_closed = false;
+	p->is_sips = sips;
 	ck_assert(edge_conn_up(p->lab->edge, &p->flow));
 }
 
@@ -879,18 +901,18 @@ send_invite(struct dlg *d, const char *number, const char *auth,
 {
 	struct phone *p = d->phone;
 
-	snprintf(
-	    d->target, sizeof(d->target), "sip:%s@sip.example.org", number);
+	snprintf(d->target, sizeof(d->target), "%s:%s@sip.example.org",
+	    scheme(p), number);
 	phone_send(p,
 	    "INVITE %s SIP/2.0\r\n"
 	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s-%u-%u;rport\r\n"
 	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
-	    "CSeq: %u INVITE\r\nContact: <sip:%s@%s:%u;ob>\r\n"
+	    "CSeq: %u INVITE\r\nContact: <%s:%s@%s:%u;ob>\r\n"
 	    "User-Agent: Office-PBX/9.9\r\n%s%s%s%s"
 	    "Content-Length: %zu\r\n\r\n%s",
 	    d->target, p->host, p->port, p->number, d->cseq, ++d->branch,
-	    d->local, d->remote, d->call_id, d->cseq, p->number, p->host,
-	    p->port, allow_line(), auth, extra,
+	    d->local, d->remote, d->call_id, d->cseq, scheme(p), p->number,
+	    p->host, p->port, allow_line(), auth, extra,
 	    sdp ? "Content-Type: application/sdp\r\n" : "",
 	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
 }
@@ -971,12 +993,12 @@ dlg_send(struct dlg *d, const char *method, const char *type, const char *text,
 	    "%s %s SIP/2.0\r\n"
 	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-d%s-%u-%s-%u;rport\r\n"
 	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
-	    "CSeq: %u %s\r\nContact: <sip:%s@%s:%u;ob>\r\n"
+	    "CSeq: %u %s\r\nContact: <%s:%s@%s:%u;ob>\r\n"
 	    "User-Agent: Office-PBX/9.9\r\n%s%s%s%s"
 	    "Content-Length: %zu\r\n\r\n%s",
 	    method, d->target, p->host, p->port, p->number, d->cseq, d->call_id,
 	    ++d->branch, d->local, d->remote, d->call_id, d->cseq, method,
-	    p->number, p->host, p->port, extra, type ? "Content-Type: " : "",
+	    scheme(p), p->number, p->host, p->port, extra, type ? "Content-Type: " : "",
 	    type ? type : "", type ? "\r\n" : "", text ? strlen(text) : 0,
 	    text ? text : "");
 }
@@ -1043,13 +1065,13 @@ phone_answer(struct phone *p, const char *msg, unsigned status, const char *tag,
 
 	phone_send(p,
 	    "SIP/2.0 %u Whatever\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\n"
-	    "Call-ID: %s\r\nCSeq: %s\r\nContact: <sip:%s@%s:%u;ob>\r\n"
+	    "Call-ID: %s\r\nCSeq: %s\r\nContact: <%s:%s@%s:%u;ob>\r\n"
 	    "Server: Office-PBX/9.9\r\n"
 	    "Warning: 399 pbx.office.local \"hello\"\r\n%s"
 	    "Content-Length: %zu\r\n\r\n%s",
 	    status, hdr(msg, "Via"), hdr(msg, "From"), to,
 	    has_tag ? "" : ";tag=", has_tag ? "" : tag, hdr(msg, "Call-ID"),
-	    hdr(msg, "CSeq"), p->number, p->host, p->port,
+	    hdr(msg, "CSeq"), scheme(p), p->number, p->host, p->port,
 	    sdp ? "Content-Type: application/sdp\r\n" : "",
 	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
 }

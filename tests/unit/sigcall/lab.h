@@ -25,6 +25,7 @@ struct phone {
 	struct flow flow; /* where its packets come from */
 	bool is_closed;   /* its connection, if it has one */
 	const char *instance; /* of its binding, or NULL */
+	bool is_sips;     /* it writes sips: */
 	char inbox[LAB_INBOX][LAB_TEXT];
 	unsigned head, tail;
 };
@@ -73,7 +74,7 @@ struct lab {
 	uint64_t session;
 };
 
-/* Two listeners for UDP, two for TCP, one relay, everything up. */
+/* Two listeners for UDP, TCP and TLS each, one relay, everything up. */
 struct lab *lab_new(uint32_t channels, uint32_t max_calls);
 void lab_free(struct lab *lab);
 
@@ -88,6 +89,8 @@ struct phone *lab_stranger(struct lab *lab, const char *number, uint8_t last);
 
 /* From now on by TCP, by a new connection with a new port. */
 void phone_connect(struct phone *p);
+/* The same by TLS; sips: what it writes. */
+void phone_connect_tls(struct phone *p, bool sips);
 /* That closes. */
 void phone_disconnect(struct phone *p);
 /* Nobody knows where its next message begins; head is what there was. */

@@ -13,10 +13,12 @@ main(void)
 	srunner_add_suite(r, suite_hold());
 	srunner_add_suite(r, suite_limits());
 	srunner_add_suite(r, suite_parts());
+	srunner_add_suite(r, suite_refer());
 	srunner_add_suite(r, suite_restore());
 	srunner_add_suite(r, suite_again());
 	srunner_add_suite(r, suite_tcp());
 	srunner_add_suite(r, suite_outbound());
+	srunner_add_suite(r, suite_tls());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -10,9 +10,11 @@ Suite *suite_fork(void);
 Suite *suite_hold(void);
 Suite *suite_limits(void);
 Suite *suite_parts(void);
+Suite *suite_refer(void);
 Suite *suite_restore(void);
 Suite *suite_again(void);
 Suite *suite_tcp(void);
 Suite *suite_outbound(void);
+Suite *suite_tls(void);
 
 #endif

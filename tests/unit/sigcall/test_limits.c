@@ -557,19 +557,69 @@ react(struct walk *w, struct phone *p, const char *msg)
 		    sdp ? sdp_of(p, 20000, NULL) : NULL);
 }
 
+static const char *
+tag_in(const char *name)
+{
+	const char *at = strstr(name, ";tag=");
+
+	return at == NULL ? "none" : at + 5;
+}
+
+/* REFER to a number or in place of another dialog; NOTIFY of that. */
+static void
+transfer(struct walk *w, struct dlg *d, const struct dlg *other,
+    const char *method)
+{
+	char line[1024], id[256];
+
+	snprintf(id, sizeof(id), "%s", other->call_id);
+	for (char *at; (at = strchr(id, '@')) != NULL;)
+		*at = '!'; /* not that one, then; or it was masked */
+	if (method[0] == 'R' && draw(&w->seed, 2) == 0)
+		snprintf(line, sizeof(line),
+		    "Refer-To: <sip:201@sip.example.org>\r\n");
+	else if (method[0] == 'R')
+		snprintf(line, sizeof(line),
+		    "Refer-To: <%s?Replaces=%s%%3Bto-tag%%3D%s%%3B"
+		    "from-tag%%3D%s>\r\n",
+		    other->target, id, tag_in(other->remote),
+		    tag_in(other->local));
+	else
+		snprintf(line, sizeof(line),
+		    "Event: refer\r\nSubscription-State: %s\r\n",
+		    draw(&w->seed, 2) ? "active" : "terminated");
+	dlg_send(d, method, method[0] == 'N' ? "message/sipfrag" : NULL,
+	    method[0] == 'N' ? "SIP/2.0 200 OK\r\n" : NULL, line);
+}
+
+/* A call in place of one that there is or was. */
+static void
+call_instead(struct walk *w, struct phone *p, const char *number)
+{
+	const struct dlg *d = &w->dlg[draw(&w->seed, w->n_dlgs)];
+	char line[1024];
+
+	snprintf(line, sizeof(line), "Replaces: %s;to-tag=%s;from-tag=%s\r\n",
+	    d->call_id, tag_in(d->remote), tag_in(d->local));
+	dlg_call(&w->dlg[w->n_dlgs++], p, number, sdp_of(p, 30000, NULL), line);
+}
+
 static void
 act(struct walk *w)
 {
 	static const char *const methods[] = { "BYE", "INVITE", "UPDATE",
-		"INFO", "OPTIONS", "CANCEL", "ACK", "REFER" };
+		"INFO", "OPTIONS", "CANCEL", "ACK", "REFER", "NOTIFY" };
 	struct dlg *d = &w->dlg[draw(&w->seed, w->n_dlgs)];
-	const char *method = methods[draw(&w->seed, 8)];
+	const struct dlg *other = &w->dlg[draw(&w->seed, w->n_dlgs)];
+	const char *method = methods[draw(&w->seed, 9)];
 	bool sdp = draw(&w->seed, 2) == 0;
 
 	if (method[0] == 'C')
 		dlg_cancel(d);
 	else if (method[0] == 'A')
 		dlg_ack(d, d->cseq, NULL);
+	else if (method[0] == 'R' || method[0] == 'N')
+		transfer(w, d, other, method);
 	else
 		dlg_send(d, method, sdp ? "application/sdp" : NULL,
 		    sdp ? sdp_of(d->phone, 20000,
@@ -598,7 +648,10 @@ walk(uint32_t seed)
 			w.lab->relay_mute = !w.lab->relay_mute;
 		w.lab->refusal = draw(&w.seed, 8) == 0 ? RELAY_FULL : RELAY_OK;
 		w.lab->stats_mute = draw(&w.seed, 3) == 0;
-		if (w.n_dlgs < WALK_CALLS && draw(&w.seed, 6) == 0)
+		if (w.n_dlgs > 0 && w.n_dlgs < WALK_CALLS &&
+		    draw(&w.seed, 12) == 0)
+			call_instead(&w, p, to[draw(&w.seed, 4)]);
+		else if (w.n_dlgs < WALK_CALLS && draw(&w.seed, 6) == 0)
 			dlg_call(&w.dlg[w.n_dlgs++], p, to[draw(&w.seed, 4)],
 			    draw(&w.seed, 4) ? sdp_of(p, 30000, NULL) : NULL,
 			    "");

@@ -266,6 +266,8 @@ static const struct {
 START_TEST(credentials_of_our_realm_are_found_and_bounded)
 {
 	static struct sip_msg m;
+	struct nonces *sent = nonces_new(1);
+	struct addr to = ip4(198, 51, 100, 7, 5060);
 	char text[4096];
 	struct creds c;
 	int n;
@@ -277,8 +279,9 @@ START_TEST(credentials_of_our_realm_are_found_and_bounded)
 	    rows[_i].headers);
 	ck_assert_int_eq(sip_parse(span_make(text, (size_t)n), SIP_DATAGRAM,
 			     &m, NULL), 0);
-	ck_assert_msg(creds_find(&m, SPAN_LIT("SMO-SIP"), &c) == rows[_i].err,
-	    "%s", rows[_i].name);
+	ck_assert_msg(creds_find(&m, SPAN_LIT("SMO-SIP"), sent, &to, &c) ==
+	    rows[_i].err, "%s", rows[_i].name);
+	nonces_free(sent);
 	if (rows[_i].err == 0)
 		ck_assert(span_eq(c.digest.username, SPAN_LIT("u")));
 }

@@ -1,0 +1,1 @@
+-- Nothing changed with this number.

@@ -245,8 +245,8 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 		came_back(e, now, st, s, &ask, say);
 	buf_init(&b, mem, sizeof(mem));
 	put_bindings(&b, s, &ask, say);
-	outbound_put(e, &b, &s->from, &ask, say);
 	auth_put_info(e, now, st, s, say, expires_s, &b);
+	outbound_put(e, &b, &s->from, &ask, say);
 	ok.headers = buf_err(&b) ? SPAN_NONE : buf_span(&b);
 	if (stxn_respond(&e->txns, now, st, s, &ok) != 0)
 		stxn_status(&e->txns, now, st, s, 200);

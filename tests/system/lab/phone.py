@@ -125,9 +125,8 @@ class Phone:
         """server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
         host is a laboratory host; without one the phone runs on this machine at address.
-        answer is 'auto' or 'manual'. stun is (address, port) of a STUN server, or None.
-        ca: a file with the certificates that TLS believes; tls_most: 'TLSv1.2', say.
-        account: more parameters of baresip's account line.
+        account: more parameters of the account. answer is 'auto' or 'manual'. stun is (address, port) of
+        a STUN server, or None. ca: a file with the certificates that TLS believes; tls_most: 'TLSv1.2', say.
         """
         self.number, self.server, self.tone, self.host = number, server, tone, host
         self.domain = domain or server
@@ -138,9 +137,9 @@ class Phone:
         self.folder = os.path.join(folder, f'phone-{self.name}')
         self._control_address = '127.0.0.1'
         self._control_port = control_port
-        self._sip_port, self._rtp_ports, self._record = sip_port, rtp_ports, record
+        self._sip_port, self._rtp_ports = sip_port, rtp_ports
         self.transport, self.ca, self._tls_most = transport, ca, tls_most
-        self._more = list(account)
+        self._more = list(account)      # parameters of baresip's account line
         # outbound wants an instance-id
         self._modules = ['sndfile'] * record + ['uuid'] * ('sipnat=outbound' in self._more)
         self._process = self.control = self.ear = None

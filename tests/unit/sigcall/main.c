@@ -17,8 +17,13 @@ main(void)
 	srunner_add_suite(r, suite_restore());
 	srunner_add_suite(r, suite_again());
 	srunner_add_suite(r, suite_tcp());
-	srunner_add_suite(r, suite_outbound());
+	srunner_add_suite(r, suite_session());
+	srunner_add_suite(r, suite_policy());
+	srunner_add_suite(r, suite_tel());
+	srunner_add_suite(r, suite_bodies());
+	srunner_add_suite(r, suite_reliable());
 	srunner_add_suite(r, suite_tls());
+	srunner_add_suite(r, suite_outbound());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -14,7 +14,12 @@ Suite *suite_refer(void);
 Suite *suite_restore(void);
 Suite *suite_again(void);
 Suite *suite_tcp(void);
-Suite *suite_outbound(void);
+Suite *suite_session(void);
+Suite *suite_policy(void);
+Suite *suite_tel(void);
+Suite *suite_bodies(void);
+Suite *suite_reliable(void);
 Suite *suite_tls(void);
+Suite *suite_outbound(void);
 
 #endif

@@ -269,6 +269,55 @@ START_TEST(rfc5589_7_attended_transfer_in_every_mix)
 }
 END_TEST
 
+/* Contacts say transport=tcp; everybody is reached by his own connection. */
+START_TEST(attended_transfer_by_tcp)
+{
+	struct dlg ac_a, ac_c;
+	const char *msg;
+
+	begin(_i & 1, _i >> 1 & 1, _i >> 2 & 1);
+	phone_connect(a);
+	phone_connect(b);
+	phone_connect(c);
+	talk(&ab, a, b, false, &ab_a, &ab_b);
+	talk(&bc, b, c, true, &bc_b, &bc_c);
+	HAS(bc_b->target, ";transport=tcp");
+	msg = refer(refer_to_dialog(bc_b->target, bc_b));
+	HAS(hdr(msg, "Refer-To"), "<sip:300@sip.example.org?Replaces=");
+	dlg_call(&ac_a, a, "300", sdp_of(a, 30002, NULL), replaces_in(msg));
+	msg = answer(&ac_a, &ac_c);
+	HAS(hdr(msg, "Replaces"), bc_c->call_id);
+	hang_up(bc_c, b);
+	hang_up(ab_b, a);
+	hang_up(&ac_a, c);
+	lab_expect_empty(lab);
+	teardown();
+}
+END_TEST
+
+/* Its phone cannot be reached at this moment, and another one is not asked. */
+START_TEST(the_phone_that_talks_lost_its_connection)
+{
+	struct dlg d;
+	const char *msg;
+
+	begin(AT_HOME, IN_OFFICE, AT_HOME);
+	phone_connect(c);
+	lab_office(lab, "300", 99);
+	talk(&ab, a, b, false, &ab_a, &ab_b);
+	talk(&bc, b, c, false, &bc_b, &bc_c);
+	msg = refer(refer_to_dialog("sip:300@sip.example.org", bc_b));
+	phone_disconnect(c);
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), replaces_in(msg));
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 480"));
+	notified("terminated;reason=noresource", "SIP/2.0 480 Gone\r\n",
+	    "SIP/2.0 480 Temporarily Unavailable\r\n");
+	hang_up(ab_a, b);
+	ended_as(1, "caller-hung-up");
+	teardown();
+}
+END_TEST
+
 /* ---- Refer-To ---- */
 
 static const struct {
@@ -1092,6 +1141,8 @@ suite_refer(void)
 
 	tcase_add_loop_test(t, rfc5589_6_blind_transfer_in_every_mix, 0, 16);
 	tcase_add_loop_test(t, rfc5589_7_attended_transfer_in_every_mix, 0, 32);
+	tcase_add_loop_test(t, attended_transfer_by_tcp, 0, 8);
+	tcase_add_test(t, the_phone_that_talks_lost_its_connection);
 	tcase_add_test(t, channels_are_given_back_as_the_calls_end);
 
 	t = add_case(s, "refer", setup);

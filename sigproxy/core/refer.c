@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "common/codec/tel.h"
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/creds.h"
 
@@ -14,27 +15,13 @@ refer_is(enum sip_method method)
 /* What a Refer-To asks for; text lies in mem or in the message. */
 struct refer_to {
 	struct span number; /* unescaped */
+	char user[URI_USER_MAX];
 	bool is_tel;
 	bool has_replaces, has_require;
 	struct sip_replaces replaces;
 	struct buf text; /* on mem */
 	char mem[1024];
 };
-
-/* A number as RFC 3966 writes it, without what only eases reading. */
-static int
-read_tel(const struct uri *uri, struct refer_to *to)
-{
-	size_t begin = to->text.len;
-
-	for (size_t i = 0; i < uri->user.len; i++)
-		if (strchr("-.()", uri->user.p[i]) == NULL)
-			buf_putc(&to->text, uri->user.p[i]);
-	to->number =
-	    span_make(to->mem + begin, buf_err(&to->text) ? 0 : to->text.len - begin);
-	to->is_tel = true;
-	return buf_err(&to->text) ? -EBADMSG : 0;
-}
 
 static int
 unescape(struct refer_to *to, struct span s, struct span *out)
@@ -148,7 +135,22 @@ read_sip(const struct edge *e, const struct leg *from, const struct uri *uri,
 	if (to->has_replaces || !uri->has_user ||
 	    !edge_is_our_host(e, uri->host))
 		return -EPERM;
-	return unescape(to, uri->user, &to->number);
+	return tel_number(uri, to->user, &to->number);
+}
+
+static int
+read_tel(const struct edge *e, const struct uri *uri, struct refer_to *to)
+{
+	struct tel tel;
+	int err = tel_parse(uri, &tel);
+
+	if (err)
+		return err;
+	if (tel.context.len > 0 && !tel.context_is_number &&
+	    !edge_is_our_host(e, tel.context))
+		return -EPERM;
+	to->is_tel = true;
+	return tel_number(uri, to->user, &to->number);
 }
 
 static int
@@ -168,7 +170,7 @@ read_refer_to(const struct edge *e, const struct leg *from,
 		err = read_sip(e, from, &na.uri, to);
 		break;
 	case URI_TEL:
-		err = read_tel(&na.uri, to);
+		err = read_tel(e, &na.uri, to);
 		break;
 	default:
 		return -EPERM;
@@ -176,7 +178,7 @@ read_refer_to(const struct edge *e, const struct leg *from,
 	if (err == 0 && (to->number.len == 0 ||
 			    !creds_text_ok(to->number, URI_USER_MAX)))
 		err = -EBADMSG;
-	return err;
+	return err == -EPERM || err == 0 ? err : -EBADMSG;
 }
 
 /* Everything that a URI's header value must not hold as it is. */
@@ -221,12 +223,20 @@ put_replaces(const struct edge *e, struct buf *b, const struct refer_to *to)
 		buf_puts(b, "&Require=replaces");
 }
 
+/* RFC 3323: who withholds its name does so here too. */
+static bool
+is_withheld(const struct exchange *ex, const struct sip_msg *msg)
+{
+	return headers_hide_sender(msg) ||
+	       (ex->from->index == 0 && ex->call->anonymous);
+}
+
 static int
-put_refer(const struct edge *e, struct buf *b, const struct leg *from,
+put_refer(const struct edge *e, struct buf *b, const struct exchange *ex,
     const struct sip_msg *msg)
 {
 	struct refer_to to;
-	int err = read_refer_to(e, from, msg, &to);
+	int err = read_refer_to(e, ex->from, msg, &to);
 
 	if (err)
 		return err;
@@ -239,8 +249,10 @@ put_refer(const struct edge *e, struct buf *b, const struct leg *from,
 		put_replaces(e, b, &to);
 	buf_putc(b, '>');
 	build_close(b);
+	if (is_withheld(ex, msg))
+		return 0;
 	build_open(b, SIP_H_REFERRED_BY);
-	headers_put_party(e, b, leg_party(from));
+	headers_put_party(e, b, leg_party(ex->from));
 	build_close(b);
 	return 0;
 }
@@ -345,7 +357,7 @@ refer_put_headers(const struct edge *e, struct buf *b,
 {
 	switch (msg->method) {
 	case SIP_REFER:
-		return put_refer(e, b, ex->from, msg);
+		return put_refer(e, b, ex, msg);
 	case SIP_NOTIFY:
 		return put_event(b, ex->from, msg);
 	default:
@@ -418,14 +430,16 @@ refer_sent(
 }
 
 static void
-remember(const struct ctx *x, const struct leg *by, const struct refer_to *to)
+remember(const struct ctx *x, const struct leg *by, const struct refer_to *to,
+    bool withheld)
 {
 	struct calls *c = x->e->calls;
 	struct transfer *t = &c->transfers[c->next_transfer++ % REFER_MEMORY];
 
 	*t = (struct transfer){ .at = x->now,
 		.ticket = by->call->ticket,
-		.by = *leg_party(by) };
+		.by = *leg_party(by),
+		.is_withheld = withheld };
 	(void)TEXT_SET(&t->referred, TEXT_SPAN(other_party(by)->number));
 	(void)TEXT_SET(&t->target, to->number);
 }
@@ -444,7 +458,7 @@ on_accepted(const struct ctx *x, const struct exchange *ex)
 		return;
 	steps_key_text(x->st, "to", to.number);
 	steps_key_number(x->st, "attended", to.has_replaces);
-	remember(x, by, &to);
+	remember(x, by, &to, is_withheld(ex, &msg));
 }
 
 void
@@ -498,7 +512,8 @@ refer_begun(const struct ctx *x, struct call *call)
 
 	if (t == NULL)
 		return;
-	call->referred_by = t->by;
+	if (!t->is_withheld)
+		call->referred_by = t->by;
 	steps_log(x->st, STEP_INFO, "transfer-calls");
 	steps_key_number(x->st, "call", call->ticket);
 	steps_key_number(x->st, "after_call", t->ticket);

@@ -15,13 +15,29 @@ refer_is(enum sip_method method)
 /* What a Refer-To asks for; text lies in mem or in the message. */
 struct refer_to {
 	struct span number; /* unescaped */
-	char user[URI_USER_MAX];
 	bool is_tel;
 	bool has_replaces, has_require;
 	struct sip_replaces replaces;
 	struct buf text; /* on mem */
 	char mem[1024];
+	char user[URI_USER_MAX]; /* number may lie in it */
 };
+
+/* A number as RFC 3966 writes it, of our own plan. */
+static int
+read_tel(const struct edge *e, const struct uri *uri, struct refer_to *to)
+{
+	struct tel t;
+
+	if (tel_parse(uri, &t) != 0 ||
+	    tel_number(uri, to->user, &to->number) != 0)
+		return -EBADMSG;
+	to->is_tel = true;
+	return t.context.len == 0 || t.context_is_number ||
+			edge_is_our_host(e, t.context)
+		   ? 0
+		   : -EPERM;
+}
 
 static int
 unescape(struct refer_to *to, struct span s, struct span *out)
@@ -135,22 +151,7 @@ read_sip(const struct edge *e, const struct leg *from, const struct uri *uri,
 	if (to->has_replaces || !uri->has_user ||
 	    !edge_is_our_host(e, uri->host))
 		return -EPERM;
-	return tel_number(uri, to->user, &to->number);
-}
-
-static int
-read_tel(const struct edge *e, const struct uri *uri, struct refer_to *to)
-{
-	struct tel tel;
-	int err = tel_parse(uri, &tel);
-
-	if (err)
-		return err;
-	if (tel.context.len > 0 && !tel.context_is_number &&
-	    !edge_is_our_host(e, tel.context))
-		return -EPERM;
-	to->is_tel = true;
-	return tel_number(uri, to->user, &to->number);
+	return tel_number(uri, to->user, &to->number) ? -EBADMSG : 0;
 }
 
 static int
@@ -178,7 +179,7 @@ read_refer_to(const struct edge *e, const struct leg *from,
 	if (err == 0 && (to->number.len == 0 ||
 			    !creds_text_ok(to->number, URI_USER_MAX)))
 		err = -EBADMSG;
-	return err == -EPERM || err == 0 ? err : -EBADMSG;
+	return err;
 }
 
 /* Everything that a URI's header value must not hold as it is. */

@@ -35,6 +35,7 @@ enum {
 	CALL_AGAIN_MS = 5,        /* between batches for one that came back */
 	CALL_NO_ADDRESS_MS = 20,  /* until it is asked again */
 	CALL_STATS_MS = 500,      /* for its last counters */
+	CALL_FLOW_MS = 4000,      /* for a sign by one of several flows */
 	CALL_TIMER_C_MS = 181000, /* RFC 3261 16.6 step 11: over 3 min */
 	CALL_SETUP_MS = 600000,   /* ringing ends at last */
 	CALL_OVER_MS = 30000,     /* an end is told again so long */

@@ -20,5 +20,6 @@ Suite *suite_tel(void);
 Suite *suite_bodies(void);
 Suite *suite_reliable(void);
 Suite *suite_tls(void);
+Suite *suite_outbound(void);
 
 #endif

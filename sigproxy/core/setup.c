@@ -395,8 +395,6 @@ set_transfer(const struct ctx *x, struct call *call, const struct leg *replaced)
 	replaced->call->transferred = true;
 	call_changed(x->e, replaced->call);
 	call->replaces = replaced->call->ticket;
-	call->referred_by = replaced->index == 0 ? replaced->call->called
-						 : replaced->call->caller;
 }
 
 /* Many phones that transfer hang up both calls once the REFER is accepted.

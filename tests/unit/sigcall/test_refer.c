@@ -618,6 +618,10 @@ START_TEST(who_was_sent_is_told_once_and_not_for_long)
 	msg = phone_expect(c, "INVITE");
 	ck_assert_str_eq(hdr(msg, "Referred-By"), "");
 	refer("Refer-To: <sip:300@sip.example.org>\r\n");
+	/* Its phone tries again at once: that is no call yet. */
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL),
+	    "Session-Expires: 60\r\n");
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 422"));
 	for (unsigned i = 0; i < 2; i++) {
 		dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
 		msg = phone_expect(c, "INVITE");

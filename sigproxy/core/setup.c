@@ -77,7 +77,7 @@ write_names(const struct edge *e, struct leg *leg)
 	struct buf b;
 
 	buf_init(&b, leg->local.p, sizeof(leg->local.p));
-	if (call->anonymous && leg_is_external(leg))
+	if (call->caller.withheld && leg_is_external(leg))
 		buf_puts(&b, ANONYMOUS);
 	else
 		headers_put_party(e, &b, &call->caller);
@@ -437,6 +437,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->ticket = say->ticket;
 	copy_party(&call->caller, &say->caller);
 	copy_party(&call->called, &say->called);
+	call->caller.withheld = headers_hide_sender(msg);
 	set_transfer(x, call, replaced);
 	call->setup->server = t;
 	call->setup->is_invite = true;
@@ -445,7 +446,6 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->pending = call->setup;
 	t->ops = &exchange_server_ops;
 	t->owner = call->setup;
-	call->anonymous = headers_hide_sender(msg);
 	call->reliable = sip_lists(msg, SIP_H_SUPPORTED, "100rel") ||
 	    sip_lists(msg, SIP_H_REQUIRE, "100rel");
 	err = leg_from_invite(call->leg[0], msg, &t->from);

@@ -83,6 +83,7 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
 	case SIP_INFO:
 	case SIP_OPTIONS:
 	case SIP_REFER:
+	case SIP_MESSAGE:
 		relay(x, leg, t, msg);
 		break;
 	case SIP_NOTIFY:
@@ -91,7 +92,7 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
 	default:
 		exchange_refuse(x, t, msg->method == SIP_OTHER ? 501 : 405,
 		    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, "
-		    "UPDATE, REFER, NOTIFY\r\n");
+		    "UPDATE, REFER, NOTIFY, MESSAGE\r\n");
 		break;
 	}
 }

@@ -132,8 +132,9 @@ headers_ours(struct buf *b, const struct sip_msg *m)
 
 	build_hdr_str(b, SIP_H_ALLOW,
 	    refers ? "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, "
-		     "NOTIFY"
-		   : "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE");
+		     "NOTIFY, MESSAGE"
+		   : "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, "
+		     "MESSAGE");
 	if (m == NULL)
 		return;
 	put_options(b, SIP_H_SUPPORTED, m);

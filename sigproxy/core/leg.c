@@ -18,8 +18,8 @@ text_set(char *p, size_t cap, uint16_t *len, struct span s)
 	return 0;
 }
 
-static void
-make_token(char *token)
+void
+leg_make_token(char *token)
 {
 	char text[LEG_TOKEN_LEN + 1];
 	uint8_t bytes[LEG_TOKEN_LEN * 3 / 4];
@@ -41,7 +41,7 @@ leg_new(struct calls *c, struct call *call)
 	leg->index = (uint8_t)call->n_legs;
 	leg->timer_c.kind = TIMER_CALL_BRANCH;
 	leg->timer_c.owner = leg;
-	make_token(leg->token);
+	leg_make_token(leg->token);
 	htab_add(&c->by_token, &leg->node,
 	    htab_hash(&c->by_token, leg->token, LEG_TOKEN_LEN));
 	call->leg[call->n_legs++] = leg;
@@ -239,18 +239,9 @@ put_tagged(
 	build_close(b);
 }
 
-/* What a request of ours begins with. */
-struct start {
-	struct span method;
-	uint32_t cseq;
-	struct span branch;
-	uint8_t max_forwards;
-	struct span our_tag;
-};
-
-static void
-put_start(const struct edge *e, struct buf *b, const struct leg *leg,
-    const struct start *s)
+void
+leg_put_start(const struct edge *e, struct buf *b, const struct leg *leg,
+    const struct leg_start *s)
 {
 	build_request_line(b, s->method, TEXT_SPAN(leg->target));
 	edge_put_via(e, &leg->flow, s->branch, b);
@@ -281,10 +272,10 @@ void
 leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
     struct span method, uint32_t cseq, struct span branch, uint8_t max_forwards)
 {
-	const struct start s = { method, cseq, branch, max_forwards,
+	const struct leg_start s = { method, cseq, branch, max_forwards,
 		our_tag(leg) };
 
-	put_start(e, b, leg, &s);
+	leg_put_start(e, b, leg, &s);
 	leg_put_contact(e, leg, b);
 }
 
@@ -294,7 +285,7 @@ put_own(const struct edge *e, struct buf *b, const struct leg *leg,
     const char *method, uint32_t cseq, struct span tag)
 {
 	char branch[BRANCH_LEN], text[512];
-	struct start s = { span_str(method), cseq, SPAN_NONE, 70, tag };
+	struct leg_start s = { span_str(method), cseq, SPAN_NONE, 70, tag };
 	struct buf id;
 
 	buf_init(&id, text, sizeof(text));
@@ -303,7 +294,7 @@ put_own(const struct edge *e, struct buf *b, const struct leg *leg,
 	buf_put_u64(&id, cseq);
 	buf_puts(&id, method);
 	s.branch = txn_branch_own(&e->txns, buf_span(&id), branch);
-	put_start(e, b, leg, &s);
+	leg_put_start(e, b, leg, &s);
 }
 
 void

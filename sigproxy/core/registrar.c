@@ -8,6 +8,7 @@
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/registrar.h"
 #include "sigproxy/core/sips.h"
+#include "sigproxy/core/subs.h"
 #include "sigproxy/sip/build.h"
 
 /* What a Contact without expires, in a REGISTER without Expires, asks for;
@@ -204,9 +205,12 @@ came_back(struct edge *e, struct mono now, struct steps *st,
 {
 	if (!conns_prove(e->conns, &s->from))
 		return;
-	for (unsigned i = 0; i < ask->n_contacts; i++)
+	for (unsigned i = 0; i < ask->n_contacts; i++) {
 		call_phone_back(e, now, st, say->number, &s->from,
 		    ask->contacts[i].uri);
+		subs_phone_back(e, now, st, say->number, &s->from,
+		    ask->contacts[i].uri);
+	}
 }
 
 static void

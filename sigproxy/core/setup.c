@@ -54,8 +54,8 @@ is_own_phone(
 	       uri_port_or_default(&a) == uri_port_or_default(&b);
 }
 
-static bool
-is_usable(const struct edge *e, const struct flow *f)
+bool
+setup_is_usable(const struct edge *e, const struct flow *f)
 {
 	const struct edge_conf *conf = e->conf;
 
@@ -108,7 +108,7 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 		for (unsigned i = 0; i < say->n_targets; i++) {
 			struct flow flow = flow_from_ipc(&say->targets[i].flow);
 
-			if (!is_usable(e, &flow) ||
+			if (!setup_is_usable(e, &flow) ||
 			    (flow.zone == ZONE_EXTERNAL && !with_external))
 				continue;
 			if (own == is_own_phone(call->leg[0], &flow,
@@ -126,7 +126,7 @@ choose_branches(struct edge *e, struct call *call,
 {
 	if (replaced == NULL)
 		add_branches(e, call, say, with_external);
-	else if (is_usable(e, &replaced->flow) &&
+	else if (setup_is_usable(e, &replaced->flow) &&
 		 (with_external || !leg_is_external(replaced)))
 		add_branch(
 		    e, call, &replaced->flow, TEXT_SPAN(replaced->target));

@@ -15,5 +15,8 @@ Suite *suite_restore(void);
 Suite *suite_again(void);
 Suite *suite_tcp(void);
 Suite *suite_tls(void);
+Suite *suite_subs(void);
+Suite *suite_mwi(void);
+Suite *suite_message(void);
 
 #endif

@@ -249,7 +249,6 @@ START_TEST(methods_that_are_not_built_get_405_or_501)
 		const char *method;
 		const char *want;
 	} row[] = {
-		{ "MESSAGE", "SIP/2.0 405" },
 		{ "PRACK", "SIP/2.0 405" },
 		{ "WHATEVER", "SIP/2.0 501" },
 	};
@@ -257,7 +256,7 @@ START_TEST(methods_that_are_not_built_get_405_or_501)
 
 	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		dlg_send(&t.a, row[i].method, NULL, NULL,
-		    i == 1 ? "RAck: 1 1 INVITE\r\n" : "");
+		    i == 0 ? "RAck: 1 1 INVITE\r\n" : "");
 		msg = phone_expect(home, row[i].want);
 		ck_assert_msg(msg != NULL, "%s", row[i].method);
 		HAS(hdr(msg, "Allow"), "INVITE");

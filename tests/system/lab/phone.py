@@ -121,9 +121,11 @@ class Phone:
     def __init__(self, number, server, folder, *, host=None, address=None, name=None, username=None,
                  password=None, domain=None, tone=440, codec='pcmu', stun=None, answer='auto',
                  sip_port=5060, control_port=4444, rtp_ports='10000-10199', interval=60,
-                 record=False, transport='udp', ca=None, tls_most=None):
+                 record=False, transport='udp', ca=None, tls_most=None,
+                 modules=(), account=()):
         """server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
+        modules are more of baresip's, account more parameters of its account.
         host is a laboratory host; without one the phone runs on this machine at address.
         answer is 'auto' or 'manual'. stun is (address, port) of a STUN server, or None.
         ca: a file with the certificates that TLS believes; tls_most: 'TLSv1.2', say.
@@ -137,8 +139,10 @@ class Phone:
         self.folder = os.path.join(folder, f'phone-{self.name}')
         self._control_address = '127.0.0.1'
         self._control_port = control_port
-        self._sip_port, self._rtp_ports, self._record = sip_port, rtp_ports, record
+        self._sip_port, self._rtp_ports = sip_port, rtp_ports
         self.transport, self.ca, self._tls_most = transport, ca, tls_most
+        self._modules = [*modules, *(['sndfile.so'] if record else [])]
+        self._extra_account = list(account)
         self._process = self.control = self.ear = None
         self._waited = 0                # place in the event list up to which wait() has come
 
@@ -172,7 +176,7 @@ class Phone:
                              rtp_ports=self._rtp_ports, control_address=self._control_address,
                              control_port=self._control_port, recordings=self.folder, modules=MODULES,
                              tls=f'sip_cafile {self.ca}' if self.ca else '',
-                             extra_modules='module sndfile.so' if self._record else '')
+                             extra_modules='\n'.join(f'module {name}' for name in self._modules))
         openssl = OPENSSL.format(self._tls_most) if self._tls_most else ''
         for name, content in (('config', text), ('accounts', ''), ('contacts', ''), ('openssl.cnf', openssl)):
             with open(os.path.join(self.folder, name), 'w') as file:
@@ -220,7 +224,7 @@ class Phone:
             fields.append(f'outbound="sip:{self.server};transport={self.transport}"')
         if self.stun:
             fields += ['medianat=stun', f'stunserver=stun:{self.stun[0]}:{self.stun[1]}']
-        return ';'.join(fields)
+        return ';'.join(fields + self._extra_account)
 
     def add_account(self):
         """Create the account; it registers by itself when the interval is not 0."""

@@ -2,6 +2,7 @@
  * keyd: holds the TLS keys and signs handshakes, nothing else.  Two doors,
  * no socket, no file.  See README.md.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -65,8 +66,14 @@ main(int argc, char **argv)
 	int err = keys_memory();
 
 	role_read(argc, argv, "keyd", &args, &k.conf);
-	if (err)
-		return fail("no-locked-memory", err);
+	if (err == -EPERM) {
+		log_begin(LOG_WARN_, "memory-not-locked");
+		log_str("lost", "keys may be written to swap");
+		log_str("remedy", "raise RLIMIT_MEMLOCK to 512 KiB");
+		log_end();
+	} else if (err) {
+		return fail("no-memory-for-keys", err);
+	}
 	if (!conf_has_tls(&k.conf)) {
 		puts("[tls] names no certificate, or both TLS ports are 0: "
 		     "keyd has nothing to do");

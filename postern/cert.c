@@ -238,8 +238,8 @@ put_pair(const struct cert_args *a, const struct keypair *pair,
 
 	if (same)
 		return 0;
-	if (cert_put_key(to->key, pair->key) != 0 ||
-	    cert_put_certs(to->certificate, pair->chain) != 0)
+	if (cert_put_pair(to->certificate, pair->chain, to->key, pair->key) !=
+	    0)
 		return 1;
 	printf("Installed as %s and %s.\n", to->certificate, to->key);
 	return 0;

@@ -46,6 +46,9 @@ unsigned cert_check(FILE *to, const struct conf *c);
 
 int cert_put_certs(const char *path, STACK_OF(X509) *all);
 int cert_put_key(const char *path, EVP_PKEY *key);
+/* Both, or neither. */
+int cert_put_pair(const char *certs_path, STACK_OF(X509) *all,
+    const char *key_path, EVP_PKEY *key);
 /* PKCS#12 under the first line of a file. */
 int cert_put_p12(const char *path, const struct keypair *pair,
     const char *passphrase_file);

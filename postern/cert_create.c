@@ -178,13 +178,11 @@ make_server(struct made *m, const struct cert_args *a)
 static int
 put_server(struct made *m, const struct cert_args *a)
 {
-	char name[160], path[PATH_MAX];
+	char name[160], path[PATH_MAX], key[PATH_MAX];
 	int err;
 
-	err = cert_put_key(file_in(m, "server.key", path), m->server.key);
-	if (err == 0)
-		err = cert_put_certs(file_in(m, "server.crt", path),
-		    m->server.chain);
+	err = cert_put_pair(file_in(m, "server.crt", path), m->server.chain,
+	    file_in(m, "server.key", key), m->server.key);
 	if (err != 0 || a->passphrase == NULL)
 		return err;
 	X509_up_ref(m->ca);

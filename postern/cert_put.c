@@ -17,19 +17,38 @@ no_memory(BIO *b)
 	return cmd_fail("out of memory"), -ENOMEM;
 }
 
+static BIO *
+certs_pem(STACK_OF(X509) *all)
+{
+	BIO *b = BIO_new(BIO_s_mem());
+
+	for (int i = 0; b != NULL && i < sk_X509_num(all); i++) {
+		if (PEM_write_bio_X509(b, sk_X509_value(all, i)) != 1) {
+			BIO_free(b);
+			return NULL;
+		}
+	}
+	return b;
+}
+
+static BIO *
+key_pem(EVP_PKEY *key)
+{
+	BIO *b = BIO_new(BIO_s_secmem());
+
+	if (b != NULL && PEM_write_bio_PrivateKey(b, key, NULL, NULL, 0, NULL,
+		NULL) == 1)
+		return b;
+	BIO_free(b);
+	return NULL;
+}
+
 int
 cert_put_certs(const char *path, STACK_OF(X509) *all)
 {
-	BIO *b = BIO_new(BIO_s_mem());
-	int err;
+	BIO *b = certs_pem(all);
+	int err = b == NULL ? no_memory(NULL) : put_file(path, b, 0644);
 
-	for (int i = 0; b != NULL && i < sk_X509_num(all); i++) {
-		if (PEM_write_bio_X509(b, sk_X509_value(all, i)) != 1)
-			return no_memory(b);
-	}
-	if (b == NULL)
-		return no_memory(b);
-	err = put_file(path, b, 0644);
 	BIO_free(b);
 	return err;
 }
@@ -37,14 +56,33 @@ cert_put_certs(const char *path, STACK_OF(X509) *all)
 int
 cert_put_key(const char *path, EVP_PKEY *key)
 {
-	BIO *b = BIO_new(BIO_s_secmem());
+	BIO *b = key_pem(key);
+	int err = b == NULL ? no_memory(NULL) : put_file(path, b, 0400);
+
+	BIO_free(b);
+	return err;
+}
+
+int
+cert_put_pair(const char *certs_path, STACK_OF(X509) *all,
+    const char *key_path, EVP_PKEY *key)
+{
+	BIO *certs = certs_pem(all), *secret = key_pem(key);
 	int err;
 
-	if (b == NULL || PEM_write_bio_PrivateKey(b, key, NULL, NULL, 0, NULL,
-		NULL) != 1)
-		return no_memory(b);
-	err = put_file(path, b, 0400);
-	BIO_free(b);
+	err = certs == NULL || secret == NULL ? no_memory(NULL) :
+	    put_write(key_path, secret, 0400);
+	if (err == 0) {
+		err = put_write(certs_path, certs, 0644);
+		if (err)
+			put_drop(key_path);
+	}
+	if (err == 0)
+		err = put_place(key_path);
+	if (err == 0)
+		err = put_place(certs_path);
+	BIO_free(certs);
+	BIO_free(secret);
 	return err;
 }
 

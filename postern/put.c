@@ -53,15 +53,24 @@ sync_dir(const char *path)
 	return err;
 }
 
+static int
+new_name(const char *path, char mem[PATH_MAX])
+{
+	if ((size_t)snprintf(mem, PATH_MAX, "%s.new-%d", path, getpid()) <
+	    PATH_MAX)
+		return 0;
+	cmd_fail("%s: too long", path);
+	return -ENAMETOOLONG;
+}
+
 int
-put_file(const char *path, BIO *from, mode_t mode)
+put_write(const char *path, BIO *from, mode_t mode)
 {
 	char new[PATH_MAX];
-	int fd, err;
+	int fd, err = new_name(path, new);
 
-	if ((size_t)snprintf(new, sizeof(new), "%s.new-%d", path, getpid()) >=
-	    sizeof(new))
-		return cmd_fail("%s: too long", path), -ENAMETOOLONG;
+	if (err)
+		return err;
 	unlink(new);
 	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    mode);
@@ -74,13 +83,43 @@ put_file(const char *path, BIO *from, mode_t mode)
 	if (err == 0 && (fchmod(fd, mode) != 0 || fsync(fd) != 0))
 		err = -errno;
 	close(fd);
-	if (err == 0 && rename(new, path) != 0)
-		err = -errno;
-	if (err == 0)
-		err = sync_dir(path);
 	if (err) {
-		cmd_fail("%s: %s", path, strerror(-err));
+		cmd_fail("%s: %s", new, strerror(-err));
 		unlink(new);
 	}
 	return err;
+}
+
+int
+put_place(const char *path)
+{
+	char new[PATH_MAX];
+	int err = new_name(path, new);
+
+	if (err == 0 && rename(new, path) != 0) {
+		err = -errno;
+		unlink(new);
+	}
+	if (err == 0)
+		err = sync_dir(path);
+	if (err)
+		cmd_fail("%s: %s", path, strerror(-err));
+	return err;
+}
+
+void
+put_drop(const char *path)
+{
+	char new[PATH_MAX];
+
+	if (new_name(path, new) == 0)
+		unlink(new);
+}
+
+int
+put_file(const char *path, BIO *from, mode_t mode)
+{
+	int err = put_write(path, from, mode);
+
+	return err ? err : put_place(path);
 }

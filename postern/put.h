@@ -17,4 +17,13 @@
  */
 int put_file(const char *path, BIO *from, mode_t mode);
 
+/*
+ * The same in two steps, for files that belong together: all are written
+ * before the first takes its place, which then takes no time.
+ * put_drop() forgets what was written.
+ */
+int put_write(const char *path, BIO *from, mode_t mode);
+int put_place(const char *path);
+void put_drop(const char *path);
+
 #endif

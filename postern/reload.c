@@ -19,7 +19,7 @@
 #define TICK_MS 50
 
 static int
-run(const char *const argv[])
+run(const char *const argv[], bool quiet)
 {
 	int status = 0;
 	pid_t pid;
@@ -27,6 +27,9 @@ run(const char *const argv[])
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
+		/* what is wrong goes to stderr */
+		if (quiet && freopen("/dev/null", "w", stdout) == NULL)
+			_exit(126);
 		execvp(argv[0], (char *const *)(const void *)argv);
 		_exit(127);
 	}
@@ -46,7 +49,7 @@ is_accepted(const char *config)
 		return false;
 	}
 	return run((const char *const[]){ path, "--config", config, "--check",
-		   NULL }) == 0;
+		   NULL }, true) == 0;
 }
 
 static bool
@@ -102,7 +105,7 @@ by_systemd(void)
 				"postern units, systemctl daemon-reload, "
 				"systemctl restart postern.target");
 	return run((const char *const[]){ "systemctl", "restart",
-		   "postern-keyd.service", NULL }) == 0 ? 0 :
+		   "postern-keyd.service", NULL }, false) == 0 ? 0 :
 	    cmd_fail("systemctl restart postern-keyd.service failed; its "
 		     "journal says why");
 }

@@ -43,7 +43,7 @@ struct keyd {
 /* ---- keys.c; the log says why not ---- */
 
 /* OpenSSL wipes what it frees, and keeps keys in locked memory.  First of
- * all. */
+ * all.  Errors: -EPERM it is not locked (RLIMIT_MEMLOCK); -ENOMEM. */
 int keys_memory(void);
 /* As whoever started us. */
 int keys_read(struct keyd *k);

@@ -52,8 +52,14 @@ keys_memory(void)
 {
 	if (CRYPTO_set_mem_functions(take, change, give) != 1)
 		return -EINVAL;
-	return CRYPTO_secure_malloc_init(SECURE_BYTES, SECURE_LEAST) >= 1 ?
-	    0 : -ENOMEM;
+	switch (CRYPTO_secure_malloc_init(SECURE_BYTES, SECURE_LEAST)) {
+	case 1:
+		return 0;
+	case 2:	/* it works, but may be written to swap */
+		return -EPERM;
+	default:
+		return -ENOMEM;
+	}
 }
 
 /* ---- files ---- */

@@ -1,7 +1,7 @@
 /* What is kept of calls: the oracle's decision, then sigproxy's reports. */
 #include <errno.h>
 
-#include "common/codec/uri.h"
+#include "common/codec/tel.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
 #include "registrar-db/io/oracle.h"
@@ -53,7 +53,7 @@ calls_number(const struct ipc_digest *answer, char *mem, struct span *out)
 	if (err == 0 && uri.scheme == URI_OTHER)
 		err = -EBADMSG;
 	if (err == 0)
-		err = uri_user_unescape(&uri, mem, out);
+		err = tel_number(&uri, mem, out);
 	if (err == 0 && (out->len > NUMBER_MAX || out->len == 0))
 		err = -ENOENT;
 	return err;

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/codec/tel.h"
 #include "sigproxy/core/auth_priv.h"
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/creds.h"
@@ -144,7 +145,7 @@ put_other(struct steps *st, const struct auth_question *q,
 	char user[URI_USER_MAX];
 
 	/* A From without a user (anonymous) is fine. */
-	if (uri_user_unescape(&m->from.uri, user, &ask.from_user) != 0)
+	if (tel_number(&m->from.uri, user, &ask.from_user) != 0)
 		ask.from_user = SPAN_NONE;
 	if (!creds_text_ok(ask.from_user, 64) ||
 	    !creds_text_ok(m->call_id, 256))
@@ -287,7 +288,8 @@ is_meant(const struct edge *e, const struct sip_msg *m,
 	if (purpose == AUTH_REGISTER)
 		return edge_is_our_host(e, c->uri.host);
 	if (purpose == AUTH_CALL)
-		return uri_same_user(&c->uri, &m->ruri);
+		return c->uri.has_user || m->ruri.has_user ?
+		    tel_same_number(&c->uri, &m->ruri) : true;
 	return true;
 }
 

@@ -62,8 +62,8 @@ calls_free(struct calls *c)
 size_t
 calls_timers(uint32_t max_calls)
 {
-	return (size_t)max_calls + n_legs(max_calls) + n_exchanges(max_calls) +
-	       STEPS_RELAYS_MAX + 1; /* save_timer */
+	return (size_t)max_calls + 2 * n_legs(max_calls) +
+	       n_exchanges(max_calls) + STEPS_RELAYS_MAX + 1; /* save_timer */
 }
 
 void
@@ -98,6 +98,21 @@ is_unanswered(const struct call *call)
 	return ex != NULL && ex->server != NULL && ex->server->status < 200;
 }
 
+/* An extension that only both phones together can have: what the one lacks or
+ * wants the other is told (21.4.15, 21.4.16). */
+static void
+put_cause(const struct edge *e, struct buf *b, const struct ending *how,
+    const struct leg *caller)
+{
+	if (how->status == 420 &&
+	    sip_lists(how->cause, SIP_H_UNSUPPORTED, "100rel"))
+		build_hdr_str(b, SIP_H_UNSUPPORTED, "100rel");
+	if (how->status == 421 &&
+	    sip_lists(how->cause, SIP_H_REQUIRE, "100rel"))
+		build_hdr_str(b, SIP_H_REQUIRE, "100rel");
+	headers_pass(e, b, how->cause, how->by, caller);
+}
+
 static void
 refuse_caller(const struct ctx *x, struct call *call, const struct ending *how)
 {
@@ -113,7 +128,7 @@ refuse_caller(const struct ctx *x, struct call *call, const struct ending *how)
 	if (how->reason != NULL)
 		build_hdr_str(&b, SIP_H_REASON, how->reason);
 	if (how->cause != NULL)
-		headers_pass(x->e, &b, how->cause, how->by, call->leg[0]);
+		put_cause(x->e, &b, how, call->leg[0]);
 	if (!buf_err(&b))
 		r.headers = buf_span(&b);
 	if (stxn_respond(&x->e->txns, x->now, x->st, t, &r) == -EMSGSIZE)
@@ -135,7 +150,7 @@ say_bye(const struct ctx *x, struct leg *leg, const struct ending *how)
 		leg_ack(x, leg, leg->invite_cseq, SPAN_NONE, &setup->ack);
 	}
 	if (leg != how->by)
-		leg_bye(x, leg, how->cause,
+		leg_bye(x, leg, how->reason, how->cause,
 		    leg->index == 0 ? call->callee : call->leg[0]);
 }
 
@@ -163,9 +178,12 @@ call_end(const struct ctx *x, struct call *call, struct ending how)
 		return;
 	refuse_caller(x, call, &how);
 	fork_cancel(x, call, NULL, SPAN_NONE);
-	for (unsigned i = 0; i < call->n_legs; i++)
-		if (call->leg[i] != NULL)
-			say_bye(x, call->leg[i], &how);
+	for (unsigned i = 0; i < call->n_legs; i++) {
+		if (call->leg[i] == NULL)
+			continue;
+		session_stop(x->e, call->leg[i]);
+		say_bye(x, call->leg[i], &how);
+	}
 	end_exchanges(x, call);
 	if (call->setup != NULL)
 		timerq_cancel(&x->e->timers, &call->setup->ack_wait);
@@ -285,6 +303,9 @@ call_due(struct edge *e, struct mono now, struct steps *st, struct timer *timer)
 		break;
 	case TIMER_CALL_ACK:
 		exchange_ack_timer(&x, timer->owner);
+		break;
+	case TIMER_CALL_SESSION:
+		session_due(&x, timer->owner);
 		break;
 	case TIMER_CALL_SAVE:
 		break; /* edge_tick() saves in the end */

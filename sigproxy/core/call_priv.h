@@ -10,9 +10,10 @@
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
  * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
  * requests), dialog.c and exchange.c (requests inside), headers.c (what
- * passes), refer.c and replaces.c (transfer), offer.c, hold.c, relay.c and
- * again.c (media), note.c (reports), callid.c and leak.c (what must not be
- * told), checkpoint.c and restore.c (what outlives this process).
+ * passes), refer.c and replaces.c (transfer), session.c (session timers),
+ * offer.c, hold.c, relay.c and again.c (media), note.c (reports), callid.c and
+ * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
+ * this process).
  */
 #ifndef SIGPROXY_CORE_CALL_PRIV_H
 #define SIGPROXY_CORE_CALL_PRIV_H
@@ -44,6 +45,7 @@ enum call_timer_kind {
 	TIMER_CALL_PHASE = TIMER_CALL, /* struct call */
 	TIMER_CALL_BRANCH,             /* struct leg: timer C */
 	TIMER_CALL_ACK,                /* struct exchange: 2xx not ACKed */
+	TIMER_CALL_SESSION,            /* struct leg: session.timer */
 	TIMER_CALL_SAVE,               /* more calls to be saved */
 	TIMER_CALL_AGAIN,              /* struct again */
 };
@@ -60,6 +62,7 @@ struct exchange {
 	bool answered;        /* 2xx passed on, ACK awaited */
 	bool acked;           /* the ACK came and went on */
 	bool offer_in_answer; /* INVITE without SDP */
+	bool is_answer;       /* a PRACK that answers `offer` */
 	struct media offer;
 	struct timer ack_wait;
 	uint32_t resend_ms;
@@ -96,6 +99,8 @@ struct call {
 	uint8_t channels;
 	bool held;
 	bool ringing_noted;
+	bool anonymous; /* the caller withholds its name outside (RFC 3323) */
+	bool reliable;  /* the caller takes reliable answers (RFC 3262) */
 	bool end_noted;
 	struct referral referral[2]; /* to the caller, to the called */
 	bool transferred;            /* a REFER was accepted, or it was
@@ -162,7 +167,7 @@ struct calls {
 struct ending {
 	uint16_t status;
 	const char *why;             /* a literal, for log and record */
-	const char *reason;          /* Reason's value for the caller, NULL */
+	const char *reason;          /* Reason's value for both, NULL */
 	const struct leg *by;        /* knows it already: said BYE or 481 */
 	const struct sip_msg *cause; /* what `by` said; headers pass on */
 };
@@ -212,12 +217,14 @@ void fork_give_up(const struct ctx *x, struct call *call);
 /* Every header of m that may pass from one leg to the other. */
 void headers_pass(const struct edge *e, struct buf *b, const struct sip_msg *m,
     const struct leg *from, const struct leg *to);
-/* Headers about the body. */
+/* Headers about the body that offer_pass() made of m's. */
 void headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
-    const struct leg *to);
-/* Allow, Supported and Require: of what we pass, that which m's sender can
- * do or asks for.  NULL: whatever we pass. */
+    const struct leg *to, struct span body);
+/* Allow, Supported and Require: what is ours, and of what we pass that which
+ * m's sender can do or asks for.  NULL: Allow alone, whatever we pass. */
 void headers_ours(struct buf *b, const struct sip_msg *m);
+/* Does m's Privacy ask to withhold who sent it (RFC 3323 4.2, RFC 3325 9.3)? */
+bool headers_hide_sender(const struct sip_msg *m);
 /* `sip:number@domain`, escaped where needed. */
 void headers_put_uri(const struct edge *e, struct buf *b, struct span number);
 /* `"Name" <sip:number@domain>`. */
@@ -227,6 +234,8 @@ void headers_put_party(
 
 /* A new exchange in call's list.  Errors: NULL: too many. */
 struct exchange *exchange_new(struct calls *c, struct call *call);
+/* A branch is given up: what was under way with it is answered 487. */
+void exchange_end_leg(const struct ctx *x, const struct leg *leg);
 /* Let go of its transactions and give it back. */
 void exchange_free(struct edge *e, struct exchange *ex);
 /* An in-dialog request whose sender proved anew who he is. */

@@ -121,6 +121,45 @@ put_end(struct buf *b, const struct end *end)
 }
 
 static void
+put_media(struct buf *b, const struct media *m)
+{
+	put_flag(b, m->known);
+	if (!m->known)
+		return;
+	wire_put_uint(b, m->line, 1);
+	put_flag(b, m->refused);
+	wire_put_uint(b, m->dir, 1);
+	wire_put_uint(b, m->told, 1);
+	wire_put_addr(b, &m->rtp);
+	wire_put_addr(b, &m->rtcp);
+}
+
+/* While a branch rings: what was said reliably (RFC 3262). */
+static void
+put_early(struct buf *b, const struct leg *leg)
+{
+	wire_put_uint(b, leg->rseq, 4);
+	put_flag(b, leg->offered);
+	put_flag(b, leg->is_settled);
+	put_media(b, &leg->media);
+	put_media(b, &leg->peer_media);
+}
+
+static void
+put_session(struct buf *b, const struct session *s)
+{
+	wire_put_uint(b, s->expires_s, 4);
+	if (s->expires_s == 0)
+		return;
+	wire_put_uint(b, s->min_se_s, 4);
+	wire_put_uint(b, s->due.us, 8);
+	wire_put_uint(b, s->dead.us, 8);
+	put_flag(b, s->ours);
+	put_flag(b, s->takes_update);
+	wire_put_text(b, s->ours ? blob_span(&s->sdp) : SPAN_NONE);
+}
+
+static void
 put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 {
 	bool settled = is_settled(call);
@@ -149,6 +188,10 @@ put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 	wire_put_uint(b, leg->invite_cseq, 4);
 	wire_put_uint(b, (uint64_t)leg->cseq_offset, 8);
 	wire_put_text(b, invite);
+	if (settled)
+		put_session(b, &leg->session);
+	else
+		put_early(b, leg);
 }
 
 static void
@@ -345,6 +388,50 @@ get_cseqs(struct rwire *r, struct saved_leg *leg)
 		wire_fail(r, -ERANGE);
 }
 
+static struct media
+get_media(struct rwire *r)
+{
+	struct media m = { .known = get_flag(r) };
+
+	if (!m.known)
+		return m;
+	m.line = (uint8_t)wire_get_uint(r, 1, 0, SDP_MEDIA_MAX - 1);
+	m.refused = get_flag(r);
+	m.dir = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
+	m.told = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
+	m.rtp = wire_get_addr(r, true);
+	m.rtcp = wire_get_addr(r, true);
+	return m;
+}
+
+static void
+get_early(struct rwire *r, struct saved_leg *leg)
+{
+	leg->rseq = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
+	leg->offered = get_flag(r);
+	leg->is_settled = get_flag(r);
+	leg->media = get_media(r);
+	leg->peer_media = get_media(r);
+}
+
+static void
+get_session(struct rwire *r, struct saved_leg *leg)
+{
+	struct session *s = &leg->session;
+
+	s->expires_s = (uint32_t)wire_get_uint(r, 4, 0, SESSION_MAX_S);
+	if (s->expires_s == 0)
+		return;
+	if (s->expires_s < SESSION_MIN_S)
+		wire_fail(r, -ERANGE);
+	s->min_se_s = (uint32_t)wire_get_uint(r, 4, 0, SESSION_MAX_S);
+	s->due.us = wire_get_uint(r, 8, 0, INT64_MAX);
+	s->dead.us = wire_get_uint(r, 8, 0, INT64_MAX);
+	s->ours = get_flag(r);
+	s->takes_update = get_flag(r);
+	leg->sdp = wire_get_blob(r, 0, SESSION_SDP_MAX);
+}
+
 void
 checkpoint_check_target(struct rwire *r, struct span target)
 {
@@ -373,6 +460,10 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 	leg->tag = wire_get_text(r, 0, 128);
 	get_cseqs(r, leg);
 	leg->invite = wire_get_blob(r, 0, BLOB_MAX);
+	if (call->talking)
+		get_session(r, leg);
+	else
+		get_early(r, leg);
 	checkpoint_check_target(r, leg->target);
 	if ((leg->state == LEG_CONFIRMED) != call->talking ||
 	    (leg->state != LEG_CALLING && leg->tag.len == 0) ||

@@ -12,7 +12,7 @@
 #include "common/ipc/wire.h"
 #include "sigproxy/core/call_priv.h"
 
-#define CHECKPOINT_VERSION 2
+#define CHECKPOINT_VERSION 3
 
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
@@ -26,6 +26,11 @@ struct saved_leg {
 	uint32_t local_cseq, remote_cseq, invite_cseq;
 	int64_t cseq_offset;
 	struct span invite; /* branch that rings: its INVITE as sent */
+	uint32_t rseq;
+	bool offered, is_settled;
+	struct media media, peer_media;
+	struct session session; /* no pointers, no timer */
+	struct span sdp;        /* its sdp */
 };
 
 struct saved_call {

@@ -25,29 +25,112 @@ on_bye(const struct ctx *x, struct leg *leg, struct stxn *t,
 		.cause = msg });
 }
 
-/* What only one phone can answer goes to it, once both talk. */
+/* The other party of this dialog; while branches ring the caller has one with
+ * each of them, told apart by their tags. */
+static struct leg *
+peer_of(const struct leg *leg, const struct sip_msg *msg)
+{
+	const struct call *call = leg->call;
+
+	if (leg->index != 0)
+		return call->leg[0];
+	if (call->callee != NULL)
+		return call->callee;
+	for (unsigned i = 1; i < call->n_legs; i++) {
+		struct leg *branch = call->leg[i];
+
+		if (branch != NULL && branch->state == LEG_EARLY &&
+		    span_eq(TEXT_SPAN(branch->tag), msg->to.tag))
+			return branch;
+	}
+	return NULL;
+}
+
+/* May leg say something that concerns its dialog with peer? */
+static bool
+is_joined(const struct leg *leg, const struct leg *peer)
+{
+	const struct call *call = leg->call;
+	const struct leg *branch = leg->index == 0 ? peer : leg;
+
+	if (peer == NULL)
+		return false;
+	return call->phase == CALL_TALKING
+		   ? branch == call->callee
+		   : call->phase == CALL_INVITING && branch->state == LEG_EARLY;
+}
+
+/* RFC 3262 3: it acknowledges an answer that was passed on, or nothing. */
 static void
-relay(const struct ctx *x, struct leg *leg, struct stxn *t,
+on_prack(const struct ctx *x, struct leg *leg, struct leg *peer, struct stxn *t,
     const struct sip_msg *msg)
 {
-	struct call *call = leg->call;
-	struct leg *peer = leg->index == 0 ? call->callee : call->leg[0];
+	const struct exchange *setup = leg->call->setup;
+	struct sip_rack rack;
 
-	if (call->phase == CALL_TALKING && peer != NULL &&
-	    (leg->index == 0 || leg == call->callee))
+	if (sip_rack_parse(sip_value(msg, SIP_H_RACK), &rack) != 0)
+		exchange_refuse(x, t, 400, "");
+	else if (leg->index != 0 || !is_joined(leg, peer) || setup == NULL ||
+		 rack.method != SIP_INVITE || rack.cseq != setup->from_cseq ||
+		 rack.rseq == 0 || rack.rseq > peer->rseq)
+		exchange_refuse(x, t, 481, "");
+	else
+		exchange_relay(x, leg, peer, t, msg);
+}
+
+static void
+on_invite(const struct ctx *x, struct leg *leg, struct leg *peer,
+    struct stxn *t, const struct sip_msg *msg)
+{
+	if (leg->call->phase != CALL_TALKING || !is_joined(leg, peer))
+		exchange_refuse(x, t, 500, "Retry-After: 2\r\n");
+	else if (session_is_too_small(msg))
+		exchange_refuse(x, t, 422, "Min-SE: 90\r\n");
+	else
+		exchange_relay(x, leg, peer, t, msg);
+}
+
+static void
+on_update(const struct ctx *x, struct leg *leg, struct leg *peer,
+    struct stxn *t, const struct sip_msg *msg)
+{
+	if (!is_joined(leg, peer))
+		exchange_refuse(x, t, 500, "Retry-After: 2\r\n");
+	else if (msg->body.len == 0)
+		session_update(x, leg, t, msg);
+	else if (session_is_too_small(msg))
+		exchange_refuse(x, t, 422, "Min-SE: 90\r\n");
+	else
+		exchange_relay(x, leg, peer, t, msg);
+}
+
+/* What only one phone can answer goes to it. */
+static void
+relay(const struct ctx *x, struct leg *leg, struct leg *peer, struct stxn *t,
+    const struct sip_msg *msg)
+{
+	if (is_joined(leg, peer))
 		exchange_relay(x, leg, peer, t, msg);
 	else
 		exchange_refuse(x, t, 500, "Retry-After: 2\r\n");
 }
 
+/* Nobody is referred before both talk. */
 static void
-on_notify(const struct ctx *x, struct leg *leg, struct stxn *t,
+on_refer(const struct ctx *x, struct leg *leg, struct leg *peer, struct stxn *t,
     const struct sip_msg *msg)
+{
+	relay(x, leg, leg->call->phase == CALL_TALKING ? peer : NULL, t, msg);
+}
+
+static void
+on_notify(const struct ctx *x, struct leg *leg, struct leg *peer,
+    struct stxn *t, const struct sip_msg *msg)
 {
 	unsigned refusal = refer_notify_refusal(leg, msg);
 
 	if (refusal == 0)
-		relay(x, leg, t, msg);
+		on_refer(x, leg, peer, t, msg);
 	else
 		exchange_refuse(x, t, refusal,
 		    refusal == 489 ? "Allow-Events: refer\r\n" : "");
@@ -58,6 +141,7 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
     const struct sip_msg *msg)
 {
 	struct call *call = leg->call;
+	struct leg *peer = peer_of(leg, msg);
 
 	/* 12.2.2: an old number is a request out of order. */
 	if (msg->cseq.number <= leg->remote_cseq) {
@@ -78,21 +162,33 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
 		else
 			exchange_refuse(x, t, 481, "");
 		break;
+	case SIP_PRACK:
+		on_prack(x, leg, peer, t, msg);
+		break;
 	case SIP_INVITE:
+		on_invite(x, leg, peer, t, msg);
+		break;
 	case SIP_UPDATE:
+		on_update(x, leg, peer, t, msg);
+		break;
 	case SIP_INFO:
 	case SIP_OPTIONS:
+		relay(x, leg, peer, t, msg);
+		break;
 	case SIP_REFER:
+		on_refer(x, leg, peer, t, msg);
+		break;
 	case SIP_MESSAGE:
-		relay(x, leg, t, msg);
+		relay(x, leg, peer, t, msg);
 		break;
 	case SIP_NOTIFY:
-		on_notify(x, leg, t, msg);
+		on_notify(x, leg, peer, t, msg);
 		break;
 	default:
 		exchange_refuse(x, t, msg->method == SIP_OTHER ? 501 : 405,
 		    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, "
-		    "UPDATE, REFER, NOTIFY, MESSAGE\r\n");
+		    "UPDATE, PRACK, REFER, NOTIFY, "
+		    "MESSAGE\r\n");
 		break;
 	}
 }
@@ -189,8 +285,8 @@ move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 /* ---- connections that close, phones that come back ---- */
 
 void
-call_flow_closed(struct edge *e, struct mono now, struct steps *st,
-    const struct flow *flow)
+call_flow_closed(
+    struct edge *e, struct mono now, struct steps *st, const struct flow *flow)
 {
 	struct ctx x = { e, now, st };
 

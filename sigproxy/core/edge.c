@@ -26,9 +26,11 @@ enum {
 };
 
 /* What we can do outside a call and in it, but for what only a call's other
- * phone may be able to (headers_ours()); nothing else is ever listed. */
-#define METHODS "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, UPDATE, INFO, " \
-	"MESSAGE, SUBSCRIBE, NOTIFY"
+ * phone may be able to (headers_ours()); nothing else is ever listed.  Short,
+ * for a stranger's request allows an answer of a few bytes more only. */
+#define METHODS                                                         \
+	"INVITE,ACK,CANCEL,BYE,OPTIONS,REGISTER,UPDATE,INFO,PRACK,"     \
+	"MESSAGE,SUBSCRIBE,NOTIFY"
 
 static uint32_t
 or_default(uint32_t n, uint32_t fallback)
@@ -137,12 +139,16 @@ on_cancel(struct edge *e, struct mono now, struct steps *st,
 		edge_refuse_status(e, now, st, in, 481);
 }
 
-/* What the other phone is asked for as well. */
+/* What is ours, or what the other phone is asked for as well; 100rel is for
+ * INVITE only (RFC 3262 3). */
 static bool
-is_passed_on(const struct sip_msg *m, enum sip_hdr_id id, struct span tag)
+is_built(const struct sip_msg *m, enum sip_hdr_id id, struct span tag)
 {
 	return id == SIP_H_REQUIRE &&
-	    (span_caseeq(tag, SPAN_LIT("replaces")) ||
+	    (span_caseeq(tag, SPAN_LIT("timer")) ||
+		span_caseeq(tag, SPAN_LIT("replaces")) ||
+		(m->method == SIP_INVITE &&
+		    span_caseeq(tag, SPAN_LIT("100rel"))) ||
 		(m->method == SIP_REFER &&
 		    span_caseeq(tag, SPAN_LIT("norefersub"))));
 }
@@ -160,7 +166,7 @@ put_unsupported(const struct sip_msg *m, struct buf *b)
 		struct sip_values it = sip_values(m, where[i]);
 
 		while (sip_values_next(&it, &tag) == 0) {
-			if (is_passed_on(m, where[i], tag))
+			if (is_built(m, where[i], tag))
 				continue;
 			if (!any)
 				build_open(b, SIP_H_UNSUPPORTED);
@@ -198,7 +204,7 @@ refuse_method(struct edge *e, struct mono now, struct steps *st,
 {
 	struct reply r = {
 		.status = in->msg->method == SIP_OTHER ? 501 : 405,
-		.headers = SPAN_LIT("Allow: " METHODS "\r\n"),
+		.optional = SPAN_LIT("Allow: " METHODS "\r\n"),
 	};
 
 	if (edge_may_answer(e, now, in))
@@ -213,7 +219,8 @@ on_options(struct edge *e, struct mono now, struct steps *st,
 		.status = 200,
 		.optional = SPAN_LIT("Allow: " METHODS "\r\n"
 				     "Allow-Events: " SUBS_EVENTS "\r\n"
-				     "Accept: application/sdp\r\n"),
+				     "Accept: application/sdp\r\n"
+				     "Supported: timer, 100rel\r\n"),
 	};
 
 	if (edge_may_answer(e, now, in))
@@ -259,7 +266,7 @@ static void
 on_new(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in)
 {
-	if (!edge_names_us(e, in->msg)) {
+	if (!edge_may_mean_us(e, in->msg, in->from)) {
 		refuse_name(e, now, st, in);
 		return;
 	}

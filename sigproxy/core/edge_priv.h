@@ -88,6 +88,10 @@ bool edge_is_our_host(const struct edge *e, struct span host);
 /* Does a request ask for one of our names (Request-URI; for a REGISTER To as
  * well)? */
 bool edge_names_us(const struct edge *e, const struct sip_msg *m);
+/* The same; or it is a tel: URI that names nobody, of the office or a home
+ * with a live registration. */
+bool edge_may_mean_us(const struct edge *e, const struct sip_msg *m,
+    const struct flow *from);
 /* Is this address in the office's own networks? */
 bool edge_is_lan(const struct edge *e, const struct addr *a);
 

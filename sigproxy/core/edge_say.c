@@ -1,4 +1,5 @@
 /* What we call ourselves, and answers without a transaction. */
+#include "common/codec/tel.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
@@ -164,13 +165,39 @@ edge_is_lan(const struct edge *e, const struct addr *a)
 	return false;
 }
 
+/* A tel: URI names a host at most by its context (RFC 3966 5.1.5); else the
+ * From or To beside it does. */
+static bool
+names_us_by_tel(const struct edge *e, const struct sip_msg *m)
+{
+	struct tel t;
+
+	if (tel_parse(&m->ruri, &t) != 0)
+		return false;
+	if (t.context.len > 0 && !t.context_is_number)
+		return edge_is_our_host(e, t.context);
+	return edge_is_our_host(e, m->to.uri.host) ||
+	    edge_is_our_host(e, m->from.uri.host);
+}
+
+bool
+edge_may_mean_us(const struct edge *e, const struct sip_msg *m,
+    const struct flow *from)
+{
+	struct tel t;
+
+	if (edge_names_us(e, m))
+		return true;
+	return m->ruri.scheme == URI_TEL && tel_parse(&m->ruri, &t) == 0 &&
+	    (t.context.len == 0 || t.context_is_number) &&
+	    (from->zone == ZONE_INTERNAL || keep_knows(e->keep, &from->remote));
+}
+
 bool
 edge_names_us(const struct edge *e, const struct sip_msg *m)
 {
-	/* A tel: URI names nobody; its From or To does (RFC 3966). */
 	if (m->ruri.scheme == URI_TEL)
-		return edge_is_our_host(e, m->to.uri.host) ||
-		    edge_is_our_host(e, m->from.uri.host);
+		return names_us_by_tel(e, m);
 	if (!edge_is_our_host(e, m->ruri.host))
 		return false;
 	return m->method != SIP_REGISTER ||

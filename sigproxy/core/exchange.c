@@ -162,6 +162,7 @@ pass_ack_body(const struct ctx *x, struct exchange *ex,
 	    offer_pass(x->e, body, msg, p, &answer) != 0 || !answer.known)
 		return SPAN_NONE;
 	offer_settled(x, ex->to, &ex->offer, ex->from, &answer);
+	session_keep_sdp(x, ex->to, buf_span(body));
 	return buf_span(body);
 }
 
@@ -171,6 +172,7 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	struct call *call = leg->call;
 	struct exchange *ex = call->exchanges;
 	char mem[CALL_BYTES_MAX];
+	struct span answer;
 	struct buf body;
 
 	while (ex != NULL && (ex->from != leg || !ex->answered ||
@@ -184,8 +186,9 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	if (call->pending == ex)
 		call->pending = NULL;
 	buf_init(&body, mem, sizeof(mem));
-	leg_ack(
-	    x, ex->to, ex->to_cseq, pass_ack_body(x, ex, msg, &body), &ex->ack);
+	answer = pass_ack_body(x, ex, msg, &body);
+	leg_ack_typed(
+	    x, ex->to, ex->to_cseq, offer_type(msg, answer), answer, &ex->ack);
 	/* Without its transaction nobody asks for the ACK again. */
 	if (ex != call->setup && ex->client == NULL)
 		exchange_free(x->e, ex);
@@ -213,42 +216,82 @@ refuse_exchange(const struct ctx *x, struct exchange *ex, unsigned status)
 	exchange_free(x->e, ex);
 }
 
+void
+exchange_end_leg(const struct ctx *x, const struct leg *leg)
+{
+	struct exchange *ex, *next;
+
+	for (ex = leg->call->exchanges; ex != NULL; ex = next) {
+		next = ex->next;
+		if (ex != leg->call->setup &&
+		    (ex->from == leg || ex->to == leg))
+			refuse_exchange(x, ex, 487);
+	}
+}
+
 static bool
 refreshes_target(enum sip_method m)
 {
 	return m == SIP_INVITE || m == SIP_UPDATE;
 }
 
+/* The phone knows the INVITE by another number. */
+static void
+put_rack(struct buf *b, const struct leg *to, const struct sip_msg *msg)
+{
+	struct sip_rack rack;
+
+	if (sip_rack_parse(sip_value(msg, SIP_H_RACK), &rack) != 0)
+		return;
+	build_open(b, SIP_H_RACK);
+	buf_put_u64(b, rack.rseq);
+	buf_putc(b, ' ');
+	buf_put_u64(b, to->invite_cseq);
+	buf_puts(b, " INVITE");
+	build_close(b);
+}
+
 static int
 put_relayed(const struct edge *e, struct buf *b, struct exchange *ex,
     const struct sip_msg *msg)
 {
-	struct passage p = { ex, ex->from, ex->to, SDP_OFFER };
+	struct passage p = { ex, ex->from, ex->to,
+		ex->is_answer ? SDP_ANSWER : SDP_OFFER };
 	char branch[BRANCH_LEN], mem[CALL_BYTES_MAX];
 	struct span via_branch;
+	struct media said;
 	struct buf body;
 	int err;
 
 	buf_init(&body, mem, sizeof(mem));
+	said = (struct media){ .known = false };
 	if (refer_is(msg->method))
 		err = refer_put_body(&body, msg);
 	else
-		err = offer_pass(e, &body, msg, p, &ex->offer);
+		err = offer_pass(e, &body, msg, p, &said);
 	if (err)
 		return err;
+	if (ex->is_answer)
+		ex->to->peer_media = said;
+	else
+		ex->offer = said;
 	ex->to_cseq = leg_cseq(ex->to, msg->cseq.number);
 	via_branch =
 	    txn_branch(&e->txns, msg, &ex->from->flow, ex->to->index, branch);
-	leg_put_request(e, b, ex->to, msg->method_name, ex->to_cseq, via_branch,
-	    (uint8_t)(msg->max_forwards - 1));
+	leg_put_request_as(e, b, ex->to, ex->from, msg->method_name,
+	    ex->to_cseq, via_branch, (uint8_t)(msg->max_forwards - 1));
+	if (msg->method == SIP_PRACK)
+		put_rack(b, ex->to, msg);
 	if (refreshes_target(msg->method) || msg->method == SIP_REFER)
 		headers_ours(b, msg);
+	if (refreshes_target(msg->method) && ex->call->phase == CALL_TALKING)
+		session_put_wish(ex->to, b);
 	err = refer_put_headers(e, b, ex, msg);
 	if (err)
 		return err;
 	headers_pass(e, b, msg, ex->from, ex->to);
 	if (body.len > 0 && !refer_is(msg->method))
-		headers_body(e, b, msg, ex->to);
+		headers_body(e, b, msg, ex->to, buf_span(&body));
 	build_end(b, buf_span(&body));
 	return buf_err(b);
 }
@@ -260,7 +303,7 @@ pass_answer_body(const struct ctx *x, struct exchange *ex,
 	struct passage p = { ex, ex->to, ex->from, SDP_ANSWER };
 
 	*said = (struct media){ .known = false };
-	if (msg->status >= 300)
+	if (msg->status >= 300 || ex->is_answer)
 		return 0;
 	if (!ex->offer.known)
 		p.role = SDP_OFFER;
@@ -274,6 +317,19 @@ status_to_pass(unsigned status)
 	if (status >= 300 && status < 400)
 		return 480;                  /* a redirection is not followed */
 	return status == 503 ? 500 : status; /* 16.7 step 6 */
+}
+
+/* An accepted INVITE or UPDATE refreshes both sessions (RFC 4028 10). */
+static void
+put_session(const struct ctx *x, struct exchange *ex, struct buf *b)
+{
+	struct sip_msg request;
+
+	if (ex->call->phase == CALL_TALKING &&
+	    stxn_request(ex->server, &request) == 0 &&
+	    refreshes_target(request.method)) {
+		session_accept(x, ex->from, &request, b);
+	}
 }
 
 static int
@@ -291,18 +347,21 @@ answer_exchange(const struct ctx *x, struct exchange *ex,
 	if (ex->is_invite || msg->status < 300)
 		leg_put_contact(x->e, ex->from, &b);
 	headers_ours(&b, msg);
+	if (msg->status < 300)
+		put_session(x, ex, &b);
 	headers_pass(x->e, &b, msg, ex->to, ex->from);
 	if (buf_err(&b))
 		return buf_err(&b);
 	r.headers = buf_span(&b);
-	if (body.len > 0)
-		r.content_type = sip_value(msg, SIP_H_CONTENT_TYPE);
+	r.content_type = offer_type(msg, body);
 	return stxn_respond(&x->e->txns, x->now, x->st, ex->server, &r);
 }
 
-/* Both Contacts of an accepted INVITE or UPDATE become the new targets. */
+/* Both Contacts of an accepted INVITE or UPDATE become the new targets, and
+ * what was said is what a refresh of ours would say. */
 static void
-refresh_targets(struct exchange *ex, const struct sip_msg *answer)
+refresh_both(
+    const struct ctx *x, struct exchange *ex, const struct sip_msg *answer)
 {
 	struct sip_msg request;
 
@@ -310,6 +369,11 @@ refresh_targets(struct exchange *ex, const struct sip_msg *answer)
 	    refreshes_target(request.method)) {
 		leg_refresh(ex->from, &request);
 		leg_refresh(ex->to, answer);
+		if (ex->call->phase == CALL_TALKING)
+			session_agreed(x, ex->to, answer);
+		if (ex->client != NULL)
+			session_keep_sent(x, ex->to, &ex->client->request);
+		session_keep_sent(x, ex->from, &ex->server->answer);
 	}
 }
 
@@ -321,12 +385,32 @@ ends_dialog(enum sip_method method, uint16_t status)
 	return !refer_is(method) && (status == 481 || status == 408);
 }
 
+/* An offer that was answered before the call is (RFC 3262 5, RFC 3311 5). */
+static void
+settle_branch(
+    const struct ctx *x, struct exchange *ex, const struct media *said)
+{
+	struct leg *branch = ex->from->index == 0 ? ex->to : ex->from;
+
+	if (ex->is_answer) {
+		branch->is_settled = branch->peer_media.known;
+	} else if (ex->offer.known && said->known) {
+		branch->media = branch == ex->to ? *said : ex->offer;
+		branch->peer_media = branch == ex->to ? ex->offer : *said;
+	} else {
+		return;
+	}
+	offer_settled_early(x, branch);
+}
+
 static void
 on_accepted(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg,
     const struct media *said)
 {
-	refresh_targets(ex, msg);
-	if (ex->offer.known) {
+	refresh_both(x, ex, msg);
+	if (ex->call->phase == CALL_INVITING || ex->is_answer) {
+		settle_branch(x, ex, said);
+	} else if (ex->offer.known) {
 		offer_settled(x, ex->from, &ex->offer, ex->to, said);
 	} else if (ex->is_invite && said->known) {
 		ex->offer = *said;
@@ -366,7 +450,7 @@ on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 		return;
 	}
 	exchange_free(x->e, ex);
-	if (ends_dialog(method, msg->status))
+	if (ends_dialog(method, msg->status) && call->phase == CALL_TALKING)
 		call_end(x, call,
 		    (struct ending){ .status = msg->status,
 			.why = "dialog-unknown-to-phone",
@@ -410,7 +494,8 @@ exchange_timeout(
 	if (method == SIP_REFER)
 		refer_answered(&x, ex, NULL);
 	refuse_exchange(&x, ex, 408);
-	if (ends_dialog(method, 408))
+	/* While it rings there may be others; timer C sees to it. */
+	if (ends_dialog(method, 408) && call->phase == CALL_TALKING)
 		call_end(&x, call,
 		    (struct ending){ .status = 408, .why = "phone-silent" });
 }
@@ -432,18 +517,40 @@ static const struct ctxn_ops exchange_client_ops = {
 	.ended = exchange_ended,
 };
 
+/*
+ * An INVITE or offer without its answer.  The call's own INVITE is one until
+ * its ACK; but once offer and answer passed reliably another offer may be made
+ * by UPDATE or PRACK (RFC 3311 5.1, RFC 3262 5).
+ */
+static const struct exchange *
+in_the_way(const struct leg *leg, const struct leg *to, enum sip_method method)
+{
+	const struct call *call = leg->call;
+	const struct leg *branch = leg->index == 0 ? to : leg;
+	const struct exchange *setup = call->setup;
+
+	if (call->pending != NULL && call->pending != setup)
+		return call->pending;
+	if (setup != NULL && !setup->acked &&
+	    (method == SIP_INVITE || !branch->is_settled))
+		return setup;
+	return NULL;
+}
+
 /* Offers must not cross (RFC 3261 14.2, RFC 3311 5.2). */
 static bool
-is_glare(const struct ctx *x, struct leg *leg, struct stxn *t,
-    const struct sip_msg *msg)
+is_glare(const struct ctx *x, struct leg *leg, const struct leg *to,
+    struct stxn *t, const struct sip_msg *msg)
 {
-	const struct exchange *pending = leg->call->pending;
+	const struct exchange *pending = in_the_way(leg, to, msg->method);
 	bool offers = msg->method == SIP_INVITE ||
-		      (msg->method == SIP_UPDATE && msg->body.len > 0);
+		      (msg->body.len > 0 &&
+			  (msg->method == SIP_UPDATE ||
+			      (msg->method == SIP_PRACK && to->is_settled)));
 
-	if (!offers || pending == NULL)
+	if (!offers || (pending == NULL && !session_is_offering(leg->call)))
 		return false;
-	if (pending->from == leg)
+	if (pending != NULL && pending->from == leg)
 		exchange_refuse(x, t, 500, "Retry-After: 3\r\n");
 	else
 		exchange_refuse(x, t, 491, "");
@@ -473,7 +580,7 @@ exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
 	struct buf b;
 	int err;
 
-	if (is_glare(x, leg, t, msg))
+	if (is_glare(x, leg, to, t, msg))
 		return;
 	ex = exchange_make_room(x->e, call);
 	if (ex == NULL) {
@@ -486,6 +593,10 @@ exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
 	ex->from_cseq = msg->cseq.number;
 	ex->method = msg->method;
 	ex->is_invite = msg->method == SIP_INVITE;
+	ex->is_answer =
+	    msg->method == SIP_PRACK && to->offered && !to->is_settled;
+	if (ex->is_answer)
+		ex->offer = to->media;
 	t->ops = &exchange_server_ops;
 	t->owner = ex;
 	if (ex->is_invite)
@@ -501,6 +612,6 @@ exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
 		return;
 	}
 	refer_sent(x, ex, msg);
-	if (ex->is_invite || ex->offer.known)
+	if (ex->is_invite || (ex->offer.known && !ex->is_answer))
 		call->pending = ex;
 }

@@ -28,6 +28,26 @@ put_identity(const struct edge *e, struct buf *b, const struct leg *leg)
 	build_close(b);
 }
 
+/* How many branches there may be below this request (RFC 5393 5.3.3).  No wish:
+ * more than there are. */
+static uint32_t
+max_breadth(const struct sip_msg *msg)
+{
+	uint32_t n;
+
+	return sip_delta_parse(sip_value(msg, SIP_H_MAX_BREADTH), &n) == 0
+		   ? n
+		   : UINT32_MAX;
+}
+
+static void
+put_breadth(struct buf *b, const struct call *call, const struct sip_msg *msg)
+{
+	if (sip_has(msg, SIP_H_MAX_BREADTH))
+		build_hdr_u64(b, SIP_H_MAX_BREADTH,
+		    max_breadth(msg) / (call->n_legs - 1));
+}
+
 /* By whom the caller was sent here, and what it is to take the place of. */
 static int
 put_transfer(const struct edge *e, struct buf *b, const struct leg *leg,
@@ -51,6 +71,7 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 	const struct leg *caller = call->leg[0];
 	struct passage p = { call->setup, caller, leg, SDP_OFFER };
 	char branch[BRANCH_LEN], body_mem[CALL_BYTES_MAX];
+	uint32_t which;
 	struct buf body;
 	int err;
 
@@ -59,17 +80,20 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 	if (err)
 		return err;
 	leg->invite_cseq = leg_cseq(leg, msg->cseq.number);
+	which = leg->index + CALL_LEGS_MAX * (uint32_t)leg->n_invites++;
 	leg_put_request(e, b, leg, SPAN_LIT("INVITE"), leg->invite_cseq,
-	    txn_branch(&e->txns, msg, &caller->flow, leg->index, branch),
+	    txn_branch(&e->txns, msg, &caller->flow, which, branch),
 	    (uint8_t)(msg->max_forwards - 1));
 	headers_ours(b, msg);
+	session_put_wish(leg, b);
+	put_breadth(b, call, msg);
 	put_identity(e, b, leg);
 	err = put_transfer(e, b, leg, msg);
 	if (err)
 		return err;
 	headers_pass(e, b, msg, caller, leg);
 	if (body.len > 0)
-		headers_body(e, b, msg, leg);
+		headers_body(e, b, msg, leg, buf_span(&body));
 	build_end(b, buf_span(&body));
 	return buf_err(b);
 }
@@ -91,6 +115,7 @@ send_invite(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	if (err)
 		return err;
 	leg->state = LEG_CALLING;
+	leg->peer_media = *offer;
 	timerq_set(
 	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
 	return 0;
@@ -115,9 +140,12 @@ fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
 	/* Only for what the offer says: the bytes went out already. */
 	buf_init(&body, mem, sizeof(mem));
-	if (!call->setup->offer.known &&
-	    offer_pass(x->e, &body, msg, p, &offer) == 0)
+	if (offer_pass(x->e, &body, msg, p, &offer) != 0)
+		return 0;
+	if (!call->setup->offer.known)
 		call->setup->offer = offer;
+	if (!leg->peer_media.known)
+		leg->peer_media = offer;
 	return 0;
 }
 
@@ -141,6 +169,11 @@ fork_start(const struct ctx *x, struct call *call)
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_SETUP_MS));
 	if (stxn_request(call->setup->server, &msg) != 0)
 		return;
+	if (max_breadth(&msg) < call->n_legs - 1) {
+		call_end(x, call,
+		    (struct ending){ .status = 440, .why = "too-broad" });
+		return;
+	}
 	for (unsigned i = 1; i < call->n_legs; i++) {
 		struct leg *leg = call->leg[i];
 		struct media offer = { .known = false };
@@ -172,60 +205,110 @@ fork_start(const struct ctx *x, struct call *call)
 
 /* Headers of an answer on its way to the caller. */
 static void
-put_answer_headers(const struct ctx *x, struct buf *b, const struct leg *leg,
-    const struct sip_msg *msg, bool with_body)
+put_answer_headers(const struct ctx *x, struct buf *b, struct leg *leg,
+    const struct sip_msg *msg, uint32_t rseq)
 {
 	struct leg *caller = leg->call->leg[0];
 
 	leg_put_contact(x->e, caller, b);
 	headers_ours(b, msg);
+	if (rseq != 0) {
+		build_hdr_str(b, SIP_H_REQUIRE, "100rel");
+		build_hdr_u64(b, SIP_H_RSEQ, rseq);
+	}
+	if (msg->status >= 200 &&
+	    stxn_request(leg->call->setup->server, &x->e->stored) == 0)
+		session_accept(x, caller, &x->e->stored, b);
 	headers_pass(x->e, b, msg, leg, caller);
-	if (with_body)
-		build_copy(b, msg, SIP_H_CONTENT_DISPOSITION);
 }
 
+/* rseq: 0 for an answer that needs no PRACK. */
 static int
 answer_caller(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
-    struct span sdp)
+    struct span body, uint32_t rseq)
 {
 	struct call *call = leg->call;
 	char mem[CALL_BYTES_MAX / 2];
 	struct reply r = {
 		.status = msg->status,
 		.to_tag = TEXT_SPAN(leg->tag),
-		.body = sdp,
+		.body = body,
 		.record_route = true,
 	};
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
-	put_answer_headers(x, &b, leg, msg, sdp.len > 0);
+	put_answer_headers(x, &b, leg, msg, rseq);
+	if (body.len > 0)
+		build_copy(&b, msg, SIP_H_CONTENT_DISPOSITION);
 	if (buf_err(&b))
 		return buf_err(&b);
 	r.headers = buf_span(&b);
-	if (sdp.len > 0)
-		r.content_type = sip_value(msg, SIP_H_CONTENT_TYPE);
+	r.content_type = offer_type(msg, body);
+	session_keep_sdp(x, call->leg[0], body);
 	return stxn_respond(
 	    &x->e->txns, x->now, x->st, call->setup->server, &r);
 }
 
-/* Early media of the first branch that has some; others ring without. */
+/*
+ * RSeq of a provisional answer that wants a PRACK; 0: it wants none, or its
+ * phone ought to have known that the caller sends none.  Numbers are the
+ * phone's own: towards the caller each branch is a dialog of its own (RFC 3262
+ * 4), and a copy of its answer is a copy there too.
+ */
+static uint32_t
+reliable_number(const struct call *call, const struct sip_msg *msg)
+{
+	uint32_t n;
+
+	if (!call->reliable || !sip_lists(msg, SIP_H_REQUIRE, "100rel") ||
+	    sip_delta_parse(sip_value(msg, SIP_H_RSEQ), &n) != 0 ||
+	    n > INT32_MAX)
+		return 0;
+	return n;
+}
+
+/* Early media of the first branch that has some; others ring without.  What
+ * comes reliably must arrive: it is the dialog's offer or answer. */
 static bool
-may_have_early_media(const struct leg *leg, const struct sip_msg *msg)
+may_have_early_media(
+    const struct leg *leg, const struct sip_msg *msg, bool reliable)
 {
 	const struct call *call = leg->call;
 
-	return sip_body_is(msg, "application", "sdp") &&
-	       !call->setup->offer_in_answer &&
+	if (!sip_body_is(msg, "application", "sdp") && !body_is_multipart(msg))
+		return false;
+	if (reliable)
+		return true;
+	return !call->setup->offer_in_answer &&
 	       (call->early == NULL || call->early == leg);
+}
+
+/* What a provisional answer's SDP said. */
+static void
+on_early_media(const struct ctx *x, struct leg *leg, const struct media *said,
+    bool reliable)
+{
+	/* Nothing is to be learnt from a copy. */
+	if (!said->known || leg->is_settled)
+		return;
+	leg->media = *said;
+	if (leg->call->setup->offer_in_answer)
+		leg->offered = true; /* the PRACK answers it */
+	else
+		leg->is_settled = reliable;
+	if (!leg->offered)
+		offer_settled_early(x, leg);
 }
 
 static void
 on_provisional(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
 	struct call *call = leg->call;
-	struct passage p = { call->setup, leg, call->leg[0], SDP_ANSWER };
-	struct media answer = { .known = false };
+	struct passage p = { call->setup, leg, call->leg[0],
+		call->setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER };
+	struct media said = { .known = false };
+	uint32_t rseq = reliable_number(call, msg);
 	char mem[CALL_BYTES_MAX];
 	struct buf body;
 
@@ -235,18 +318,16 @@ on_provisional(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	timerq_set(
 	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
 	leg->state = LEG_EARLY;
+	if (rseq > leg->rseq)
+		leg->rseq = rseq;
 	call_changed(x->e, call);
 	note_ringing(x->st, call);
 	buf_init(&body, mem, sizeof(mem));
-	if (may_have_early_media(leg, msg) &&
-	    offer_pass(x->e, &body, msg, p, &answer) != 0)
+	if (may_have_early_media(leg, msg, rseq != 0) &&
+	    offer_pass(x->e, &body, msg, p, &said) != 0)
 		body.len = 0;
-	if (answer.known) {
-		offer_settled(
-		    x, call->leg[0], &call->setup->offer, leg, &answer);
-		call->early = leg;
-	}
-	(void)answer_caller(x, leg, msg, buf_span(&body));
+	on_early_media(x, leg, &said, rseq != 0);
+	(void)answer_caller(x, leg, msg, buf_span(&body), rseq);
 }
 
 /* A 2xx nobody needs: the phone thinks it is in a call, so end that. */
@@ -260,7 +341,7 @@ hang_up(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 		return;
 	leg_ack(x, leg, leg->invite_cseq, SPAN_NONE, NULL);
 	if (!again)
-		leg_bye(x, leg, NULL, NULL);
+		leg_bye(x, leg, NULL, NULL, NULL);
 	leg->state = LEG_OVER;
 }
 
@@ -289,39 +370,62 @@ begin_talk(const struct ctx *x, struct leg *leg)
 	}
 }
 
+/* Offer and answer passed before: the 2xx says nothing new (RFC 3261 13.2.1),
+ * or what a phone says once more. */
+static void
+settle_from_early(
+    const struct ctx *x, struct leg *leg, const struct media *said)
+{
+	struct exchange *setup = leg->call->setup;
+
+	setup->offer_in_answer = false;
+	if (said->known && !leg->offered && !leg->is_settled)
+		leg->media = *said;
+	offer_settled(x, leg->call->leg[0], &leg->peer_media, leg, &leg->media);
+}
+
+static int
+pass_2xx(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
+    struct media *said)
+{
+	struct exchange *setup = leg->call->setup;
+	struct passage p = { setup, leg, leg->call->leg[0],
+		setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER };
+	char mem[CALL_BYTES_MAX];
+	struct buf body;
+	int err;
+
+	*said = (struct media){ .known = false };
+	buf_init(&body, mem, sizeof(mem));
+	err = leg_learn(leg, msg);
+	if (err == 0 && !leg->offered)
+		err = offer_pass(x->e, &body, msg, p, said);
+	if (err == 0)
+		err = answer_caller(x, leg, msg, buf_span(&body), 0);
+	return err;
+}
+
 static void
 on_win(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
 	struct call *call = leg->call;
 	struct exchange *setup = call->setup;
-	struct passage p = { setup, leg, call->leg[0],
-		setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER };
 	struct media said;
-	char mem[CALL_BYTES_MAX];
-	struct buf body;
-	int err;
 
-	buf_init(&body, mem, sizeof(mem));
-	err = leg_learn(leg, msg);
-	if (err == 0)
-		err = offer_pass(x->e, &body, msg, p, &said);
-	if (err == 0)
-		err = answer_caller(x, leg, msg, buf_span(&body));
-	if (err) {
+	if (pass_2xx(x, leg, msg, &said) != 0) {
 		hang_up(x, leg, msg);
 		call_end(x, call,
 		    (struct ending){ .status = 500, .why = "answer-unusable" });
 		return;
 	}
-	if (setup->offer_in_answer) {
+	begin_talk(x, leg);
+	session_agreed(x, leg, msg);
+	if (leg->invite != NULL)
+		session_keep_sent(x, leg, &leg->invite->request);
+	if (setup->offer_in_answer && !leg->offered)
 		setup->offer = said;
-		begin_talk(x, leg);
-	} else {
-		struct media offer = setup->offer;
-
-		begin_talk(x, leg);
-		offer_settled(x, call->leg[0], &offer, leg, &said);
-	}
+	else
+		settle_from_early(x, leg, &said);
 	call->phase = CALL_TALKING;
 	call_changed(x->e, call);
 	note_answered(x->st, call);
@@ -394,6 +498,25 @@ rank(uint16_t status)
 	}
 }
 
+/* What only concerns us and that phone, or would send the caller's phone to
+ * another server (R61), is "not available" to him. */
+static bool
+is_ours_alone(uint16_t status)
+{
+	switch (status) {
+	case 401:
+	case 407:
+	case 408:
+	case 422:
+	case 481:
+	case 487:
+	case 503:
+		return true;
+	default:
+		return status < 400;
+	}
+}
+
 static bool
 is_done(const struct leg *leg)
 {
@@ -406,6 +529,10 @@ check_done(const struct ctx *x, struct call *call, const struct leg *last,
 {
 	static const char *const timed_out =
 	    "SIP;cause=408;text=\"Request Timeout\"";
+	/* The calling subscriber's right was for this number only, and nobody
+	 * asked the called one: a redirection is told, not followed. */
+	static const char *const redirected =
+	    "SIP;cause=302;text=\"Redirection not followed\"";
 	struct ending how = { .why = "refused" };
 	uint16_t best = 0;
 
@@ -422,18 +549,37 @@ check_done(const struct ctx *x, struct call *call, const struct leg *last,
 	if (best == 408) {
 		how.why = "no-answer";
 		how.reason = timed_out;
+	} else if (best >= 300 && best < 400) {
+		how.why = "redirected";
+		how.reason = redirected;
 	}
 	if (msg != NULL && last->status == best) {
 		how.cause = msg;
 		how.by = last;
 	}
-	/* What only concerns us and that phone, or would send the caller's
-	 * phone to another server (R61), is "not available" to him. */
-	if (best < 400 || best == 401 || best == 407 || best == 408 ||
-	    best == 420 || best == 421 || best == 481 || best == 487 ||
-	    best == 503)
+	if (is_ours_alone(best))
 		how.status = 480;
 	call_end(x, call, how);
+}
+
+/* Its session timer is to be longer: it gets another INVITE (RFC 4028 7.3). */
+static bool
+ask_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
+{
+	struct call *call = leg->call;
+	struct media offer;
+	struct sip_msg request;
+
+	if (msg->status != 422 || call->phase != CALL_INVITING ||
+	    leg->state == LEG_LOST || call->setup->server == NULL ||
+	    !session_may_ask_again(leg, msg) ||
+	    stxn_request(call->setup->server, &request) != 0)
+		return false;
+	leg->tag.len = 0;
+	if (send_invite(x, leg, &request, &offer) != 0)
+		return false;
+	call_changed(x->e, call);
+	return true;
 }
 
 static void
@@ -445,6 +591,9 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	timerq_cancel(&x->e->timers, &leg->timer_c);
 	ctxn_detach(leg->invite);
 	leg->invite = NULL;
+	if (msg != NULL && ask_again(x, leg, msg))
+		return;
+	exchange_end_leg(x, leg);
 	if (leg->status == 0) /* not yet given up by timer C */
 		leg->status = status;
 	leg->state = LEG_OVER;
@@ -521,6 +670,7 @@ fork_cancel(const struct ctx *x, struct call *call, const struct leg *keep,
 		if (leg->state == LEG_OVER || leg->invite == NULL)
 			continue;
 		leg->state = LEG_LOST;
+		exchange_end_leg(x, leg);
 		ctxn_cancel(&x->e->txns, x->now, x->st, leg->invite, reason);
 	}
 }
@@ -534,6 +684,7 @@ fork_timer_c(const struct ctx *x, struct leg *leg)
 		return;
 	leg->state = LEG_LOST;
 	leg->status = 408;
+	exchange_end_leg(x, leg);
 	ctxn_cancel(&x->e->txns, x->now, x->st, leg->invite, SPAN_NONE);
 	if (call->phase == CALL_INVITING)
 		check_done(x, call, leg, NULL);

@@ -1,5 +1,6 @@
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/leak.h"
+#include "sigproxy/sip/lex.h"
 
 /* What one header may do on its way. */
 enum pass {
@@ -21,6 +22,8 @@ pass_of_plain(enum sip_hdr_id id)
 		return PASS_NEVER;
 	case SIP_H_ORGANIZATION:
 		return PASS_INWARD;
+	case SIP_H_PRIVACY: /* done before it goes out (RFC 3323 5.1) */
+		return PASS_INWARD;
 	case SIP_H_ANSWER_MODE: /* a stranger opens no microphone */
 	case SIP_H_PRIV_ANSWER_MODE:
 		return PASS_OUTWARD;
@@ -29,10 +32,21 @@ pass_of_plain(enum sip_hdr_id id)
 	}
 }
 
+/* Who a call was for before it came here: the office may know, nobody
+ * outside, and nobody outside is believed (RFC 5806, RFC 7044). */
+static enum pass
+pass_of_identity(enum sip_hdr_id id)
+{
+	return id == SIP_H_DIVERSION || id == SIP_H_HISTORY_INFO ? PASS_INSIDE
+								 : PASS_NEVER;
+}
+
 static enum pass
 pass_of(const struct sip_hdr *h)
 {
 	switch (sip_hdr_class(h->id)) {
+	case SIP_C_IDENTITY:
+		return pass_of_identity(h->id);
 	case SIP_C_UNKNOWN:
 		/* P-Whatever is identity or charging (RFC 5727). */
 		if (h->name.len > 2 &&
@@ -84,12 +98,32 @@ headers_pass(const struct edge *e, struct buf *b, const struct sip_msg *m,
 			build_copy_line(b, &m->hdr[i]);
 }
 
+bool
+headers_hide_sender(const struct sip_msg *m)
+{
+	const struct sip_hdr *h = sip_first(m, SIP_H_PRIVACY);
+
+	for (; h != NULL; h = sip_next(m, h)) {
+		struct lex l = lex_start(h->value);
+
+		do {
+			struct span word = lex_run(&l, LEX_TOKEN);
+
+			if (span_caseeq(word, SPAN_LIT("id")) ||
+			    span_caseeq(word, SPAN_LIT("user")) ||
+			    span_caseeq(word, SPAN_LIT("header")))
+				return true;
+		} while (lex_separator(&l, ';'));
+	}
+	return false;
+}
+
 void
 headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
-    const struct leg *to)
+    const struct leg *to, struct span body)
 {
 	/* An opaque body passed only with a type that tells nothing. */
-	build_copy(b, m, SIP_H_CONTENT_TYPE);
+	build_hdr(b, SIP_H_CONTENT_TYPE, offer_type(m, body));
 	/* Each line by itself: the second of a name may tell what the first
 	 * does not. */
 	for (unsigned i = 0; i < m->n_hdrs; i++) {
@@ -103,15 +137,32 @@ headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
 	}
 }
 
-/* Of the options that we pass, those that m names there. */
+/* Session timers are ours.  Reliable answers need both phones, and are for
+ * the INVITE that begins a call; the others are the phone's own. */
+static bool
+is_optional(const struct sip_msg *m, enum sip_hdr_id id, const char *option)
+{
+	if (strcmp(option, "timer") == 0)
+		return id == SIP_H_SUPPORTED &&
+		       (m->method == SIP_INVITE || m->method == SIP_UPDATE);
+	if (strcmp(option, "100rel") == 0)
+		return m->is_request && m->method == SIP_INVITE &&
+		       m->to.tag.len == 0 &&
+		       (sip_lists(m, id, option) ||
+			   sip_lists(m, SIP_H_REQUIRE, option));
+	return sip_lists(m, id, option);
+}
+
+/* Of the options that we have or pass, those that go with m. */
 static void
 put_options(struct buf *b, enum sip_hdr_id id, const struct sip_msg *m)
 {
-	static const char *const option[] = { "replaces", "norefersub" };
+	static const char *const option[] = { "timer", "100rel", "replaces",
+		"norefersub" };
 	bool any = false;
 
 	for (size_t i = 0; i < sizeof(option) / sizeof(option[0]); i++) {
-		if (!sip_lists(m, id, option[i]))
+		if (!is_optional(m, id, option[i]))
 			continue;
 		if (any)
 			buf_puts(b, ", ");
@@ -131,9 +182,9 @@ headers_ours(struct buf *b, const struct sip_msg *m)
 		      sip_lists(m, SIP_H_ALLOW, "REFER");
 
 	build_hdr_str(b, SIP_H_ALLOW,
-	    refers ? "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, "
-		     "NOTIFY, MESSAGE"
-		   : "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, "
+	    refers ? "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, "
+		     "REFER, NOTIFY, MESSAGE"
+		   : "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, "
 		     "MESSAGE");
 	if (m == NULL)
 		return;

@@ -41,6 +41,8 @@ leg_new(struct calls *c, struct call *call)
 	leg->index = (uint8_t)call->n_legs;
 	leg->timer_c.kind = TIMER_CALL_BRANCH;
 	leg->timer_c.owner = leg;
+	leg->session.timer.kind = TIMER_CALL_SESSION;
+	leg->session.timer.owner = leg;
 	leg_make_token(leg->token);
 	htab_add(&c->by_token, &leg->node,
 	    htab_hash(&c->by_token, leg->token, LEG_TOKEN_LEN));
@@ -63,6 +65,7 @@ leg_free(struct edge *e, struct leg *leg)
 	struct calls *c = e->calls;
 
 	timerq_cancel(&e->timers, &leg->timer_c);
+	session_stop(e, leg);
 	if (leg->invite != NULL)
 		ctxn_detach(leg->invite);
 	htab_del(&c->by_token, &leg->node);
@@ -268,6 +271,14 @@ leg_put_contact(const struct edge *e, const struct leg *leg, struct buf *b)
 	build_close(b);
 }
 
+static void
+put_request(const struct edge *e, struct buf *b, const struct leg *leg,
+    const struct leg_start *s)
+{
+	leg_put_start(e, b, leg, s);
+	leg_put_contact(e, leg, b);
+}
+
 void
 leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
     struct span method, uint32_t cseq, struct span branch, uint8_t max_forwards)
@@ -275,17 +286,25 @@ leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
 	const struct leg_start s = { method, cseq, branch, max_forwards,
 		our_tag(leg) };
 
-	leg_put_start(e, b, leg, &s);
-	leg_put_contact(e, leg, b);
+	put_request(e, b, leg, &s);
 }
 
-/* ACK and BYE: with a branch that is unique by dialog and CSeq. */
-static void
-put_own(const struct edge *e, struct buf *b, const struct leg *leg,
-    const char *method, uint32_t cseq, struct span tag)
+void
+leg_put_request_as(const struct edge *e, struct buf *b, const struct leg *leg,
+    const struct leg *as, struct span method, uint32_t cseq,
+    struct span branch, uint8_t max_forwards)
 {
-	char branch[BRANCH_LEN], text[512];
-	struct leg_start s = { span_str(method), cseq, SPAN_NONE, 70, tag };
+	const struct leg_start s = { method, cseq, branch, max_forwards,
+		TEXT_SPAN(as->tag) };
+
+	put_request(e, b, leg, &s);
+}
+
+struct span
+leg_branch_own(const struct edge *e, const struct leg *leg, const char *method,
+    uint32_t cseq, char *mem)
+{
+	char text[512];
 	struct buf id;
 
 	buf_init(&id, text, sizeof(text));
@@ -293,7 +312,18 @@ put_own(const struct edge *e, struct buf *b, const struct leg *leg,
 	buf_put(&id, TEXT_SPAN(leg->tag));
 	buf_put_u64(&id, cseq);
 	buf_puts(&id, method);
-	s.branch = txn_branch_own(&e->txns, buf_span(&id), branch);
+	return txn_branch_own(&e->txns, buf_span(&id), mem);
+}
+
+/* ACK and BYE. */
+static void
+put_own(const struct edge *e, struct buf *b, const struct leg *leg,
+    const char *method, uint32_t cseq, struct span tag)
+{
+	char branch[BRANCH_LEN];
+	struct leg_start s = { span_str(method), cseq, SPAN_NONE, 70, tag };
+
+	s.branch = leg_branch_own(e, leg, method, cseq, branch);
 	leg_put_start(e, b, leg, &s);
 }
 
@@ -301,14 +331,21 @@ void
 leg_ack(const struct ctx *x, struct leg *leg, uint32_t cseq, struct span sdp,
     struct blob *kept)
 {
+	leg_ack_typed(x, leg, cseq, SPAN_LIT("application/sdp"), sdp, kept);
+}
+
+void
+leg_ack_typed(const struct ctx *x, struct leg *leg, uint32_t cseq,
+    struct span type, struct span body, struct blob *kept)
+{
 	char mem[CALL_BYTES_MAX];
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
 	put_own(x->e, &b, leg, "ACK", cseq, our_tag(leg));
-	if (sdp.len > 0)
-		build_hdr_str(&b, SIP_H_CONTENT_TYPE, "application/sdp");
-	build_end(&b, sdp);
+	if (body.len > 0)
+		build_hdr(&b, SIP_H_CONTENT_TYPE, type);
+	build_end(&b, body);
 	if (buf_err(&b))
 		return;
 	steps_send(x->st, &leg->flow, buf_span(&b));
@@ -331,8 +368,8 @@ send_bye(const struct ctx *x, const struct leg *leg, struct buf *b)
 }
 
 void
-leg_bye(const struct ctx *x, struct leg *leg, const struct sip_msg *cause,
-    const struct leg *cause_from)
+leg_bye(const struct ctx *x, struct leg *leg, const char *reason,
+    const struct sip_msg *cause, const struct leg *cause_from)
 {
 	char mem[CALL_BYTES_MAX];
 	struct buf b;
@@ -343,6 +380,8 @@ leg_bye(const struct ctx *x, struct leg *leg, const struct sip_msg *cause,
 	buf_init(&b, mem, sizeof(mem) - BYE_END_MAX);
 	put_own(x->e, &b, leg, "BYE", ++leg->local_cseq, our_tag(leg));
 	bare = buf_err(&b) ? 0 : b.len;
+	if (reason != NULL)
+		build_hdr_str(&b, SIP_H_REASON, reason);
 	if (cause != NULL)
 		headers_pass(x->e, &b, cause, cause_from, leg);
 	if (buf_err(&b) && bare > 0) {

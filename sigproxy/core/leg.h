@@ -7,7 +7,9 @@
 #define SIGPROXY_CORE_LEG_H
 
 #include "sigproxy/core/edge_priv.h"
+#include "sigproxy/core/session.h"
 #include "sigproxy/sip/build.h"
+#include "sigproxy/sip/sdp.h"
 
 #define LEG_TOKEN_LEN 16 /* base64url of 12 random bytes */
 
@@ -53,6 +55,16 @@ struct end {
 	struct addr learnt;    /* where its RTP was heard from last */
 };
 
+/* What one SDP said about the stream that is relayed. */
+struct media {
+	bool known;            /* there was such an SDP */
+	uint8_t line;          /* index of its m= line */
+	bool refused;          /* port 0 */
+	struct addr rtp, rtcp; /* ADDR_NONE: do not send there */
+	enum sdp_dir dir;      /* what the phone meant, 0.0.0.0 included */
+	enum sdp_dir told;     /* what the other phone was told */
+};
+
 enum leg_state {
 	LEG_WAITING,   /* nothing sent */
 	LEG_CALLING,   /* INVITE out (caller: INVITE in) */
@@ -81,8 +93,14 @@ struct leg {
 	uint32_t local_cseq;  /* of our last request */
 	uint32_t remote_cseq; /* of the phone's last request */
 	int64_t cseq_offset;  /* other side's CSeq + this = ours */
+	struct session session; /* its session timer */
 	/* Branches only. */
 	struct ctxn *invite; /* until ended() */
+	uint8_t n_invites;   /* sent: more than one after a 422 */
+	uint32_t rseq;       /* of its last reliable answer; 0: none */
+	bool offered;        /* an offer stood in one (RFC 3262 5) */
+	bool is_settled;     /* offer and answer passed reliably */
+	struct media media, peer_media; /* its own and the caller's, here */
 	uint32_t invite_cseq;
 	uint8_t n_2xx; /* heard, copies too */
 	struct timer timer_c;
@@ -124,14 +142,25 @@ void leg_put_start(const struct edge *e, struct buf *b, const struct leg *leg,
 void leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
     struct span method, uint32_t cseq, struct span branch,
     uint8_t max_forwards);
+/* The same, when it is not the other party but `as` who speaks. */
+void leg_put_request_as(const struct edge *e, struct buf *b,
+    const struct leg *leg, const struct leg *as, struct span method,
+    uint32_t cseq, struct span branch, uint8_t max_forwards);
+/* A branch of ours that is unique by dialog, CSeq and method; in mem of
+ * BRANCH_LEN bytes. */
+struct span leg_branch_own(const struct edge *e, const struct leg *leg,
+    const char *method, uint32_t cseq, char *mem);
 /* Our Contact, as this phone sees it. */
 void leg_put_contact(const struct edge *e, const struct leg *leg,
     struct buf *b);
 /* Send ACK for a 2xx; body may be empty; kept gets a copy unless NULL. */
 void leg_ack(const struct ctx *x, struct leg *leg, uint32_t cseq,
     struct span sdp, struct blob *kept);
-/* Send BYE; cause as in struct ending. */
-void leg_bye(const struct ctx *x, struct leg *leg, const struct sip_msg *cause,
-    const struct leg *cause_from);
+/* The same for a body of any type. */
+void leg_ack_typed(const struct ctx *x, struct leg *leg, uint32_t cseq,
+    struct span type, struct span body, struct blob *kept);
+/* Send BYE; reason and cause as in struct ending. */
+void leg_bye(const struct ctx *x, struct leg *leg, const char *reason,
+    const struct sip_msg *cause, const struct leg *cause_from);
 
 #endif

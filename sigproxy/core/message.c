@@ -5,6 +5,7 @@
 
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/leak.h"
+#include "sigproxy/core/sips.h"
 
 #define SENDERS 256	/* slots; two senders may share one */
 
@@ -189,7 +190,12 @@ may_pass(const struct edge *e, const struct sip_msg *m, const struct flow *to)
 {
 	struct span type = sip_value(m, SIP_H_CONTENT_TYPE);
 
-	if (to->zone != ZONE_EXTERNAL || m->body.len == 0)
+	if (m->body.len == 0)
+		return true;
+	/* Several bodies in one are not looked into here. */
+	if (body_is_multipart(m))
+		return false;
+	if (to->zone != ZONE_EXTERNAL)
 		return true;
 	/* Packed words cannot be looked at. */
 	if (sip_has(m, SIP_H_CONTENT_ENCODING))
@@ -250,7 +256,7 @@ put_message(const struct ctx *x, struct buf *b, const struct sip_msg *msg,
 	}
 	headers_pass(x->e, b, msg, from, to);
 	if (msg->body.len > 0)
-		headers_body(x->e, b, msg, to);
+		headers_body(x->e, b, msg, to, msg->body);
 	build_end(b, msg->body);
 }
 
@@ -315,6 +321,7 @@ void
 message_authorised(struct edge *e, struct mono now, struct steps *st,
     struct stxn *t, const struct sip_msg *msg, const struct ipc_auth_say *say)
 {
+	static struct ipc_auth_say kept;
 	const struct ctx x = { e, now, st };
 	struct message *m;
 
@@ -324,6 +331,11 @@ message_authorised(struct edge *e, struct mono now, struct steps *st,
 	}
 	if (!may_send(e->texts, now, say->caller.number)) {
 		refuse(&x, t, 500);
+		return;
+	}
+	/* To a sips: URI it goes by TLS or not at all (RFC 5630). */
+	if (!sips_targets(msg, say, &kept)) {
+		refuse(&x, t, 480);
 		return;
 	}
 	m = pool_get(&e->texts->pool);
@@ -336,7 +348,7 @@ message_authorised(struct edge *e, struct mono now, struct steps *st,
 	m->server = t;
 	t->ops = &server_ops;
 	t->owner = m;
-	send_all(&x, m, msg, say);
+	send_all(&x, m, msg, &kept);
 }
 
 void

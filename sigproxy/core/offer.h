@@ -7,19 +7,8 @@
 #define SIGPROXY_CORE_OFFER_H
 
 #include "sigproxy/core/leg.h"
-#include "sigproxy/sip/sdp.h"
 
 struct exchange;
-
-/* What one SDP said about the stream that is relayed. */
-struct media {
-	bool known;            /* there was such an SDP */
-	uint8_t line;          /* index of its m= line */
-	bool refused;          /* port 0 */
-	struct addr rtp, rtcp; /* ADDR_NONE: do not send there */
-	enum sdp_dir dir;      /* what the phone meant, 0.0.0.0 included */
-	enum sdp_dir told;     /* what the other phone was told */
-};
 
 enum sdp_role { SDP_OFFER, SDP_ANSWER };
 
@@ -39,12 +28,24 @@ struct passage {
  */
 int offer_pass(const struct edge *e, struct buf *b, const struct sip_msg *msg,
     struct passage p, struct media *out);
+/* The Content-Type of a body that offer_pass() wrote for msg; none without
+ * one. */
+struct span offer_type(const struct sip_msg *msg, struct span body);
+/* Does msg carry a multipart body, which may hold SDP? */
+bool body_is_multipart(const struct sip_msg *msg);
 /* The status that refuses a body for this error. */
 uint16_t offer_refusal(int err);
+/* The same for a branch that rings: its media and the caller's, as far as both
+ * are known.  Only the first one's are heard until one answers. */
+void offer_settled_early(const struct ctx *x, struct leg *branch);
 /* An offer was answered: tell the relay, note hold and resume.
  * offer is of leg `a`, answer of leg `b`. */
 void offer_settled(const struct ctx *x, struct leg *a,
     const struct media *offer, struct leg *b, const struct media *answer);
+/* leg's phone answered a re-INVITE of ours that offered nothing new: where
+ * does it want its media now? */
+void offer_refreshed(
+    const struct ctx *x, struct leg *leg, const struct sip_msg *answer);
 /* Is the media between these two legs of one call relayed? */
 bool offer_is_relayed(const struct leg *a, const struct leg *b);
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "common/codec/tel.h"
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/creds.h"
 
@@ -19,21 +20,23 @@ struct refer_to {
 	struct sip_replaces replaces;
 	struct buf text; /* on mem */
 	char mem[1024];
+	char user[URI_USER_MAX]; /* number may lie in it */
 };
 
-/* A number as RFC 3966 writes it, without what only eases reading. */
+/* A number as RFC 3966 writes it, of our own plan. */
 static int
-read_tel(const struct uri *uri, struct refer_to *to)
+read_tel(const struct edge *e, const struct uri *uri, struct refer_to *to)
 {
-	size_t begin = to->text.len;
+	struct tel t;
 
-	for (size_t i = 0; i < uri->user.len; i++)
-		if (strchr("-.()", uri->user.p[i]) == NULL)
-			buf_putc(&to->text, uri->user.p[i]);
-	to->number =
-	    span_make(to->mem + begin, buf_err(&to->text) ? 0 : to->text.len - begin);
+	if (tel_parse(uri, &t) != 0 ||
+	    tel_number(uri, to->user, &to->number) != 0)
+		return -EBADMSG;
 	to->is_tel = true;
-	return buf_err(&to->text) ? -EBADMSG : 0;
+	return t.context.len == 0 || t.context_is_number ||
+			edge_is_our_host(e, t.context)
+		   ? 0
+		   : -EPERM;
 }
 
 static int
@@ -148,7 +151,7 @@ read_sip(const struct edge *e, const struct leg *from, const struct uri *uri,
 	if (to->has_replaces || !uri->has_user ||
 	    !edge_is_our_host(e, uri->host))
 		return -EPERM;
-	return unescape(to, uri->user, &to->number);
+	return tel_number(uri, to->user, &to->number) ? -EBADMSG : 0;
 }
 
 static int
@@ -168,7 +171,7 @@ read_refer_to(const struct edge *e, const struct leg *from,
 		err = read_sip(e, from, &na.uri, to);
 		break;
 	case URI_TEL:
-		err = read_tel(&na.uri, to);
+		err = read_tel(e, &na.uri, to);
 		break;
 	default:
 		return -EPERM;

@@ -40,12 +40,14 @@ replaces_find(const struct edge *e, const struct sip_replaces *r,
     struct span number, struct span peer)
 {
 	const struct calls *c = e->calls;
+	uint32_t left = c->pool.used;
 
-	for (uint32_t i = 0; i < c->pool.n; i++) {
+	for (uint32_t i = 0; i < c->pool.n && left > 0; i++) {
 		const struct call *call = pool_at(&c->pool, i);
 
 		if (call->ticket == 0)
 			continue;
+		left--;
 		for (unsigned k = 1; k < call->n_legs; k++) {
 			struct leg *a = call->leg[0], *b = call->leg[k];
 

@@ -139,6 +139,23 @@ restore_party(struct party *to, const struct ipc_party *from)
 	to->latching = from->latching;
 }
 
+static void
+restore_session(
+    const struct ctx *x, struct leg *leg, const struct saved_leg *from)
+{
+	struct session *s = &leg->session;
+
+	s->expires_s = from->session.expires_s;
+	s->min_se_s = from->session.min_se_s;
+	s->due = from->session.due;
+	s->dead = from->session.dead;
+	s->ours = from->session.ours;
+	s->takes_update = from->session.takes_update;
+	if (from->sdp.len > 0)
+		(void)blob_set(&x->e->txns.blobs, &s->sdp, from->sdp);
+	session_restore(x, leg);
+}
+
 static int
 restore_leg(
     const struct ctx *x, struct call *call, const struct saved_leg *from)
@@ -162,6 +179,12 @@ restore_leg(
 	leg->remote_cseq = from->remote_cseq;
 	leg->invite_cseq = from->invite_cseq;
 	leg->cseq_offset = from->cseq_offset;
+	leg->rseq = from->rseq;
+	leg->offered = from->offered;
+	leg->is_settled = from->is_settled;
+	leg->media = from->media;
+	leg->peer_media = from->peer_media;
+	restore_session(x, leg, from);
 	if (TEXT_SET(&leg->target, from->target) ||
 	    TEXT_SET(&leg->route, from->route) ||
 	    TEXT_SET(&leg->call_id, from->call_id) ||
@@ -244,6 +267,8 @@ restore_ringing(
 			return err;
 	}
 	setup->offer_in_answer = x->e->stored.body.len == 0;
+	call->reliable = sip_lists(&x->e->stored, SIP_H_SUPPORTED, "100rel") ||
+	    sip_lists(&x->e->stored, SIP_H_REQUIRE, "100rel");
 	call->phase = CALL_INVITING;
 	timerq_set(
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_SETUP_MS));

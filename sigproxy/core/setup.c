@@ -65,6 +65,9 @@ setup_is_usable(const struct edge *e, const struct flow *f)
 	       conns_live(e->conns, f);
 }
 
+/* RFC 3323 4.1.1.3. */
+#define ANONYMOUS "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
+
 static void
 write_names(const struct edge *e, struct leg *leg)
 {
@@ -73,7 +76,10 @@ write_names(const struct edge *e, struct leg *leg)
 	struct buf b;
 
 	buf_init(&b, leg->local.p, sizeof(leg->local.p));
-	headers_put_party(e, &b, &call->caller);
+	if (call->anonymous && leg_is_external(leg))
+		buf_puts(&b, ANONYMOUS);
+	else
+		headers_put_party(e, &b, &call->caller);
 	leg->local.len = (uint16_t)b.len;
 	called.name.len = 0;
 	buf_init(&b, leg->remote.p, sizeof(leg->remote.p));
@@ -300,6 +306,22 @@ has_too_many(const struct calls *c, struct span caller)
 	return n >= fair_share(c);
 }
 
+/* RFC 4028 9; the answer's Min-SE is ours. */
+static void
+refuse_too_small(const struct ctx *x, struct call *call)
+{
+	char mem[64];
+	struct reply r = { .status = 422 };
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	build_hdr_u64(&b, SIP_H_MIN_SE, SESSION_MIN_S);
+	r.headers = buf_span(&b);
+	(void)stxn_respond(
+	    &x->e->txns, x->now, x->st, call->setup->server, &r);
+	refuse_call(x, call, 422, "session-interval-too-small", NULL);
+}
+
 /* What it replaces, or who sent the caller here. */
 static void
 set_transfer(const struct ctx *x, struct call *call, const struct leg *replaced)
@@ -371,7 +393,14 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->pending = call->setup;
 	t->ops = &exchange_server_ops;
 	t->owner = call->setup;
+	call->anonymous = headers_hide_sender(msg);
+	call->reliable = sip_lists(msg, SIP_H_SUPPORTED, "100rel") ||
+	    sip_lists(msg, SIP_H_REQUIRE, "100rel");
 	err = leg_from_invite(call->leg[0], msg, &t->from);
+	if (err == 0 && session_is_too_small(msg)) {
+		refuse_too_small(x, call);
+		return;
+	}
 	if (err)
 		refuse_call(
 		    x, call, err == -EMSGSIZE ? 513 : 400, "bad-invite", NULL);

@@ -315,10 +315,7 @@ accept(const struct ctx *x, struct sub *sub, struct stxn *t,
 
 	buf_init(&b, mem, sizeof(mem));
 	build_hdr_u64(&b, SIP_H_EXPIRES, expires_s);
-	build_open(&b, SIP_H_CONTACT);
-	edge_put_contact(x->e, &t->from,
-	    span_make(sub->leg.token, LEG_TOKEN_LEN), &b);
-	build_close(&b);
+	leg_put_contact(x->e, &sub->leg, &b);
 	r.headers = buf_span(&b);
 	t->ops = NULL;
 	(void)stxn_respond(&x->e->txns, x->now, x->st, t, &r);

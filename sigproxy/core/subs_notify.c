@@ -114,10 +114,7 @@ put_head(const struct ctx *x, struct buf *b, const struct sub *sub,
 	buf_put_u64(&id, start.cseq);
 	start.branch = txn_branch_own(&x->e->txns, buf_span(&id), branch);
 	leg_put_start(x->e, b, &sub->leg, &start);
-	build_open(b, SIP_H_CONTACT);
-	edge_put_contact(x->e, &sub->leg.flow,
-	    span_make(sub->leg.token, LEG_TOKEN_LEN), b);
-	build_close(b);
+	leg_put_contact(x->e, &sub->leg, b);
 	put_event(b, sub);
 	put_state(x, b, sub, reason);
 }

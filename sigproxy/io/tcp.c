@@ -357,6 +357,9 @@ on_conn(uv_poll_t *poll, int status, int events)
 	struct tcp *t = c->tcp;
 
 	if (status < 0) {
+		/* What came before a reset may say why. */
+		if (c->is_shaking && !c->is_waiting)
+			secure_readable(c, clock_mono());
 		stream_close(c);
 	} else {
 		if (events & UV_WRITABLE)

@@ -104,6 +104,46 @@ use_chain(SSL_CTX *ctx, struct span chain, uint8_t index)
 	return err;
 }
 
+static bool
+same_names(X509 *a, X509 *b)
+{
+	int i = X509_get_ext_by_NID(a, NID_subject_alt_name, -1);
+	int j = X509_get_ext_by_NID(b, NID_subject_alt_name, -1);
+
+	return i >= 0 && j >= 0 && ASN1_OCTET_STRING_cmp(
+	    X509_EXTENSION_get_data(X509_get_ext(a, i)),
+	    X509_EXTENSION_get_data(X509_get_ext(b, j))) == 0;
+}
+
+static bool
+same_kind(X509 *a, X509 *b)
+{
+	return EVP_PKEY_get_base_id(X509_get0_pubkey(a)) ==
+	    EVP_PKEY_get_base_id(X509_get0_pubkey(b));
+}
+
+/* OpenSSL has a place for each kind of key, and takes what the phone can. */
+static int
+put_beside(struct tls_set *s, SSL_CTX *ctx)
+{
+	X509 *leaf = SSL_CTX_get0_certificate(ctx);
+	STACK_OF(X509) *chain = NULL;
+	int err;
+
+	SSL_CTX_get0_chain_certs(ctx, &chain);
+	for (unsigned i = 0; i < s->n; i++) {
+		if (!same_names(s->leaf[i], leaf) ||
+		    same_kind(s->leaf[i], leaf))
+			continue;
+		err = use_leaf(s->ctx[i], leaf, (uint8_t)s->n);
+		if (err == 0 && chain != NULL &&
+		    SSL_CTX_set1_chain(s->ctx[i], chain) != 1)
+			err = -ENOMEM;
+		return err;
+	}
+	return 0;
+}
+
 int
 tls_set_add(struct tls_set *s, struct span chain)
 {
@@ -116,11 +156,14 @@ tls_set_add(struct tls_set *s, struct span chain)
 	if (ctx == NULL)
 		return -ENOMEM;
 	err = use_chain(ctx, chain, (uint8_t)s->n);
+	if (err == 0)
+		err = put_beside(s, ctx);
 	if (err) {
 		SSL_CTX_free(ctx);
 		return err;
 	}
 	SHA256((const unsigned char *)chain.p, chain.len, s->digest[s->n]);
+	s->leaf[s->n] = SSL_CTX_get0_certificate(ctx);
 	s->ctx[s->n++] = ctx;
 	return 0;
 }
@@ -143,10 +186,8 @@ tls_set_same(const struct tls_set *a, const struct tls_set *b)
 }
 
 static bool
-has_name(SSL_CTX *ctx, const char *name)
+has_name(X509 *leaf, const char *name)
 {
-	X509 *leaf = SSL_CTX_get0_certificate(ctx);
-
 	/* X509_check_host() takes a leading dot for any subdomain. */
 	if (name[0] == '.')
 		return false;
@@ -161,7 +202,7 @@ tls_set_choose(const struct tls_set *s, const char *name)
 	if (s->n == 0)
 		return NULL;
 	for (unsigned i = 0; name != NULL && i < s->n; i++) {
-		if (has_name(s->ctx[i], name))
+		if (has_name(s->leaf[i], name))
 			return s->ctx[i];
 	}
 	return s->ctx[0];

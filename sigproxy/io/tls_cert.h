@@ -17,6 +17,7 @@
 
 struct tls_set {
 	SSL_CTX *ctx[TLS_CERTS_MAX];
+	X509 *leaf[TLS_CERTS_MAX];	/* its first one's */
 	unsigned char digest[TLS_CERTS_MAX][32];	/* of the chains */
 	unsigned n;
 	uint32_t users;		/* handshakes that chose from it */
@@ -25,7 +26,9 @@ struct tls_set {
 
 /*
  * Add the next chain: DER certificates one after the other, leaf first.  It
- * signs with keyd's key of the number s->n.
+ * signs with keyd's key of the number s->n.  One that has the very names of
+ * an earlier one, and another kind of key, is shown to those who cannot take
+ * the earlier one.
  *
  * Errors:  -EBADMSG not certificates, or a kind of key that is not served;
  *          -ENOSPC; -ENOMEM.

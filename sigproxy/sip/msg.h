@@ -74,6 +74,7 @@ enum sip_hdr_class {
 	M(INFO_PACKAGE,       "Info-Package",          0,   ONE,  PLAIN)      \
 	M(IN_REPLY_TO,        "In-Reply-To",           0,   LIST, ADDRESS)    \
 	M(JOIN,               "Join",                  0,   ONE,  ADDRESS)    \
+	M(MAX_BREADTH,        "Max-Breadth",           0,   ONE,  DIALOG)     \
 	M(MAX_FORWARDS,       "Max-Forwards",          0,   ONE,  DIALOG)     \
 	M(MIME_VERSION,       "MIME-Version",          0,   ONE,  BODY)       \
 	M(MIN_EXPIRES,        "Min-Expires",           0,   ONE,  PLAIN)      \

@@ -19,13 +19,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, '..', 'load'), os.path.join(HERE, '..', 'system')]
 
 import sipp  # noqa: E402  (the paths above come first)
-from lab import sip  # noqa: E402
+from lab import certs, sip  # noqa: E402
 from lab.phone import Phone  # noqa: E402
 from lab.postern import DOMAIN, Postern  # noqa: E402
 from lab.wait import Late, until  # noqa: E402
 from loadnet import GATE_INSIDE, GATE_PUBLIC, INSIDE, LoadNet, OUTSIDE, phone_address  # noqa: E402
 
-ROLES = ('sigproxy', 'mediaproxy', 'stunmon', 'registrar-db')
+ROLES = ('sigproxy', 'mediaproxy', 'stunmon', 'registrar-db', 'keyd')
 KILL_EVERY_S = 2.0
 REGISTRATIONS_S, CALLS_S, STANDING = 20, 2, 30
 TALK_S = 10
@@ -231,7 +231,7 @@ def books(postern, registrar, short, standing):
 def chaos(seconds, seed, stop=False):
     """Run it; give what is to be zero and what is only told. stop: SIGSTOP and SIGCONT instead of kill -9."""
     with LoadNet() as lab:
-        postern = Postern(lab.postern_host, lab.folder, SETTINGS)
+        postern = Postern(lab.postern_host, lab.folder, {**SETTINGS, **certs.plain()})
         lab.on_close(postern.stop)
         postern.up()
         count, short_count = REGISTRATIONS_S * seconds, CALLS_S * seconds

@@ -19,7 +19,7 @@ from lab.wait import until
 
 DOORS = (('registrar-db', 'sigproxy'), ('sigproxy', 'registrar-db'), ('sigproxy', 'mediaproxy'),
          ('mediaproxy', 'sigproxy'), ('stunmon', 'sigproxy'), ('sigproxy', 'stunmon'), ('stunmon', 'mediaproxy'),
-         ('mediaproxy', 'stunmon'), ('keyd', 'sigproxy'))
+         ('mediaproxy', 'stunmon'), ('keyd', 'sigproxy'), ('sigproxy', 'keyd'))
 # What keeps registrar-db busy without a pause.
 ALONE = ('test_a_million_guesses', 'test_guesses_over_many_subscribers')
 DEADLINE = 240                     # a million questions, on a busy machine
@@ -119,6 +119,10 @@ def test_frames_of_stunmon():
     frames('stunmon')
 
 
+def test_frames_of_keyd():
+    frames('keyd')
+
+
 def flood(as_):
     """Well-formed messages of every kind as fast as they go, and no answer read."""
     with Siege(as_) as siege:
@@ -181,6 +185,10 @@ def test_flood_of_mediaproxy():
 
 def test_flood_of_stunmon():
     flood('stunmon')
+
+
+def test_flood_of_keyd():
+    flood('keyd')
 
 
 # ---- the oracle ------------------------------------------------------------

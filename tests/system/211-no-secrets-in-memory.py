@@ -8,6 +8,7 @@ import subprocess
 
 from lab import certs, sip
 from lab.ipc import Neighbour
+from lab.net import POSTERN_ADDRESS
 from lab.office import Office
 from lab.postern import DOMAIN, REALM, program
 
@@ -118,8 +119,13 @@ def leftovers(data, key, numbers):
     return [name for name, number in numbers.items() if len(numbers) > 1 and number in data] + [text] * (text in data)
 
 
+def signed(office):
+    """How many signatures keyd has made."""
+    return next(p['status']['signed'] for p in office.postern.status()['processes'] if p['role'] == 'keyd')
+
+
 def test_no_tls_key():
-    """Where the private numbers lie, after start, after signing, and after keyd was restarted."""
+    """Where the private numbers lie, after start, after handshakes, and after keyd was restarted."""
     with Office(homes=(), settings=certs.plain()) as office:
         folder = office.lab.folder
         pairs = [certs.make(folder, kind, kind) for kind in ('p256', 'rsa2048', 'ed25519')]
@@ -133,6 +139,11 @@ def test_no_tls_key():
             tbs = b' ' * 64 + b'TLS 1.3, server CertificateVerify\0' + bytes(32)
             for index, scheme in enumerate((0x0403, 0x0804, 0x0807)):
                 assert door.ask('SIGN_ASK', id=1, index=index, scheme=scheme, tbs=tbs)['refusal'] == 0
+        before = signed(office)
+        for version in ('-tls1_2', '-tls1_3'):
+            office.lab.office.phones[0].run(['openssl', 's_client', '-connect', f'{POSTERN_ADDRESS}:5062', version],
+                                            input='', check=False, timeout=10)
+        assert signed(office) == before + 2, 'no handshake'
         pids = office.postern.pids()
         seen = memory(pids['keyd'])
         for key, secret in numbers.items():

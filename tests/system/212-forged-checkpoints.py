@@ -96,21 +96,21 @@ def test_what_a_captured_sigproxy_leaves():
             start = tickets[0] - 4000
             for n in range(8000):      # before, behind and between those that were given
                 if start + n not in tickets:
-                    door.say('CALL_SAVE', ticket=start + n, version=2, state=talking(n))
+                    door.say('CALL_SAVE', ticket=start + n, version=saved.VERSION, state=talking(n))
             for ticket in (1, 2**63 - 1, *range(100, 200)):
-                door.say('CALL_SAVE', ticket=ticket, version=2, state=talking(ticket % 1000))
+                door.say('CALL_SAVE', ticket=ticket, version=saved.VERSION, state=talking(ticket % 1000))
             for ticket, (_, state) in zip(tickets, forged):
                 for _ in range(20):
-                    door.say('CALL_SAVE', ticket=ticket, version=2, state=state)
+                    door.say('CALL_SAVE', ticket=ticket, version=saved.VERSION, state=state)
             ended = tickets[-2]
-            door.say('CALL_SAVE', ticket=ended, version=2, state=talking(1))
+            door.say('CALL_SAVE', ticket=ended, version=saved.VERSION, state=talking(1))
             door.say('CALL_NOTE', ticket=ended, state=5, status=200)
             door.say('CALL_GONE', ticket=ended)
             siege.settle('registrar-db', 30)
             until(lambda: siege.number('registrar-db', 'waiting') == 0, 20, 'all is written', 0.1)
             for _ in range(200):       # a replay of what is over
-                door.say('CALL_SAVE', ticket=ended, version=2, state=talking(1))
-            door.say('CALL_SAVE', ticket=honest, version=2, state=talking(2, (16500, ('127.0.0.1', 9999))))
+                door.say('CALL_SAVE', ticket=ended, version=saved.VERSION, state=talking(1))
+            door.say('CALL_SAVE', ticket=honest, version=saved.VERSION, state=talking(2, (16500, ('127.0.0.1', 9999))))
             siege.settle('registrar-db', 30)
             until(lambda: siege.number('registrar-db', 'waiting') == 0, 20, 'all is written', 0.1)
             of_ours = kept(siege)
@@ -138,7 +138,7 @@ def test_what_a_captured_sigproxy_leaves():
 def plant(siege, count, state_of):
     """Rows of calls and their checkpoints in the table, under tickets of the past."""
     calls = ''.join(f"({n},'201','','168','granted','external','','x',1,'granted')," for n in range(1, count + 1))
-    rows = ''.join(f"({n},2,x'{state_of(n).hex()}')," for n in range(1, count + 1))
+    rows = ''.join(f"({n},{saved.VERSION},x'{state_of(n).hex()}')," for n in range(1, count + 1))
     siege.postern.sql('BEGIN IMMEDIATE; INSERT INTO call(ticket, caller, caller_name, called, verdict, from_zone, '
                       f'from_source, call_id, granted_at, state) VALUES {calls[:-1]};'
                       f'INSERT INTO checkpoint(ticket, version, state) VALUES {rows[:-1]}; COMMIT;\n', 30)

@@ -22,7 +22,7 @@ def digest(nonce, number, password, method, uri, nc=1):
     text = f'{ha1(number, password)}:{nonce.decode()}:{count}:{cnonce}:auth:{second}'
     return {'method': method, 'username': f'SIP-{number}', 'realm': REALM, 'nonce': nonce, 'uri': uri,
             'response': hashlib.md5(text.encode()).hexdigest(), 'cnonce': cnonce, 'nc': count, 'qop': 'auth',
-            'algorithm': 'MD5'}
+            'algorithm': 'MD5', 'body_hash': ''}
 
 
 def invite_uri(number):

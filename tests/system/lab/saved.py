@@ -4,6 +4,7 @@ import struct
 
 from .ipc import put_address
 
+VERSION = 3
 EXTERNAL, INTERNAL = (1, 1, 0), (2, 1, 1)     # zone, transport, listener of a flow
 CALLING, EARLY, CONFIRMED = range(1, 4)
 
@@ -27,10 +28,12 @@ def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), st
         end = b'\1\1\0' + struct.pack('>HH', port, port + 1) + put_address(said) * 2
         end += put_address(where) * 2 + put_address(None)
     tag = '' if state == CALLING else f'tag{index}'
+    rest = b'\0' * 4 if state == CONFIRMED else b'\0' * 8     # no session timer; nothing said reliably
     return (bytes([index, state]) + f'{token:<16}'.replace(' ', '_').encode() + bytes(flow) + put_address(remote)
             + b'\1' + end + text(f'sip:x@{remote[0]}:{remote[1]}' if ':' not in remote[0] else 'sip:x@x.example')
             + text('') + text(f'{token}@lie') + text('<sip:201@sip.example.org>')
-            + text('<sip:168@sip.example.org>') + text(tag) + struct.pack('>IIIq', 10, 10, 10, 0) + text(invite))
+            + text('<sip:168@sip.example.org>') + text(tag) + struct.pack('>IIIq', 10, 10, 10, 0) + text(invite)
+            + rest)
 
 
 def call(legs, session, talking=True, ending=False, request=b'', channels=1):

@@ -73,13 +73,18 @@ class TlsPhone:
 
     def is_open(self):
         """Is the connection still there, as far as the kernel knows?"""
-        if not select.select([self.sock], [], [], 0)[0]:
+        if not self._readable(0):
             return True
         self._read(0)
         return self.sock is not None
 
+    def _readable(self, seconds):
+        poll = select.poll()                # select() ends at 1,024 descriptors
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
     def _read(self, seconds):
-        if not self.sock.pending() and not select.select([self.sock], [], [], seconds)[0]:
+        if not self.sock.pending() and not self._readable(seconds):
             return
         self.sock.settimeout(2)
         try:

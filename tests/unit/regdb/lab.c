@@ -395,7 +395,8 @@ lab_call(const char *number)
 	char uri[128], mem[4096];
 	struct buf b;
 
-	snprintf(uri, sizeof(uri), "sip:%s@sip.example.org", number);
+	snprintf(uri, sizeof(uri),
+	    strchr(number, ':') ? "%s" : "sip:%s@sip.example.org", number);
 	ask.digest = lab_digest("INVITE", uri, lab_nonce(), PASSWORD);
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, AUTH_ASK, auth_ask, &ask);

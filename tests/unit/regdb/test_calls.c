@@ -51,6 +51,14 @@ START_TEST(numbers_that_cannot_be_reached)
 		{ "23", "no device registered", VERDICT_UNREACHABLE },
 		{ "99", "no such number", VERDICT_NOT_FOUND },
 		{ "2%32", "granted", VERDICT_OK },
+		/* RFC 3966: the digest's own uri may be a tel: one. */
+		{ "tel:2-2", "granted", VERDICT_OK },
+		{ "tel:22;phone-context=sip.example.org", "granted",
+		    VERDICT_OK },
+		{ "sip:2.2@sip.example.org;user=phone", "granted",
+		    VERDICT_OK },
+		{ "tel:+22", "no such number", VERDICT_NOT_FOUND },
+		{ "tel:22;ext=a", NULL, VERDICT_NOT_FOUND },
 		{ "' OR 1=1 --", NULL, VERDICT_NOT_FOUND },
 	};
 

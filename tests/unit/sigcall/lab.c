@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/codec/tel.h"
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/subs.h"
 #include "tests/unit/sigcall/lab.h"
@@ -121,9 +122,12 @@ say_nonces(struct buf *b, struct span payload, unsigned *serial)
 static struct span
 user_of_uri(struct span uri)
 {
-	ptrdiff_t colon = span_find(uri, ':'), at = span_find(uri, '@');
+	struct uri u;
+	struct span user;
 
-	return span_sub(uri, (size_t)colon + 1, (size_t)(at - colon - 1));
+	ck_assert_int_eq(uri_parse(uri, &u), 0);
+	ck_assert_int_eq(tel_number(&u, rotating(), &user), 0);
+	return user;
 }
 
 static const char *
@@ -1030,25 +1034,35 @@ allow_line(void)
 	       "PRACK, REFER, NOTIFY\r\nSupported: 100rel, timer, replaces\r\n";
 }
 
+static const char *
+type_of(const struct phone *p)
+{
+	return p->type != NULL ? p->type : "application/sdp";
+}
+
 static void
 send_invite(struct dlg *d, const char *number, const char *auth,
     const char *sdp, const char *extra)
 {
 	struct phone *p = d->phone;
 
-	snprintf(d->target, sizeof(d->target), "%s:%s@sip.example.org",
-	    scheme(p), number);
+	if (strchr(number, ':') != NULL)
+		snprintf(d->target, sizeof(d->target), "%s", number);
+	else
+		snprintf(d->target, sizeof(d->target),
+		    "%s:%s@sip.example.org", scheme(p), number);
 	phone_send(p,
 	    "INVITE %s SIP/2.0\r\n"
 	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s-%u-%u;rport\r\n"
 	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
 	    "CSeq: %u INVITE\r\nContact: <%s:%s@%s:%u;ob>\r\n"
-	    "User-Agent: Office-PBX/9.9\r\n%s%s%s%s"
+	    "User-Agent: Office-PBX/9.9\r\n%s%s%s%s%s%s"
 	    "Content-Length: %zu\r\n\r\n%s",
 	    d->target, p->host, p->port, p->number, d->cseq, ++d->branch,
 	    d->local, d->remote, d->call_id, d->cseq, scheme(p), p->number,
-	    p->host, p->port, allow_line(), auth, extra,
-	    sdp ? "Content-Type: application/sdp\r\n" : "",
+	    p->host, p->port, p->can != NULL ? p->can : allow_line(), auth,
+	    extra, sdp ? "Content-Type: " : "", sdp ? type_of(p) : "",
+	    sdp ? "\r\n" : "",
 	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
 }
 
@@ -1082,8 +1096,8 @@ dlg_call(struct dlg *d, struct phone *a, const char *number, const char *sdp,
 	snprintf(d->call_id, sizeof(d->call_id), "call%u@%s", serial, a->host);
 	snprintf(d->local, sizeof(d->local),
 	    "\"My Phone\" <sip:%s@sip.example.org>;tag=f%u", a->number, serial);
-	snprintf(
-	    d->remote, sizeof(d->remote), "<sip:%s@sip.example.org>", number);
+	snprintf(d->remote, sizeof(d->remote),
+	    strchr(number, ':') ? "<%s>" : "<sip:%s@sip.example.org>", number);
 	send_invite(d, number, "", sdp, extra);
 	answer = phone_expect(a, "SIP/2.0 401");
 	ck_assert_msg(answer != NULL, "no challenge");
@@ -1214,12 +1228,13 @@ phone_answer(struct phone *p, const char *msg, unsigned status, const char *tag,
 	    "SIP/2.0 %u Whatever\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\n"
 	    "Call-ID: %s\r\nCSeq: %s\r\nContact: <%s:%s@%s:%u;ob>\r\n"
 	    "Server: Office-PBX/9.9\r\n"
-	    "Warning: 399 pbx.office.local \"hello\"\r\n%s"
+	    "Warning: 399 pbx.office.local \"hello\"\r\n%s%s%s%s"
 	    "Content-Length: %zu\r\n\r\n%s",
 	    status, hdr(msg, "Via"), hdr(msg, "From"), to,
 	    has_tag ? "" : ";tag=", has_tag ? "" : tag, hdr(msg, "Call-ID"),
 	    hdr(msg, "CSeq"), scheme(p), p->number, p->host, p->port,
-	    sdp ? "Content-Type: application/sdp\r\n" : "",
+	    p->says != NULL ? p->says : "", sdp ? "Content-Type: " : "",
+	    sdp ? type_of(p) : "", sdp ? "\r\n" : "",
 	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
 }
 

@@ -24,6 +24,9 @@ struct phone {
 	char name_mem[32], host_mem[32];
 	struct flow flow; /* where its packets come from */
 	bool is_closed;   /* its connection, if it has one */
+	const char *can;  /* Allow and Supported lines; NULL: the usual */
+	const char *says; /* lines in each answer of its; NULL: none */
+	const char *type; /* Content-Type of bodies; NULL: application/sdp */
 	bool is_sips;     /* it writes sips: */
 	char inbox[LAB_INBOX][LAB_TEXT];
 	unsigned head, tail;
@@ -147,7 +150,8 @@ const char *sdp_of(const struct phone *p, uint16_t port, const char *direction);
 
 /*
  * Phone a calls b's number with credentials: sends, answers the challenge,
- * and fills d.  sdp may be NULL.  extra: whole header lines or "".
+ * and fills d.  number may be a whole URI.  sdp may be NULL.  extra: whole
+ * header lines or "".
  */
 void dlg_call(struct dlg *d, struct phone *a, const char *number,
     const char *sdp, const char *extra);

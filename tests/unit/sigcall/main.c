@@ -17,6 +17,11 @@ main(void)
 	srunner_add_suite(r, suite_restore());
 	srunner_add_suite(r, suite_again());
 	srunner_add_suite(r, suite_tcp());
+	srunner_add_suite(r, suite_session());
+	srunner_add_suite(r, suite_policy());
+	srunner_add_suite(r, suite_tel());
+	srunner_add_suite(r, suite_bodies());
+	srunner_add_suite(r, suite_reliable());
 	srunner_add_suite(r, suite_tls());
 	srunner_add_suite(r, suite_subs());
 	srunner_add_suite(r, suite_mwi());

@@ -34,7 +34,7 @@ START_TEST(a_home_phone_calls_the_office_through_the_relay)
 	HAS(hdr(inv, "Via"), "SIP/2.0/UDP 192.168.10.2:5060;");
 	HAS(hdr(inv, "Contact"), "@192.168.10.2:5060");
 	LACKS(hdr(inv, "Call-ID"), "@");
-	ck_assert_str_eq(hdr(inv, "Supported"), "replaces");
+	ck_assert_str_eq(hdr(inv, "Supported"), "timer, 100rel, replaces");
 	ck_assert_str_eq(hdr(inv, "User-Agent"), "");
 	ck_assert_str_eq(hdr(inv, "Authorization"), "");
 	ck_assert_str_eq(hdr(inv, "Max-Forwards"), "69");

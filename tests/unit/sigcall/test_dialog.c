@@ -249,14 +249,12 @@ START_TEST(methods_that_are_not_built_get_405_or_501)
 		const char *method;
 		const char *want;
 	} row[] = {
-		{ "PRACK", "SIP/2.0 405" },
 		{ "WHATEVER", "SIP/2.0 501" },
 	};
 	const char *msg;
 
 	for (unsigned i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		dlg_send(&t.a, row[i].method, NULL, NULL,
-		    i == 0 ? "RAck: 1 1 INVITE\r\n" : "");
+		dlg_send(&t.a, row[i].method, NULL, NULL, "");
 		msg = phone_expect(home, row[i].want);
 		ck_assert_msg(msg != NULL, "%s", row[i].method);
 		HAS(hdr(msg, "Allow"), "INVITE");

@@ -269,6 +269,55 @@ START_TEST(rfc5589_7_attended_transfer_in_every_mix)
 }
 END_TEST
 
+/* Contacts say transport=tcp; everybody is reached by his own connection. */
+START_TEST(attended_transfer_by_tcp)
+{
+	struct dlg ac_a, ac_c;
+	const char *msg;
+
+	begin(_i & 1, _i >> 1 & 1, _i >> 2 & 1);
+	phone_connect(a);
+	phone_connect(b);
+	phone_connect(c);
+	talk(&ab, a, b, false, &ab_a, &ab_b);
+	talk(&bc, b, c, true, &bc_b, &bc_c);
+	HAS(bc_b->target, ";transport=tcp");
+	msg = refer(refer_to_dialog(bc_b->target, bc_b));
+	HAS(hdr(msg, "Refer-To"), "<sip:300@sip.example.org?Replaces=");
+	dlg_call(&ac_a, a, "300", sdp_of(a, 30002, NULL), replaces_in(msg));
+	msg = answer(&ac_a, &ac_c);
+	HAS(hdr(msg, "Replaces"), bc_c->call_id);
+	hang_up(bc_c, b);
+	hang_up(ab_b, a);
+	hang_up(&ac_a, c);
+	lab_expect_empty(lab);
+	teardown();
+}
+END_TEST
+
+/* Its phone cannot be reached at this moment, and another one is not asked. */
+START_TEST(the_phone_that_talks_lost_its_connection)
+{
+	struct dlg d;
+	const char *msg;
+
+	begin(AT_HOME, IN_OFFICE, AT_HOME);
+	phone_connect(c);
+	lab_office(lab, "300", 99);
+	talk(&ab, a, b, false, &ab_a, &ab_b);
+	talk(&bc, b, c, false, &bc_b, &bc_c);
+	msg = refer(refer_to_dialog("sip:300@sip.example.org", bc_b));
+	phone_disconnect(c);
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), replaces_in(msg));
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 480"));
+	notified("terminated;reason=noresource", "SIP/2.0 480 Gone\r\n",
+	    "SIP/2.0 480 Temporarily Unavailable\r\n");
+	hang_up(ab_a, b);
+	ended_as(1, "caller-hung-up");
+	teardown();
+}
+END_TEST
+
 /* ---- Refer-To ---- */
 
 static const struct {
@@ -287,6 +336,17 @@ static const struct {
 	    "<sip:%23%3b3@sip.example.org>", 0 },
 	{ "tel (S26)", "<tel:+49-30-(123).45>",
 	    "<sip:+493012345@sip.example.org;user=phone>", 0 },
+	{ "tel with its prefix (RFC 3966 5.1.5)",
+	    "<tel:12-3;phone-context=+49-30>",
+	    "<sip:+4930123@sip.example.org;user=phone>", 0 },
+	{ "tel of ours, with an extension",
+	    "<tel:300;phone-context=sip.example.org;ext=5>",
+	    "<sip:300@sip.example.org;user=phone>", 0 },
+	{ "tel of somebody else",
+	    "<tel:300;phone-context=pbx.office.local>", NULL, 403 },
+	{ "tel that is none", "<tel:+49;phone-context=+49>", NULL, 400 },
+	{ "sip with a number", "<sip:3-00@sip.example.org;user=phone>",
+	    "<sip:300@sip.example.org>", 0 },
 	{ "INVITE in as many words", "<sip:300@sip.example.org;method=INVITE>",
 	    "<sip:300@sip.example.org>", 0 },
 	{ "another method", "<sip:300@sip.example.org;method=BYE>", NULL, 403 },
@@ -881,7 +941,7 @@ START_TEST(require_replaces_is_passed_on)
 	msg = phone_expect(c, "INVITE");
 	ck_assert_ptr_nonnull(msg);
 	ck_assert_str_eq(hdr(msg, "Require"), "replaces");
-	ck_assert_str_eq(hdr(msg, "Supported"), "replaces");
+	ck_assert_str_eq(hdr(msg, "Supported"), "timer, 100rel, replaces");
 }
 END_TEST
 
@@ -1045,7 +1105,7 @@ START_TEST(allow_and_supported_are_those_of_the_other_phone)
 	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
 	msg = phone_expect(c, "INVITE");
 	HAS(hdr(msg, "Allow"), "REFER, NOTIFY");
-	ck_assert_str_eq(hdr(msg, "Supported"), "replaces");
+	ck_assert_str_eq(hdr(msg, "Supported"), "timer, 100rel, replaces");
 	phone_send(c,
 	    "SIP/2.0 200 OK\r\nVia: %s\r\nFrom: %s\r\nTo: %s;tag=c\r\n"
 	    "Call-ID: %s\r\nCSeq: %s\r\nContact: <sip:300@%s>\r\n"
@@ -1057,7 +1117,7 @@ START_TEST(allow_and_supported_are_those_of_the_other_phone)
 	msg = phone_expect(a, "SIP/2.0 200");
 	ck_assert_ptr_nonnull(msg);
 	HAS_NOT(hdr(msg, "Allow"), "REFER");
-	ck_assert_str_eq(hdr(msg, "Supported"), "");
+	ck_assert_str_eq(hdr(msg, "Supported"), "timer");
 }
 END_TEST
 
@@ -1081,6 +1141,8 @@ suite_refer(void)
 
 	tcase_add_loop_test(t, rfc5589_6_blind_transfer_in_every_mix, 0, 16);
 	tcase_add_loop_test(t, rfc5589_7_attended_transfer_in_every_mix, 0, 32);
+	tcase_add_loop_test(t, attended_transfer_by_tcp, 0, 8);
+	tcase_add_test(t, the_phone_that_talks_lost_its_connection);
 	tcase_add_test(t, channels_are_given_back_as_the_calls_end);
 
 	t = add_case(s, "refer", setup);

@@ -419,6 +419,43 @@ START_TEST(the_name_chooses_the_certificate)
 }
 END_TEST
 
+/* RSA beside EC, for the same names: each phone gets what it can. */
+START_TEST(the_kind_of_key_that_a_phone_can)
+{
+	static const struct {
+		const char *sigalgs;
+		int version;
+		uint16_t scheme;
+		uint8_t index;
+	} rows[] = {
+		{ "RSA+SHA256", TLS1_2_VERSION, 0x0401, 1 },
+		{ "RSA-PSS+SHA256", TLS1_3_VERSION, 0x0804, 1 },
+		{ "ECDSA+SHA256", TLS1_2_VERSION, 0x0403, 0 },
+		{ "RSA-PSS+SHA256:ECDSA+SHA256", TLS1_3_VERSION, 0x0403, 0 },
+	};
+	struct phone p;
+	struct lab l;
+
+	lab_init(&l, "EC");
+	lab_key_new(&l.key[1], "RSA", "DNS:sip.example.org,IP:192.0.2.1");
+	ck_assert_int_eq(lab_give(&l, 2), 1);
+	l.is_slow = true;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		phone_init(&p, &l, rows[i].version, rows[i].version);
+		SSL_CTX_set1_sigalgs_list(p.ctx, rows[i].sigalgs);
+		phone_connect(&p, "sip.example.org");
+		phone_run(&p);
+		ck_assert_uint_eq(l.asked[0].scheme, rows[i].scheme);
+		ck_assert_uint_eq(l.asked[0].index, rows[i].index);
+		lab_sign(&l);
+		phone_run(&p);
+		phone_talks(&p);
+		phone_done(&p);
+	}
+	lab_done(&l);
+}
+END_TEST
+
 START_TEST(a_new_set_ends_nothing)
 {
 	struct phone up, begun, asked;
@@ -747,6 +784,7 @@ certificates(void)
 	TCase *tc = tcase_create("certificates");
 
 	tcase_add_test(tc, the_name_chooses_the_certificate);
+	tcase_add_test(tc, the_kind_of_key_that_a_phone_can);
 	tcase_add_test(tc, a_new_set_ends_nothing);
 	tcase_add_test(tc, certificates_that_are_none);
 	tcase_add_loop_test(tc, a_session_is_resumed_for_a_while, 0, 2);

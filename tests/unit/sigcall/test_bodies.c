@@ -1,0 +1,233 @@
+/*
+ * Bodies of several parts on their way through a call (RFC 5621; RFC 3261
+ * 20.11), and offers that are refused (RFC 3261 14).  Each test's name begins
+ * with the section.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/suites.h"
+
+#define HAS(msg, what)                                                         \
+	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
+#define LACKS(msg, what)                                                       \
+	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
+
+#define MIXED "multipart/mixed;boundary=b"
+#define SDP_PART "--b\r\nContent-Type: application/sdp\r\n\r\n"
+#define XML "\r\n--b\r\nContent-Type: application/x+xml\r\n"
+#define OPTIONAL "Content-Disposition: render;handling=optional\r\n"
+#define SECRET "\r\n<a host=\"192.168.10.77\"/>"
+#define PLAIN "\r\n<a/>"
+#define END "\r\n--b--\r\n"
+
+static struct lab *lab;
+static struct phone *home, *desk;
+static struct talk t;
+
+static void
+setup(void)
+{
+	lab = lab_new(60, 100);
+	home = lab_home(lab, "168", 7);
+	desk = lab_office(lab, "200", 31);
+}
+
+static void
+teardown(void)
+{
+	lab_free(lab);
+}
+
+static const char *
+parts(const char *before, const char *sdp, const char *after)
+{
+	static char mem[4096];
+
+	snprintf(mem, sizeof(mem), "%s%s%s", before, sdp, after);
+	return mem;
+}
+
+/* What becomes of an offer from the desk towards the home: its status there,
+ * or 0 and the type that arrives. */
+static const struct {
+	const char *name, *type, *before, *after;
+	unsigned status;
+	const char *arrives, *holds;
+} rows[] = {
+	{ "SDP and something harmless", MIXED, SDP_PART, XML PLAIN END, 0,
+	    MIXED, "<a/>" },
+	{ "related", "multipart/related;boundary=b;type=\"application/sdp\"",
+	    SDP_PART, XML PLAIN END, 0,
+	    "multipart/related;boundary=b;type=\"application/sdp\"", "<a/>" },
+	{ "SDP alone needs no wrapping", MIXED, SDP_PART, END, 0,
+	    "application/sdp", "v=0" },
+	{ "what tells something and may be left out", MIXED, SDP_PART,
+	    XML OPTIONAL SECRET END, 0, "application/sdp", "v=0" },
+	{ "what tells something and may not", MIXED, SDP_PART, XML SECRET END,
+	    415, "", "" },
+	{ "what tells it in its Content-ID", MIXED, SDP_PART,
+	    XML "Content-ID: <x@pbx.office.local>\r\n" PLAIN END, 415, "", "" },
+	{ "other headers of a part stay here", MIXED, SDP_PART,
+	    XML "Content-Location: http://pbx.office.local/\r\n" PLAIN END, 0,
+	    MIXED, "<a/>" },
+	{ "nothing is looked for in base64", MIXED, SDP_PART,
+	    XML "Content-Transfer-Encoding: base64\r\n\r\nMTkyLjE2OA==" END,
+	    415, "", "" },
+	{ "SDP in base64", MIXED,
+	    "--b\r\nContent-Type: application/sdp\r\n"
+	    "Content-Transfer-Encoding: base64\r\n\r\n",
+	    END, 415, "", "" },
+	{ "an offer of early media of its own (RFC 3959)", MIXED,
+	    "--b\r\nContent-Type: application/sdp\r\n"
+	    "Content-Disposition: early-session\r\n\r\n",
+	    END, 415, "", "" },
+	{ "two SDPs", MIXED, SDP_PART,
+	    "\r\n--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n" END, 400,
+	    "", "" },
+	{ "SDP within a part within", MIXED,
+	    "--b\r\nContent-Type: multipart/mixed;boundary=c\r\n\r\n--c\r\n"
+	    "Content-Type: application/sdp\r\n\r\n",
+	    "\r\n--c--" XML PLAIN END, 0, MIXED, "--c\r\n" },
+	{ "and not one deeper", MIXED,
+	    "--b\r\nContent-Type: multipart/mixed;boundary=c\r\n\r\n--c\r\n"
+	    "Content-Type: multipart/mixed;boundary=d\r\n\r\n--d\r\n"
+	    "Content-Type: application/sdp\r\n\r\n",
+	    "\r\n--d--\r\n--c--" END, 415, "", "" },
+	{ "a choice between parts", "multipart/alternative;boundary=b",
+	    SDP_PART, END, 415, "", "" },
+	{ "no end", MIXED, SDP_PART, "", 400, "", "" },
+	{ "a boundary that tells something",
+	    "multipart/mixed;boundary=192.168.10.77",
+	    "--192.168.10.77\r\nContent-Type: application/sdp\r\n\r\n",
+	    "\r\n--192.168.10.77--", 415, "", "" },
+};
+
+START_TEST(rfc5621_parts_of_an_offer)
+{
+	const char *msg, *text = parts(rows[_i].before,
+			     sdp_of(desk, 20000, NULL), rows[_i].after);
+	char want[32];
+
+	talk_begin(&t, home, desk);
+	dlg_send(&t.b, "INVITE", rows[_i].type, text, "");
+	if (rows[_i].status != 0) {
+		snprintf(want, sizeof(want), "SIP/2.0 %u", rows[_i].status);
+		ck_assert_msg(
+		    phone_expect(desk, want) != NULL, "%s", rows[_i].name);
+		ck_assert_ptr_null(phone_expect(home, "INVITE"));
+		dlg_ack(&t.b, t.b.cseq, NULL);
+	} else {
+		msg = phone_expect(home, "INVITE");
+		ck_assert_msg(msg != NULL, "%s", rows[_i].name);
+		ck_assert_str_eq(hdr(msg, "Content-Type"), rows[_i].arrives);
+		HAS(body(msg), rows[_i].holds);
+		HAS(body(msg), "m=audio 16384 ");
+		HAS(body(msg), "c=IN IP4 203.0.113.1\r\n");
+		phone_answer(home, msg, 200, "", sdp_of(home, 30000, NULL));
+		ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+		dlg_ack(&t.b, t.b.cseq, NULL);
+	}
+	dlg_send(&t.b, "BYE", NULL, NULL, "");
+	lab_expect_empty(lab);
+}
+END_TEST
+
+/* The whole way: the caller's INVITE, the called phone's 183 and 200. */
+START_TEST(rfc5621_a_call_with_bodies_of_parts)
+{
+	struct dlg a;
+	const char *inv, *msg;
+
+	home->type = desk->type = MIXED;
+	dlg_call(&a, home, "200",
+	    parts(SDP_PART, sdp_of(home, 30000, NULL), XML PLAIN END), "");
+	inv = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	ck_assert_str_eq(hdr(inv, "Content-Type"), MIXED);
+	HAS(body(inv), "m=audio 16386 ");
+	HAS(body(inv), "<a/>");
+	LACKS(body(inv), home->host);
+	phone_answer(desk, inv, 183, "d",
+	    parts(SDP_PART, sdp_of(desk, 20000, NULL), END));
+	msg = phone_expect(home, "SIP/2.0 183");
+	ck_assert_str_eq(hdr(msg, "Content-Type"), "application/sdp");
+	HAS(body(msg), "m=audio 16384 ");
+	phone_answer(desk, inv, 200, "d",
+	    parts(SDP_PART, sdp_of(desk, 20000, NULL), XML PLAIN END));
+	msg = phone_expect(home, "SIP/2.0 200");
+	ck_assert_str_eq(hdr(msg, "Content-Type"), MIXED);
+	ck_assert_uint_eq(lab_set(lab, 1)->rtp.port, 20000);
+	dlg_learn(&a, msg);
+	dlg_ack(&a, a.cseq, NULL);
+	dlg_send(&a, "BYE", NULL, NULL, "");
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(rfc3261_20_11_a_body_its_sender_can_do_without)
+{
+	const char *msg;
+
+	talk_begin(&t, home, desk);
+	dlg_send(&t.b, "INFO", "text/plain", "at 192.168.10.77",
+	    "Content-Disposition: render;handling=optional\r\n");
+	msg = phone_expect(home, "INFO");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(body(msg), "");
+	ck_assert_str_eq(hdr(msg, "Content-Type"), "");
+	phone_answer(home, msg, 200, "", NULL);
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_send(&t.b, "INFO", "text/plain", "at 192.168.10.77",
+	    "Content-Disposition: render;handling=required\r\n");
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 415"));
+	dlg_send(&t.b, "BYE", NULL, NULL, "");
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(rfc3261_14_1_a_refused_offer_changes_nothing)
+{
+	static const unsigned status[] = { 488, 606, 415, 500, 491 };
+	const char *msg;
+	unsigned sets;
+
+	talk_begin(&t, home, desk);
+	sets = lab->n_sets;
+	for (unsigned i = 0; i < 5; i++) {
+		char want[32];
+
+		dlg_send(&t.a, i % 2 ? "UPDATE" : "INVITE", "application/sdp",
+		    sdp_of(home, 31000, "sendonly"), "");
+		msg = phone_expect(desk, i % 2 ? "UPDATE" : "INVITE");
+		ck_assert_ptr_nonnull(msg);
+		phone_answer(desk, msg, status[i], "", NULL);
+		snprintf(want, sizeof(want), "SIP/2.0 %u", status[i]);
+		ck_assert_ptr_nonnull(phone_expect(home, want));
+		if (i % 2 == 0)
+			dlg_ack(&t.a, t.a.cseq, NULL);
+	}
+	ck_assert_uint_eq(lab->n_sets, sets);
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_ANSWERED);
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	lab_expect_empty(lab);
+}
+END_TEST
+
+Suite *
+suite_bodies(void)
+{
+	Suite *s = suite_create("bodies");
+	TCase *tc = tcase_create("bodies");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_loop_test(tc, rfc5621_parts_of_an_offer, 0,
+	    (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_test(tc, rfc5621_a_call_with_bodies_of_parts);
+	tcase_add_test(tc, rfc3261_20_11_a_body_its_sender_can_do_without);
+	tcase_add_test(tc, rfc3261_14_1_a_refused_offer_changes_nothing);
+	suite_add_tcase(s, tc);
+	return s;
+}

@@ -142,6 +142,25 @@
 	S(CHECKPOINT_PUT, W, "INSERT OR REPLACE INTO "                  \
 	    "checkpoint(ticket, version, state) VALUES (?1, ?2, ?3)")   \
 	S(CHECKPOINT_DROP, W, "DELETE FROM checkpoint WHERE ticket = ?1") \
+	/* who watches whom, and mailboxes */                           \
+	S(WATCHER, R, "SELECT enabled, internet, watch "                \
+	    "FROM subscriber WHERE number = ?1")                        \
+	S(WATCHED, R, "SELECT enabled, watched "                        \
+	    "FROM subscriber WHERE number = ?1")                        \
+	S(SUBSCRIPTIONS, R, "SELECT id, watcher, number, zone, "        \
+	    "expires_at, version, state, show FROM watcher")       \
+	S(SUBSCRIPTION_PUT, W, "INSERT OR REPLACE INTO "                \
+	    "watcher(id, watcher, number, zone, expires_at, "      \
+	    "version, state, show) "                                    \
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                  \
+	S(SUBSCRIPTION_DROP, W, "DELETE FROM watcher WHERE id = ?1") \
+	S(MAY_SAY, R, "SELECT mwi_source FROM subscriber "              \
+	    "WHERE number = ?1")                                        \
+	S(MAILBOXES, R, "SELECT number, waiting, counted, new, old, "   \
+	    "urgent_new, urgent_old FROM mailbox LIMIT 2048")           \
+	S(MAILBOX_PUT, W, "INSERT OR REPLACE INTO mailbox(number, "     \
+	    "waiting, counted, new, old, urgent_new, urgent_old) "      \
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                      \
 	/* numbers for status */                                        \
 	S(COUNT_SUBSCRIBERS, R, "SELECT count(*) FROM subscriber")      \
 	S(COUNT_BINDINGS, R, "SELECT count(*) FROM registration "       \

@@ -62,6 +62,8 @@ set_site(struct edge_conf *e, const struct conf *c)
 		else
 			e->stun_servers[e->n_stun_servers++] = c->stun[i].addr;
 	}
+	for (unsigned i = 0; i < c->n_mwi_source; i++)
+		e->mwi_sources[e->n_mwi_sources++] = c->mwi_source[i];
 	e->channels = c->channels;
 	e->wait_for_restore = true;
 	e->n_relays = c->processes;

@@ -36,6 +36,8 @@ struct conf {
 	char aliases[CONF_LIST_MAX][CONF_NAME_MAX];
 	unsigned n_aliases;
 	bool accept_ip;
+	struct addr mwi_source[CONF_LIST_MAX];
+	unsigned n_mwi_source;
 	/* [address] */
 	struct addr internal[CONF_LIST_MAX];
 	unsigned n_internal;

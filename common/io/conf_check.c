@@ -169,9 +169,22 @@ check_media(struct conf_reading *r)
 		    c->ports_last);
 }
 
+/* A forged source address is nobody's in the office only. */
+static void
+check_mwi_source(struct conf_reading *r)
+{
+	for (unsigned i = 0; i < r->conf.n_mwi_source; i++)
+		if (!conf_is_lan(&r->conf, &r->conf.mwi_source[i]))
+			conf_complain(r, CONF_site_mwi_source, "not an address "
+			    "of the office ([address] lan); a voicemail "
+			    "elsewhere needs a subscriber with mwi_source = 1 "
+			    "and comes by the internal listener");
+}
+
 void
 conf_check(struct conf_reading *r)
 {
+	check_mwi_source(r);
 	check_required(r);
 	check_tls(r);
 	check_listeners(r);

@@ -30,6 +30,10 @@
 	    "Other names phones may use for the domain: NAME, NAME.")	\
 	K(site, accept_ip, yes_no, accept_ip, accept_ip, 0, 1, "yes",	\
 	    NULL, "Is our public address also a name of ours?")		\
+	K(site, mwi_source, addresses, mwi_source, n_mwi_source, 0, 0,	\
+	    NULL, NULL,							\
+	    "Voicemail servers in the office, by ADDRESS, whose word about " \
+	    "mailboxes is believed without a password.")		\
 	K(address, internal, addresses, internal, n_internal, 0, 0, NULL, \
 	    "192.168.10.2",						\
 	    "Our own addresses towards the office.")			\

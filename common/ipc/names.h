@@ -39,6 +39,13 @@ enum verdict {
 	VERDICT_BAD,		/* 400: old CSeq, star beside others, too many */
 };
 
+/* What a watcher is told about the calls of another number. */
+enum watch_show {
+	WATCH_NOTHING = 0,	/* not even whether there are any */
+	WATCH_STATE,		/* that it rings or talks */
+	WATCH_NUMBER,		/* with whom, too */
+};
+
 enum call_state {
 	CALL_RINGING = 1,
 	CALL_ANSWERED,

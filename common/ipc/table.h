@@ -35,6 +35,8 @@
 #define IPC_SOCKETS_MAX 64	/* sockets whose mapping is wanted */
 #define IPC_KEY_LEN 64		/* of sigproxy's key */
 #define IPC_STATE_MAX 12000	/* of one call's checkpoint */
+#define IPC_SUB_STATE_MAX 4000	/* of one subscription's */
+#define IPC_SUB_LEFT_MAX_S 3600	/* no subscription lives longer */
 #define IPC_CERTS_MAX 8		/* TLS keys with their certificates */
 #define IPC_CHAIN_MAX 15000	/* one chain, in DER */
 #define IPC_TBS_MAX 512		/* what a handshake has signed */
@@ -116,6 +118,16 @@
 	F(u32, silent_ms, 0, UINT32_MAX) /* since the last packet */	\
 	F(oaddr, learnt, 0, 0)
 
+/* A mailbox, as its voicemail said it last (RFC 3842). */
+#define IPC_ITEM_mailbox(F)			\
+	F(str, number, 1, 32)			\
+	F(u8, waiting, 0, 1)			\
+	F(u8, counted, 0, 1)	/* 0: the counts were not told */	\
+	F(u32, fresh, 0, 999999)		\
+	F(u32, old, 0, 999999)			\
+	F(u32, urgent_fresh, 0, 999999)		\
+	F(u32, urgent_old, 0, 999999)
+
 #define IPC_ITEMS(I)	\
 	I(flow)		\
 	I(digest)	\
@@ -125,7 +137,8 @@
 	I(party)	\
 	I(port)		\
 	I(socket)	\
-	I(counter)
+	I(counter)	\
+	I(mailbox)
 
 /* ---- messages ---- */
 
@@ -183,7 +196,8 @@
 	F(u64, ticket, 0, UINT64_MAX)		\
 	F(item, caller, party, 0)		\
 	F(item, called, party, 0)		\
-	F(list, targets, target, IPC_TARGETS_MAX)
+	F(list, targets, target, IPC_TARGETS_MAX)	\
+	F(u8, show, 0, 2)	/* SUBSCRIBE: enum watch_show */
 
 #define IPC_F_call_note(F)			\
 	F(u64, ticket, 1, UINT64_MAX)		\
@@ -229,6 +243,26 @@
 	F(blob, state, 1, IPC_STATE_MAX)
 #define IPC_F_call_restored(F)			\
 	F(u32, calls, 0, 100000)
+
+#define IPC_F_sub_save(F)			\
+	F(u64, id, 1, INT64_MAX)	/* ticket of the SUBSCRIBE */	\
+	F(u32, expires_s, 1, IPC_SUB_LEFT_MAX_S)	\
+	F(u8, version, 1, 255)	/* of the state's form */	\
+	F(blob, state, 1, IPC_SUB_STATE_MAX)
+#define IPC_F_sub_gone(F)			\
+	F(u64, id, 1, INT64_MAX)
+#define IPC_F_sub_restore(F)			\
+	F(u64, id, 1, INT64_MAX)		\
+	F(u32, left_s, 1, IPC_SUB_LEFT_MAX_S)	\
+	F(u8, version, 1, 255)			\
+	F(blob, state, 1, IPC_SUB_STATE_MAX)
+#define IPC_F_sub_end(F)			\
+	F(u64, id, 1, INT64_MAX)		\
+	F(u8, again, 0, 1)	/* 1: it may be asked for anew */
+#define IPC_F_mwi_save(F)			\
+	F(item, mailbox, mailbox, 0)
+#define IPC_F_mwi_restore(F)			\
+	F(item, mailbox, mailbox, 0)
 
 #define IPC_F_relay_open(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
@@ -355,6 +389,15 @@
 	M(CONN_GONE, conn_gone, 26, ROLE_SIG, ROLE_REG, 0,		\
 	    "A connection that carried a registration closed: nobody is "	\
 	    "reached by it any more.")					\
+	M(SUB_SAVE, sub_save, 27, ROLE_SIG, ROLE_REG, 0,		\
+	    "What this subscription needs after a restart of sigproxy; "	\
+	    "only for the ticket that AUTH_SAY gave to its SUBSCRIBE. "	\
+	    "Opaque: never a ground for permission.")			\
+	M(SUB_GONE, sub_gone, 28, ROLE_SIG, ROLE_REG, 0,		\
+	    "This subscription needs nothing any more.")		\
+	M(SUB_RESTORE, sub_restore, 29, ROLE_REG, ROLE_SIG, 0,		\
+	    "What a sigproxy before kept of a subscription, and how long "	\
+	    "it lasts. Sent before CALL_RESTORED.")			\
 	M(RELAY_OPEN, relay_open, 30, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "Give one device of a call ports in a zone. The first one of "	\
 	    "a session number makes the session. With want: exactly those "	\
@@ -371,6 +414,13 @@
 	M(RELAY_NEWS, relay_news, 35, ROLE_MEDIA, ROLE_SIG, 0,		\
 	    "An end learnt its device's address, fell silent, or was "	\
 	    "heard again.")						\
+	M(SUB_END, sub_end, 40, ROLE_REG, ROLE_SIG, 0,			\
+	    "The watcher may not have this subscription any more, or not "	\
+	    "see what it shows.")					\
+	M(MWI_SAVE, mwi_save, 41, ROLE_SIG, ROLE_REG, 0,		\
+	    "A mailbox changed. Kept if there is such a number.")	\
+	M(MWI_RESTORE, mwi_restore, 42, ROLE_REG, ROLE_SIG, 0,		\
+	    "A mailbox as it was kept. Sent before CALL_RESTORED.")	\
 	M(MAP_WANT, map_want, 50, ROLE_SIG | ROLE_MEDIA, ROLE_STUN, 0,	\
 	    "These sockets, and no others, are to be kept mapped.")	\
 	M(STUN_SEND, stun_send, 51, ROLE_STUN, ROLE_SIG | ROLE_MEDIA, 0, \

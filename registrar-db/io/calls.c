@@ -43,13 +43,8 @@ calls_start(struct oracle *o)
 
 /* ---- routing ---- */
 
-/*
- * The called number, from what the caller's own digest covers: sigproxy
- * cannot ask for another one.
- */
-static int
-called_number(const struct ipc_digest *answer, char mem[URI_USER_MAX],
-    struct span *out)
+int
+calls_number(const struct ipc_digest *answer, char *mem, struct span *out)
 {
 	struct uri uri;
 	int err;
@@ -64,8 +59,8 @@ called_number(const struct ipc_digest *answer, char mem[URI_USER_MAX],
 	return err;
 }
 
-static enum verdict
-find_called(struct oracle *o, struct span number, struct party_row *called,
+enum verdict
+calls_find(struct oracle *o, struct span number, struct party_row *called,
     struct ipc_auth_say *say)
 {
 	int err = party_read(o->store, number, called);
@@ -147,10 +142,10 @@ calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
 	enum verdict verdict = VERDICT_BAD;
 
 	if (span_eq(ask->digest.method, SPAN_LIT("INVITE"))) {
-		if (called_number(&ask->digest, mem, &number) != 0)
+		if (calls_number(&ask->digest, mem, &number) != 0)
 			verdict = VERDICT_NOT_FOUND;
 		else
-			verdict = find_called(o, number, called, say);
+			verdict = calls_find(o, number, called, say);
 	}
 	if (verdict == VERDICT_OK && is_full(o))
 		verdict = VERDICT_BUSY;

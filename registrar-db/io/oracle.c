@@ -26,6 +26,10 @@ run(void *arg, const struct job *job, struct buf *out)
 		return homes_run(o, job);
 	case JOB_CONN_GONE:
 		return flows_conn_gone(o, job);
+	case JOB_SUBSCRIPTION:
+		return watchers_run(o, job);
+	case JOB_MAILBOX:
+		return mailbox_run(o, job);
 	default:
 		return -EPROTO;
 	}
@@ -38,6 +42,8 @@ refuse(void *arg, const struct job *job, struct buf *out)
 
 	if (job->kind == JOB_CHECKPOINT)
 		checkpoints_refused(arg, job);
+	if (job->kind == JOB_SUBSCRIPTION)
+		watchers_refused(arg, job);
 	/* News of calls is lost then; the store said why. */
 	if (job->kind == JOB_REGISTER &&
 	    get_reg_ask(span_make(job->payload, job->len), &ask) == 0)
@@ -163,7 +169,12 @@ make_parts(struct oracle *o)
 		return -ENOMEM;
 	o->checkpoints = checkpoints_new(o);
 	o->flows = flows_new(o);
-	o->watch = o->flows == NULL || o->checkpoints == NULL ? NULL : watch_new(o);
+	o->watchers = watchers_new(o);
+	o->mailboxes = mailboxes_new();
+	if (o->flows == NULL || o->checkpoints == NULL ||
+	    o->watchers == NULL || o->mailboxes == NULL)
+		return -ENOMEM;
+	o->watch = watch_new(o);
 	return o->watch == NULL ? -ENOMEM : 0;
 }
 
@@ -188,6 +199,10 @@ oracle_new(uv_loop_t *loop, struct store *store, struct secret *key,
 	if (err == 0)
 		err = checkpoints_load(o);
 	if (err == 0)
+		err = watchers_load(o);
+	if (err == 0)
+		err = mailboxes_load(o);
+	if (err == 0)
 		err = load_known(o);
 	if (err) {
 		oracle_free(o);
@@ -202,6 +217,8 @@ oracle_free(struct oracle *o)
 	if (o == NULL)
 		return;
 	watch_free(o->watch);
+	watchers_free(o->watchers);
+	mailboxes_free(o->mailboxes);
 	flows_free(o->flows);
 	checkpoints_free(o->checkpoints);
 	queue_free(o->queue);

@@ -6,6 +6,9 @@
  *	calls.c		what is kept of calls
  *	checkpoints.c	what a restarted sigproxy gets back
  *	homes.c		how homes' routers are
+ *	route.c		what a right answer buys, by its method
+ *	watchers.c	who may watch whom, and subscriptions
+ *	mailboxes.c	what a voicemail said last
  *	flows.c		telling sigproxy which flows live and which are gone
  *	watch.c		what an admin changed; sealing; expiry; the clock
  *	credentials.c	do realm and key fit, at start
@@ -37,11 +40,15 @@ enum job_kind {
 	JOB_CHECKPOINT,		/* payload: uint64_t ticket */
 	JOB_HOME,		/* payload: HOME_PACE */
 	JOB_CONN_GONE,		/* payload: CONN_GONE */
+	JOB_SUBSCRIPTION,	/* payload: uint64_t id */
+	JOB_MAILBOX,		/* payload: MWI_SAVE */
 };
 
 struct checkpoints;
 struct flows;
+struct mailboxes;
 struct watch;
+struct watchers;
 
 struct oracle {
 	uv_loop_t *loop;
@@ -53,6 +60,8 @@ struct oracle {
 	struct checkpoints *checkpoints;
 	struct flows *flows;
 	struct watch *watch;
+	struct watchers *watchers;
+	struct mailboxes *mailboxes;
 	struct door *sig, *admin;
 
 	/* Answers of this wake-up, sent together. */
@@ -72,6 +81,8 @@ struct oracle {
 	/* Refusals are logged ten a second. */
 	struct mono log_from;
 	unsigned log_count;
+	struct mono lookup_log_from;	/* the same for lookups */
+	unsigned lookup_log_count;
 
 	uint64_t asked, right, refused, wrong;
 	struct account_row account;	/* scratch */
@@ -114,6 +125,13 @@ int calls_start(struct oracle *o);
  * and targets of say (lent from o->rows and called). */
 void calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
     struct party_row *called, struct ipc_auth_say *say);
+/* The called number, from what the caller's own digest covers: sigproxy
+ * cannot ask for another one.  mem: URI_USER_MAX bytes. */
+int calls_number(const struct ipc_digest *answer, char *mem,
+    struct span *out);
+/* The number's name and devices, into say. */
+enum verdict calls_find(struct oracle *o, struct span number,
+    struct party_row *called, struct ipc_auth_say *say);
 int calls_open(struct oracle *o, const struct job *job);
 int calls_note(struct oracle *o, const struct job *job);
 int calls_media(struct oracle *o, const struct job *job);
@@ -150,6 +168,43 @@ int homes_walk(struct oracle *o, struct home_walk *at, int max,
     struct buf *out);
 /* Inside a transaction: forget who was gone for long. */
 int homes_chores(struct oracle *o);
+
+/* ---- route.c ---- */
+/* Look up what an authenticated request is for; fills say. */
+void route(struct oracle *o, const struct ipc_auth_ask *ask,
+    struct party_row *called, struct ipc_auth_say *say);
+
+/* ---- watchers.c ---- */
+struct watchers *watchers_new(struct oracle *o);
+/* Read what was kept.  Errors: as store_row(). */
+int watchers_load(struct oracle *o);
+void watchers_free(struct watchers *w);
+/* A SUBSCRIBE for this number: its ticket and what is shown, into say. */
+enum verdict watchers_grant(struct oracle *o, const struct ipc_auth_ask *ask,
+    struct span number, struct party_row *called, struct ipc_auth_say *say);
+/* SUB_SAVE or SUB_GONE.  Errors: of the frame. */
+int watchers_frame(struct oracle *o, uint16_t type, struct span payload);
+/* sigproxy came; then until true: tell it some, mailboxes first. */
+void watchers_begin(struct watchers *w);
+bool watchers_replay(struct watchers *w);
+int watchers_run(struct oracle *o, const struct job *job);
+void watchers_refused(struct oracle *o, const struct job *job);
+/* An admin changed something: end what may not be any more. */
+void watchers_recheck(struct watchers *w);
+uint32_t watchers_count(const struct watchers *w);
+
+/* ---- mailboxes.c ---- */
+struct mailboxes *mailboxes_new(void);
+int mailboxes_load(struct oracle *o);
+void mailboxes_free(struct mailboxes *m);
+/* Does this subscriber's word count? */
+bool mailbox_may_say(struct oracle *o, struct span number);
+/* MWI_SAVE.  Errors: of the frame. */
+int mailbox_save(struct oracle *o, struct span payload);
+int mailbox_run(struct oracle *o, const struct job *job);
+/* All of them, as MWI_RESTORE. */
+void mailboxes_put(struct oracle *o, struct buf *b);
+void mailboxes_recheck(struct oracle *o);
 
 /* ---- flows.c ---- */
 struct flows *flows_new(struct oracle *o);

@@ -52,6 +52,7 @@ put_status(struct oracle *o, struct buf *b)
 	    store_number(o->store, ST_COUNT_SUBSCRIBERS, 0));
 	put_number(b, "bindings", bindings(o));
 	put_number(b, "live_calls", store_number(o->store, ST_COUNT_LIVE, 0));
+	put_number(b, "subscriptions", watchers_count(o->watchers));
 	put_number(b, "waiting", queue_waiting(o->queue));
 	put_number(b, "commits", (int64_t)queue_commits(o->queue));
 	put_number(b, "wal_bytes", store_wal_bytes(o->store));

@@ -234,7 +234,7 @@ on_auth_ask(struct oracle *o, struct span payload)
 		say.caller.number.p = caller.number;
 		say.caller.name.p = caller.name;
 		if (ask.want)
-			calls_route(o, &ask, &called, &say);
+			route(o, &ask, &called, &say);
 	}
 	IPC_FRAME(sig_say(o), AUTH_SAY, auth_say, &say);
 	return 0;
@@ -296,7 +296,8 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	 * would be answered to the next one, who has the same numbers. */
 	if (!door_may_answer(o->sig) && type != IPC_CALL_NOTE &&
 	    type != IPC_CALL_MEDIA && type != IPC_CALL_SAVE &&
-	    type != IPC_CALL_GONE)
+	    type != IPC_CALL_GONE && type != IPC_SUB_SAVE &&
+	    type != IPC_SUB_GONE && type != IPC_MWI_SAVE)
 		return 0;
 	switch (type) {
 	case IPC_NONCE_ASK:
@@ -314,6 +315,11 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	case IPC_CALL_SAVE:
 	case IPC_CALL_GONE:
 		return checkpoints_frame(o, type, payload);
+	case IPC_SUB_SAVE:
+	case IPC_SUB_GONE:
+		return watchers_frame(o, type, payload);
+	case IPC_MWI_SAVE:
+		return mailbox_save(o, payload);
 	default:
 		return -EPROTO;
 	}

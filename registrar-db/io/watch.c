@@ -334,6 +334,7 @@ on_look(uv_timer_t *timer)
 	if (changed) {
 		store_check_schema(s);
 		note_last_id(w->oracle);
+		watchers_recheck(w->oracle->watchers);
 	}
 	sweep(w);
 	if (changed || w->n_expired > 0 ||

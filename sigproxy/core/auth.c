@@ -6,7 +6,10 @@
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/creds.h"
 #include "sigproxy/core/edge_priv.h"
+#include "sigproxy/core/message.h"
+#include "sigproxy/core/mwi.h"
 #include "sigproxy/core/registrar.h"
+#include "sigproxy/core/subs.h"
 
 #define PUMP_MS 5		/* between batches of waiting questions */
 #define QUESTION_MAX 6144	/* bytes of the largest frame */
@@ -353,6 +356,26 @@ on_reg_say(struct edge *e, struct mono now, struct steps *st,
 		registrar_answer(e, now, st, s, &e->stored, say);
 }
 
+/* Its sender is who he says: whose business is it?  What stands in a call's
+ * dialog is the call's, and so is what nobody else wants. */
+static void
+authorised(struct edge *e, struct mono now, struct steps *st,
+    struct stxn *s, const struct ipc_auth_say *say)
+{
+	const struct sip_msg *m = &e->stored;
+
+	if (s->status >= 200 || stxn_request(s, &e->stored) != 0)
+		call_authorised(e, now, st, s, say);
+	else if (m->method == SIP_SUBSCRIBE)
+		subs_authorised(e, now, st, s, m, say);
+	else if (m->method == SIP_MESSAGE && m->to.tag.len == 0)
+		message_authorised(e, now, st, s, m, say);
+	else if (m->method == SIP_NOTIFY && m->to.tag.len == 0)
+		mwi_authorised(e, now, st, s, m, say);
+	else
+		call_authorised(e, now, st, s, say);
+}
+
 static void
 on_auth_say(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_auth_say *say)
@@ -368,7 +391,7 @@ on_auth_say(struct edge *e, struct mono now, struct steps *st,
 	s = q->stxn;
 	question_drop(e->auth, q);
 	if (say->verdict == VERDICT_OK)
-		call_authorised(e, now, st, s, say);
+		authorised(e, now, st, s, say);
 	else
 		auth_refuse(e, now, st, s, say->verdict, 0, 0);
 }

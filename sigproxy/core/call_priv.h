@@ -181,6 +181,9 @@ void call_use_channels(struct calls *c, struct call *call, uint8_t n);
 
 /* ---- setup.c ---- */
 
+/* Can a binding's flow be sent to: is it by a listener and connection that
+ * are there? */
+bool setup_is_usable(const struct edge *e, const struct flow *f);
 /* The relay answered for every end. */
 void call_ports_known(const struct ctx *x, struct call *call);
 /* A relay came while this call waited for one. */

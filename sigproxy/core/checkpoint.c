@@ -83,8 +83,8 @@ put_referral(struct buf *b, const struct referral *r)
 	wire_put_uint(b, r->to_cseq, 4);
 }
 
-static void
-put_flow(struct buf *b, const struct flow *f)
+void
+checkpoint_put_flow(struct buf *b, const struct flow *f)
 {
 	wire_put_uint(b, f->zone, 1);
 	wire_put_uint(b, f->transport, 1);
@@ -174,7 +174,7 @@ put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 			       : LEG_CALLING,
 	    1);
 	buf_put(b, span_make(leg->token, LEG_TOKEN_LEN));
-	put_flow(b, &leg->flow);
+	checkpoint_put_flow(b, &leg->flow);
 	put_flag(b, leg->relayed);
 	put_end(b, &leg->end);
 	wire_put_text(b, TEXT_SPAN(leg->target));
@@ -305,8 +305,8 @@ is_reachable(const struct edge_conf *conf, const struct flow *f)
 	return f->zone == ZONE_EXTERNAL || is_in_lan(conf, &f->remote);
 }
 
-static struct flow
-get_flow(struct rwire *r, const struct edge_conf *conf)
+struct flow
+checkpoint_get_flow(struct rwire *r, const struct edge_conf *conf)
 {
 	struct flow f = {
 		.zone =
@@ -363,8 +363,8 @@ get_end(struct rwire *r)
 }
 
 /* Base64url, as leg_new() makes them. */
-static void
-get_token(struct rwire *r, uint8_t *out)
+void
+checkpoint_get_token(struct rwire *r, uint8_t *out)
 {
 	wire_get_bin(r, out, LEG_TOKEN_LEN);
 	for (unsigned i = 0; i < LEG_TOKEN_LEN && r->err == 0; i++) {
@@ -434,9 +434,8 @@ get_session(struct rwire *r, struct saved_leg *leg)
 	leg->sdp = wire_get_blob(r, 0, SESSION_SDP_MAX);
 }
 
-/* A URI we may write into a Request-URI. */
-static void
-check_target(struct rwire *r, struct span target)
+void
+checkpoint_check_target(struct rwire *r, struct span target)
 {
 	struct uri uri;
 
@@ -451,8 +450,8 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 {
 	leg->index = (uint8_t)wire_get_uint(r, 1, lo, CALL_LEGS_MAX - 1);
 	leg->state = (uint8_t)wire_get_uint(r, 1, LEG_CALLING, LEG_CONFIRMED);
-	get_token(r, leg->token);
-	leg->flow = get_flow(r, conf);
+	checkpoint_get_token(r, leg->token);
+	leg->flow = checkpoint_get_flow(r, conf);
 	leg->relayed = get_flag(r);
 	leg->end = get_end(r);
 	leg->target = wire_get_text(r, 1, 512);
@@ -468,7 +467,7 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 		get_session(r, leg);
 	else
 		get_early(r, leg);
-	check_target(r, leg->target);
+	checkpoint_check_target(r, leg->target);
 	if ((leg->state == LEG_CONFIRMED) != call->talking ||
 	    (leg->state != LEG_CALLING && leg->tag.len == 0) ||
 	    (leg->index > 0 && (leg->invite.len > 0) == call->talking) ||

@@ -9,6 +9,7 @@
 #ifndef SIGPROXY_CORE_CHECKPOINT_H
 #define SIGPROXY_CORE_CHECKPOINT_H
 
+#include "common/ipc/wire.h"
 #include "sigproxy/core/call_priv.h"
 
 #define CHECKPOINT_VERSION 4
@@ -67,5 +68,15 @@ int checkpoint_put(struct buf *b, const struct call *call);
  */
 int checkpoint_get(
     struct span state, const struct edge_conf *conf, struct saved_call *out);
+
+/* ---- pieces that subscriptions have, too (subs_save.c) ---- */
+
+void checkpoint_put_flow(struct buf *b, const struct flow *f);
+/* One that this configuration has, to where a packet may go. */
+struct flow checkpoint_get_flow(
+    struct rwire *r, const struct edge_conf *conf);
+void checkpoint_get_token(struct rwire *r, uint8_t *out);
+/* A URI we may write into a Request-URI. */
+void checkpoint_check_target(struct rwire *r, struct span target);
 
 #endif

@@ -178,13 +178,17 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
 	case SIP_REFER:
 		on_refer(x, leg, peer, t, msg);
 		break;
+	case SIP_MESSAGE:
+		relay(x, leg, peer, t, msg);
+		break;
 	case SIP_NOTIFY:
 		on_notify(x, leg, peer, t, msg);
 		break;
 	default:
 		exchange_refuse(x, t, msg->method == SIP_OTHER ? 501 : 405,
 		    "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, "
-		    "UPDATE, PRACK, REFER, NOTIFY\r\n");
+		    "UPDATE, PRACK, REFER, NOTIFY, "
+		    "MESSAGE\r\n");
 		break;
 	}
 }

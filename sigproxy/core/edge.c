@@ -11,6 +11,9 @@
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/message.h"
+#include "sigproxy/core/mwi.h"
+#include "sigproxy/core/subs.h"
 #include "sigproxy/core/sips.h"
 #include "sigproxy/core/stund.h"
 #include "sigproxy/sip/build.h"
@@ -19,12 +22,15 @@ enum {
 	DEFAULT_TRANSACTIONS = 32768,
 	DEFAULT_CALLS = 4096,
 	DEFAULT_FLOWS = 32768,
+	DEFAULT_SUBS = 2048,
 };
 
 /* What we can do outside a call and in it, but for what only a call's other
  * phone may be able to (headers_ours()); nothing else is ever listed.  Short,
  * for a stranger's request allows an answer of a few bytes more only. */
-#define METHODS "INVITE,ACK,CANCEL,BYE,OPTIONS,REGISTER,UPDATE,INFO,PRACK"
+#define METHODS                                                         \
+	"INVITE,ACK,CANCEL,BYE,OPTIONS,REGISTER,UPDATE,INFO,PRACK,"     \
+	"MESSAGE,SUBSCRIBE,NOTIFY"
 
 static uint32_t
 or_default(uint32_t n, uint32_t fallback)
@@ -39,6 +45,7 @@ tables(struct edge *e)
 	uint32_t transactions = or_default(c->max_transactions,
 	    DEFAULT_TRANSACTIONS);
 	uint32_t calls = or_default(c->max_calls, DEFAULT_CALLS);
+	uint32_t subs = or_default(c->max_subs, DEFAULT_SUBS);
 	uint32_t questions = transactions < AUTH_QUESTIONS_MAX ?
 	    transactions : AUTH_QUESTIONS_MAX;
 	uint32_t flows = or_default(c->max_flows, DEFAULT_FLOWS);
@@ -47,7 +54,8 @@ tables(struct edge *e)
 
 	err = timerq_init(&e->timers, txns_timers(transactions) +
 	    auth_timers(questions) + calls_timers(calls) +
-	    keep_timers(flows));
+	    keep_timers(flows) +
+	    subs_timers(subs) + messages_timers(MESSAGES_MAX));
 	if (err)
 		return err;
 	secret_random(key, sizeof(key));
@@ -61,9 +69,12 @@ tables(struct edge *e)
 	e->txns.conns = e->conns;
 	e->lastseen = lastseen_new();
 	e->calls = calls_new(calls);
+	e->subs = subs_new(subs);
+	e->mwi = mwi_new(MWI_BOXES_MAX);
+	e->texts = messages_new(MESSAGES_MAX);
 	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
-	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL ?
-	    0 : -ENOMEM;
+	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL &&
+	    e->subs != NULL && e->mwi != NULL && e->texts != NULL ? 0 : -ENOMEM;
 }
 
 struct edge *
@@ -86,6 +97,9 @@ edge_free(struct edge *e)
 {
 	if (e == NULL)
 		return;
+	messages_free(e->texts);
+	mwi_free(e->mwi);
+	subs_free(e->subs);
 	calls_free(e->calls);
 	keep_free(e->keep);
 	auth_free(e->auth);
@@ -204,6 +218,7 @@ on_options(struct edge *e, struct mono now, struct steps *st,
 	struct reply r = {
 		.status = 200,
 		.optional = SPAN_LIT("Allow: " METHODS "\r\n"
+				     "Allow-Events: " SUBS_EVENTS "\r\n"
 				     "Accept: application/sdp\r\n"
 				     "Supported: timer, 100rel\r\n"),
 	};
@@ -231,6 +246,10 @@ static void
 on_in_dialog(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in)
 {
+	if (in->msg->method == SIP_SUBSCRIBE) {
+		subs_in_dialog(e, now, st, in);
+		return;
+	}
 	switch (call_in_dialog(e, now, st, in)) {
 	case CALL_TAKEN:
 		break;
@@ -264,10 +283,18 @@ on_new(struct edge *e, struct mono now, struct steps *st,
 	case SIP_OPTIONS:
 		on_options(e, now, st, in);
 		break;
+	case SIP_MESSAGE:
+		auth_require(e, now, st, in, AUTH_CALL);
+		break;
+	case SIP_SUBSCRIBE:
+		subs_request(e, now, st, in);
+		break;
+	case SIP_NOTIFY:
+		mwi_request(e, now, st, in);
+		break;
 	case SIP_UPDATE:
 	case SIP_INFO:
 	case SIP_PRACK:
-	case SIP_NOTIFY:
 		edge_refuse_status(e, now, st, in, 481);
 		break;
 	case SIP_REFER: /* only inside a call */
@@ -328,6 +355,15 @@ on_malformed(struct edge *e, struct mono now, struct steps *st,
 		edge_answer(e, now, st, in, &r);
 }
 
+/* What follows from an event, besides its answer. */
+static void
+settle(struct edge *e, struct mono now, struct steps *st)
+{
+	calls_save(e, now, st);
+	mwi_settle(e, now, st);
+	subs_settle(e, now, st);
+}
+
 static bool
 knows_calls(const struct edge *e)
 {
@@ -369,7 +405,7 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 	else if (!ctxn_response(&e->txns, now, st, &e->in, from) &&
 	    !keep_answer(e, now, st, from, &e->in))
 		call_late_answer(e, now, st, &e->in, from);
-	calls_save(e, now, st);
+	settle(e, now, st);
 }
 
 /* ---- connections ---- */
@@ -404,7 +440,7 @@ edge_conn_down(struct edge *e, struct mono now, struct steps *st,
 		ctxn_flow_closed(&e->txns, now, flow);
 	if (was_proven)
 		call_flow_closed(e, now, st, flow);
-	calls_save(e, now, st);
+	settle(e, now, st);
 }
 
 bool
@@ -501,6 +537,11 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	switch (type) {
 	case IPC_SIG_KEYS:
 		return on_sig_keys(e, payload);
+	case IPC_SUB_RESTORE:
+	case IPC_SUB_END:
+		return subs_frame(e, now, st, type, payload);
+	case IPC_MWI_RESTORE:
+		return mwi_frame(e, now, st, payload);
 	case IPC_CALL_RESTORE:
 	case IPC_CALL_RESTORED:
 		return restore_frame(e, now, st, type, payload);
@@ -528,7 +569,7 @@ edge_frame(struct edge *e, struct mono now, struct steps *st,
 	if (ipc_permit(type, role, ROLE_SIG, payload.len) != 0)
 		return -EPROTO;
 	err = frame(e, now, st, instance, type, payload);
-	calls_save(e, now, st);
+	settle(e, now, st);
 	return err;
 }
 
@@ -540,8 +581,11 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 	case ROLE_REG:
 		e->reg_up = up;
 		auth_peer(e, now, st, up);
-		if (up)
+		if (up) {
 			calls_save_all(e, now, st);
+			subs_save_all(e);
+			mwi_save_all(e);
+		}
 		break;
 	case ROLE_STUN:
 		e->stun_up = up;
@@ -555,7 +599,7 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 	default:
 		break;
 	}
-	calls_save(e, now, st);
+	settle(e, now, st);
 }
 
 struct mono
@@ -583,6 +627,13 @@ due(struct edge *e, struct mono now, struct steps *st, struct timer *t)
 	case TIMER_KEEP:
 		keep_due(e, now, st, t);
 		break;
+	case TIMER_SUB:
+	case TIMER_SUBS:
+		subs_due(e, now, st, t);
+		break;
+	case TIMER_MESSAGE:
+		message_due(e, now, st, t);
+		break;
 	default:
 		call_due(e, now, st, t);
 		break;
@@ -604,7 +655,7 @@ edge_tick(struct edge *e, struct mono now, struct steps *st)
 
 	while (!is_crowded(st) && (t = timerq_pop(&e->timers, now)) != NULL)
 		due(e, now, st, t);
-	calls_save(e, now, st);
+	settle(e, now, st);
 }
 
 static void
@@ -634,6 +685,12 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	keep_status(e->keep, json);
 	buf_putc(json, ',');
 	call_status(e->calls, json);
+	buf_putc(json, ',');
+	subs_status(e->subs, json);
+	buf_putc(json, ',');
+	mwi_status(e->mwi, json);
+	buf_putc(json, ',');
+	messages_status(e->texts, json);
 	if (e->public_ip.family != ADDR_NONE) {
 		buf_puts(json, ",\"public_address\":\"");
 		addr_put_ip(json, &e->public_ip);

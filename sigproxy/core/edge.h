@@ -46,6 +46,9 @@ struct edge_conf {
 	unsigned n_stun_servers;
 	uint16_t stun_name_port;	/* servers given by name: any public
 					 * address with this port; 0: none */
+	/* Who in the office may say unasked how mailboxes are. */
+	struct addr mwi_sources[EDGE_PREFIXES_MAX];
+	unsigned n_mwi_sources;
 	/* Hear no SIP before registrar-db told the calls of the life before:
 	 * a BYE for one of them must not meet a 481.  Without registrar-db
 	 * nobody could be let in anyhow. */
@@ -55,6 +58,7 @@ struct edge_conf {
 	uint32_t max_calls;		/* [4096] */
 	uint32_t max_flows;		/* [32768] registered flows */
 	uint32_t max_conns;		/* [0] TCP and TLS connections */
+	uint32_t max_subs;		/* [2048] subscriptions */
 };
 
 struct edge;

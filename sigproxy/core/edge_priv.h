@@ -19,6 +19,9 @@ struct conns;
 struct lastseen;
 struct guard;
 struct keep;
+struct messages;
+struct mwi;
+struct subs;
 
 struct edge {
 	const struct edge_conf *conf;
@@ -30,6 +33,9 @@ struct edge {
 	struct conns *conns;
 	struct lastseen *lastseen;
 	struct calls *calls;		/* call.h's own */
+	struct subs *subs;
+	struct mwi *mwi;
+	struct messages *texts;
 	bool reg_up, stun_up;
 	bool is_keyed;			/* SIG_KEYS came */
 	bool is_restored;		/* and all calls of the life before */

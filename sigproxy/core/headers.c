@@ -180,8 +180,9 @@ put_allow(struct buf *b, bool refers)
 {
 	build_hdr_str(b, SIP_H_ALLOW,
 	    refers ? "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, "
-		     "REFER, NOTIFY"
-		   : "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK");
+		     "REFER, NOTIFY, MESSAGE"
+		   : "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, "
+		     "MESSAGE");
 }
 
 uint8_t

@@ -18,8 +18,8 @@ text_set(char *p, size_t cap, uint16_t *len, struct span s)
 	return 0;
 }
 
-static void
-make_token(char *token)
+void
+leg_make_token(char *token)
 {
 	char text[LEG_TOKEN_LEN + 1];
 	uint8_t bytes[LEG_TOKEN_LEN * 3 / 4];
@@ -44,7 +44,7 @@ leg_new(struct calls *c, struct call *call)
 	leg->timer_c.owner = leg;
 	leg->session.timer.kind = TIMER_CALL_SESSION;
 	leg->session.timer.owner = leg;
-	make_token(leg->token);
+	leg_make_token(leg->token);
 	htab_add(&c->by_token, &leg->node,
 	    htab_hash(&c->by_token, leg->token, LEG_TOKEN_LEN));
 	call->leg[call->n_legs++] = leg;
@@ -246,18 +246,9 @@ put_tagged(
 	build_close(b);
 }
 
-/* What a request of ours begins with. */
-struct start {
-	struct span method;
-	uint32_t cseq;
-	struct span branch;
-	uint8_t max_forwards;
-	struct span our_tag;
-};
-
-static void
-put_start(const struct edge *e, struct buf *b, const struct leg *leg,
-    const struct start *s)
+void
+leg_put_start(const struct edge *e, struct buf *b, const struct leg *leg,
+    const struct leg_start *s)
 {
 	build_request_line(b, s->method, TEXT_SPAN(leg->target));
 	edge_put_via(e, &leg->flow, s->branch, b);
@@ -286,9 +277,9 @@ leg_put_contact(const struct edge *e, const struct leg *leg, struct buf *b)
 
 static void
 put_request(const struct edge *e, struct buf *b, const struct leg *leg,
-    const struct start *s)
+    const struct leg_start *s)
 {
-	put_start(e, b, leg, s);
+	leg_put_start(e, b, leg, s);
 	leg_put_contact(e, leg, b);
 }
 
@@ -296,7 +287,7 @@ void
 leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
     struct span method, uint32_t cseq, struct span branch, uint8_t max_forwards)
 {
-	const struct start s = { method, cseq, branch, max_forwards,
+	const struct leg_start s = { method, cseq, branch, max_forwards,
 		our_tag(leg) };
 
 	put_request(e, b, leg, &s);
@@ -307,7 +298,7 @@ leg_put_request_as(const struct edge *e, struct buf *b, const struct leg *leg,
     const struct leg *as, struct span method, uint32_t cseq,
     struct span branch, uint8_t max_forwards)
 {
-	const struct start s = { method, cseq, branch, max_forwards,
+	const struct leg_start s = { method, cseq, branch, max_forwards,
 		TEXT_SPAN(as->tag) };
 
 	put_request(e, b, leg, &s);
@@ -334,10 +325,10 @@ put_own(const struct edge *e, struct buf *b, const struct leg *leg,
     const char *method, uint32_t cseq, struct span tag)
 {
 	char branch[BRANCH_LEN];
-	struct start s = { span_str(method), cseq, SPAN_NONE, 70, tag };
+	struct leg_start s = { span_str(method), cseq, SPAN_NONE, 70, tag };
 
 	s.branch = leg_branch_own(e, leg, method, cseq, branch);
-	put_start(e, b, leg, &s);
+	leg_put_start(e, b, leg, &s);
 }
 
 void

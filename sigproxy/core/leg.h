@@ -123,6 +123,8 @@ struct leg {
 /* Errors: NULL: pool exhausted. */
 struct leg *leg_new(struct calls *c, struct call *call);
 void leg_free(struct edge *e, struct leg *leg);
+/* LEG_TOKEN_LEN characters that nobody can guess. */
+void leg_make_token(char *token);
 /* Give it the token that its phone knows. */
 void leg_rename(struct calls *c, struct leg *leg, struct span token);
 struct leg *leg_find(const struct calls *c, struct span token);
@@ -138,6 +140,17 @@ int leg_learn(struct leg *leg, const struct sip_msg *answer);
 void leg_refresh(struct leg *leg, const struct sip_msg *msg);
 /* Our CSeq for a request that the other side numbered n. */
 uint32_t leg_cseq(struct leg *leg, uint32_t n);
+/* What a request of ours begins with. */
+struct leg_start {
+	struct span method;
+	uint32_t cseq;
+	struct span branch;
+	uint8_t max_forwards;
+	struct span our_tag; /* of its From; may be empty */
+};
+/* Start line to CSeq, with leg's names and tag in From and To. */
+void leg_put_start(const struct edge *e, struct buf *b, const struct leg *leg,
+    const struct leg_start *s);
 /* Begin a request inside leg: start line to CSeq, and our Contact. */
 void leg_put_request(const struct edge *e, struct buf *b, const struct leg *leg,
     struct span method, uint32_t cseq, struct span branch,

@@ -9,6 +9,7 @@
 #include "sigproxy/core/outbound.h"
 #include "sigproxy/core/registrar.h"
 #include "sigproxy/core/sips.h"
+#include "sigproxy/core/subs.h"
 #include "sigproxy/sip/build.h"
 
 /* What a Contact without expires, in a REGISTER without Expires, asks for;
@@ -218,9 +219,12 @@ came_back(struct edge *e, struct mono now, struct steps *st,
 {
 	if (!conns_prove(e->conns, &s->from))
 		return;
-	for (unsigned i = 0; i < ask->n_contacts; i++)
+	for (unsigned i = 0; i < ask->n_contacts; i++) {
 		call_phone_back(e, now, st, say->number, &s->from,
 		    ask->contacts[i].uri);
+		subs_phone_back(e, now, st, say->number, &s->from,
+		    ask->contacts[i].uri);
+	}
 }
 
 static void

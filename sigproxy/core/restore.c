@@ -6,6 +6,7 @@
 
 #include "sigproxy/core/checkpoint.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/subs.h"
 
 /* Pause while many are saved at once: registrar-db came back. */
 #define SAVE_PAUSE_MS 20
@@ -48,6 +49,8 @@ call_changed(struct edge *e, struct call *call)
 {
 	if (call->ticket != 0 && !call->end_noted)
 		list_add(e->calls, call);
+	subs_touch(e, SUB_DIALOG, TEXT_SPAN(call->caller.number));
+	subs_touch(e, SUB_DIALOG, TEXT_SPAN(call->called.number));
 }
 
 static void

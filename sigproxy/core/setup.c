@@ -55,8 +55,8 @@ is_own_phone(
 	       uri_port_or_default(&a) == uri_port_or_default(&b);
 }
 
-static bool
-is_usable(const struct edge *e, const struct flow *f)
+bool
+setup_is_usable(const struct edge *e, const struct flow *f)
 {
 	const struct edge_conf *conf = e->conf;
 
@@ -113,7 +113,7 @@ is_callable(const struct edge *e, const struct ipc_target *t, bool with_external
 {
 	struct flow flow = flow_from_ipc(&t->flow);
 
-	return is_usable(e, &flow) &&
+	return setup_is_usable(e, &flow) &&
 	       (flow.zone != ZONE_EXTERNAL || with_external);
 }
 
@@ -194,7 +194,7 @@ choose_branches(struct edge *e, struct call *call,
 {
 	if (replaced == NULL)
 		add_branches(e, call, say, with_external);
-	else if (is_usable(e, &replaced->flow) &&
+	else if (setup_is_usable(e, &replaced->flow) &&
 		 (with_external || !leg_is_external(replaced)))
 		add_branch(
 		    e, call, &replaced->flow, TEXT_SPAN(replaced->target));

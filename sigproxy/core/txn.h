@@ -41,6 +41,9 @@ enum timer_kind {
 	TIMER_NONCES,
 	TIMER_KEEP,		/* keepalives; struct kept */
 	TIMER_CALL = 100,	/* the call part's own from here on: call.h */
+	TIMER_SUB = 200,	/* struct sub */
+	TIMER_SUBS,		/* more of them wait for their turn */
+	TIMER_MESSAGE,		/* struct message */
 };
 
 struct txns {

@@ -66,6 +66,9 @@ site(void)
 	conf.max_transactions = 32;
 	conf.max_calls = 4;
 	conf.max_flows = 16;
+	conf.max_subs = 4;
+	conf.mwi_sources[0] = ip("192.168.10.50:0");
+	conf.n_mwi_sources = 1;
 }
 
 static void
@@ -203,7 +206,7 @@ event(uint8_t what, struct span bytes)
 	carry_out();
 }
 
-/* An hour after the last event no transaction may be left. */
+/* Two hours after the last event no transaction may be left. */
 static void
 check_nothing_left(void)
 {
@@ -215,7 +218,9 @@ check_nothing_left(void)
 	json[b.len] = '\0';
 	if (strstr(json, "\"server_transactions\":0,") == NULL ||
 	    strstr(json, "\"client_transactions\":0,") == NULL ||
-	    strstr(json, "\"waiting\":0,") == NULL)
+	    strstr(json, "\"waiting\":0,") == NULL ||
+	    strstr(json, "\"subscriptions\":0,") == NULL ||
+	    strstr(json, "\"messages_open\":0,") == NULL)
 		abort();
 }
 
@@ -245,7 +250,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		in = span_sub(in, 3 + bytes.len, in.len);
 	}
 	/* Whatever was begun ends by itself. */
-	pass(3600 * 1000);
+	pass(2 * 3600 * 1000);
 	check_nothing_left();
 	edge_free(edge);
 	return 0;

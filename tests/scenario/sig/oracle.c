@@ -76,6 +76,7 @@ add_target(const struct ipc_auth_ask *ask, struct ipc_auth_say *say)
 	if (ask->want == 0)
 		return;
 	say->ticket = 7;
+	say->show = WATCH_NUMBER;
 	say->called.number = SPAN_LIT("11");
 	say->n_targets = 1;
 	say->targets[0] = (struct ipc_target){

@@ -431,6 +431,7 @@ START_TEST(the_sample_is_a_right_file)
 		if (p[2] != ' ' && strncmp(p + 1, "#stun =", 7) != 0 &&
 		    strncmp(p + 1, "#realm", 6) != 0 &&
 		    strncmp(p + 1, "#alias", 6) != 0 &&
+		    strncmp(p + 1, "#mwi_so", 7) != 0 &&
 		    strncmp(p + 1, "#certi", 6) != 0 &&
 		    strncmp(p + 1, "#passp", 6) != 0 &&
 		    strncmp(p + 1, "#key = \n", 8) != 0)

@@ -55,5 +55,6 @@ void add_admin_tests(Suite *s);
 void add_lock_tests(Suite *s);
 void add_clock_tests(Suite *s);
 void add_damage_tests(Suite *s);
+void add_watch_tests(Suite *s);
 
 #endif

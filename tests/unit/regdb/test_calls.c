@@ -122,7 +122,7 @@ START_TEST(only_an_invite_buys)
 	struct buf b;
 
 	office();
-	ask.digest = lab_digest("MESSAGE", "sip:22@sip.example.org",
+	ask.digest = lab_digest("INFO", "sip:22@sip.example.org",
 	    lab_nonce(), PASSWORD);
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, AUTH_ASK, auth_ask, &ask);

@@ -6,6 +6,7 @@
 
 #include "common/codec/tel.h"
 #include "sigproxy/core/call.h"
+#include "sigproxy/core/subs.h"
 #include "tests/unit/sigcall/lab.h"
 
 #define ROT 256
@@ -176,6 +177,14 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 	say.caller.hold = lab->hold_of_caller;
 	if (lab->verdict != 0) {
 		say.verdict = lab->verdict;
+	} else if (ask.want == 1 && span_eq(ask.digest.method,
+		       SPAN_LIT("SUBSCRIBE"))) {
+		struct span number = user_of_uri(ask.digest.uri);
+
+		memcpy(called, number.p, number.len);
+		say.called.number = span_make(called, number.len);
+		say.ticket = ++lab->ticket;
+		say.show = lab->show;
 	} else if (ask.want == 1) {
 		struct span number = user_of_uri(ask.digest.uri);
 
@@ -224,6 +233,58 @@ hear_gone(struct lab *lab, struct span payload)
 }
 
 static void
+hear_sub(struct lab *lab, uint16_t type, struct span payload)
+{
+	struct ipc_sub_save save = { .id = 0 };
+	struct ipc_sub_gone gone = { .id = 0 };
+	unsigned i;
+
+	if (type == IPC_SUB_GONE) {
+		ck_assert_int_eq(get_sub_gone(payload, &gone), 0);
+		lab->n_sub_gone++;
+	} else {
+		ck_assert_int_eq(get_sub_save(payload, &save), 0);
+		lab->n_sub_saves++;
+	}
+	for (i = 0; i < 256; i++)
+		if (lab->subs[i].id == save.id + gone.id)
+			break;
+	if (type == IPC_SUB_GONE) {
+		if (i < 256)
+			lab->subs[i].id = 0;
+		return;
+	}
+	for (unsigned k = 0; k < 256 && i == 256; k++)
+		if (lab->subs[k].id == 0)
+			i = k;
+	ck_assert_uint_lt(i, 256);
+	lab->subs[i].id = save.id;
+	lab->subs[i].expires_s = save.expires_s;
+	lab->subs[i].version = save.version;
+	lab->subs[i].len = save.state.len;
+	memcpy(lab->subs[i].state, save.state.p, save.state.len);
+}
+
+static void
+hear_mailbox(struct lab *lab, struct span payload)
+{
+	struct ipc_mwi_save save;
+	unsigned i;
+
+	ck_assert_int_eq(get_mwi_save(payload, &save), 0);
+	for (i = 0; i < lab->n_boxes; i++)
+		if (span_eq(span_str(lab->boxes[i].number),
+			save.mailbox.number))
+			break;
+	ck_assert_uint_lt(i, 16);
+	lab->n_boxes += i == lab->n_boxes;
+	lab->boxes[i].box = save.mailbox;
+	memcpy(lab->boxes[i].number, save.mailbox.number.p,
+	    save.mailbox.number.len);
+	lab->boxes[i].number[save.mailbox.number.len] = '\0';
+}
+
+static void
 hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 {
 	static unsigned serial;
@@ -261,6 +322,13 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			break;
 		case IPC_CALL_GONE:
 			hear_gone(lab, payload);
+			break;
+		case IPC_SUB_SAVE:
+		case IPC_SUB_GONE:
+			hear_sub(lab, type, payload);
+			break;
+		case IPC_MWI_SAVE:
+			hear_mailbox(lab, payload);
 			break;
 		default:
 			break;
@@ -411,11 +479,33 @@ settle(struct lab *lab)
 
 /* ---- the laboratory ---- */
 
+/* Mailboxes and subscriptions. */
+static void
+put_kept(const struct lab *lab, struct buf *b)
+{
+	for (unsigned i = 0; i < lab->n_boxes; i++) {
+		struct ipc_mwi_restore r = { lab->boxes[i].box };
+
+		r.mailbox.number = span_str(lab->boxes[i].number);
+		IPC_FRAME(b, MWI_RESTORE, mwi_restore, &r);
+	}
+	for (unsigned i = 0; i < 256; i++) {
+		struct ipc_sub_restore r = { .id = lab->subs[i].id,
+			.left_s = lab->subs[i].expires_s,
+			.version = lab->subs[i].version,
+			.state = span_make(lab->subs[i].state,
+			    lab->subs[i].len) };
+
+		if (r.id != 0)
+			IPC_FRAME(b, SUB_RESTORE, sub_restore, &r);
+	}
+}
+
 /* The keys, and every call that was saved. */
 static void
 tell_saved(struct lab *lab)
 {
-	static char mem[17 * (IPC_STATE_MAX + 64)];
+	static char mem[17 * (IPC_STATE_MAX + 64) + 256 * 2048];
 	struct ipc_call_restored all = { .calls = 0 };
 	struct ipc_sig_keys keys;
 	struct buf b;
@@ -423,6 +513,7 @@ tell_saved(struct lab *lab)
 	memset(keys.key, 7, sizeof(keys.key));
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, SIG_KEYS, sig_keys, &keys);
+	put_kept(lab, &b);
 	for (unsigned i = 0; i < 16; i++) {
 		struct ipc_call_restore r = {
 			.ticket = lab->saves[i].ticket,
@@ -475,8 +566,12 @@ lab_new(uint32_t channels, uint32_t max_calls)
 	c->max_calls = max_calls;
 	c->max_transactions = 4096;
 	c->max_flows = 1024;
+	c->max_subs = 256;
+	c->mwi_sources[0] = ip("192.168.10.40", 0);
+	c->n_mwi_sources = 1;
 	c->wait_for_restore = true;
 	lab->now = (struct mono){ 1000000000 };
+	lab->show = WATCH_NUMBER;
 	lab->next_port = 16384;
 	lab->steps = steps_new();
 	lab->edge = edge_new(c);
@@ -511,7 +606,7 @@ keep_homes(struct lab *lab)
 
 /* LAB_SEEDS names a folder: each state goes there, for the fuzzer. */
 static void
-write_seed(const void *state, size_t len)
+write_seed(const char *kind, const void *state, size_t len)
 {
 	const char *dir = getenv("LAB_SEEDS");
 	static unsigned n;
@@ -520,7 +615,7 @@ write_seed(const void *state, size_t len)
 
 	if (dir == NULL)
 		return;
-	snprintf(path, sizeof(path), "%s/state-%u", dir, n++);
+	snprintf(path, sizeof(path), "%s/%s-%u", dir, kind, n++);
 	f = fopen(path, "we");
 	ck_assert_ptr_nonnull(f);
 	fwrite(state, 1, len, f);
@@ -531,9 +626,12 @@ void
 lab_restart(struct lab *lab)
 {
 	settle(lab);
+	for (unsigned i = 0; i < 256; i++)
+		if (lab->subs[i].id != 0)
+			write_seed("sub", lab->subs[i].state, lab->subs[i].len);
 	for (unsigned i = 0; i < 16; i++)
 		if (lab->saves[i].ticket != 0)
-			write_seed(lab->saves[i].state, lab->saves[i].len);
+			write_seed("state", lab->saves[i].state, lab->saves[i].len);
 	edge_free(lab->edge);
 	lab->edge = edge_new(&lab->conf);
 	ck_assert_ptr_nonnull(lab->edge);
@@ -555,6 +653,42 @@ void
 lab_tell_saved(struct lab *lab)
 {
 	tell_saved(lab);
+	settle(lab);
+}
+
+unsigned
+lab_subs_saved(const struct lab *lab)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 256; i++)
+		n += lab->subs[i].id != 0;
+	return n;
+}
+
+void
+lab_sub_end(struct lab *lab, unsigned at, bool again)
+{
+	struct ipc_sub_end end = { lab->subs[at].id, again };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, SUB_END, sub_end, &end);
+	feed_frames(lab, ROLE_REG, 0, buf_span(&b));
+	settle(lab);
+}
+
+void
+lab_sub_restore(struct lab *lab, uint64_t id, struct span state)
+{
+	struct ipc_sub_restore r = { id, 600, 1, state };
+	char mem[IPC_SUB_STATE_MAX + 64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, SUB_RESTORE, sub_restore, &r);
+	feed_frames(lab, ROLE_REG, 0, buf_span(&b));
 	settle(lab);
 }
 
@@ -710,6 +844,9 @@ phone_is_back(struct phone *p, const char *contact)
 {
 	call_phone_back(p->lab->edge, p->lab->now, p->lab->steps,
 	    span_str(p->number), &p->flow, span_str(contact));
+	subs_phone_back(p->lab->edge, p->lab->now, p->lab->steps,
+	    span_str(p->number), &p->flow, span_str(contact));
+	edge_tick(p->lab->edge, p->lab->now, p->lab->steps);
 	settle(p->lab);
 }
 
@@ -1029,6 +1166,18 @@ dlg_send_auth(struct dlg *d, const char *method, const char *challenge)
 }
 
 void
+dlg_send_with(struct dlg *d, const char *method, const char *challenge,
+    const char *extra)
+{
+	char lines[LAB_TEXT];
+
+	snprintf(lines, sizeof(lines), "%s%s", extra,
+	    credentials(
+		d->phone, hdr(challenge, "WWW-Authenticate"), d->target));
+	dlg_send(d, method, NULL, NULL, lines);
+}
+
+void
 dlg_ack(struct dlg *d, unsigned cseq, const char *sdp)
 {
 	struct phone *p = d->phone;
@@ -1135,4 +1284,56 @@ lab_expect_empty(struct lab *lab)
 	ck_assert_uint_eq(lab_count(lab, "legs"), 0);
 	ck_assert_uint_eq(lab_count(lab, "exchanges"), 0);
 	ck_assert_uint_eq(lab_count(lab, "channels"), 0);
+}
+
+static void
+ask(struct dlg *d, const char *method, const char *type, const char *text,
+    const char *extra, const char *auth)
+{
+	struct phone *p = d->phone;
+
+	phone_send(p,
+	    "%s %s SIP/2.0\r\n"
+	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-q%s-%u-%u;rport\r\n"
+	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
+	    "CSeq: %u %s\r\nContact: <sip:%s@%s:%u;ob>\r\n"
+	    "User-Agent: Office-PBX/9.9\r\n%s%s%s%s%s"
+	    "Content-Length: %zu\r\n\r\n%s",
+	    method, d->target, p->host, p->port, p->number, d->cseq,
+	    ++d->branch, d->local, d->remote, d->call_id, d->cseq, method,
+	    p->number, p->host, p->port, extra, auth,
+	    type ? "Content-Type: " : "", type ? type : "", type ? "\r\n" : "",
+	    text ? strlen(text) : 0, text ? text : "");
+}
+
+const char *
+dlg_ask(struct dlg *d, struct phone *p, const char *method,
+    const char *number, const char *type, const char *text, const char *extra)
+{
+	static unsigned serial;
+	const char *answer;
+
+	memset(d, 0, sizeof(*d));
+	d->phone = p;
+	d->cseq = 1;
+	d->branch = ++serial * 1000;
+	snprintf(d->call_id, sizeof(d->call_id), "ask%u@%s", serial, p->host);
+	snprintf(d->local, sizeof(d->local),
+	    "\"My Phone\" <sip:%s@sip.example.org>;tag=q%u", p->number, serial);
+	snprintf(
+	    d->remote, sizeof(d->remote), "<sip:%s@sip.example.org>", number);
+	snprintf(
+	    d->target, sizeof(d->target), "sip:%s@sip.example.org", number);
+	ask(d, method, type, text, extra, "");
+	answer = phone_expect(p, "SIP/2.0");
+	ck_assert_msg(answer != NULL, "no answer");
+	if (strncmp(answer, "SIP/2.0 401", 11) != 0)
+		return answer;
+	d->cseq++;
+	ask(d, method, type, text, extra,
+	    credentials(p, hdr(answer, "WWW-Authenticate"), d->target));
+	answer = phone_expect(p, "SIP/2.0");
+	if (answer != NULL && strncmp(answer, "SIP/2.0 2", 9) == 0)
+		dlg_learn(d, answer);
+	return answer;
 }

@@ -63,6 +63,20 @@ struct lab {
 		char state[IPC_STATE_MAX];
 	} saves[16];
 	unsigned n_saves, n_gone;
+	struct {
+		uint64_t id; /* 0: not in use */
+		uint32_t expires_s;
+		uint8_t version;
+		size_t len;
+		char state[IPC_SUB_STATE_MAX];
+	} subs[256];
+	unsigned n_sub_saves, n_sub_gone;
+	struct {
+		struct ipc_mailbox box;
+		char number[33];
+	} boxes[16];
+	unsigned n_boxes;
+	uint8_t show; /* of a SUBSCRIBE: enum watch_show */
 	/* The relay. */
 	bool relay_mute, stats_mute;
 	uint8_t refusal;
@@ -149,9 +163,20 @@ void dlg_learn(struct dlg *d, const char *answer);
 /* A request inside; sdp or body by content type; extra header lines. */
 void dlg_send(struct dlg *d, const char *method, const char *type,
     const char *text, const char *extra);
+/*
+ * A request out of any dialog that p sends to a number and proves, once
+ * challenged: d is then its dialog.  extra: whole header lines.
+ * Gives: the answer to the proof; or the first, if it was no challenge.
+ */
+const char *dlg_ask(struct dlg *d, struct phone *p, const char *method,
+    const char *number, const char *type, const char *text,
+    const char *extra);
 /* The same without body, with credentials for this 401; INVITE brings its
  * SDP. */
 void dlg_send_auth(struct dlg *d, const char *method, const char *challenge);
+/* The same for any method, with header lines of its own. */
+void dlg_send_with(struct dlg *d, const char *method, const char *challenge,
+    const char *extra);
 /* ACK to the INVITE with this CSeq. */
 void dlg_ack(struct dlg *d, unsigned cseq, const char *sdp);
 /* CANCEL of d's last request. */
@@ -173,6 +198,12 @@ void lab_restart(struct lab *lab);
 void lab_registrar(struct lab *lab, bool up);
 /* registrar-db came back and tells what it has. */
 void lab_tell_saved(struct lab *lab);
+/* Subscriptions that it keeps now. */
+unsigned lab_subs_saved(const struct lab *lab);
+/* It ends one: the place is in lab->subs. */
+void lab_sub_end(struct lab *lab, unsigned at, bool again);
+/* It tells one subscription of a life before. */
+void lab_sub_restore(struct lab *lab, uint64_t id, struct span state);
 /* Saved states now. */
 unsigned lab_saved(const struct lab *lab);
 /* The first relay dies, or comes back knowing nothing. */

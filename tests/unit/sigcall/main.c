@@ -24,6 +24,9 @@ main(void)
 	srunner_add_suite(r, suite_reliable());
 	srunner_add_suite(r, suite_tls());
 	srunner_add_suite(r, suite_outbound());
+	srunner_add_suite(r, suite_subs());
+	srunner_add_suite(r, suite_mwi());
+	srunner_add_suite(r, suite_message());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

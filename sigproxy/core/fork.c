@@ -56,11 +56,8 @@ put_transfer(const struct edge *e, struct buf *b, const struct leg *leg,
 {
 	const struct call *call = leg->call;
 
-	if (call->referred_by.number.len > 0) {
-		build_open(b, SIP_H_REFERRED_BY);
-		headers_put_party(e, b, &call->referred_by);
-		build_close(b);
-	}
+	if (call->referred_by.number.len > 0)
+		refer_put_by(e, b, &call->referred_by, leg);
 	return call->replaces != 0 ? replaces_put(e, b, leg, msg) : 0;
 }
 

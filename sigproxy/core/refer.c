@@ -224,12 +224,34 @@ put_replaces(const struct edge *e, struct buf *b, const struct refer_to *to)
 		buf_puts(b, "&Require=replaces");
 }
 
+void
+refer_put_by(const struct edge *e, struct buf *b, const struct party *by,
+    const struct leg *to)
+{
+	if (by->withheld && leg_is_external(to))
+		return;
+	build_open(b, SIP_H_REFERRED_BY);
+	headers_put_party(e, b, by);
+	build_close(b);
+}
+
+/* Whose phone sends this REFER, and whether he is to be named. */
+static struct party
+referrer(const struct leg *from, const struct sip_msg *msg)
+{
+	struct party by = *leg_party(from);
+
+	by.withheld |= headers_hide_sender(msg);
+	return by;
+}
+
 static int
-put_refer(const struct edge *e, struct buf *b, const struct leg *from,
+put_refer(const struct edge *e, struct buf *b, const struct exchange *ex,
     const struct sip_msg *msg)
 {
+	const struct party by = referrer(ex->from, msg);
 	struct refer_to to;
-	int err = read_refer_to(e, from, msg, &to);
+	int err = read_refer_to(e, ex->from, msg, &to);
 
 	if (err)
 		return err;
@@ -242,9 +264,7 @@ put_refer(const struct edge *e, struct buf *b, const struct leg *from,
 		put_replaces(e, b, &to);
 	buf_putc(b, '>');
 	build_close(b);
-	build_open(b, SIP_H_REFERRED_BY);
-	headers_put_party(e, b, leg_party(from));
-	build_close(b);
+	refer_put_by(e, b, &by, ex->to);
 	return 0;
 }
 
@@ -348,7 +368,7 @@ refer_put_headers(const struct edge *e, struct buf *b,
 {
 	switch (msg->method) {
 	case SIP_REFER:
-		return put_refer(e, b, ex->from, msg);
+		return put_refer(e, b, ex, msg);
 	case SIP_NOTIFY:
 		return put_event(b, ex->from, msg);
 	default:
@@ -421,14 +441,15 @@ refer_sent(
 }
 
 static void
-remember(const struct ctx *x, const struct leg *by, const struct refer_to *to)
+remember(const struct ctx *x, const struct leg *by, const struct sip_msg *msg,
+    const struct refer_to *to)
 {
 	struct calls *c = x->e->calls;
 	struct transfer *t = &c->transfers[c->next_transfer++ % REFER_MEMORY];
 
 	*t = (struct transfer){ .at = x->now,
 		.ticket = by->call->ticket,
-		.by = *leg_party(by) };
+		.by = referrer(by, msg) };
 	(void)TEXT_SET(&t->referred, TEXT_SPAN(other_party(by)->number));
 	(void)TEXT_SET(&t->target, to->number);
 }
@@ -447,7 +468,7 @@ on_accepted(const struct ctx *x, const struct exchange *ex)
 		return;
 	steps_key_text(x->st, "to", to.number);
 	steps_key_number(x->st, "attended", to.has_replaces);
-	remember(x, by, &to);
+	remember(x, by, &msg, &to);
 }
 
 void

@@ -618,12 +618,53 @@ START_TEST(who_was_sent_is_told_once_and_not_for_long)
 	msg = phone_expect(c, "INVITE");
 	ck_assert_str_eq(hdr(msg, "Referred-By"), "");
 	refer("Refer-To: <sip:300@sip.example.org>\r\n");
+	/* Its phone tries again at once: that is no call yet. */
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL),
+	    "Session-Expires: 60\r\n");
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 422"));
 	for (unsigned i = 0; i < 2; i++) {
 		dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
 		msg = phone_expect(c, "INVITE");
 		ck_assert_msg((hdr(msg, "Referred-By")[0] != '\0') == (i == 0),
 		    "%s", msg);
 	}
+}
+END_TEST
+
+START_TEST(explicit_subscriptions_are_refused)
+{
+	static const char *const option[] = { "explicitsub", "nosub" };
+	char line[128];
+	const char *msg;
+
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(line, sizeof(line),
+		    "Refer-To: <sip:300@sip.example.org>\r\nRequire: %s\r\n",
+		    option[i]);
+		dlg_send(ab_b, "REFER", NULL, NULL, line);
+		msg = phone_expect(b, "SIP/2.0 420");
+		ck_assert_ptr_nonnull(msg);
+		ck_assert_str_eq(hdr(msg, "Unsupported"), option[i]);
+	}
+	ck_assert_ptr_null(phone_recv(a));
+}
+END_TEST
+
+START_TEST(rfc3323_who_withholds_its_name_refers_without_it)
+{
+	struct dlg d;
+	const char *msg;
+
+	dlg_send(ab_b, "REFER", NULL, NULL,
+	    "Refer-To: <sip:300@sip.example.org>\r\nPrivacy: id\r\n");
+	msg = phone_expect(a, "REFER");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(hdr(msg, "Referred-By"), "");
+	phone_answer(a, msg, 202, "", NULL);
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
+	msg = phone_expect(c, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(hdr(msg, "Referred-By"), "");
 }
 END_TEST
 
@@ -1121,6 +1162,83 @@ START_TEST(allow_and_supported_are_those_of_the_other_phone)
 }
 END_TEST
 
+static void
+expect_refresh(struct phone *p, bool refers, const char *supported)
+{
+	const char *msg = phone_expect(p, "UPDATE");
+
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "Allow"), "PRACK");
+	ck_assert(refers == (strstr(hdr(msg, "Allow"), "REFER") != NULL));
+	ck_assert_str_eq(hdr(msg, "Supported"), supported);
+	phone_answer(p, msg, 200, "", NULL);
+}
+
+/* What a phone hears from us alone does not take it back. */
+START_TEST(a_refresh_of_ours_says_what_the_other_phone_can)
+{
+	const char *inv, *msg;
+	struct dlg d;
+
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
+	inv = phone_expect(c, "INVITE");
+	c->says = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n"
+		  "Session-Expires: 1800;refresher=uac\r\n";
+	phone_answer(c, inv, 200, "c", sdp_of(c, 20002, NULL));
+	msg = phone_expect(a, "SIP/2.0 200");
+	HAS(hdr(msg, "Session-Expires"), "uas");
+	dlg_learn(&d, msg);
+	dlg_ack(&d, d.cseq, NULL);
+	lab_restart(lab);
+	lab_pass(lab, 900100);
+	expect_refresh(a, false, "timer");
+	expect_refresh(c, true, "timer, replaces");
+	dlg_send(&d, "UPDATE", NULL, NULL, "Supported: timer\r\n");
+	msg = phone_expect(a, "SIP/2.0 200");
+	HAS_NOT(hdr(msg, "Allow"), "REFER");
+	lab_pass(lab, 900100);
+	expect_refresh(c, true, "timer");
+}
+END_TEST
+
+/* Privacy asked for in the call holds for its transfer too (RFC 3323). */
+START_TEST(who_withholds_his_name_refers_without_it)
+{
+	struct phone *boss = lab_office(lab, "400", 34);
+	const char *msg;
+	struct dlg d, e;
+
+	dlg_call(&d, b, "300", sdp_of(b, 20002, NULL), "Privacy: id\r\n");
+	msg = phone_expect(c, "INVITE");
+	phone_answer(c, msg, 200, "c", sdp_of(c, 30002, NULL));
+	dlg_learn(&d, phone_expect(b, "SIP/2.0 200"));
+	dlg_ack(&d, d.cseq, NULL);
+	lab_restart(lab);
+	for (int i = 0; i < 2; i++) {
+		struct phone *to = i == 0 ? a : boss;
+		char line[64];
+
+		snprintf(line, sizeof(line),
+		    "Refer-To: <sip:%s@sip.example.org>\r\n", to->number);
+		dlg_send(&d, "REFER", NULL, NULL, line);
+		msg = phone_expect(c, "REFER");
+		ck_assert_ptr_nonnull(msg);
+		HAS(hdr(msg, "Refer-To"), to->number);
+		ck_assert_str_eq(hdr(msg, "Referred-By"), "");
+		phone_answer(c, msg, 202, "", NULL);
+		ck_assert_ptr_nonnull(phone_expect(b, "SIP/2.0 202"));
+		dlg_call(&e, c, to->number, sdp_of(c, 30004, NULL), "");
+		msg = phone_expect(to, "INVITE");
+		ck_assert_ptr_nonnull(msg);
+		if (to == a)
+			HAS_NOT(msg, "SIP-200");
+		else
+			HAS(hdr(msg, "Referred-By"), "200@sip.example.org");
+		dlg_cancel(&e);
+	}
+}
+END_TEST
+
 static TCase *
 add_case(Suite *s, const char *name, void (*start)(void))
 {
@@ -1161,6 +1279,8 @@ suite_refer(void)
 	tcase_add_test(t, rfc5589_7_3_a_question_that_was_not_answered_yet);
 	tcase_add_test(t, a_transfer_that_failed_is_a_call_like_before);
 	tcase_add_test(t, who_was_sent_is_told_once_and_not_for_long);
+	tcase_add_test(t, explicit_subscriptions_are_refused);
+	tcase_add_test(t, rfc3323_who_withholds_its_name_refers_without_it);
 	tcase_add_loop_test(t, rfc3515_2_4_5_a_notify_tells_its_status_and_no_more,
 	    0, sizeof(notices) / sizeof(notices[0]));
 	tcase_add_test(t, rfc3515_2_4_6_the_id_is_the_cseq_of_each_side);
@@ -1170,6 +1290,8 @@ suite_refer(void)
 	tcase_add_test(t, a_stranger_with_the_ids_is_challenged);
 	tcase_add_test(t, before_the_answer_there_is_nothing_to_transfer);
 	tcase_add_test(t, allow_and_supported_are_those_of_the_other_phone);
+	tcase_add_test(t, a_refresh_of_ours_says_what_the_other_phone_can);
+	tcase_add_test(t, who_withholds_his_name_refers_without_it);
 
 	t = add_case(s, "restart", setup);
 	tcase_add_test(t, a_restart_between_refer_and_notify);

@@ -41,12 +41,23 @@ max_breadth(const struct sip_msg *msg)
 		   : UINT32_MAX;
 }
 
+/* Devices that ring: the other flows of one are tried after each other. */
+static unsigned
+n_devices(const struct call *call)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 1; i < call->n_legs; i++)
+		n += call->leg[i] == NULL || call->leg[i]->spare_of == 0;
+	return n;
+}
+
 static void
 put_breadth(struct buf *b, const struct call *call, const struct sip_msg *msg)
 {
 	if (sip_has(msg, SIP_H_MAX_BREADTH))
 		build_hdr_u64(b, SIP_H_MAX_BREADTH,
-		    max_breadth(msg) / (call->n_legs - 1));
+		    max_breadth(msg) / n_devices(call));
 }
 
 /* By whom the caller was sent here, and what it is to take the place of. */
@@ -214,7 +225,7 @@ fork_start(const struct ctx *x, struct call *call)
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_SETUP_MS));
 	if (stxn_request(call->setup->server, &msg) != 0)
 		return;
-	if (max_breadth(&msg) < call->n_legs - 1) {
+	if (max_breadth(&msg) < n_devices(call)) {
 		call_end(x, call,
 		    (struct ending){ .status = 440, .why = "too-broad" });
 		return;

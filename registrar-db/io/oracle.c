@@ -26,6 +26,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return homes_run(o, job);
 	case JOB_CONN_GONE:
 		return flows_conn_gone(o, job);
+	case JOB_STREAMS_GONE:
+		return flows_streams_gone(o, job);
 	default:
 		return -EPROTO;
 	}
@@ -100,6 +102,7 @@ on_state(void *arg, struct door *peer, bool up)
 		return;
 	}
 	o->lost_before = o->next_ticket;
+	flows_came(o);
 	checkpoints_replay(o);
 	flows_replay(o->flows);
 	queue_wake(o->queue);

@@ -62,6 +62,8 @@
 	    "WHERE number = ?1 AND slot = ?2")                          \
 	S(BINDING_DROP, W, "DELETE FROM registration "                  \
 	    "WHERE number = ?1 AND slot = ?2")                          \
+	S(STREAMS_CLOSED, W, "UPDATE registration SET closed_at = ?1 "  \
+	    "WHERE transport <> 'udp' AND closed_at IS NULL")           \
 	S(FLOW_USED, R, "SELECT 1 FROM registration WHERE source = ?1 " \
 	    "AND transport = ?2 AND zone = ?3 AND listener = ?4 "       \
 	    "AND connection = ?5 "                                      \

@@ -153,3 +153,41 @@ flows_conn_gone(struct oracle *o, const struct job *job)
 		return err;
 	return binding_closed(o->store, &m.flow, oracle_wall_s(o));
 }
+
+void
+flows_came(struct oracle *o)
+{
+	int64_t started = (int64_t)door_peer_start(o->sig).us;
+
+	/* Should there be no room: nobody is called by them anyhow. */
+	(void)queue_add(o->queue, JOB_STREAMS_GONE, 0, true,
+	    span_make(&started, sizeof(started)));
+}
+
+int
+flows_streams_gone(struct oracle *o, const struct job *job)
+{
+	static const char name[] = "streams_of_us";
+	sqlite3_stmt *q = store_use(o->store, ST_MEMORY);
+	int64_t started, before = -1;
+	int err;
+
+	memcpy(&started, job->payload, sizeof(started));
+	sql_text(q, 1, span_str(name));
+	err = store_row(o->store, q);
+	if (err == 1)
+		before = sqlite3_column_int64(q, 0);
+	store_done(q);
+	/* It only lost its door, or we were restarted: they live. */
+	if (err < 0 || started == before)
+		return err < 0 ? err : 0;
+	q = store_use(o->store, ST_STREAMS_CLOSED);
+	sql_int(q, 1, oracle_wall_s(o));
+	err = store_run(o->store, q);
+	if (err)
+		return err;
+	q = store_use(o->store, ST_REMEMBER);
+	sql_text(q, 1, span_str(name));
+	sql_int(q, 2, started);
+	return store_run(o->store, q);
+}

@@ -30,6 +30,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return watchers_run(o, job);
 	case JOB_MAILBOX:
 		return mailbox_run(o, job);
+	case JOB_STREAMS_GONE:
+		return flows_streams_gone(o, job);
 	default:
 		return -EPROTO;
 	}
@@ -106,6 +108,7 @@ on_state(void *arg, struct door *peer, bool up)
 		return;
 	}
 	o->lost_before = o->next_ticket;
+	flows_came(o);
 	checkpoints_replay(o);
 	flows_replay(o->flows);
 	queue_wake(o->queue);

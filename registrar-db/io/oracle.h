@@ -42,6 +42,7 @@ enum job_kind {
 	JOB_CONN_GONE,		/* payload: CONN_GONE */
 	JOB_SUBSCRIPTION,	/* payload: uint64_t id */
 	JOB_MAILBOX,		/* payload: MWI_SAVE */
+	JOB_STREAMS_GONE,	/* payload: int64_t, when sigproxy started */
 };
 
 struct checkpoints;
@@ -217,6 +218,10 @@ int flows_tell_gone(struct oracle *o, const struct ipc_flow *flow,
     enum gone_why why, struct buf *out);
 /* CONN_GONE, inside a transaction. */
 int flows_conn_gone(struct oracle *o, const struct job *job);
+/* sigproxy came; should it be another one, all connections are gone.  Before
+ * anything that it asks. */
+void flows_came(struct oracle *o);
+int flows_streams_gone(struct oracle *o, const struct job *job);
 
 /* ---- watch.c ---- */
 struct watch *watch_new(struct oracle *o);

@@ -128,6 +128,25 @@ START_TEST(a_closed_connection_is_shown_and_a_new_one_is_not_closed)
 }
 END_TEST
 
+START_TEST(another_sigproxy_has_none_of_the_connections)
+{
+	struct ipc_reg_ask ask;
+
+	lab_subscriber();
+	ask = by_tcp(77);
+	ck_assert_uint_eq(lab_reg_ask(&ask).verdict, VERDICT_OK);
+	ck_assert_str_eq(lab_look("SELECT closed IS NULL FROM registration"),
+	    "1");
+	lab_new_sigproxy();
+	lab_until(strcmp(lab_look("SELECT closed IS NULL FROM registration"),
+		      "0") == 0);
+	ask = by_tcp(78);
+	ck_assert_uint_eq(lab_reg_ask(&ask).verdict, VERDICT_OK);
+	ck_assert_str_eq(lab_look("SELECT closed IS NULL FROM registration"),
+	    "1");
+}
+END_TEST
+
 START_TEST(flow_gone_says_why)
 {
 	struct ipc_flow_gone gone;
@@ -185,6 +204,7 @@ add_homes_tests(Suite *s)
 	T(ipv6_homes_are_known_again);
 	T(what_a_foreign_hand_wrote_is_passed_over);
 	T(a_closed_connection_is_shown_and_a_new_one_is_not_closed);
+	T(another_sigproxy_has_none_of_the_connections);
 	T(flow_gone_says_why);
 	T(max_contacts_is_the_subscribers_own);
 	suite_add_tcase(s, t);

@@ -77,7 +77,8 @@
 #define IPC_ITEM_binding(F)		\
 	F(str, uri, 1, 512)		\
 	F(u32, expires_s, 0, UINT32_MAX)\
-	F(str, instance, 0, 128)
+	F(str, instance, 0, 128)	\
+	F(u32, reg_id, 0, UINT32_MAX)
 
 /* One device of the called number. */
 #define IPC_ITEM_target(F)		\

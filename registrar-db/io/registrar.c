@@ -130,6 +130,7 @@ put_answer(struct oracle *o, const struct ipc_reg_ask *ask, enum verdict verdict
 					left > most	 ? most :
 							   left),
 			.instance = set->b[i].instance,
+			.reg_id = set->b[i].reg_id,
 		};
 	}
 	IPC_FRAME(out, REG_SAY, reg_say, &say);

@@ -35,6 +35,7 @@ enum {
 	CALL_AGAIN_MS = 5,        /* between batches for one that came back */
 	CALL_NO_ADDRESS_MS = 20,  /* until it is asked again */
 	CALL_STATS_MS = 500,      /* for its last counters */
+	CALL_FLOW_MS = 4000,      /* for a sign by one of several flows */
 	CALL_TIMER_C_MS = 181000, /* RFC 3261 16.6 step 11: over 3 min */
 	CALL_SETUP_MS = 600000,   /* ringing ends at last */
 	CALL_OVER_MS = 30000,     /* an end is told again so long */
@@ -181,9 +182,10 @@ void call_use_channels(struct calls *c, struct call *call, uint8_t n);
 
 /* ---- setup.c ---- */
 
-/* Can a binding's flow be sent to: is it by a listener and connection that
- * are there? */
-bool setup_is_usable(const struct edge *e, const struct flow *f);
+/* The flow by which target i's phone is reached first: its newest that does
+ * not seem dead, else its newest; say->n_targets: by none. */
+unsigned setup_first_flow(const struct edge *e, const struct ipc_auth_say *say,
+    unsigned i, bool with_external);
 /* The relay answered for every end. */
 void call_ports_known(const struct ctx *x, struct call *call);
 /* A relay came while this call waited for one. */

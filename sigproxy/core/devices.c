@@ -21,11 +21,16 @@ holds(struct span s, struct span part)
 	return false;
 }
 
+/* So much of a User-Agent is looked at: a stranger may send kilobytes. */
+#define LOOK_MAX 64
+
 const struct device *
 device_of(struct span user_agent)
 {
+	struct span begin = span_sub(user_agent, 0, LOOK_MAX);
+
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
-		if (holds(user_agent, span_str(devices[i].holds)))
+		if (holds(begin, span_str(devices[i].holds)))
 			return &devices[i];
 	}
 	return NULL;

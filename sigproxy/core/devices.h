@@ -40,7 +40,7 @@ struct device {
 
 #define DEVICE_DIGEST(alg) (1u << (alg))
 
-/* NULL: not in the table. */
+/* NULL: not in the table.  Only the beginning of a User-Agent counts. */
 const struct device *device_of(struct span user_agent);
 
 /*

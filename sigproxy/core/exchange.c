@@ -316,6 +316,8 @@ status_to_pass(unsigned status)
 {
 	if (status >= 300 && status < 400)
 		return 480;                  /* a redirection is not followed */
+	if (status == 422)
+		return 500; /* our timer there, not his */
 	return status == 503 ? 500 : status; /* 16.7 step 6 */
 }
 
@@ -435,6 +437,8 @@ on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 	if (method == SIP_REFER)
 		refer_answered(x, ex, msg);
 	call_changed(x->e, call);
+	if (msg->status == 422)
+		session_too_small(ex->to, msg);
 	buf_init(&body, mem, sizeof(mem));
 	/* Its challenge is for us, and we answer none. */
 	if (msg->status == 401 || msg->status == 407 ||

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/conns.h"
 
 #define ELSEWHERE "SIP;cause=200;text=\"Call completed elsewhere\""
 
@@ -98,6 +99,25 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 	return buf_err(b);
 }
 
+/* ---- several flows of one phone (RFC 5626 5.3) ---- */
+
+/* Another flow of this branch's phone that was not tried yet. */
+static struct leg *
+find_spare(const struct leg *leg)
+{
+	struct call *call = leg->call;
+	unsigned of = leg->spare_of != 0 ? leg->spare_of : leg->index;
+
+	for (unsigned i = 1; i < call->n_legs; i++) {
+		struct leg *other = call->leg[i];
+
+		if (other != NULL && other->is_spare && other->spare_of == of &&
+		    (!other->relayed || other->end.ready))
+			return other;
+	}
+	return NULL;
+}
+
 static int
 send_invite(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
     struct media *offer)
@@ -116,8 +136,9 @@ send_invite(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 		return err;
 	leg->state = LEG_CALLING;
 	leg->peer_media = *offer;
-	timerq_set(
-	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
+	timerq_set(&x->e->timers, &leg->timer_c,
+	    mono_add_ms(x->now, find_spare(leg) != NULL ? CALL_FLOW_MS :
+							  CALL_TIMER_C_MS));
 	return 0;
 }
 
@@ -147,6 +168,33 @@ fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	if (!leg->peer_media.known)
 		leg->peer_media = offer;
 	return 0;
+}
+
+/* The way to a phone failed, not the phone: call it by its next one.
+ * False: there is none. */
+static bool
+try_spare(const struct ctx *x, const struct leg *failed)
+{
+	struct call *call = failed->call;
+	struct media offer = { .known = false };
+	struct sip_msg msg;
+	struct leg *leg;
+
+	if (call->phase != CALL_INVITING || call->setup->server == NULL ||
+	    stxn_request(call->setup->server, &msg) != 0)
+		return false;
+	while ((leg = find_spare(failed)) != NULL) {
+		leg->is_spare = false;
+		if (!conns_live(x->e->conns, &leg->flow) ||
+		    send_invite(x, leg, &msg, &offer) != 0)
+			continue;
+		leg->status = 0;
+		if (offer.known && !call->setup->offer.known)
+			call->setup->offer = offer;
+		call_changed(x->e, call);
+		return true;
+	}
+	return false;
 }
 
 static uint16_t
@@ -180,7 +228,7 @@ fork_start(const struct ctx *x, struct call *call)
 
 		leg->state = LEG_OVER;
 		leg->status = 480;
-		if (leg->relayed && !leg->end.ready)
+		if (leg->is_spare || (leg->relayed && !leg->end.ready))
 			continue;
 		err = send_invite(x, leg, &msg, &offer);
 		if (err)
@@ -508,6 +556,7 @@ is_ours_alone(uint16_t status)
 	case 407:
 	case 408:
 	case 422:
+	case 430:
 	case 481:
 	case 487:
 	case 503:
@@ -541,7 +590,7 @@ check_done(const struct ctx *x, struct call *call, const struct leg *last,
 
 		if (!is_done(leg) && last->status < 600)
 			return;
-		if (leg != NULL && leg->status != 0 &&
+		if (leg != NULL && leg->status != 0 && !leg->is_spare &&
 		    (best == 0 || rank(leg->status) < rank(best)))
 			best = leg->status;
 	}
@@ -587,6 +636,8 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
     uint16_t status)
 {
 	struct call *call = leg->call;
+	bool flow_failed = leg->state == LEG_CALLING &&
+	    (status == 430 || (status == 408 && msg == NULL));
 
 	timerq_cancel(&x->e->timers, &leg->timer_c);
 	ctxn_detach(leg->invite);
@@ -599,7 +650,8 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	leg->state = LEG_OVER;
 	call_changed(x->e, call);
 	if (call->phase == CALL_INVITING) {
-		check_done(x, call, leg, msg);
+		if (!flow_failed || !try_spare(x, leg))
+			check_done(x, call, leg, msg);
 		return;
 	}
 	if (call->phase == CALL_TALKING) {
@@ -680,13 +732,17 @@ fork_timer_c(const struct ctx *x, struct leg *leg)
 {
 	struct call *call = leg->call;
 
+	bool flow_failed;
+
 	if (leg->invite == NULL || leg->state == LEG_LOST)
 		return;
+	flow_failed = leg->state == LEG_CALLING;
 	leg->state = LEG_LOST;
 	leg->status = 408;
 	exchange_end_leg(x, leg);
 	ctxn_cancel(&x->e->txns, x->now, x->st, leg->invite, SPAN_NONE);
-	if (call->phase == CALL_INVITING)
+	if (call->phase == CALL_INVITING &&
+	    (!flow_failed || !try_spare(x, leg)))
 		check_done(x, call, leg, NULL);
 }
 

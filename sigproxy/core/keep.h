@@ -57,6 +57,11 @@ bool keep_has(const struct keep *k, const struct flow *f);
 void keep_closed(struct edge *e, struct mono now, struct steps *st,
     const struct flow *f);
 
+/* Did it not answer what it was asked last, though it used to? */
+bool keep_is_failing(const struct keep *k, const struct flow *f);
+/* So many seconds between a phone's own keepalives are fine. */
+uint32_t keep_advice_s(const struct keep *k, const struct flow *f);
+
 /* Something came by this flow. */
 void keep_stir(struct keep *k, struct mono now, const struct flow *from);
 /* A response came that no transaction waits for: is it the answer to what

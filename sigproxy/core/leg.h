@@ -95,6 +95,9 @@ struct leg {
 	int64_t cseq_offset;  /* other side's CSeq + this = ours */
 	struct session session; /* its session timer */
 	/* Branches only. */
+	uint8_t spare_of; /* another flow of that branch's phone, tried when
+			   * the one before failed (RFC 5626 5.3); 0: none */
+	bool is_spare;    /* and not tried yet */
 	struct ctxn *invite; /* until ended() */
 	uint8_t n_invites;   /* sent: more than one after a 422 */
 	uint32_t rseq;       /* of its last reliable answer; 0: none */

@@ -67,6 +67,32 @@ left_ms(const struct kept *kept, struct mono now)
 	return mono_ms_between(now, next);
 }
 
+/* Where nothing was asked, or nothing longer was refused yet. */
+static uint32_t
+unasked_ms(const struct pace *p)
+{
+	return p->lost_ms == 0 && p->proven_ms < KEEP_MUTE_MS ? KEEP_MUTE_MS :
+								p->proven_ms;
+}
+
+uint32_t
+keep_advice_s(const struct keep *k, const struct flow *f)
+{
+	const struct kept *kept = keep_find(k, f);
+
+	return (kept == NULL ? KEEP_MUTE_MS : unasked_ms(pace_of(kept))) /
+	    1000;
+}
+
+bool
+keep_is_failing(const struct keep *k, const struct flow *f)
+{
+	const struct kept *kept = keep_find(k, f);
+
+	return kept != NULL && kept->voice == VOICE_TALKS &&
+	    (kept->misses > 0 || kept->tries > 1);
+}
+
 static void
 plan(struct keep *k, struct mono now, struct kept *kept)
 {
@@ -75,8 +101,7 @@ plan(struct keep *k, struct mono now, struct kept *kept)
 	uint32_t ms;
 
 	if (kept->voice == VOICE_MUTE)
-		ms = pace->lost_ms == 0 && pace->proven_ms < KEEP_MUTE_MS ?
-		    KEEP_MUTE_MS : pace->proven_ms;
+		ms = unasked_ms(pace);
 	else
 		ms = pace_plan(pace, now, left_ms(kept, now), &is_trial);
 	if (!is_trial)

@@ -224,12 +224,20 @@ put_replaces(const struct edge *e, struct buf *b, const struct refer_to *to)
 		buf_puts(b, "&Require=replaces");
 }
 
+/* RFC 3323: who withholds its name does so here too. */
+static bool
+is_withheld(const struct exchange *ex, const struct sip_msg *msg)
+{
+	return headers_hide_sender(msg) ||
+	       (ex->from->index == 0 && ex->call->anonymous);
+}
+
 static int
-put_refer(const struct edge *e, struct buf *b, const struct leg *from,
+put_refer(const struct edge *e, struct buf *b, const struct exchange *ex,
     const struct sip_msg *msg)
 {
 	struct refer_to to;
-	int err = read_refer_to(e, from, msg, &to);
+	int err = read_refer_to(e, ex->from, msg, &to);
 
 	if (err)
 		return err;
@@ -242,8 +250,10 @@ put_refer(const struct edge *e, struct buf *b, const struct leg *from,
 		put_replaces(e, b, &to);
 	buf_putc(b, '>');
 	build_close(b);
+	if (is_withheld(ex, msg))
+		return 0;
 	build_open(b, SIP_H_REFERRED_BY);
-	headers_put_party(e, b, leg_party(from));
+	headers_put_party(e, b, leg_party(ex->from));
 	build_close(b);
 	return 0;
 }
@@ -348,7 +358,7 @@ refer_put_headers(const struct edge *e, struct buf *b,
 {
 	switch (msg->method) {
 	case SIP_REFER:
-		return put_refer(e, b, ex->from, msg);
+		return put_refer(e, b, ex, msg);
 	case SIP_NOTIFY:
 		return put_event(b, ex->from, msg);
 	default:
@@ -421,14 +431,16 @@ refer_sent(
 }
 
 static void
-remember(const struct ctx *x, const struct leg *by, const struct refer_to *to)
+remember(const struct ctx *x, const struct leg *by, const struct refer_to *to,
+    bool withheld)
 {
 	struct calls *c = x->e->calls;
 	struct transfer *t = &c->transfers[c->next_transfer++ % REFER_MEMORY];
 
 	*t = (struct transfer){ .at = x->now,
 		.ticket = by->call->ticket,
-		.by = *leg_party(by) };
+		.by = *leg_party(by),
+		.is_withheld = withheld };
 	(void)TEXT_SET(&t->referred, TEXT_SPAN(other_party(by)->number));
 	(void)TEXT_SET(&t->target, to->number);
 }
@@ -447,7 +459,7 @@ on_accepted(const struct ctx *x, const struct exchange *ex)
 		return;
 	steps_key_text(x->st, "to", to.number);
 	steps_key_number(x->st, "attended", to.has_replaces);
-	remember(x, by, &to);
+	remember(x, by, &to, is_withheld(ex, &msg));
 }
 
 void
@@ -501,7 +513,8 @@ refer_begun(const struct ctx *x, struct call *call)
 
 	if (t == NULL)
 		return;
-	call->referred_by = t->by;
+	if (!t->is_withheld)
+		call->referred_by = t->by;
 	steps_log(x->st, STEP_INFO, "transfer-calls");
 	steps_key_number(x->st, "call", call->ticket);
 	steps_key_number(x->st, "after_call", t->ticket);

@@ -12,7 +12,7 @@
  *                phone knows the third party by) becomes that party's number.
  *   Replaces     in it must name a call of the transferor's own.  Tags go
  *                through; the Call-ID is masked as towards any callee.
- *   Referred-By  is ours, from the database.
+ *   Referred-By  is ours, from the database; none if the name is withheld.
  *   NOTIFY       keeps the status of its fragment and nothing else; the id in
  *                Event, which is a CSeq, becomes the other leg's.
  */
@@ -41,6 +41,7 @@ struct transfer {
 	struct mono at; /* 0: not in use */
 	uint64_t ticket;
 	struct party by;
+	bool is_withheld; /* its name is not to be told */
 	TEXT(32) referred;
 	TEXT(URI_USER_MAX) target;
 };

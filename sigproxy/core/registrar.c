@@ -6,6 +6,7 @@
 #include "sigproxy/core/lastseen.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/outbound.h"
 #include "sigproxy/core/registrar.h"
 #include "sigproxy/core/sips.h"
 #include "sigproxy/core/subs.h"
@@ -41,18 +42,20 @@ expires_header(const struct sip_msg *m)
 
 static int
 fill_contact(const struct sip_contact *c, uint32_t expires_s,
-    struct ipc_contact *out)
+    bool with_reg_id, struct ipc_contact *out)
 {
 	out->uri = c->na.uri.all;
 	out->expires_s = c->has_expires ? c->expires_s : expires_s;
 	out->q_permille = c->q_milli == SIP_Q_NONE ? 1000 : c->q_milli;
 	out->instance = c->instance;
-	out->reg_id = c->has_reg_id ? c->reg_id : 0;
 	if (out->uri.len == 0 || !creds_text_ok(out->uri, 512))
 		return -EBADMSG;
 	/* An instance that cannot be kept is as good as none. */
 	if (!creds_text_ok(out->instance, 128))
 		out->instance = SPAN_NONE;
+	/* RFC 5626 6: without an instance it means nothing. */
+	out->reg_id = with_reg_id && c->has_reg_id && out->instance.len > 0 ?
+	    c->reg_id : 0;
 	return 0;
 }
 
@@ -61,6 +64,7 @@ fill_contacts(const struct sip_msg *m, struct ipc_reg_ask *out)
 {
 	struct sip_values it = sip_values(m, SIP_H_CONTACT);
 	uint32_t expires_s = expires_header(m);
+	bool with_reg_id = outbound_is_meant(m);
 	struct sip_contact c;
 	struct span value;
 	unsigned seen = 0;
@@ -76,7 +80,7 @@ fill_contacts(const struct sip_msg *m, struct ipc_reg_ask *out)
 		}
 		if (out->n_contacts == IPC_CONTACTS_MAX)
 			return -E2BIG;
-		err = fill_contact(&c, expires_s,
+		err = fill_contact(&c, expires_s, with_reg_id,
 		    &out->contacts[out->n_contacts++]);
 		if (err)
 			return err;
@@ -146,6 +150,15 @@ may_show(const struct stxn *s, const struct ipc_reg_ask *ask,
 }
 
 static void
+put_reg_id(struct buf *b, const struct ipc_binding *one)
+{
+	if (one->reg_id == 0)
+		return;
+	buf_puts(b, ";reg-id=");
+	buf_put_u64(b, one->reg_id);
+}
+
+static void
 put_bindings(struct buf *b, const struct stxn *s,
     const struct ipc_reg_ask *ask, const struct ipc_reg_say *say)
 {
@@ -164,6 +177,7 @@ put_bindings(struct buf *b, const struct stxn *s,
 			buf_puts(b, ";+sip.instance=\"");
 			build_value(b, one->instance);
 			buf_putc(b, '"');
+			put_reg_id(b, one);
 		}
 		build_close(b);
 	}
@@ -236,6 +250,7 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 	buf_init(&b, mem, sizeof(mem));
 	put_bindings(&b, s, &ask, say);
 	auth_put_info(e, now, st, s, say, expires_s, &b);
+	outbound_put(e, &b, &s->from, &ask, say);
 	ok.headers = buf_err(&b) ? SPAN_NONE : buf_span(&b);
 	if (stxn_respond(&e->txns, now, st, s, &ok) != 0)
 		stxn_status(&e->txns, now, st, s, 200);

@@ -213,6 +213,15 @@ session_may_ask_again(struct leg *leg, const struct sip_msg *answer)
 	return true;
 }
 
+void
+session_too_small(struct leg *leg, const struct sip_msg *answer)
+{
+	struct session *s = &leg->session;
+
+	if (session_may_ask_again(leg, answer) && s->expires_s > 0)
+		s->expires_s = max_u32(s->expires_s, s->min_se_s);
+}
+
 /* ---- our refresh ---- */
 
 void

@@ -71,6 +71,10 @@ void session_agreed(
 /* It answered 422: true when asking again, with its Min-SE, can help. */
 bool session_may_ask_again(struct leg *leg, const struct sip_msg *answer);
 
+/* It answered 422 to what the other phone asked: the next time it is asked
+ * for longer. */
+void session_too_small(struct leg *leg, const struct sip_msg *answer);
+
 /* ---- running ---- */
 
 /* The phone was sent this body; or one in this message of ours. */

@@ -6,6 +6,7 @@
 
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/keep.h"
 #include "sigproxy/core/sips.h"
 
 static void
@@ -54,8 +55,8 @@ is_own_phone(
 	       uri_port_or_default(&a) == uri_port_or_default(&b);
 }
 
-bool
-setup_is_usable(const struct edge *e, const struct flow *f)
+static bool
+is_usable(const struct edge *e, const struct flow *f)
 {
 	const struct edge_conf *conf = e->conf;
 
@@ -90,7 +91,8 @@ write_names(const struct edge *e, struct leg *leg)
 	leg->call_id.len = (uint16_t)b.len;
 }
 
-static void
+/* Gives: the new branch, or NULL. */
+static struct leg *
 add_branch(
     struct edge *e, struct call *call, const struct flow *flow, struct span uri)
 {
@@ -98,11 +100,66 @@ add_branch(
 	struct leg *leg = leg_new(e->calls, call);
 
 	if (leg == NULL)
-		return;
+		return NULL;
 	leg->flow = *flow;
 	leg->relayed = leg_is_external(leg) || leg_is_external(caller);
 	(void)TEXT_SET(&leg->target, uri);
 	write_names(e, leg);
+	return leg;
+}
+
+static bool
+is_callable(const struct edge *e, const struct ipc_target *t, bool with_external)
+{
+	struct flow flow = flow_from_ipc(&t->flow);
+
+	return is_usable(e, &flow) &&
+	       (flow.zone != ZONE_EXTERNAL || with_external);
+}
+
+unsigned
+setup_first_flow(const struct edge *e, const struct ipc_auth_say *say, unsigned i,
+    bool with_external)
+{
+	unsigned first = say->n_targets;
+
+	for (unsigned j = 0; j < say->n_targets; j++) {
+		struct flow flow = flow_from_ipc(&say->targets[j].flow);
+
+		if (j != i && (say->targets[i].instance.len == 0 ||
+				      !span_eq(say->targets[i].instance,
+					  say->targets[j].instance)))
+			continue;
+		if (!is_callable(e, &say->targets[j], with_external))
+			continue;
+		if (!keep_is_failing(e->keep, &flow))
+			return j;
+		if (first == say->n_targets)
+			first = j;
+	}
+	return first;
+}
+
+/* Other flows of a phone that is called already: in reserve. */
+static void
+add_spares(struct edge *e, struct call *call, const struct ipc_auth_say *say,
+    unsigned first, const struct leg *of, bool with_external)
+{
+	for (unsigned j = 0; j < say->n_targets; j++) {
+		struct flow flow = flow_from_ipc(&say->targets[j].flow);
+		struct leg *leg;
+
+		if (j == first || say->targets[first].instance.len == 0 ||
+		    !span_eq(say->targets[first].instance,
+			say->targets[j].instance) ||
+		    !is_callable(e, &say->targets[j], with_external))
+			continue;
+		leg = add_branch(e, call, &flow, say->targets[j].uri);
+		if (leg == NULL)
+			return;
+		leg->spare_of = of->index;
+		leg->is_spare = true;
+	}
 }
 
 /* One branch for each device; the caller's own only if there is no other. */
@@ -113,13 +170,16 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 	for (int own = 0; own < 2 && call->n_legs == 1; own++) {
 		for (unsigned i = 0; i < say->n_targets; i++) {
 			struct flow flow = flow_from_ipc(&say->targets[i].flow);
+			const struct leg *leg;
 
-			if (!setup_is_usable(e, &flow) ||
-			    (flow.zone == ZONE_EXTERNAL && !with_external))
-				continue;
-			if (own == is_own_phone(call->leg[0], &flow,
+			if (setup_first_flow(e, say, i, with_external) != i ||
+			    own != is_own_phone(call->leg[0], &flow,
 				       say->targets[i].uri))
-				add_branch(e, call, &flow, say->targets[i].uri);
+				continue;
+			leg = add_branch(e, call, &flow, say->targets[i].uri);
+			if (leg != NULL)
+				add_spares(
+				    e, call, say, i, leg, with_external);
 		}
 	}
 }
@@ -132,7 +192,7 @@ choose_branches(struct edge *e, struct call *call,
 {
 	if (replaced == NULL)
 		add_branches(e, call, say, with_external);
-	else if (setup_is_usable(e, &replaced->flow) &&
+	else if (is_usable(e, &replaced->flow) &&
 		 (with_external || !leg_is_external(replaced)))
 		add_branch(
 		    e, call, &replaced->flow, TEXT_SPAN(replaced->target));
@@ -333,8 +393,6 @@ set_transfer(const struct ctx *x, struct call *call, const struct leg *replaced)
 	replaced->call->transferred = true;
 	call_changed(x->e, replaced->call);
 	call->replaces = replaced->call->ticket;
-	call->referred_by = replaced->index == 0 ? replaced->call->called
-						 : replaced->call->caller;
 }
 
 /* Many phones that transfer hang up both calls once the REFER is accepted.

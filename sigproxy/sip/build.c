@@ -350,7 +350,8 @@ needs_received(const struct sip_via *v, const struct addr *source)
 
 /* The top Via, marked with where it really came from. */
 static void
-put_top_via(struct buf *b, const struct sip_via *v, const struct addr *source)
+put_top_via(struct buf *b, const struct sip_via *v, const struct addr *source,
+    bool may_keep)
 {
 	struct span rest = v->params;
 	struct sip_param p;
@@ -381,6 +382,12 @@ put_top_via(struct buf *b, const struct sip_via *v, const struct addr *source)
 			buf_put_u64(b, source->port);
 			continue;
 		}
+		if (may_keep && !p.has_value &&
+		    span_caseeq(p.name, SPAN_LIT("keep"))) {
+			buf_put(b, SPAN_LIT(";keep="));
+			buf_put_u64(b, BUILD_KEEP_S);
+			continue;
+		}
 		put_param(b, &p);
 	}
 	if (needs_received(v, source)) {
@@ -391,8 +398,11 @@ put_top_via(struct buf *b, const struct sip_via *v, const struct addr *source)
 }
 
 static void
-put_vias(struct buf *b, const struct sip_msg *req, const struct addr *source)
+put_vias(struct buf *b, const struct sip_msg *req, const struct addr *source,
+    unsigned status)
 {
+	bool may_keep = status > 100 && status < 300 &&
+	    (req->method == SIP_REGISTER || req->method == SIP_INVITE);
 	struct sip_values it = sip_values(req, SIP_H_VIA);
 	struct sip_via other;
 	struct span value;
@@ -400,7 +410,7 @@ put_vias(struct buf *b, const struct sip_msg *req, const struct addr *source)
 
 	while (sip_values_next(&it, &value) == 0) {
 		if (top && source != NULL)
-			put_top_via(b, &req->via, source);
+			put_top_via(b, &req->via, source, may_keep);
 		else if (top || req->refuse_status == 0 ||
 		    sip_via_parse(value, &other) == 0)
 			build_hdr(b, SIP_H_VIA, value);
@@ -440,7 +450,7 @@ build_response(struct buf *b, const struct sip_msg *req, unsigned status,
     unsigned flags)
 {
 	build_status_line(b, status, reason);
-	put_vias(b, req, source);
+	put_vias(b, req, source, status);
 	put_first(b, req, SIP_H_FROM);
 	put_to(b, req, to_tag);
 	put_first(b, req, SIP_H_CALL_ID);

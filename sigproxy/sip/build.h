@@ -69,6 +69,9 @@ void build_copy(struct buf *b, const struct sip_msg *m, enum sip_hdr_id id);
 void build_copy_line(struct buf *b, const struct sip_hdr *h);
 
 #define BUILD_RECORD_ROUTE 1	/* copy Record-Route too (12.1.1) */
+/* What a Via that says `keep` is told in what begins a dialog or a
+ * registration (RFC 6223 4.3): so many seconds between keepalives are fine. */
+#define BUILD_KEEP_S 20
 
 /*
  * Start a response: status line, the Via set in order, From, To, Call-ID,

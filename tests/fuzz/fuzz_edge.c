@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/codec/digest.h"
 #include "sigproxy/core/edge.h"
 #include "tests/scenario/sig/oracle.h"
 
@@ -54,6 +55,8 @@ site(void)
 	conf.domain = SPAN_LIT("sip.example.org");
 	conf.realm = SPAN_LIT("SMO-SIP");
 	conf.accept_ip = true;
+	conf.digests = (1u << DIGEST_ALGS) - 1;
+	conf.auth_int = true;
 	addr_prefix_parse(SPAN_LIT("192.168.0.0/16"), &conf.lan[0]);
 	conf.n_lan = 1;
 	conf.stun_servers[0] = ip("203.0.113.53:3478");

@@ -5,10 +5,11 @@ once as the domain itself. Each registers, calls and is called, at home and in t
 """
 
 from lab import sip
-from lab.agent import Agent, GivesUp, talk
+from lab.agent import Agent, talk
 from lab.models import MODELS
 from lab.office import Office, password
 from lab.postern import DOMAIN
+from lab.tlsoffice import TlsOffice
 
 SETTINGS = {('site', 'digest'): 'sha256, md5'}       # the table keeps these phones at what they can do
 
@@ -17,7 +18,8 @@ def registered(office, name, number, transport, inside=False, typed=None):
     """A phone of this model, registered."""
     lab = office.lab
     host = lab.office.phones[0] if inside else lab.homes['A'].phones[0]
-    server = (lab.postern_host.address, 5060) if inside else (lab.office.public, 5070)
+    port = (5062 if inside else 5071) if transport == 'tls' else 5060 if inside else 5070
+    server = (lab.postern_host.address if inside else lab.office.public, port)
     agent = Agent(host, server, MODELS[name], number, password(number), transport, typed)
     answer = agent.register()
     assert answer and sip.status(answer) == 200, f'{name}, {transport}: {answer and answer.start}'
@@ -35,9 +37,9 @@ def whole_call(caller, callee):
     caller.hang_up(callee)
 
 
-def try_model(office, name):
-    """Home and office phone of one model, both transports, called from either side."""
-    for transport in ('udp', 'tcp'):
+def try_model(office, name, *transports):
+    """Home and office phone of one model, called from either side."""
+    for transport in transports:
         with registered(office, name, 201, transport) as home, \
                 registered(office, name, 168, transport, inside=True) as desk:
             whole_call(home, desk)
@@ -56,12 +58,19 @@ FORWARD = ('udp/5070', 'tcp/5070', 'udp/16384-16983')
 def test_yealink():
     with Office(settings=SETTINGS, forward=FORWARD) as office:
         for name in ('T19P', 'T41P'):
-            try_model(office, name)
+            try_model(office, name, 'udp', 'tcp')
 
 
 def test_zoiper():
     with Office(settings=SETTINGS, forward=FORWARD) as office:
         for name in ('Zoiper iOS', 'Zoiper Android'):
-            try_model(office, name)
+            try_model(office, name, 'udp', 'tcp')
         with registered(office, 'Zoiper iOS', 202, 'udp', typed=f'{DOMAIN}:5070') as named:
             assert sip.status(named.register(expires=0)) == 200
+
+
+def test_by_tls():
+    """Those of the four that can: T41P and Zoiper on Android."""
+    with TlsOffice(settings=SETTINGS) as office:
+        for name in ('T41P', 'Zoiper Android'):
+            try_model(office, name, 'tls')

@@ -59,7 +59,8 @@ answer_reg(struct oracle *o, struct span payload, struct buf *answers)
 
 		if (c->expires_s > 0)
 			say.bindings[say.n_bindings++] = (struct ipc_binding){
-				c->uri, o->expires_s, c->instance };
+				c->uri, o->expires_s, c->instance,
+				c->reg_id };
 	}
 	for (unsigned i = 0; o->verdict == VERDICT_OK && i < o->n_extra; i++)
 		say.bindings[say.n_bindings++] = o->extra[i];

@@ -499,7 +499,7 @@ cmd_binding(struct player *p, const char *args)
 	    o->n_extra == IPC_TARGETS_MAX)
 		fail(p, "URI and seconds wanted");
 	o->extra[o->n_extra++] = (struct ipc_binding){ span_str(uri), s,
-		SPAN_NONE };
+		SPAN_NONE, 0 };
 }
 
 static void

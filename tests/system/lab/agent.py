@@ -1,4 +1,4 @@
-"""A phone that writes as one model does (models.py), over UDP or TCP, with sound if it is wanted."""
+"""A phone that writes as one model does (models.py), over UDP, TCP or TLS, with sound if it is wanted."""
 
 import re
 import secrets
@@ -7,18 +7,21 @@ import struct
 import time
 
 from . import digest, sip
+from .tlsphone import context
 
 LENGTH = re.compile(rb'^(?:content-length|l)[ \t]*:[ \t]*(\d+)', re.I | re.M)
 REPEATED = ('via', 'from', 'to', 'call-id', 'cseq', 'record-route')
 
 
 class Wire:
-    """A UDP socket or a TCP connection that carries whole messages."""
+    """A UDP socket or a connection that carries whole messages."""
 
     def __init__(self, host, server, transport, port=0):
-        self.stream = transport == 'tcp'
+        self.stream = transport != 'udp'
         self.server, self.buffer = server, b''
         self.sock = host.connect(server, 2) if self.stream else host.udp_socket(port)
+        if transport == 'tls':
+            self.sock = context().wrap_socket(self.sock)
         self.local = self.sock.getsockname()
 
     def send(self, data):
@@ -48,7 +51,8 @@ class Wire:
             if data:
                 return data
             left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self.sock], [], [], left)[0]:
+            waiting = self.stream and getattr(self.sock, 'pending', int)() > 0
+            if left <= 0 or not (waiting or select.select([self.sock], [], [], left)[0]):
                 return None
             data = self.sock.recv(65535)
             if self.stream:
@@ -75,7 +79,7 @@ class Agent:
         ip, port = self.wire.local
         self.words = {'server': typed or f'{server[0]}:{server[1]}', 'number': number, 'ip': ip,
                       'local': f'{ip}:{port}', 'T': transport.upper(), 'token': secrets.token_hex(8),
-                      'transport': ';transport=TCP' if transport == 'tcp' else ''}
+                      'transport': '' if transport == 'udp' else f';transport={transport.upper()}'}
         self.tag = secrets.token_hex(4)
         self.sizes = []                  # (bytes of a request, bytes of its 401)
         self.challenge, self.nc = None, 0

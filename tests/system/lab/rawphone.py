@@ -8,6 +8,7 @@ from .postern import DOMAIN
 
 # The parts of a request that its answer repeats.
 REPEATED = re.compile(rb'^(?:via|v|from|f|to|t|call-id|i|cseq|record-route)[ \t]*:.*(?:\r\n[ \t]+.*)*\r\n', re.I | re.M)
+KEEPALIVE = b'branch=z9hG4bKk'       # of OPTIONS that Postern itself sends
 SDP = ('v=0\r\no=- 1 1 IN IP4 {0}\r\ns=-\r\nc=IN IP4 {0}\r\nt=0 0\r\n'
        'm=audio 10000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n')
 
@@ -49,6 +50,8 @@ class RawPhone:
             try:
                 while True:
                     data = self.sock.recv(65535)
+                    if KEEPALIVE in data:
+                        continue         # it is a phone that answers none
                     self.received.append(data)
                     if sip.looks_like(data) and wanted(sip.parse(data)):
                         return sip.parse(data)

@@ -106,14 +106,22 @@ class TlsPhone:
         self._buffer = rest[size:]
         return head + found + rest[:size]
 
+    def _take(self, data):
+        """Keep a message; Postern's own OPTIONS are answered as a phone does, and not told."""
+        if data.startswith(b'OPTIONS '):
+            head = data.partition(b'\r\n\r\n')[0] + b'\r\n'
+            self.send('SIP/2.0 200 OK\r\n' + b''.join(REPEATED.findall(head)).decode() + 'Content-Length: 0\r\n\r\n')
+            return False
+        self.received.append(data)
+        return True
+
     def hear(self, wanted, seconds=3.0):
         """The first message from now on for which wanted(message) is true, or None."""
         deadline = time.monotonic() + seconds
         while True:
             data = self._next()
             if data is not None:
-                self.received.append(data)
-                if wanted(sip.parse(data)):
+                if self._take(data) and wanted(sip.parse(data)):
                     return sip.parse(data)
                 continue
             left = deadline - time.monotonic()
@@ -133,15 +141,19 @@ class TlsPhone:
         """One message."""
         self.sock.sendall(text.encode() + body)
 
-    def ping(self, seconds=2.0):
+    def ping(self, seconds=3.0):
         """CR LF CR LF: is it answered (RFC 5626 4.4.1)?"""
+        self.hear(lambda m: False, 0)
         self.sock.sendall(b'\r\n\r\n')
         deadline = time.monotonic() + seconds
-        before = len(self._buffer)
         while self.sock and time.monotonic() < deadline:
-            if self._buffer[before:].startswith(b'\r\n'):
+            if self._buffer.startswith(b'\r\n'):
                 return True
-            self._read(0.1)
+            data = self._next()
+            if data is not None:
+                self._take(data)
+            else:
+                self._read(0.1)
         return False
 
     # -- SIP --------------------------------------------------------------
@@ -164,18 +176,19 @@ class TlsPhone:
 
     def register(self, expires=300):
         """REGISTER with digest; the final answer is 200."""
+        answer = self.ask_register(expires).hear_final('REGISTER')
+        if answer and sip.status(answer) == 401:
+            answer = self.ask_register(expires, answer).hear_final('REGISTER')
+        assert answer and sip.status(answer) == 200, f'{self.number}: {answer.start if answer else "silence"}'
+        return self
+
+    def ask_register(self, expires=300, challenge=None):
+        """Send a REGISTER, with an answer to this challenge if there is one."""
         uri, aor = f'sip:{DOMAIN}', f'<sip:{self.number}@{DOMAIN}>'
-        proof = []
-        for _ in range(2):
-            self._registrations += 1
-            self.send(self._head('REGISTER', uri, aor, 'reg', self._call_id, self._registrations,
-                                 f'Expires: {expires}', *proof, 'Content-Length: 0') + '\r\n')
-            answer = self.hear_final('REGISTER')
-            assert answer, f'{self.number}: silence'
-            if sip.status(answer) != 401:
-                break
-            proof = [self._proof(answer, 'REGISTER', uri)]
-        assert sip.status(answer) == 200, f'{self.number}: {answer.start}'
+        proof = [self._proof(challenge, 'REGISTER', uri)] if challenge else []
+        self._registrations += 1
+        self.send(self._head('REGISTER', uri, aor, 'reg', self._call_id, self._registrations,
+                             f'Expires: {expires}', *proof, 'Content-Length: 0') + '\r\n')
         return self
 
     def dial(self, number, scheme='sip'):

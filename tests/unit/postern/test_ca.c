@@ -112,6 +112,7 @@ START_TEST(a_server_certificate_has_the_seeds_fields_at_todays_strength)
 	ck_assert_uint_eq(strlen(f.serial), 16 * 3 - 1);
 	ck_assert_int_eq(cert_days_left(f.until_s, NOW), 398);
 	ck_assert(!f.is_ca);
+	ck_assert_uint_eq(X509_get_extension_flags(leaf) & EXFLAG_CA, 0);
 	ck_assert(cert_is_for(leaf, "sip.example.org"));
 	ck_assert(cert_is_for(leaf, "a.pbx.example"));
 	ck_assert(cert_is_for(leaf, "192.0.2.7"));
@@ -407,6 +408,13 @@ START_TEST(a_file_is_replaced_whole)
 	ck_assert_uint_eq(st.st_mode & 07777, 0400);
 	close(fd);
 	close(held);
+	/* phones' files are for all, whatever root's umask says */
+	umask(077);
+	b = BIO_new(BIO_s_mem());
+	ck_assert_int_eq(put_file(path, b, 0644), 0);
+	BIO_free(b);
+	stat(path, &st);
+	ck_assert_uint_eq(st.st_mode & 07777, 0644);
 }
 END_TEST
 

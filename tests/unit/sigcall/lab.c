@@ -153,6 +153,8 @@ add_targets(struct lab *lab, struct ipc_auth_say *say, struct span number)
 		    p->port);
 		t->flow = flow_to_ipc(&p->flow);
 		t->uri = span_str(uri);
+		t->instance = p->instance == NULL ? SPAN_NONE :
+						    span_str(p->instance);
 		t->q_permille = 1000;
 	}
 }

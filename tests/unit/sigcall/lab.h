@@ -28,6 +28,7 @@ struct phone {
 	const char *says; /* lines in each answer of its; NULL: none */
 	const char *type; /* Content-Type of bodies; NULL: application/sdp */
 	bool is_sips;     /* it writes sips: */
+	const char *instance; /* of its binding, or NULL */
 	char inbox[LAB_INBOX][LAB_TEXT];
 	unsigned head, tail;
 };

@@ -23,6 +23,7 @@ main(void)
 	srunner_add_suite(r, suite_bodies());
 	srunner_add_suite(r, suite_reliable());
 	srunner_add_suite(r, suite_tls());
+	srunner_add_suite(r, suite_outbound());
 	srunner_add_suite(r, suite_subs());
 	srunner_add_suite(r, suite_mwi());
 	srunner_add_suite(r, suite_message());

@@ -20,6 +20,7 @@ Suite *suite_tel(void);
 Suite *suite_bodies(void);
 Suite *suite_reliable(void);
 Suite *suite_tls(void);
+Suite *suite_outbound(void);
 Suite *suite_subs(void);
 Suite *suite_mwi(void);
 Suite *suite_message(void);

@@ -518,7 +518,14 @@ static void
 react(struct walk *w, struct phone *p, const char *msg)
 {
 	static const unsigned finals[] = { 200, 200, 200, 486, 480, 603, 500,
-		404, 302, 401, 481, 408, 491, 200 };
+		404, 302, 401, 481, 408, 491, 200, 422, 420 };
+	static const char *const says[] = { NULL, NULL,
+		"Require: 100rel\r\nRSeq: 1\r\n",
+		"Require: 100rel\r\nRSeq: 2\r\n",
+		"Session-Expires: 90;refresher=uac\r\nAllow: UPDATE\r\n",
+		"Session-Expires: 90;refresher=uac\r\nAllow: INVITE\r\n",
+		"Session-Expires: 100;refresher=uas\r\n",
+		"Min-SE: 2000\r\n" };
 	const char *method;
 	struct dlg *d;
 	bool sdp;
@@ -546,14 +553,18 @@ react(struct walk *w, struct phone *p, const char *msg)
 		return;
 	if (strstr(method, "INVITE") != NULL &&
 	    strstr(hdr(msg, "To"), ";tag=") == NULL &&
-	    w->n_dlgs < 2 * WALK_CALLS)
-		dlg_from_invite(&w->dlg[w->n_dlgs++], p, msg);
+	    w->n_dlgs < 2 * WALK_CALLS) {
+		d = &w->dlg[w->n_dlgs++];
+		dlg_from_invite(d, p, msg);
+		strcpy(strstr(d->local, ";tag="), ";tag=w");
+	}
 	sdp = draw(&w->seed, 4) != 0;
+	p->says = says[draw(&w->seed, 8)];
 	if (draw(&w->seed, 3) == 0)
 		phone_answer(p, msg, 180 + draw(&w->seed, 4), "w",
 		    sdp ? sdp_of(p, 20000, NULL) : NULL);
 	if (draw(&w->seed, 3) != 0)
-		phone_answer(p, msg, finals[draw(&w->seed, 14)], "w",
+		phone_answer(p, msg, finals[draw(&w->seed, 16)], "w",
 		    sdp ? sdp_of(p, 20000, NULL) : NULL);
 }
 
@@ -608,10 +619,11 @@ static void
 act(struct walk *w)
 {
 	static const char *const methods[] = { "BYE", "INVITE", "UPDATE",
-		"INFO", "OPTIONS", "CANCEL", "ACK", "REFER", "NOTIFY" };
+		"INFO", "OPTIONS", "CANCEL", "ACK", "REFER", "NOTIFY",
+		"PRACK", "UPDATE" };
 	struct dlg *d = &w->dlg[draw(&w->seed, w->n_dlgs)];
 	const struct dlg *other = &w->dlg[draw(&w->seed, w->n_dlgs)];
-	const char *method = methods[draw(&w->seed, 9)];
+	const char *method = methods[draw(&w->seed, 11)];
 	bool sdp = draw(&w->seed, 2) == 0;
 
 	if (method[0] == 'C')
@@ -625,7 +637,10 @@ act(struct walk *w)
 		    sdp ? sdp_of(d->phone, 20000,
 			      draw(&w->seed, 2) ? "sendonly" : NULL)
 			: NULL,
-		    "");
+		    method[0] == 'P' ? "RAck: 1 2 INVITE\r\n"
+		    : draw(&w->seed, 2)
+			? "Supported: timer\r\nSession-Expires: 95\r\n"
+			: "");
 }
 
 static void
@@ -648,6 +663,8 @@ walk(uint32_t seed)
 			w.lab->relay_mute = !w.lab->relay_mute;
 		w.lab->refusal = draw(&w.seed, 8) == 0 ? RELAY_FULL : RELAY_OK;
 		w.lab->stats_mute = draw(&w.seed, 3) == 0;
+		if (draw(&w.seed, 60) == 0)
+			lab_restart(w.lab);
 		if (w.n_dlgs > 0 && w.n_dlgs < WALK_CALLS &&
 		    draw(&w.seed, 12) == 0)
 			call_instead(&w, p, to[draw(&w.seed, 4)]);

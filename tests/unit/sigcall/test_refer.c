@@ -627,6 +627,43 @@ START_TEST(who_was_sent_is_told_once_and_not_for_long)
 }
 END_TEST
 
+START_TEST(explicit_subscriptions_are_refused)
+{
+	static const char *const option[] = { "explicitsub", "nosub" };
+	char line[128];
+	const char *msg;
+
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(line, sizeof(line),
+		    "Refer-To: <sip:300@sip.example.org>\r\nRequire: %s\r\n",
+		    option[i]);
+		dlg_send(ab_b, "REFER", NULL, NULL, line);
+		msg = phone_expect(b, "SIP/2.0 420");
+		ck_assert_ptr_nonnull(msg);
+		ck_assert_str_eq(hdr(msg, "Unsupported"), option[i]);
+	}
+	ck_assert_ptr_null(phone_recv(a));
+}
+END_TEST
+
+START_TEST(rfc3323_who_withholds_its_name_refers_without_it)
+{
+	struct dlg d;
+	const char *msg;
+
+	dlg_send(ab_b, "REFER", NULL, NULL,
+	    "Refer-To: <sip:300@sip.example.org>\r\nPrivacy: id\r\n");
+	msg = phone_expect(a, "REFER");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(hdr(msg, "Referred-By"), "");
+	phone_answer(a, msg, 202, "", NULL);
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
+	msg = phone_expect(c, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(hdr(msg, "Referred-By"), "");
+}
+END_TEST
+
 /* ---- NOTIFY ---- */
 
 static const struct {
@@ -1161,6 +1198,8 @@ suite_refer(void)
 	tcase_add_test(t, rfc5589_7_3_a_question_that_was_not_answered_yet);
 	tcase_add_test(t, a_transfer_that_failed_is_a_call_like_before);
 	tcase_add_test(t, who_was_sent_is_told_once_and_not_for_long);
+	tcase_add_test(t, explicit_subscriptions_are_refused);
+	tcase_add_test(t, rfc3323_who_withholds_its_name_refers_without_it);
 	tcase_add_loop_test(t, rfc3515_2_4_5_a_notify_tells_its_status_and_no_more,
 	    0, sizeof(notices) / sizeof(notices[0]));
 	tcase_add_test(t, rfc3515_2_4_6_the_id_is_the_cseq_of_each_side);

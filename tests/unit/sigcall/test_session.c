@@ -202,6 +202,32 @@ START_TEST(rfc4028_7_3_after_a_422_the_call_is_answered)
 }
 END_TEST
 
+START_TEST(rfc4028_7_3_a_422_within_a_call_is_ours_to_know)
+{
+	const char *inv;
+
+	desk->says = "Session-Expires: 1800;refresher=uas\r\n" TIMER UPDATE;
+	talk("");
+	dlg_send(
+	    &t.a, "INVITE", "application/sdp", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	ck_assert_str_eq(hdr(inv, "Session-Expires"), "1800;refresher=uas");
+	desk->says = "Min-SE: 3000\r\n";
+	phone_answer(desk, inv, 422, "", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 500"));
+	dlg_ack(&t.a, t.a.cseq, NULL);
+	dlg_send(
+	    &t.a, "INVITE", "application/sdp", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	ck_assert_str_eq(hdr(inv, "Session-Expires"), "3000;refresher=uas");
+	ck_assert_str_eq(hdr(inv, "Min-SE"), "3000");
+	phone_answer(desk, inv, 200, "", sdp_of(desk, 20000, NULL));
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	dlg_ack(&t.a, t.a.cseq, NULL);
+	hang_up();
+}
+END_TEST
+
 /* ---- our refreshes ---- */
 
 /* Within s seconds a refresh comes, is answered, and was not too early. */
@@ -515,6 +541,7 @@ suite_session(void)
 	tcase_add_test(tc, rfc4028_9_a_smaller_interval_than_90_s_gets_422);
 	tcase_add_test(tc, rfc4028_7_3_a_phone_that_says_422_is_asked_again);
 	tcase_add_test(tc, rfc4028_7_3_after_a_422_the_call_is_answered);
+	tcase_add_test(tc, rfc4028_7_3_a_422_within_a_call_is_ours_to_know);
 	tcase_add_test(tc, rfc4028_10_we_refresh_by_update_at_half_time);
 	tcase_add_test(tc, rfc4028_7_4_a_re_invite_of_ours_offers_nothing_new);
 	tcase_add_test(

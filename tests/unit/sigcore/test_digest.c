@@ -174,6 +174,8 @@ static const struct {
 	{ "Linphonec/5.1.65", SHA512_, "SHA-256" },
 	{ "Linphone/3.6.1 (eXosip2/4.1.0)", MD5_, "MD5" },
 	{ "baresip v1.0.0 (x86_64/linux)", MD5_ | SHA256_, "MD5" },
+	{ "0123456789012345678901234567890123456789012345678901234567 baresip",
+	    MD5_ | SHA256_, "SHA-256 MD5" },
 	{ "baresip v1.0.0 (x86_64/linux)", SHA256_, "MD5" },
 	{ "Yealink SIP-T19P 31.72.0.48", SHA256_ | MD5_, "MD5" },
 	{ "Yealink SIP-T41P 36.72.0.57", SHA256_ | MD5_, "MD5" },

@@ -53,6 +53,8 @@ struct phone {
 void lab_key_new(struct lab_key *k, const char *kind, const char *names);
 void lab_key_free(struct lab_key *k);
 
+/* Once, before all tests. */
+void lab_prepare(void);
 void lab_init(struct lab *l, const char *kind);
 void lab_done(struct lab *l);
 /* Give the edge these keys' certificates as one set. */

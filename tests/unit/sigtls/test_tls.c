@@ -736,7 +736,7 @@ START_TEST(it_works_with_itself)
 {
 	struct lab l;
 
-	lab_init(&l, "EC");	/* for tls_init() */
+	lab_init(&l, "EC");
 	ck_assert_int_eq(tls_warm_up(), 0);
 	lab_done(&l);
 }
@@ -749,6 +749,7 @@ keys(void)
 {
 	TCase *tc = tcase_create("keys");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, a_handshake_by_a_key_that_is_elsewhere, 0,
 	    ROWS(handshakes));
 	tcase_add_test(tc, rsa_with_pkcs1);
@@ -783,6 +784,7 @@ certificates(void)
 {
 	TCase *tc = tcase_create("certificates");
 
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, the_name_chooses_the_certificate);
 	tcase_add_test(tc, the_kind_of_key_that_a_phone_can);
 	tcase_add_test(tc, a_new_set_ends_nothing);
@@ -801,6 +803,7 @@ main(void)
 	int failed;
 
 	CRYPTO_set_mem_functions(count_malloc, count_realloc, count_free);
+	lab_prepare();
 	suite_add_tcase(s, keys());
 	suite_add_tcase(s, ends());
 	suite_add_tcase(s, certificates());

@@ -1,0 +1,52 @@
+"""RFC 5626 with a real phone: two flows of one baresip, by UDP and by TCP; it rings once, by the one that lives."""
+
+import subprocess
+import time
+
+from lab import sip
+from lab.capture import Capture
+from lab.expect import hear_each_other
+from lab.office import Office, RTP_RANGE, SIP_PORT, SIP_TCP_PORT
+from lab.wait import until
+
+FORWARD = (SIP_PORT, SIP_TCP_PORT, RTP_RANGE)
+
+
+def flows(office, number):
+    """(reg-id, transport) of each binding."""
+    rows = office.postern.rows(f"SELECT reg_id, transport FROM registration WHERE number = '{number}'")
+    return sorted((row['reg_id'], row['transport']) for row in rows)
+
+
+def swallow_udp(router):
+    """The home's router delivers no SIP by UDP any more, as if it had forgotten."""
+    subprocess.run(router.enter(['nft', 'insert', 'rule', 'ip', 'filter', 'forward',
+                                 'udp', 'sport', '5070', 'drop']), check=True)
+
+
+def test_two_flows_ring_once_and_one_stands_in():
+    with Office(forward=FORWARD) as office:
+        public = office.lab.office.public
+        home = office.home(register=False, account=(
+            'sipnat=outbound', f'outbound2="sip:{public}:5070;transport=tcp"'))
+        wire = Capture(office.lab.homes['A'].router, office.lab.path('wire.pcap'), 'wan')
+        home.register()
+        until(lambda: flows(office, 201) == [(1, 'udp'), (2, 'tcp')], 5, 'both flows are registered')
+        answers = [m for _, m in wire.sip() if sip.status(m) == 200 and m.headers['cseq'][0].endswith('REGISTER')]
+        assert answers, 'no 200 to a REGISTER on the wire'
+        for answer in answers:
+            assert answer.headers['require'] == ['outbound'] and int(answer.headers['flow-timer'][0]) > 3, answer.headers
+        desk = office.desk()
+        desk.call(home)
+        hear_each_other(desk, home, 1)
+        calls = [m for p, m in wire.sip() if m.start.startswith('INVITE ')]
+        assert len({m.headers['via'][0] for m in calls}) == 1, 'it rang by both flows'
+        desk.hang_up()
+        home.closed()
+        swallow_udp(office.lab.homes['A'].router)
+        began = time.monotonic()
+        desk.call(home)
+        print(f'by the other flow within {time.monotonic() - began:.1f} s')
+        hear_each_other(desk, home, 1)
+        desk.hang_up()
+        home.closed()

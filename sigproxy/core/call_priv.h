@@ -100,8 +100,7 @@ struct call {
 	uint8_t channels;
 	bool held;
 	bool ringing_noted;
-	bool anonymous; /* the caller withholds its name outside (RFC 3323) */
-	bool reliable;  /* the caller takes reliable answers (RFC 3262) */
+	bool reliable; /* the caller takes reliable answers (RFC 3262) */
 	bool end_noted;
 	struct referral referral[2]; /* to the caller, to the called */
 	bool transferred;            /* a REFER was accepted, or it was
@@ -225,6 +224,11 @@ void headers_body(const struct edge *e, struct buf *b, const struct sip_msg *m,
 /* Allow, Supported and Require: what is ours, and of what we pass that which
  * m's sender can do or asks for.  NULL: Allow alone, whatever we pass. */
 void headers_ours(struct buf *b, const struct sip_msg *m);
+/* Allow and Supported of a message that we say by ourselves, as the other
+ * phone's last one had them. */
+void headers_own(struct buf *b, const struct leg *other);
+/* enum can of m's sender: what m leaves open is as before. */
+uint8_t headers_can(const struct sip_msg *m, uint8_t before);
 /* Does m's Privacy ask to withhold who sent it (RFC 3323 4.2, RFC 3325 9.3)? */
 bool headers_hide_sender(const struct sip_msg *m);
 /* `sip:number@domain`, escaped where needed. */

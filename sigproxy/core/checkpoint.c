@@ -187,6 +187,7 @@ put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 	wire_put_uint(b, remote_cseq(leg), 4);
 	wire_put_uint(b, leg->invite_cseq, 4);
 	wire_put_uint(b, (uint64_t)leg->cseq_offset, 8);
+	wire_put_uint(b, leg->can, 1);
 	wire_put_text(b, invite);
 	if (settled)
 		put_session(b, &leg->session);
@@ -243,6 +244,7 @@ checkpoint_put(struct buf *b, const struct call *call)
 	put_referral(b, &call->referral[0]);
 	put_referral(b, &call->referral[1]);
 	put_flag(b, call->transferred);
+	put_flag(b, call->caller.withheld);
 	wire_put_uint(b, call->replaces, 8);
 	wire_put_uint(b, call->channels, 1);
 	wire_put_uint(b, call->answered.us, 8);
@@ -459,6 +461,7 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 	leg->remote = wire_get_text(r, 1, 256);
 	leg->tag = wire_get_text(r, 0, 128);
 	get_cseqs(r, leg);
+	leg->can = (uint8_t)wire_get_uint(r, 1, 0, CAN_ALL);
 	leg->invite = wire_get_blob(r, 0, BLOB_MAX);
 	if (call->talking)
 		get_session(r, leg);
@@ -521,6 +524,7 @@ checkpoint_get(
 	out->referral[0] = get_referral(&r);
 	out->referral[1] = get_referral(&r);
 	out->transferred = get_flag(&r);
+	out->withheld = get_flag(&r);
 	out->replaces = wire_get_uint(&r, 8, 0, INT64_MAX);
 	out->channels = (uint8_t)wire_get_uint(&r, 1, 0, 2);
 	out->answered_us = wire_get_uint(&r, 8, 0, UINT64_MAX);

@@ -12,7 +12,7 @@
 #include "common/ipc/wire.h"
 #include "sigproxy/core/call_priv.h"
 
-#define CHECKPOINT_VERSION 3
+#define CHECKPOINT_VERSION 4
 
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
@@ -25,6 +25,7 @@ struct saved_leg {
 	struct span target, route, call_id, local, remote, tag;
 	uint32_t local_cseq, remote_cseq, invite_cseq;
 	int64_t cseq_offset;
+	uint8_t can; /* enum can */
 	struct span invite; /* branch that rings: its INVITE as sent */
 	uint32_t rseq;
 	bool offered, is_settled;
@@ -42,7 +43,7 @@ struct saved_call {
 	uint8_t instance;
 	bool relayed, relay_closed, held, ringing_noted;
 	struct referral referral[2];
-	bool transferred;
+	bool transferred, withheld;
 	uint64_t replaces; /* ticket */
 	uint8_t channels;
 	uint64_t answered_us;

@@ -97,7 +97,7 @@ on_update(const struct ctx *x, struct leg *leg, struct leg *peer,
 	if (!is_joined(leg, peer))
 		exchange_refuse(x, t, 500, "Retry-After: 2\r\n");
 	else if (msg->body.len == 0)
-		session_update(x, leg, t, msg);
+		session_update(x, leg, peer, t, msg);
 	else if (session_is_too_small(msg))
 		exchange_refuse(x, t, 422, "Min-SE: 90\r\n");
 	else

@@ -41,12 +41,23 @@ max_breadth(const struct sip_msg *msg)
 		   : UINT32_MAX;
 }
 
+/* Devices that ring: the other flows of one are tried after each other. */
+static unsigned
+n_devices(const struct call *call)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 1; i < call->n_legs; i++)
+		n += call->leg[i] == NULL || call->leg[i]->spare_of == 0;
+	return n;
+}
+
 static void
 put_breadth(struct buf *b, const struct call *call, const struct sip_msg *msg)
 {
 	if (sip_has(msg, SIP_H_MAX_BREADTH))
 		build_hdr_u64(b, SIP_H_MAX_BREADTH,
-		    max_breadth(msg) / (call->n_legs - 1));
+		    max_breadth(msg) / n_devices(call));
 }
 
 /* By whom the caller was sent here, and what it is to take the place of. */
@@ -56,11 +67,8 @@ put_transfer(const struct edge *e, struct buf *b, const struct leg *leg,
 {
 	const struct call *call = leg->call;
 
-	if (call->referred_by.number.len > 0) {
-		build_open(b, SIP_H_REFERRED_BY);
-		headers_put_party(e, b, &call->referred_by);
-		build_close(b);
-	}
+	if (call->referred_by.number.len > 0)
+		refer_put_by(e, b, &call->referred_by, leg);
 	return call->replaces != 0 ? replaces_put(e, b, leg, msg) : 0;
 }
 
@@ -217,7 +225,7 @@ fork_start(const struct ctx *x, struct call *call)
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_SETUP_MS));
 	if (stxn_request(call->setup->server, &msg) != 0)
 		return;
-	if (max_breadth(&msg) < call->n_legs - 1) {
+	if (max_breadth(&msg) < n_devices(call)) {
 		call_end(x, call,
 		    (struct ending){ .status = 440, .why = "too-broad" });
 		return;

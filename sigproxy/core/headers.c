@@ -175,17 +175,53 @@ put_options(struct buf *b, enum sip_hdr_id id, const struct sip_msg *m)
 		build_close(b);
 }
 
-void
-headers_ours(struct buf *b, const struct sip_msg *m)
+static void
+put_allow(struct buf *b, bool refers)
 {
-	bool refers = m == NULL || !sip_has(m, SIP_H_ALLOW) ||
-		      sip_lists(m, SIP_H_ALLOW, "REFER");
-
 	build_hdr_str(b, SIP_H_ALLOW,
 	    refers ? "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, "
 		     "REFER, NOTIFY, MESSAGE"
 		   : "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, "
 		     "MESSAGE");
+}
+
+uint8_t
+headers_can(const struct sip_msg *m, uint8_t before)
+{
+	unsigned can = before;
+
+	if (sip_has(m, SIP_H_ALLOW)) {
+		can &= ~(unsigned)CAN_REFER;
+		if (sip_lists(m, SIP_H_ALLOW, "REFER"))
+			can |= CAN_REFER;
+	}
+	if (sip_has(m, SIP_H_SUPPORTED)) {
+		can &= CAN_REFER;
+		if (sip_lists(m, SIP_H_SUPPORTED, "replaces"))
+			can |= CAN_REPLACES;
+		if (sip_lists(m, SIP_H_SUPPORTED, "norefersub"))
+			can |= CAN_NOREFERSUB;
+	}
+	return (uint8_t)can;
+}
+
+void
+headers_own(struct buf *b, const struct leg *other)
+{
+	put_allow(b, other->can & CAN_REFER);
+	build_open(b, SIP_H_SUPPORTED);
+	buf_puts(b, "timer");
+	if (other->can & CAN_REPLACES)
+		buf_puts(b, ", replaces");
+	if (other->can & CAN_NOREFERSUB)
+		buf_puts(b, ", norefersub");
+	build_close(b);
+}
+
+void
+headers_ours(struct buf *b, const struct sip_msg *m)
+{
+	put_allow(b, m == NULL || (headers_can(m, CAN_REFER) & CAN_REFER));
 	if (m == NULL)
 		return;
 	put_options(b, SIP_H_SUPPORTED, m);

@@ -39,6 +39,7 @@ leg_new(struct calls *c, struct call *call)
 		return NULL;
 	leg->call = call;
 	leg->index = (uint8_t)call->n_legs;
+	leg->can = CAN_REFER; /* without an Allow that says otherwise */
 	leg->timer_c.kind = TIMER_CALL_BRANCH;
 	leg->timer_c.owner = leg;
 	leg->session.timer.kind = TIMER_CALL_SESSION;
@@ -166,6 +167,7 @@ leg_from_invite(
 	leg->flow = *from;
 	leg->state = LEG_CALLING;
 	leg->remote_cseq = msg->cseq.number;
+	leg->can = headers_can(msg, leg->can);
 	if (!contact_of(msg, &uri))
 		return -EBADMSG;
 	if (TEXT_SET(&leg->target, uri) ||
@@ -186,6 +188,7 @@ leg_learn(struct leg *leg, const struct sip_msg *answer)
 		return -EMSGSIZE;
 	if (contact_of(answer, &uri) && TEXT_SET(&leg->target, uri))
 		return -EMSGSIZE;
+	leg->can = headers_can(answer, leg->can);
 	return set_route(leg, answer, true);
 }
 
@@ -194,6 +197,7 @@ leg_refresh(struct leg *leg, const struct sip_msg *msg)
 {
 	struct span uri;
 
+	leg->can = headers_can(msg, leg->can);
 	if (contact_of(msg, &uri))
 		(void)TEXT_SET(&leg->target, uri);
 }

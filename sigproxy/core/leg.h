@@ -39,6 +39,7 @@ struct party {
 	TEXT(32) number;
 	TEXT(64) name;
 	uint8_t hold, latching; /* enum hold_mode, latch_mode */
+	bool withheld;          /* its name, outside (RFC 3323) */
 };
 
 /* One phone's end of the relay: one audio stream. */
@@ -74,6 +75,14 @@ enum leg_state {
 	LEG_OVER,
 };
 
+/* What a phone said that the other one is told again (RFC 3515, 3891, 4488). */
+enum can {
+	CAN_REFER = 1,
+	CAN_REPLACES = 2,
+	CAN_NOREFERSUB = 4,
+	CAN_ALL = 7,
+};
+
 struct leg {
 	struct htab_node node; /* by token */
 	struct call *call;
@@ -93,6 +102,7 @@ struct leg {
 	uint32_t local_cseq;  /* of our last request */
 	uint32_t remote_cseq; /* of the phone's last request */
 	int64_t cseq_offset;  /* other side's CSeq + this = ours */
+	uint8_t can;          /* enum can */
 	struct session session; /* its session timer */
 	/* Branches only. */
 	uint8_t spare_of; /* another flow of that branch's phone, tried when
@@ -126,7 +136,7 @@ int leg_from_invite(
     struct leg *leg, const struct sip_msg *msg, const struct flow *from);
 /* Copy what an answer says: tag, target, route set.  Errors: -EMSGSIZE. */
 int leg_learn(struct leg *leg, const struct sip_msg *answer);
-/* Take the Contact of a target refresh (12.2.1.2, 12.2.2). */
+/* Take what a target refresh says: Contact (12.2.1.2, 12.2.2), abilities. */
 void leg_refresh(struct leg *leg, const struct sip_msg *msg);
 /* Our CSeq for a request that the other side numbered n. */
 uint32_t leg_cseq(struct leg *leg, uint32_t n);

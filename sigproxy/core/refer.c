@@ -224,18 +224,32 @@ put_replaces(const struct edge *e, struct buf *b, const struct refer_to *to)
 		buf_puts(b, "&Require=replaces");
 }
 
-/* RFC 3323: who withholds its name does so here too. */
-static bool
-is_withheld(const struct exchange *ex, const struct sip_msg *msg)
+void
+refer_put_by(const struct edge *e, struct buf *b, const struct party *by,
+    const struct leg *to)
 {
-	return headers_hide_sender(msg) ||
-	       (ex->from->index == 0 && ex->call->anonymous);
+	if (by->withheld && leg_is_external(to))
+		return;
+	build_open(b, SIP_H_REFERRED_BY);
+	headers_put_party(e, b, by);
+	build_close(b);
+}
+
+/* Whose phone sends this REFER, and whether he is to be named. */
+static struct party
+referrer(const struct leg *from, const struct sip_msg *msg)
+{
+	struct party by = *leg_party(from);
+
+	by.withheld |= headers_hide_sender(msg);
+	return by;
 }
 
 static int
 put_refer(const struct edge *e, struct buf *b, const struct exchange *ex,
     const struct sip_msg *msg)
 {
+	const struct party by = referrer(ex->from, msg);
 	struct refer_to to;
 	int err = read_refer_to(e, ex->from, msg, &to);
 
@@ -250,11 +264,7 @@ put_refer(const struct edge *e, struct buf *b, const struct exchange *ex,
 		put_replaces(e, b, &to);
 	buf_putc(b, '>');
 	build_close(b);
-	if (is_withheld(ex, msg))
-		return 0;
-	build_open(b, SIP_H_REFERRED_BY);
-	headers_put_party(e, b, leg_party(ex->from));
-	build_close(b);
+	refer_put_by(e, b, &by, ex->to);
 	return 0;
 }
 
@@ -431,16 +441,15 @@ refer_sent(
 }
 
 static void
-remember(const struct ctx *x, const struct leg *by, const struct refer_to *to,
-    bool withheld)
+remember(const struct ctx *x, const struct leg *by, const struct sip_msg *msg,
+    const struct refer_to *to)
 {
 	struct calls *c = x->e->calls;
 	struct transfer *t = &c->transfers[c->next_transfer++ % REFER_MEMORY];
 
 	*t = (struct transfer){ .at = x->now,
 		.ticket = by->call->ticket,
-		.by = *leg_party(by),
-		.is_withheld = withheld };
+		.by = referrer(by, msg) };
 	(void)TEXT_SET(&t->referred, TEXT_SPAN(other_party(by)->number));
 	(void)TEXT_SET(&t->target, to->number);
 }
@@ -459,7 +468,7 @@ on_accepted(const struct ctx *x, const struct exchange *ex)
 		return;
 	steps_key_text(x->st, "to", to.number);
 	steps_key_number(x->st, "attended", to.has_replaces);
-	remember(x, by, &to, is_withheld(ex, &msg));
+	remember(x, by, &msg, &to);
 }
 
 void
@@ -513,8 +522,7 @@ refer_begun(const struct ctx *x, struct call *call)
 
 	if (t == NULL)
 		return;
-	if (!t->is_withheld)
-		call->referred_by = t->by;
+	call->referred_by = t->by;
 	steps_log(x->st, STEP_INFO, "transfer-calls");
 	steps_key_number(x->st, "call", call->ticket);
 	steps_key_number(x->st, "after_call", t->ticket);

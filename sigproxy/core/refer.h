@@ -12,7 +12,8 @@
  *                phone knows the third party by) becomes that party's number.
  *   Replaces     in it must name a call of the transferor's own.  Tags go
  *                through; the Call-ID is masked as towards any callee.
- *   Referred-By  is ours, from the database; none if the name is withheld.
+ *   Referred-By  is ours, from the database; none outside of who asked for
+ *                privacy, in the call or with the REFER.
  *   NOTIFY       keeps the status of its fragment and nothing else; the id in
  *                Event, which is a CSeq, becomes the other leg's.
  */
@@ -41,7 +42,6 @@ struct transfer {
 	struct mono at; /* 0: not in use */
 	uint64_t ticket;
 	struct party by;
-	bool is_withheld; /* its name is not to be told */
 	TEXT(32) referred;
 	TEXT(URI_USER_MAX) target;
 };
@@ -67,6 +67,10 @@ unsigned refer_notify_refusal(const struct leg *leg, const struct sip_msg *msg);
  */
 int refer_put_headers(const struct edge *e, struct buf *b,
     const struct exchange *ex, const struct sip_msg *msg);
+/* Referred-By for the phone of `to`; who withholds his name is not told
+ * outside. */
+void refer_put_by(const struct edge *e, struct buf *b, const struct party *by,
+    const struct leg *to);
 /* Its body: of a NOTIFY one status line, of a REFER nothing (a signature of
  * the Referred-By that ours replaces).  Errors: -EBADMSG, -ENOTSUP. */
 int refer_put_body(struct buf *b, const struct sip_msg *msg);

@@ -179,6 +179,7 @@ restore_leg(
 	leg->remote_cseq = from->remote_cseq;
 	leg->invite_cseq = from->invite_cseq;
 	leg->cseq_offset = from->cseq_offset;
+	leg->can = from->can;
 	leg->rseq = from->rseq;
 	leg->offered = from->offered;
 	leg->is_settled = from->is_settled;
@@ -318,6 +319,7 @@ restore_into(
 	call->referral[0] = from->referral[0];
 	call->referral[1] = from->referral[1];
 	call->transferred = from->transferred;
+	call->caller.withheld = from->withheld;
 	call->replaces = from->replaces;
 	for (unsigned i = 0; i < from->n_legs && err == 0; i++)
 		err = restore_leg(x, call, &from->leg[i]);

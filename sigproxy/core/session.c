@@ -141,8 +141,8 @@ session_accept(const struct ctx *x, struct leg *leg,
 }
 
 void
-session_update(const struct ctx *x, struct leg *leg, struct stxn *t,
-    const struct sip_msg *msg)
+session_update(const struct ctx *x, struct leg *leg, const struct leg *peer,
+    struct stxn *t, const struct sip_msg *msg)
 {
 	char mem[512];
 	struct reply r = { .status = 200 };
@@ -156,8 +156,7 @@ session_update(const struct ctx *x, struct leg *leg, struct stxn *t,
 	} else {
 		leg_refresh(leg, msg);
 		leg_put_contact(x->e, leg, &b);
-		headers_ours(&b, NULL);
-		build_hdr_str(&b, SIP_H_SUPPORTED, "timer");
+		headers_own(&b, peer);
 		if (leg->call->phase == CALL_TALKING)
 			session_accept(x, leg, msg, &b);
 	}
@@ -270,8 +269,7 @@ put_refresh(const struct ctx *x, struct buf *b, struct leg *leg)
 	s->cseq = ++leg->local_cseq;
 	leg_put_request(x->e, b, leg, span_str(method), s->cseq,
 	    leg_branch_own(x->e, leg, method, s->cseq, branch), 70);
-	headers_ours(b, NULL);
-	build_hdr_str(b, SIP_H_SUPPORTED, "timer");
+	headers_own(b, leg->index == 0 ? leg->call->callee : leg->call->leg[0]);
 	session_put_wish(leg, b);
 	if (s->is_invite)
 		build_hdr_str(b, SIP_H_CONTENT_TYPE, "application/sdp");

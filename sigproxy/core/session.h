@@ -55,9 +55,10 @@ bool session_is_too_small(const struct sip_msg *request);
  */
 void session_accept(const struct ctx *x, struct leg *leg,
     const struct sip_msg *request, struct buf *b);
-/* An UPDATE without an offer came: it concerns this leg only. */
-void session_update(const struct ctx *x, struct leg *leg, struct stxn *t,
-    const struct sip_msg *msg);
+/* An UPDATE without an offer came: it concerns this leg only.  peer: the
+ * other party of that dialog. */
+void session_update(const struct ctx *x, struct leg *leg,
+    const struct leg *peer, struct stxn *t, const struct sip_msg *msg);
 
 /* ---- as the one who asks (RFC 4028 7) ---- */
 

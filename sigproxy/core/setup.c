@@ -77,7 +77,7 @@ write_names(const struct edge *e, struct leg *leg)
 	struct buf b;
 
 	buf_init(&b, leg->local.p, sizeof(leg->local.p));
-	if (call->anonymous && leg_is_external(leg))
+	if (call->caller.withheld && leg_is_external(leg))
 		buf_puts(&b, ANONYMOUS);
 	else
 		headers_put_party(e, &b, &call->caller);
@@ -366,22 +366,6 @@ has_too_many(const struct calls *c, struct span caller)
 	return n >= fair_share(c);
 }
 
-/* RFC 4028 9; the answer's Min-SE is ours. */
-static void
-refuse_too_small(const struct ctx *x, struct call *call)
-{
-	char mem[64];
-	struct reply r = { .status = 422 };
-	struct buf b;
-
-	buf_init(&b, mem, sizeof(mem));
-	build_hdr_u64(&b, SIP_H_MIN_SE, SESSION_MIN_S);
-	r.headers = buf_span(&b);
-	(void)stxn_respond(
-	    &x->e->txns, x->now, x->st, call->setup->server, &r);
-	refuse_call(x, call, 422, "session-interval-too-small", NULL);
-}
-
 /* What it replaces, or who sent the caller here. */
 static void
 set_transfer(const struct ctx *x, struct call *call, const struct leg *replaced)
@@ -426,6 +410,12 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse(x, t, status, SPAN_NONE);
 		return;
 	}
+	/* It will call again, and is then still who was referred here. */
+	if (session_is_too_small(msg)) {
+		call_not_begun(x->st, say, 422, "session-interval-too-small");
+		refuse(x, t, 422, SPAN_LIT("Min-SE: 90\r\n"));
+		return;
+	}
 	if (!sips_targets(msg, say, &kept)) {
 		call_not_begun(x->st, say, 480, "sips-not-kept");
 		refuse(x, t, 480, SPAN_LIT(SIPS_NOT_KEPT));
@@ -443,6 +433,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->ticket = say->ticket;
 	copy_party(&call->caller, &say->caller);
 	copy_party(&call->called, &say->called);
+	call->caller.withheld = headers_hide_sender(msg);
 	set_transfer(x, call, replaced);
 	call->setup->server = t;
 	call->setup->is_invite = true;
@@ -451,14 +442,9 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->pending = call->setup;
 	t->ops = &exchange_server_ops;
 	t->owner = call->setup;
-	call->anonymous = headers_hide_sender(msg);
 	call->reliable = sip_lists(msg, SIP_H_SUPPORTED, "100rel") ||
 	    sip_lists(msg, SIP_H_REQUIRE, "100rel");
 	err = leg_from_invite(call->leg[0], msg, &t->from);
-	if (err == 0 && session_is_too_small(msg)) {
-		refuse_too_small(x, call);
-		return;
-	}
 	if (err)
 		refuse_call(
 		    x, call, err == -EMSGSIZE ? 513 : 400, "bad-invite", NULL);

@@ -38,12 +38,12 @@ enum {
 	TCP_CARRIES_MS = 30000,	/* between looks whether it still carries */
 	TCP_LINGER_MS = 500,	/* for a last answer to be read */
 	/* Handshakes under way of one source. */
-	TCP_SHAKING_EXTERNAL = 16,
+	TCP_SHAKING_EXTERNAL = 32,
 	TCP_SHAKING_INTERNAL = 64,
 	/* Handshakes a second, of one source and in all; how many may come
 	 * at once.  In all, fewer than keyd signs. */
 	TCP_SHAKES_EXTERNAL = 10,
-	TCP_SHAKES_EXTERNAL_BURST = 40,
+	TCP_SHAKES_EXTERNAL_BURST = 64,
 	TCP_SHAKES_INTERNAL = 64,
 	TCP_SHAKES_INTERNAL_BURST = 256,
 	TCP_SHAKES_ALL = 150,

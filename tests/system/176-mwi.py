@@ -44,7 +44,7 @@ def trusting():
 def test_the_lamp_of_a_real_phone():
     with trusting() as office:
         outside = office.watch_outside()
-        phone = office.home(modules=['mwi'], account=['mwi=yes'])
+        phone = office.home(modules=['mwi.so'], account=['mwi=yes'])
         lamp(phone, 'Messages-Waiting: no')
         voicemail_says(office, phone.number, 'yes', '2/8 (0/0)')
         lamp(phone, 'Messages-Waiting: yes', 'Voice-Message: 2/8 (0/0)', f'sip:{phone.number}@{DOMAIN}')

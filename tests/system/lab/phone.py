@@ -121,13 +121,13 @@ class Phone:
     def __init__(self, number, server, folder, *, host=None, address=None, name=None, username=None,
                  password=None, domain=None, tone=440, codec='pcmu', stun=None, answer='auto',
                  sip_port=5060, control_port=4444, rtp_ports='10000-10199', interval=60,
-                 record=False, transport='udp', ca=None, tls_most=None, account=(),
-                 modules=()):
+                 record=False, transport='udp', ca=None, tls_most=None,
+                 modules=(), account=()):
         """server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
-        modules: more of baresip's, by name.
+        modules are more of baresip's, account more parameters of its account.
         host is a laboratory host; without one the phone runs on this machine at address.
-        account: more parameters of the account. answer is 'auto' or 'manual'. stun is (address, port) of
+        answer is 'auto' or 'manual'. stun is (address, port) of
         a STUN server, or None. ca: a file with the certificates that TLS believes; tls_most: 'TLSv1.2', say.
         """
         self.number, self.server, self.tone, self.host = number, server, tone, host
@@ -141,9 +141,10 @@ class Phone:
         self._control_port = control_port
         self._sip_port, self._rtp_ports = sip_port, rtp_ports
         self.transport, self.ca, self._tls_most = transport, ca, tls_most
+        self._modules = [*modules, *(['sndfile.so'] if record else [])]
         self._more = list(account)      # parameters of baresip's account line
-        # outbound wants an instance-id
-        self._modules = [*modules] + ['sndfile'] * record + ['uuid'] * ('sipnat=outbound' in self._more)
+        if 'sipnat=outbound' in self._more:
+            self._modules.append('uuid.so')             # it wants an instance-id
         self._process = self.control = self.ear = None
         self._waited = 0                # place in the event list up to which wait() has come
 
@@ -177,7 +178,7 @@ class Phone:
                              rtp_ports=self._rtp_ports, control_address=self._control_address,
                              control_port=self._control_port, recordings=self.folder, modules=MODULES,
                              tls=f'sip_cafile {self.ca}' if self.ca else '',
-                             extra_modules='\n'.join(f'module {name}.so' for name in self._modules))
+                             extra_modules='\n'.join(f'module {name}' for name in self._modules))
         openssl = OPENSSL.format(self._tls_most) if self._tls_most else ''
         for name, content in (('config', text), ('accounts', ''), ('contacts', ''), ('openssl.cnf', openssl)):
             with open(os.path.join(self.folder, name), 'w') as file:

@@ -4,7 +4,7 @@ import struct
 
 from .ipc import put_address
 
-VERSION = 3
+VERSION = 4
 EXTERNAL, INTERNAL = (1, 1, 0), (2, 1, 1)     # zone, transport, listener of a flow
 CALLING, EARLY, CONFIRMED = range(1, 4)
 
@@ -32,14 +32,14 @@ def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), st
     return (bytes([index, state]) + f'{token:<16}'.replace(' ', '_').encode() + bytes(flow) + put_address(remote)
             + b'\1' + end + text(f'sip:x@{remote[0]}:{remote[1]}' if ':' not in remote[0] else 'sip:x@x.example')
             + text('') + text(f'{token}@lie') + text('<sip:201@sip.example.org>')
-            + text('<sip:168@sip.example.org>') + text(tag) + struct.pack('>IIIq', 10, 10, 10, 0) + text(invite)
+            + text('<sip:168@sip.example.org>') + text(tag) + struct.pack('>IIIqB', 10, 10, 10, 0, 0) + text(invite)
             + rest)
 
 
 def call(legs, session, talking=True, ending=False, request=b'', channels=1):
     """A whole checkpoint; of a call that nobody transfers."""
     return (bytes([talking, ending]) + struct.pack('>H', 0) + party('201') + party('168')
-            + struct.pack('>QB', session, 0) + b'\1\0\0\0' + bytes(27) + bytes([channels]) + struct.pack('>Q', 1000)
+            + struct.pack('>QB', session, 0) + b'\1\0\0\0' + bytes(28) + bytes([channels]) + struct.pack('>Q', 1000)
             + bytes([1 if talking else 0, 0]) + text(request) + b'\0' + bytes([len(legs)]) + b''.join(legs))
 
 

@@ -66,6 +66,21 @@ START_TEST(a_phone_with_two_flows_rings_once)
 }
 END_TEST
 
+START_TEST(flows_of_one_phone_are_one_branch_in_breadth)
+{
+	struct dlg a;
+	const char *inv;
+
+	/* RFC 5393 5.3.3.1 */
+	dlg_call(&a, desk, "168", sdp_of(desk, 20000, NULL),
+	    "Max-Breadth: 1\r\n");
+	inv = phone_expect(first, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	ck_assert_str_eq(hdr(inv, "Max-Breadth"), "1");
+	talk(&a, first, inv);
+}
+END_TEST
+
 START_TEST(two_phones_of_a_number_ring_both)
 {
 	struct dlg a;
@@ -163,6 +178,7 @@ suite_outbound(void)
 	tcase_set_timeout(t, 30);
 #define T(name) tcase_add_test(t, name)
 	T(a_phone_with_two_flows_rings_once);
+	T(flows_of_one_phone_are_one_branch_in_breadth);
 	T(two_phones_of_a_number_ring_both);
 	T(a_flow_that_says_nothing_is_followed_by_the_next_within_4_s);
 	T(a_refused_flow_is_followed_by_the_next_but_not_a_refused_call);

@@ -618,6 +618,10 @@ START_TEST(who_was_sent_is_told_once_and_not_for_long)
 	msg = phone_expect(c, "INVITE");
 	ck_assert_str_eq(hdr(msg, "Referred-By"), "");
 	refer("Refer-To: <sip:300@sip.example.org>\r\n");
+	/* Its phone tries again at once: that is no call yet. */
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL),
+	    "Session-Expires: 60\r\n");
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 422"));
 	for (unsigned i = 0; i < 2; i++) {
 		dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
 		msg = phone_expect(c, "INVITE");
@@ -1158,6 +1162,83 @@ START_TEST(allow_and_supported_are_those_of_the_other_phone)
 }
 END_TEST
 
+static void
+expect_refresh(struct phone *p, bool refers, const char *supported)
+{
+	const char *msg = phone_expect(p, "UPDATE");
+
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "Allow"), "PRACK");
+	ck_assert(refers == (strstr(hdr(msg, "Allow"), "REFER") != NULL));
+	ck_assert_str_eq(hdr(msg, "Supported"), supported);
+	phone_answer(p, msg, 200, "", NULL);
+}
+
+/* What a phone hears from us alone does not take it back. */
+START_TEST(a_refresh_of_ours_says_what_the_other_phone_can)
+{
+	const char *inv, *msg;
+	struct dlg d;
+
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
+	inv = phone_expect(c, "INVITE");
+	c->says = "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n"
+		  "Session-Expires: 1800;refresher=uac\r\n";
+	phone_answer(c, inv, 200, "c", sdp_of(c, 20002, NULL));
+	msg = phone_expect(a, "SIP/2.0 200");
+	HAS(hdr(msg, "Session-Expires"), "uas");
+	dlg_learn(&d, msg);
+	dlg_ack(&d, d.cseq, NULL);
+	lab_restart(lab);
+	lab_pass(lab, 900100);
+	expect_refresh(a, false, "timer");
+	expect_refresh(c, true, "timer, replaces");
+	dlg_send(&d, "UPDATE", NULL, NULL, "Supported: timer\r\n");
+	msg = phone_expect(a, "SIP/2.0 200");
+	HAS_NOT(hdr(msg, "Allow"), "REFER");
+	lab_pass(lab, 900100);
+	expect_refresh(c, true, "timer");
+}
+END_TEST
+
+/* Privacy asked for in the call holds for its transfer too (RFC 3323). */
+START_TEST(who_withholds_his_name_refers_without_it)
+{
+	struct phone *boss = lab_office(lab, "400", 34);
+	const char *msg;
+	struct dlg d, e;
+
+	dlg_call(&d, b, "300", sdp_of(b, 20002, NULL), "Privacy: id\r\n");
+	msg = phone_expect(c, "INVITE");
+	phone_answer(c, msg, 200, "c", sdp_of(c, 30002, NULL));
+	dlg_learn(&d, phone_expect(b, "SIP/2.0 200"));
+	dlg_ack(&d, d.cseq, NULL);
+	lab_restart(lab);
+	for (int i = 0; i < 2; i++) {
+		struct phone *to = i == 0 ? a : boss;
+		char line[64];
+
+		snprintf(line, sizeof(line),
+		    "Refer-To: <sip:%s@sip.example.org>\r\n", to->number);
+		dlg_send(&d, "REFER", NULL, NULL, line);
+		msg = phone_expect(c, "REFER");
+		ck_assert_ptr_nonnull(msg);
+		HAS(hdr(msg, "Refer-To"), to->number);
+		ck_assert_str_eq(hdr(msg, "Referred-By"), "");
+		phone_answer(c, msg, 202, "", NULL);
+		ck_assert_ptr_nonnull(phone_expect(b, "SIP/2.0 202"));
+		dlg_call(&e, c, to->number, sdp_of(c, 30004, NULL), "");
+		msg = phone_expect(to, "INVITE");
+		ck_assert_ptr_nonnull(msg);
+		if (to == a)
+			HAS_NOT(msg, "SIP-200");
+		else
+			HAS(hdr(msg, "Referred-By"), "200@sip.example.org");
+		dlg_cancel(&e);
+	}
+}
+END_TEST
+
 static TCase *
 add_case(Suite *s, const char *name, void (*start)(void))
 {
@@ -1209,6 +1290,8 @@ suite_refer(void)
 	tcase_add_test(t, a_stranger_with_the_ids_is_challenged);
 	tcase_add_test(t, before_the_answer_there_is_nothing_to_transfer);
 	tcase_add_test(t, allow_and_supported_are_those_of_the_other_phone);
+	tcase_add_test(t, a_refresh_of_ours_says_what_the_other_phone_can);
+	tcase_add_test(t, who_withholds_his_name_refers_without_it);
 
 	t = add_case(s, "restart", setup);
 	tcase_add_test(t, a_restart_between_refer_and_notify);

@@ -181,9 +181,10 @@ void call_use_channels(struct calls *c, struct call *call, uint8_t n);
 
 /* ---- setup.c ---- */
 
-/* Can a binding's flow be sent to: is it by a listener and connection that
- * are there? */
-bool setup_is_usable(const struct edge *e, const struct flow *f);
+/* The flow by which target i's phone is reached first: its newest that does
+ * not seem dead, else its newest; say->n_targets: by none. */
+unsigned setup_first_flow(const struct edge *e, const struct ipc_auth_say *say,
+    unsigned i, bool with_external);
 /* The relay answered for every end. */
 void call_ports_known(const struct ctx *x, struct call *call);
 /* A relay came while this call waited for one. */

@@ -304,7 +304,8 @@ send_all(const struct ctx *x, struct message *m, const struct sip_msg *msg,
 		struct flow flow = flow_from_ipc(&say->targets[i].flow);
 		int err;
 
-		if (!setup_is_usable(x->e, &flow))
+		/* Once to each phone, however many flows it has. */
+		if (setup_first_flow(x->e, say, i, true) != i)
 			continue;
 		err = send_to(x, m, msg, say, &flow, say->targets[i].uri);
 		if (err && err != -ENOMEM)

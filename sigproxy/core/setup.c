@@ -55,8 +55,8 @@ is_own_phone(
 	       uri_port_or_default(&a) == uri_port_or_default(&b);
 }
 
-bool
-setup_is_usable(const struct edge *e, const struct flow *f)
+static bool
+is_usable(const struct edge *e, const struct flow *f)
 {
 	const struct edge_conf *conf = e->conf;
 
@@ -113,14 +113,12 @@ is_callable(const struct edge *e, const struct ipc_target *t, bool with_external
 {
 	struct flow flow = flow_from_ipc(&t->flow);
 
-	return setup_is_usable(e, &flow) &&
+	return is_usable(e, &flow) &&
 	       (flow.zone != ZONE_EXTERNAL || with_external);
 }
 
-/* The flow by which target i's phone is called first: its newest that does
- * not seem dead, else its newest. */
-static unsigned
-first_flow(const struct edge *e, const struct ipc_auth_say *say, unsigned i,
+unsigned
+setup_first_flow(const struct edge *e, const struct ipc_auth_say *say, unsigned i,
     bool with_external)
 {
 	unsigned first = say->n_targets;
@@ -174,7 +172,7 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 			struct flow flow = flow_from_ipc(&say->targets[i].flow);
 			const struct leg *leg;
 
-			if (first_flow(e, say, i, with_external) != i ||
+			if (setup_first_flow(e, say, i, with_external) != i ||
 			    own != is_own_phone(call->leg[0], &flow,
 				       say->targets[i].uri))
 				continue;
@@ -194,7 +192,7 @@ choose_branches(struct edge *e, struct call *call,
 {
 	if (replaced == NULL)
 		add_branches(e, call, say, with_external);
-	else if (setup_is_usable(e, &replaced->flow) &&
+	else if (is_usable(e, &replaced->flow) &&
 		 (with_external || !leg_is_external(replaced)))
 		add_branch(
 		    e, call, &replaced->flow, TEXT_SPAN(replaced->target));

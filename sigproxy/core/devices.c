@@ -50,11 +50,12 @@ device_challenges(const struct device *device, unsigned digests,
 	bool one = device != NULL && !device->several;
 	unsigned offer = digests, n = 0;
 
-	if (device != NULL)
+	if (device != NULL) {
 		offer = not_weaker(device->digests, digests);
-	if (offer == 0) {
-		offer = device->digests;
-		one = true;
+		if (offer == 0) {
+			offer = device->digests;
+			one = true;
+		}
 	}
 	for (int alg = DIGEST_ALGS - 1; alg >= 0; alg--) {
 		if ((offer & DEVICE_DIGEST(alg)) == 0)

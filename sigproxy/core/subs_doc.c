@@ -140,7 +140,9 @@ put_dialog(const struct edge *e, struct buf *b, const struct sub *sub,
 	buf_puts(b, "</state>\n");
 	if (sub->show == WATCH_NUMBER) {
 		put_party(e, b, "local", TEXT_SPAN(sub->number));
-		put_party(e, b, "remote", TEXT_SPAN(seen->other->number));
+		if (!seen->other->withheld || !leg_is_external(&sub->leg))
+			put_party(e, b, "remote",
+			    TEXT_SPAN(seen->other->number));
 	}
 	buf_puts(b, "</dialog>\n");
 }

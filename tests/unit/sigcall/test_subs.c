@@ -195,6 +195,23 @@ START_TEST(who_may_see_states_only_hears_no_names)
 }
 END_TEST
 
+/* As the INVITE itself would not name him outside. */
+START_TEST(rfc3323_who_withholds_his_name_is_not_shown_outside)
+{
+	struct dlg call;
+	const char *msg;
+
+	watch_201();
+	lab_pass(lab, 1000);
+	dlg_call(&call, desk, "201", sdp_of(desk, 30000, NULL),
+	    "Privacy: id\r\n");
+	msg = told(home);
+	HAS(body(msg), "<state>trying</state>");
+	LACKS(body(msg), "sip:200@");
+	LACKS(body(msg), "<remote>");
+}
+END_TEST
+
 START_TEST(who_may_see_nothing_gets_403)
 {
 	lab->show = WATCH_NOTHING;
@@ -676,6 +693,7 @@ suite_subs(void)
 	tcase_add_test(c, trying_early_confirmed_terminated);
 	tcase_add_test(c, the_caller_is_watched_as_initiator);
 	tcase_add_test(c, who_may_see_states_only_hears_no_names);
+	tcase_add_test(c, rfc3323_who_withholds_his_name_is_not_shown_outside);
 	tcase_add_test(c, who_may_see_nothing_gets_403);
 	tcase_add_test(c, a_number_that_is_not_there_is_like_in_a_call);
 	tcase_add_test(c, what_is_not_built_or_not_wanted_is_refused_unproved);

@@ -150,15 +150,18 @@ END_TEST
 START_TEST(the_wal_of_another_file_or_time_is_survived)
 {
 	char wal[128], theirs[128];
-	size_t n = filled(), n_wal;
+	size_t n = filled(), n_wal = 0;
 
 	snprintf(wal, sizeof(wal), "%s-wal", other);
 	snprintf(theirs, sizeof(theirs), "%s-wal", lab.path);
-	/* A WAL that goes on from a later state than the file. */
-	ck_assert_int_eq(
-	    lab_register("sip:168@192.168.1.21", 3600), VERDICT_OK);
-	lab_until(queue_waiting(lab.oracle->queue) == 0);
-	n_wal = load(theirs, bad);
+	/* A WAL that goes on from a later state than the file; the wipe of the
+	 * password may empty it just then. */
+	for (unsigned i = 0; i < 5 && n_wal == 0; i++) {
+		ck_assert_int_eq(
+		    lab_register("sip:168@192.168.1.21", 3600), VERDICT_OK);
+		lab_until(queue_waiting(lab.oracle->queue) == 0);
+		n_wal = load(theirs, bad);
+	}
 	ck_assert_uint_gt(n_wal, 0);
 	save(other, whole, n);
 	save(wal, bad, n_wal);

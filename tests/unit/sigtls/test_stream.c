@@ -324,6 +324,7 @@ main(void)
 	tcase_add_loop_test(tc, torn_at_many_octets_by_tls, 0, 2);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
+	srunner_set_fork_status(r, CK_FORK);	/* the table is for a process */
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -51,8 +51,7 @@ def test_fifty_phones_and_ten_calls():
             callee.answer(200, 'OK')
             caller.established()
             assert callee.hear_request('ACK')
-        live = len(office.postern.rows('SELECT * FROM live_call'))
-        assert live == CALLS, live
+        until(lambda: len(office.postern.rows('SELECT * FROM live_call')) == CALLS, 5, f'{CALLS} calls are live')
         before, pids = office.counts(), office.postern.pids()
         # The same file, another certificate; then take it into use.
         assert certificate_seen(office, host) == certs.der(office.certificate)

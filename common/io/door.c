@@ -534,6 +534,12 @@ door_peer_start(const struct door *p)
 }
 
 uint64_t
+door_connection(const struct door *p)
+{
+	return p->used == NULL ? 0 : p->used->serial;
+}
+
+uint64_t
 door_faults(const struct door *p)
 {
 	return p->faults;

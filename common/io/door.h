@@ -92,6 +92,10 @@ bool door_may_answer(const struct door *p);
 /* When the process at the other end started, as it says; 0 when nobody is
  * there.  It tells a peer that came back from one that restarted. */
 struct mono door_peer_start(const struct door *p);
+/* Which of the connections to the peer is used: a number that each has for
+ * itself, 0 when nobody is there.  What was sent by another one may be read
+ * after what is sent by this one. */
+uint64_t door_connection(const struct door *p);
 /* Connections refused or closed because they broke the rules. */
 uint64_t door_faults(const struct door *p);
 

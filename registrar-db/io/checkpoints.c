@@ -53,6 +53,7 @@ struct checkpoints {
 	uint32_t life;       /* counted up when sigproxy comes */
 	uint32_t at;         /* next to be told */
 	uint32_t told;
+	uint64_t connection; /* by which they are told */
 	uint64_t refused;
 };
 
@@ -422,13 +423,35 @@ on_settled(uv_timer_t *timer)
 }
 
 static void
+begin(struct checkpoints *c)
+{
+	struct oracle *o = c->oracle;
+	struct ipc_sig_keys keys;
+
+	memcpy(keys.key, c->key, sizeof(keys.key));
+	IPC_FRAME(sig_say(o), SIG_KEYS, sig_keys, &keys);
+	sig_flush(o);
+	c->at = 0;
+	c->told = 0;
+	c->connection = door_connection(o->sig);
+}
+
+static void
 on_replay(uv_timer_t *timer)
 {
 	static char mem[REPLAY_BYTES + IPC_STATE_MAX + 64];
 	struct checkpoints *c = timer->data;
-	uint32_t at = c->at, told = c->told;
+	uint32_t at, told;
 	struct buf b;
 
+	/* What waits in the connection before would be read behind the last
+	 * word: all of it once more, what is known already is passed over. */
+	if (c->connection != door_connection(c->oracle->sig)) {
+		watchers_again(c->oracle->watchers);
+		begin(c);
+	}
+	at = c->at;
+	told = c->told;
 	/* Before the last word, which CALL_RESTORED is. */
 	if (!watchers_replay(c->oracle->watchers))
 		return;
@@ -453,15 +476,10 @@ void
 checkpoints_replay(struct oracle *o)
 {
 	struct checkpoints *c = o->checkpoints;
-	struct ipc_sig_keys keys;
 
-	memcpy(keys.key, c->key, sizeof(keys.key));
-	IPC_FRAME(sig_say(o), SIG_KEYS, sig_keys, &keys);
-	sig_flush(o);
 	watchers_begin(o->watchers);
 	c->life++;
-	c->at = 0;
-	c->told = 0;
+	begin(c);
 	uv_timer_start(&c->timer, on_replay, 0, REPLAY_MS);
 	/* Now, not after the first turn of the loop: sigproxy waits for it. */
 	on_replay(&c->timer);

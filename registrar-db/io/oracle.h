@@ -187,6 +187,8 @@ enum verdict watchers_grant(struct oracle *o, const struct ipc_auth_ask *ask,
 int watchers_frame(struct oracle *o, uint16_t type, struct span payload);
 /* sigproxy came; then until true: tell it some, mailboxes first. */
 void watchers_begin(struct watchers *w);
+/* By another connection: from the beginning. */
+void watchers_again(struct watchers *w);
 bool watchers_replay(struct watchers *w);
 int watchers_run(struct oracle *o, const struct job *job);
 void watchers_refused(struct oracle *o, const struct job *job);

@@ -502,11 +502,17 @@ put_next(struct watchers *w, struct buf *b)
 }
 
 void
+watchers_again(struct watchers *w)
+{
+	w->at = 0;
+	w->boxes_told = false;
+}
+
+void
 watchers_begin(struct watchers *w)
 {
 	w->life++;
-	w->at = 0;
-	w->boxes_told = false;
+	watchers_again(w);
 }
 
 bool

@@ -212,6 +212,9 @@ int fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 void fork_timer_c(const struct ctx *x, struct leg *leg);
 /* All branches at once: nobody answered in time. */
 void fork_give_up(const struct ctx *x, struct call *call);
+/* A device's refusal that only concerns us and that device, or would send the
+ * caller's phone to another server (R61): "not available" to the caller. */
+bool fork_is_ours_alone(uint16_t status);
 
 /* ---- headers.c ---- */
 

@@ -554,10 +554,8 @@ rank(uint16_t status)
 	}
 }
 
-/* What only concerns us and that phone, or would send the caller's phone to
- * another server (R61), is "not available" to him. */
-static bool
-is_ours_alone(uint16_t status)
+bool
+fork_is_ours_alone(uint16_t status)
 {
 	switch (status) {
 	case 401:
@@ -614,7 +612,7 @@ check_done(const struct ctx *x, struct call *call, const struct leg *last,
 		how.cause = msg;
 		how.by = last;
 	}
-	if (is_ours_alone(best))
+	if (fork_is_ours_alone(best))
 		how.status = 480;
 	call_end(x, call, how);
 }

@@ -128,13 +128,12 @@ static const struct stxn_ops server_ops = { .ended = server_ended };
 
 /* ---- the devices' answers ---- */
 
-/* What only concerns us and that phone is "not available" to the sender. */
+/* 420 and 421 say what is missing in headers that do not pass here. */
 static uint16_t
 refusal_of(uint16_t status)
 {
-	return status < 400 || status == 401 || status == 407 ||
-		status == 408 || status == 420 || status == 421 ||
-		status == 481 || status == 503 ? 480 : status;
+	return fork_is_ours_alone(status) || status == 420 || status == 421 ?
+	    480 : status;
 }
 
 static void

@@ -57,10 +57,10 @@ set_site(struct edge_conf *e, const struct conf *c)
 	if (c->public_how == PUBLIC_ADDRESS)
 		e->public_addr = c->public_addr;
 	for (unsigned i = 0; i < c->n_stun; i++) {
-		if (c->stun[i].addr.family == ADDR_NONE)
-			e->stun_name_port = c->stun[i].port;
-		else
-			e->stun_servers[e->n_stun_servers++] = c->stun[i].addr;
+		struct addr *a = &e->stun_servers[e->n_stun_servers++];
+
+		*a = c->stun[i].addr;
+		a->port = conf_stun_port(&c->stun[i]);
 	}
 	for (unsigned i = 0; i < c->n_mwi_source; i++)
 		e->mwi_sources[e->n_mwi_sources++] = c->mwi_source[i];

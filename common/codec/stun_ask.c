@@ -24,22 +24,55 @@ stun_ask_add_server(struct stun_ask *a, const struct addr *addr, uint16_t port)
 	s->port = port;
 }
 
+/* One of the few addresses that named servers may have at a time. */
 static bool
-is_configured(const struct stun_ask *a, const struct addr *server, bool is_lan)
+is_named(struct stun_ask *a, const struct addr *server, struct mono now)
 {
+	struct stun_ask_named *oldest = &a->named[0];
+
+	for (unsigned i = 0; i < STUN_ASK_NAMED; i++) {
+		struct stun_ask_named *n = &a->named[i];
+
+		if (addr_eq(&n->addr, server)) {
+			n->at = now;
+			return true;
+		}
+		if (mono_before(n->at, oldest->at))
+			oldest = n;
+	}
+	if (oldest->addr.family != ADDR_NONE &&
+	    mono_ms_between(oldest->at, now) < STUN_ASK_NAMED_MS)
+		return false;
+	*oldest = (struct stun_ask_named){ *server, now };
+	return true;
+}
+
+static bool
+fits_name(const struct stun_ask_server *s, const struct addr *server,
+    bool is_lan)
+{
+	return (s->port == server->port ||
+	    (s->port == 0 && server->port >= 1024)) &&
+	    addr_is_public(server) && !is_lan;
+}
+
+static bool
+is_configured(struct stun_ask *a, const struct addr *server, bool is_lan,
+    struct mono now)
+{
+	bool may_be_named = false;
+
 	for (unsigned i = 0; i < a->n_servers; i++) {
 		const struct stun_ask_server *s = &a->server[i];
 
-		if (s->port != server->port)
-			continue;
-		if (s->addr.family != ADDR_NONE) {
-			if (addr_same_ip(&s->addr, server))
-				return true;
-		} else if (addr_is_public(server) && !is_lan) {
+		if (s->addr.family == ADDR_NONE)
+			may_be_named = may_be_named ||
+			    fits_name(s, server, is_lan);
+		else if (s->port == server->port &&
+		    addr_same_ip(&s->addr, server))
 			return true;
-		}
 	}
-	return false;
+	return may_be_named && is_named(a, server, now);
 }
 
 static bool
@@ -100,7 +133,7 @@ stun_ask_send(struct stun_ask *a, uint16_t socket,
     const uint8_t tid[STUN_TID_LEN], const struct addr *server, bool is_lan,
     struct mono now, struct buf *out)
 {
-	if (!is_configured(a, server, is_lan)) {
+	if (!is_configured(a, server, is_lan, now)) {
 		a->n_refused++;
 		return -EACCES;
 	}

@@ -20,10 +20,20 @@
 #define STUN_ASK_RATE 100	/* a second */
 #define STUN_ASK_BURST 200
 
+#define STUN_ASK_NAMED 16	/* addresses of named servers in use */
+#define STUN_ASK_NAMED_MS 60000	/* one not asked so long makes room */
+
 struct stun_ask_server {
 	struct addr addr;	/* ADDR_NONE: given by name, then any public
 				 * address with this port */
-	uint16_t port;
+	uint16_t port;		/* 0: whatever SRV said, not below 1024 */
+};
+
+/* An address that stunmon took for one of a named server: it cannot be
+ * checked, so their number is bounded. */
+struct stun_ask_named {
+	struct addr addr;
+	struct mono at;
 };
 
 struct stun_ask_entry {
@@ -36,6 +46,7 @@ struct stun_ask_entry {
 struct stun_ask {
 	struct stun_ask_server server[STUN_ASK_SERVERS];
 	unsigned n_servers;
+	struct stun_ask_named named[STUN_ASK_NAMED];
 	struct stun_ask_entry open[STUN_ASK_OPEN];	/* a ring */
 	unsigned next;
 	uint64_t credit_us;	/* token bucket, in microseconds of rate */

@@ -28,6 +28,16 @@ check_required(struct conf_reading *r)
 }
 
 static void
+check_name(struct conf_reading *r)
+{
+	struct addr ip;
+
+	if (addr_parse_ip(span_str(r->conf.name), &ip) == 0)
+		conf_complain(r, CONF_address_name, "an address; write the "
+		    "DNS name that phones use, or leave the key out");
+}
+
+static void
 check_tls(struct conf_reading *r)
 {
 	const struct conf *c = &r->conf;
@@ -186,6 +196,7 @@ conf_check(struct conf_reading *r)
 {
 	check_mwi_source(r);
 	check_required(r);
+	check_name(r);
 	check_tls(r);
 	check_listeners(r);
 	check_media(r);

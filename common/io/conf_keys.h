@@ -51,8 +51,11 @@
 	    "How we learn our public address: stun, none (we have it "	\
 	    "ourselves), an ADDRESS, or a dynamic NAME.")		\
 	K(address, stun, hosts, stun, n_stun, 3478, 0, NULL, NULL,	\
-	    "STUN servers in order, your ITSP's first: HOST:PORT, "	\
-	    "HOST:PORT.")						\
+	    "STUN servers, the preferred first (your ITSP's): HOST:PORT, " \
+	    "or HOST alone for its SRV record, else port 3478.")	\
+	K(address, name, host_name, name, name, 1, 127, NULL, NULL,	\
+	    "The DNS name by which phones find us, compared with our "	\
+	    "address; default the domain, once it has led to us.")	\
 	K(address, stun_interval_s, number, stun_interval_s,		\
 	    stun_interval_s, 5, 3600, "15", NULL,			\
 	    "Seconds between checks of our public address.")		\

@@ -8,15 +8,11 @@
 void
 keep_stun_servers(struct keep *k, const struct edge_conf *c)
 {
-	static const struct addr by_name = { 0 };
-
 	stun_ask_init(&k->stun, (struct mono){ 0 });
 	for (unsigned i = 0; i < c->n_stun_servers; i++)
 		stun_ask_add_server(&k->stun, &c->stun_servers[i],
 		    c->stun_servers[i].port);
-	if (c->stun_name_port != 0)
-		stun_ask_add_server(&k->stun, &by_name, c->stun_name_port);
-	k->stun_wanted = c->n_stun_servers > 0 || c->stun_name_port != 0;
+	k->stun_wanted = c->n_stun_servers > 0;
 }
 
 static bool

@@ -1,5 +1,4 @@
 #include "common/io/clock.h"
-#include "common/io/log.h"
 #include "stunmon/io/monitor.h"
 
 static void
@@ -25,31 +24,6 @@ send_told(struct monitor *m, const struct mapping_step *step)
 }
 
 static void
-log_news(const struct monitor *m)
-{
-	static const char *const state[] = {
-		[PUBLIC_UNKNOWN] = "unknown",
-		[PUBLIC_KNOWN] = "known",
-		[PUBLIC_OLD] = "old",
-	};
-	const struct mappings *v = m->mappings;
-	bool lost = v->site_state == PUBLIC_OLD;
-	char mem[ADDR_TEXT_MAX];
-	struct buf ip;
-
-	buf_init(&ip, mem, sizeof(mem));
-	addr_put_ip(&ip, &v->site);
-	log_begin(lost ? LOG_WARN_ : LOG_INFO_, "public-address");
-	log_str("state", state[v->site_state]);
-	if (v->site.family != ADDR_NONE)
-		log_span("address", buf_span(&ip));
-	if (lost)
-		log_str("why", "no STUN server answers; the last good address "
-		    "stays in use");
-	log_end();
-}
-
-static void
 on_timer(uv_timer_t *timer)
 {
 	monitor_run(timer->data);
@@ -64,6 +38,21 @@ sleep_until(struct monitor *m, struct mono due, struct mono now)
 	}
 	/* One more: never a moment too early, for then nothing is due. */
 	uv_timer_start(&m->timer, on_timer, mono_ms_between(now, due) + 1, 0);
+}
+
+static void
+take_alarms(struct monitor *m, struct mono now)
+{
+	enum alarm_id id;
+
+	names_compare(m, now);
+	alarm_look(&m->alarms, m->mappings, now);
+	alarm_hold(&m->alarms, ALARM_DNS_DIFFERS, dynname_differs(&m->dynname),
+	    dynname_patience_ms(&m->dynname), now);
+	alarm_hold(&m->alarms, ALARM_DNS_GONE, dynname_gone(&m->dynname),
+	    DYNNAME_PATIENCE_MS, now);
+	while (alarm_next(&m->alarms, now, &id))
+		news_alarm(m, id, now);
 }
 
 void
@@ -81,11 +70,13 @@ monitor_run(struct monitor *m)
 			send_told(m, &step);
 			break;
 		case MAPPING_NEWS:
-			log_news(m);
+			news_site(m);
 			break;
 		}
 	}
-	sleep_until(m, mapping_due(m->mappings), now);
+	take_alarms(m, now);
+	sleep_until(m, mono_min(mapping_due(m->mappings),
+	    alarm_due(&m->alarms)), now);
 }
 
 int

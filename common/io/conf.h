@@ -58,6 +58,9 @@ struct conf {
 	/* [listen]; 0: off */
 	uint16_t external_udp, external_tcp, external_tls;
 	uint16_t internal_udp, internal_tcp, internal_tls;
+	/* what phones outside are told; 0: found out */
+	uint16_t external_udp_advertised, external_tcp_advertised;
+	uint16_t external_tls_advertised;
 	/* [media] */
 	uint16_t ports_first, ports_last;
 	uint16_t internal_ports_first, internal_ports_last;

@@ -102,6 +102,39 @@ zones_share_address(const struct conf *c)
 }
 
 static void
+check_advertised(struct conf_reading *r)
+{
+	const struct conf *c = &r->conf;
+	const struct {
+		enum conf_id id;
+		uint16_t said, port;
+		const char *key;
+	} all[] = {
+		{ CONF_listen_external_udp_advertised,
+		    c->external_udp_advertised, c->external_udp,
+		    "external_udp" },
+		{ CONF_listen_external_tcp_advertised,
+		    c->external_tcp_advertised, c->external_tcp,
+		    "external_tcp" },
+		{ CONF_listen_external_tls_advertised,
+		    c->external_tls_advertised, c->external_tls,
+		    "external_tls" },
+	};
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (all[i].said != 0 && all[i].port == 0)
+			conf_complain(r, all[i].id, "nobody listens: %s is 0; "
+			    "set a port there, or remove this line",
+			    all[i].key);
+	}
+	if (c->external_tcp_advertised != 0 &&
+	    c->external_tcp_advertised == c->external_tls_advertised)
+		conf_complain(r, CONF_listen_external_tls_advertised,
+		    "external_tcp_advertised is the same port; the router "
+		    "can forward it to one of them only");
+}
+
+static void
 check_listeners(struct conf_reading *r)
 {
 	bool shared = zones_share_address(&r->conf);
@@ -199,5 +232,6 @@ conf_check(struct conf_reading *r)
 	check_name(r);
 	check_tls(r);
 	check_listeners(r);
+	check_advertised(r);
 	check_media(r);
 }

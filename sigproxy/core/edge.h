@@ -27,6 +27,8 @@ struct edge_listener {
 struct edge_conf {
 	struct edge_listener listeners[EDGE_LISTENERS_MAX];
 	unsigned n_listeners;
+	/* The port the far side of each is told; 0: found out. */
+	uint16_t advertised[EDGE_LISTENERS_MAX];
 	struct span domain;
 	struct span realm;
 	unsigned digests;		/* offered: DEVICE_DIGEST() of each;

@@ -60,6 +60,26 @@ keep_stun_send(struct edge *e, struct mono now, struct steps *st,
 }
 
 void
+keep_stun_test(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_stun_test *m)
+{
+	struct flow to = { ZONE_EXTERNAL, TRANSPORT_UDP, (uint8_t)m->socket,
+		{ 0 }, 0 };
+	char mem[STUN_CHANGE_REQUEST_LEN];
+	struct buf b;
+
+	if (!is_mapped_listener(e->conf, m->socket))
+		return;
+	buf_init(&b, mem, sizeof(mem));
+	/* Refusals are counted; the server's word is not ours to log. */
+	if (stun_ask_test(&e->keep->stun, m->socket, m->tid, &m->server,
+		edge_is_lan(e, &m->server), m->to, m->change, now, &to.remote,
+		&b) == 0 &&
+	    !edge_is_lan(e, &to.remote) && !edge_is_our_ip(e, &to.remote))
+		steps_send(st, &to, buf_span(&b));
+}
+
+void
 keep_public_addr(struct edge *e, struct steps *st,
     const struct ipc_public_addr *m)
 {

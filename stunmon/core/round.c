@@ -176,6 +176,7 @@ blame(struct mappings *v, struct mapping *m, struct mono now)
 		if (!server->wrong)
 			continue;
 		server->said = vote->addr;
+		server->said.port = 0;
 		server->n_wrong++;
 		server->down_until = mono_add_ms(now, MAPPING_LIAR_MS);
 		vote->at.us = 0;	/* blamed once for it */

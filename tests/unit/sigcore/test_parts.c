@@ -474,6 +474,90 @@ START_TEST(outside_we_are_called_by_our_public_address_inside_by_the_local_one)
 }
 END_TEST
 
+static void
+tell_open(uint16_t socket, bool open)
+{
+	struct ipc_port_open said = { socket, open };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_port_open(&b, &said);
+	ck_assert_int_eq(edge_frame(edge, (struct mono){ 1000000 }, st,
+			     ROLE_STUN, 0, IPC_PORT_OPEN, buf_span(&b)), 0);
+}
+
+static uint16_t
+said_port(const struct flow *f)
+{
+	return edge_said_addr(edge, f).port;
+}
+
+START_TEST(a_port_of_stuns_is_said_only_where_strangers_come_in)
+{
+	struct flow out = home_flow(1);
+
+	edge->mapped[0] = ip4(198, 51, 100, 98, 61234);
+	ck_assert_uint_eq(said_port(&out), 5070);
+	tell_open(0, true);
+	ck_assert_uint_eq(said_port(&out), 61234);
+	tell_open(0, false);
+	ck_assert_uint_eq(said_port(&out), 5070);
+	tell_open(65535, true);		/* no socket of ours */
+	tell_open(0, true);
+	conf.advertised[0] = 443;
+	ck_assert_uint_eq(said_port(&out), 443);
+	conf.advertised[0] = 0;
+}
+END_TEST
+
+static const struct {
+	const char *name, *ruri, *route;
+	uint16_t want;
+} used_ports[] = {
+	{ "none written", "sip:sip.example.org", NULL, 5070 },
+	{ "in the Request-URI", "sip:sip.example.org:443", NULL, 443 },
+	{ "by an outbound proxy", "sip:sip.example.org",
+	    "<sip:sip.example.org:8443;lr>", 8443 },
+	{ "by somebody else's proxy", "sip:sip.example.org",
+	    "<sip:proxy.example.com:8443;lr>", 5070 },
+	{ "the office's port, which nobody forwards",
+	    "sip:sip.example.org:5060", NULL, 5070 },
+	{ "not our name", "sip:example.com:443", NULL, 5070 },
+	{ "two routes in one line", "sip:sip.example.org:443",
+	    "<sip:sip.example.org:8443;lr>, <sip:b.example.com;lr>",
+	    443 },
+};
+
+START_TEST(a_phones_own_port_is_said_to_it)
+{
+	struct flow out = home_flow(1), other = home_flow(2);
+	struct sip_msg m;
+	char text[1024];
+	int len = snprintf(text, sizeof(text), "REGISTER %s SIP/2.0\r\n"
+	    "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx\r\n%s%s%s"
+	    "From: <sip:168@sip.example.org>;tag=a\r\n"
+	    "To: <sip:168@sip.example.org>\r\nCall-ID: c\r\n"
+	    "CSeq: 1 REGISTER\r\nContent-Length: 0\r\n\r\n",
+	    used_ports[_i].ruri, used_ports[_i].route != NULL ? "Route: " : "",
+	    used_ports[_i].route != NULL ? used_ports[_i].route : "",
+	    used_ports[_i].route != NULL ? "\r\n" : "");
+
+	ck_assert_int_eq(sip_parse(span_make(text, (size_t)len), SIP_DATAGRAM,
+			     &m, NULL), 0);
+	keep_note_port(edge, &out, &m);		/* not registered: nothing */
+	ck_assert_uint_eq(said_port(&out), 5070);
+	keep_flow(edge->keep, (struct mono){ 1000000 }, &out, 60);
+	keep_note_port(edge, &out, &m);
+	ck_assert_msg(said_port(&out) == used_ports[_i].want, "%s",
+	    used_ports[_i].name);
+	ck_assert_uint_eq(said_port(&other), 5070);
+	conf.advertised[0] = 4430;
+	ck_assert_uint_eq(said_port(&out), 4430);
+	conf.advertised[0] = 0;
+}
+END_TEST
+
 /* ---- floods and hostile peers ---- */
 
 START_TEST(a_flood_of_strangers_changes_no_table_and_is_answered_by_budget)
@@ -630,6 +714,9 @@ main(void)
 	T(stun_leaves_by_the_external_socket_to_configured_servers_only);
 	T(stunmon_is_told_which_sockets_to_map_when_its_door_opens);
 	T(outside_we_are_called_by_our_public_address_inside_by_the_local_one);
+	T(a_port_of_stuns_is_said_only_where_strangers_come_in);
+	tcase_add_loop_test(te, a_phones_own_port_is_said_to_it, 0,
+	    sizeof(used_ports) / sizeof(used_ports[0]));
 	T(a_flood_of_strangers_changes_no_table_and_is_answered_by_budget);
 	T(broken_and_forbidden_frames_close_the_door);
 	T(stunmon_is_believed_only_about_public_addresses);

@@ -1,5 +1,6 @@
 /* The gate through which a socket's owner lets stunmon ask. */
 #include <errno.h>
+#include <stdio.h>
 
 #include "common/codec/stun_ask.h"
 #include "tests/unit/stun/suite.h"
@@ -65,6 +66,38 @@ START_TEST(asks_configured_servers_only)
 {
 	ck_assert_msg(send_to(servers[_i].server, servers[_i].is_lan, tid, 0)
 	    == servers[_i].want, "%s", servers[_i].name);
+}
+END_TEST
+
+START_TEST(a_name_without_a_port_leaves_privileged_ports_alone)
+{
+	struct addr name = { 0 };
+
+	stun_ask_add_server(&ask, &name, 0);
+	ck_assert_int_eq(send_to("198.51.100.1:34780", false, tid, 0), 0);
+	ck_assert_int_eq(send_to("198.51.100.1:53", false, tid, 0), -EACCES);
+	ck_assert_int_eq(send_to("10.0.0.1:34780", false, tid, 0), -EACCES);
+	ck_assert_int_eq(send_to("198.51.100.1:34780", true, tid, 0),
+	    -EACCES);
+}
+END_TEST
+
+START_TEST(named_servers_have_few_addresses_at_a_time)
+{
+	char text[32];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(text, sizeof(text), "198.51.100.%u:19302", i);
+		n += send_to(text, false, tid, 1000) == 0;
+	}
+	ck_assert_uint_eq(n, STUN_ASK_NAMED);
+	ck_assert_int_eq(send_to("198.51.100.0:19302", false, tid, 50000), 0);
+	ck_assert_int_eq(send_to("203.0.113.10:3478", false, tid, 50000), 0);
+	ck_assert_int_eq(send_to("198.51.100.99:19302", false, tid, 60999),
+	    -EACCES);
+	ck_assert_int_eq(send_to("198.51.100.99:19302", false, tid, 61000),
+	    0);
 }
 END_TEST
 
@@ -137,6 +170,9 @@ add_stun_ask_tests(Suite *s)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_loop_test(tc, asks_configured_servers_only, 0,
 	    sizeof(servers) / sizeof(servers[0]));
+	tcase_add_test(tc,
+	    a_name_without_a_port_leaves_privileged_ports_alone);
+	tcase_add_test(tc, named_servers_have_few_addresses_at_a_time);
 	tcase_add_test(tc,
 	    an_answer_is_taken_once_from_the_server_at_the_socket);
 	tcase_add_test(tc, an_answer_after_40_s_is_nobodys);

@@ -84,6 +84,18 @@ set_mappings(struct monitor *m)
 }
 
 static void
+set_nat(struct monitor *m)
+{
+	const struct nat_conf nc = { m->conf.external, m->conf.n_external,
+		m->conf.external_udp, secret_random };
+
+	nat_init(&m->nat, &nc);
+	if (m->conf.public_how == PUBLIC_NONE &&
+	    addr_is_public(&m->conf.external[0]))
+		m->nat.mapping = NAT_NONE;
+}
+
+static void
 open_doors(struct monitor *m, const struct sd *sd)
 {
 	const struct doors_ops ops = { on_frame, on_state, NULL, m };
@@ -122,6 +134,7 @@ main(int argc, char **argv)
 	m.started = clock_mono();
 	priv_warm_up();
 	set_mappings(&m);
+	set_nat(&m);
 	err = names_watch(&m);
 	if (err)
 		fail("resolver-not-started", err);

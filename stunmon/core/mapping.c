@@ -326,6 +326,17 @@ is_usable(const struct stun_msg *msg)
 	    msg->mapped.port != 0 && addr_is_public(&msg->mapped);
 }
 
+static void
+note_other(struct mapping_server *s, unsigned owner, const struct addr *other)
+{
+	if (owner != MAPPING_SIP)
+		return;
+	s->other = (struct addr){ 0 };
+	if (addr_is_public(other) && other->family == s->addr.family &&
+	    !addr_same_ip(other, &s->addr))
+		s->other = *other;
+}
+
 void
 mapping_heard(struct mappings *v, unsigned owner,
     const struct ipc_stun_heard *heard, struct mono now)
@@ -345,6 +356,7 @@ mapping_heard(struct mappings *v, unsigned owner,
 	v->server[s].heard_at = now;
 	v->server[s].n_tried = 0;
 	v->server[s].n_answers++;
+	note_other(&v->server[s], owner, &msg.other);
 	if (is_usable(&msg))
 		round_vote(v, m, s, &msg.mapped, now);
 	else

@@ -59,6 +59,7 @@ struct mapping_server {
 	struct mono heard_at;
 	struct mono down_until;
 	struct mono silent_at;	/* found silent last; 0: never */
+	struct addr other;	/* its OTHER-ADDRESS (RFC 5780), or none */
 	bool wrong;
 	struct addr said;	/* when it was wrong */
 	uint64_t n_answers, n_silent, n_wrong;
@@ -89,6 +90,7 @@ struct mapping {
 	bool audit;		/* this round asks all servers */
 	struct mono audit_at;	/* the next such one */
 	bool symmetric;		/* servers see different ports */
+	bool compared;		/* servers of different IPs were asked */
 	bool disagree;		/* servers see different addresses */
 	struct mono round_at, next_at;	/* this round, the next one */
 	unsigned n_asks;	/* in this round */

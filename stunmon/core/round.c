@@ -329,6 +329,8 @@ round_vote(struct mappings *v, struct mapping *m, unsigned s,
 
 	m->vote[s] = (struct mapping_vote){ *mapped, now };
 	t = supporter(v, m, s, now);
+	m->compared = m->compared || (t < v->conf.n_servers &&
+	    !addr_same_ip(&v->server[t].addr, &v->server[s].addr));
 	if (addr_eq(mapped, &m->mapped)) {
 		if (t < v->conf.n_servers)
 			m->symmetric = m->vote[t].addr.port != mapped->port;

@@ -8,6 +8,7 @@
 #include "common/io/door.h"
 #include "stunmon/core/alarm.h"
 #include "stunmon/core/dynname.h"
+#include "stunmon/core/nat.h"
 #include "stunmon/io/dns.h"
 
 struct monitor {
@@ -25,6 +26,8 @@ struct monitor {
 	struct dynname dynname;
 	const char *dyn_name;	/* which phones use, perhaps */
 	struct alarms alarms;
+	struct nat nat;
+	bool port_open_told;	/* what sigproxy knows of nat.port_open */
 	struct mono started;
 };
 
@@ -44,6 +47,7 @@ void names_compare(struct monitor *m, struct mono now);
 
 const char *news_state(enum public_state state);
 void news_site(const struct monitor *m);
+void news_nat(const struct monitor *m);
 void news_alarm(const struct monitor *m, enum alarm_id id, struct mono now);
 
 /* ---- status.c ---- */

@@ -60,6 +60,26 @@ news_site(const struct monitor *m)
 	log_end();
 }
 
+void
+news_nat(const struct monitor *m)
+{
+	static const char *const hairpin[] = {
+		[HAIRPIN_UNKNOWN] = "unknown",
+		[HAIRPIN_YES] = "yes",
+		[HAIRPIN_NO] = "no",
+	};
+	const struct nat *n = &m->nat;
+
+	if (!n->tested)
+		return;
+	log_begin(LOG_INFO_, "nat");
+	log_str("mapping", nat_word(n->mapping));
+	log_str("filtering", nat_word(n->filtering));
+	log_str("port_preserving", n->port_preserving ? "yes" : "no");
+	log_str("hairpin", hairpin[n->hairpin]);
+	log_end();
+}
+
 /* ---- alarms ---- */
 
 static void

@@ -152,6 +152,23 @@ put_dns(struct buf *b, const struct dynname *d, const char *name)
 }
 
 static void
+put_nat(struct buf *b, const struct nat *n)
+{
+	static const char *const hairpin[] = {
+		[HAIRPIN_UNKNOWN] = "unknown",
+		[HAIRPIN_YES] = "yes",
+		[HAIRPIN_NO] = "no",
+	};
+
+	buf_fmt(b, ",\"nat_mapping\":\"%s\",\"nat_filtering\":\"%s\","
+	    "\"port_preserving\":%s,\"port_open\":%s,\"hairpin\":\"%s\"",
+	    nat_word(n->mapping), nat_word(n->filtering),
+	    !n->tested ? "null" : n->port_preserving ? "true" : "false",
+	    n->filtering == NAT_UNKNOWN ? "null" :
+	    n->port_open ? "true" : "false", hairpin[n->hairpin]);
+}
+
+static void
 put_history(struct buf *b, const struct history *h, struct mono now)
 {
 	int64_t wall_s = clock_wall_s();
@@ -228,6 +245,7 @@ status_put(struct buf *b, const struct monitor *m, struct mono now)
 		buf_fmt(b, ",\"since_s\":%llu", ago_s(v->site_since, now));
 	buf_fmt(b, ",\"ignored\":%llu", (unsigned long long)v->n_ignored);
 	put_servers(b, m, now);
+	put_nat(b, &m->nat);
 	put_dns(b, &m->dynname, m->dyn_name);
 	put_maps(b, v, now);
 	put_history(b, &v->history, now);

@@ -133,15 +133,15 @@ put_mapped(uint8_t *p, const struct addr *mapped)
 		p[8 + i] = mapped->ip[i] ^ cookie[i];
 }
 
-static size_t
-put_answer(uint8_t *p, enum character who, const uint8_t *tid,
+size_t
+world_put_answer(uint8_t *p, enum character who, const uint8_t *tid,
     const struct addr *mapped)
 {
 	static const uint8_t head[8] = { 1, 1, 0, 12, 0x21, 0x12, 0xa4,
 		0x42 };
 	size_t len = 32;
 
-	memset(p, 0, 48);
+	memset(p, 0, 64);
 	memcpy(p, head, sizeof(head));
 	memcpy(p + 8, tid, STUN_TID_LEN);
 	put_mapped(p + 20, mapped);
@@ -152,6 +152,10 @@ put_answer(uint8_t *p, enum character who, const uint8_t *tid,
 	} else if (who == STRANGE) {
 		memcpy(p + 32, "\x7f\x01\0\0", 4);
 		len = 36;
+	} else if (w.other) {
+		memcpy(p + 32, "\x80\x2c\0\x08\0\x01\x0d\x97\xcb\0\x71\xc8",
+		    12);
+		len = 44;
 	}
 	p[3] = (uint8_t)(len - 20);
 	return len;
@@ -179,7 +183,7 @@ deliver(unsigned i)
 		random_bytes(&mapped.ip[1], 3);
 	if (w.server[s] == PRIVATE)
 		mapped.ip[0] = 10;
-	heard.packet = span_make(packet, put_answer(packet, w.server[s],
+	heard.packet = span_make(packet, world_put_answer(packet, w.server[s],
 	    ask.tid, &mapped));
 	mapping_heard(w.maps, owner, &heard, now());
 }
@@ -192,7 +196,7 @@ world_forge(const char *from, const uint8_t *tid, const char *mapped)
 	struct addr a = world_addr(mapped);
 	uint8_t packet[64];
 
-	heard.packet = span_make(packet, put_answer(packet, HONEST, tid, &a));
+	heard.packet = span_make(packet, world_put_answer(packet, HONEST, tid, &a));
 	mapping_heard(w.maps, MAPPING_SIP, &heard, now());
 }
 

@@ -40,6 +40,7 @@ struct world {
 	unsigned dead[MAPPING_SERVERS_MAX];	/* addresses, bits */
 	const char *nat;	/* its public address */
 	bool symmetric;		/* another port for each server */
+	bool other;		/* servers tell an OTHER-ADDRESS */
 	bool sip_deaf;		/* no answer reaches the SIP socket */
 	unsigned asked[MAPPING_SERVERS_MAX];
 	uint64_t asked_at[MAPPING_SERVERS_MAX];
@@ -76,6 +77,11 @@ void world_addresses(unsigned s, unsigned n, unsigned dead);
 
 void add_alarm_tests(Suite *s);
 void add_dynname_tests(Suite *s);
+void add_nat_tests(Suite *s);
+
+/* An answer of up to 64 octets; gives its length. */
+size_t world_put_answer(uint8_t *p, enum character who, const uint8_t *tid,
+    const struct addr *mapped);
 
 struct addr world_addr(const char *text);
 void assert_told(const struct told *t, enum public_state state,

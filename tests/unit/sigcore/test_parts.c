@@ -427,6 +427,69 @@ START_TEST(stun_leaves_by_the_external_socket_to_configured_servers_only)
 }
 END_TEST
 
+/* The configured server answers and tells its other address. */
+static void
+hear_other(const uint8_t other[4])
+{
+	struct flow from = { ZONE_EXTERNAL, TRANSPORT_UDP, 0,
+		ip4(203, 0, 113, 53, 3478), 0 };
+	uint8_t answer[32] = { 1, 1, 0, 12, 0x21, 0x12, 0xa4, 0x42 };
+	const uint8_t attribute[8] = { 0x80, 0x2c, 0, 8, 0, 1, 0x0d, 0x97 };
+
+	ck_assert_int_eq(ask_stun(0, from.remote), 0);
+	memcpy(answer + 8, st->step[0].bytes.p + 8, STUN_TID_LEN);
+	memcpy(answer + 20, attribute, sizeof(attribute));
+	memcpy(answer + 28, other, 4);
+	edge_message(edge, (struct mono){ 1000000 }, st, &from,
+	    span_make(answer, sizeof(answer)));
+	steps_clear(st);
+}
+
+static int
+test_nat(uint16_t socket, struct addr server)
+{
+	struct ipc_stun_test ask = { .socket = socket, .server = server,
+		.to = 1 };
+	char mem[128];
+	struct buf b;
+
+	memcpy(ask.tid, "testtesttest", STUN_TID_LEN);
+	buf_init(&b, mem, sizeof(mem));
+	put_stun_test(&b, &ask);
+	steps_clear(st);
+	return edge_frame(edge, (struct mono){ 1000000 }, st, ROLE_STUN, 0,
+	    IPC_STUN_TEST, buf_span(&b));
+}
+
+static const struct {
+	const char *name;
+	uint8_t other[4];
+	unsigned sent;
+} others[] = {
+	{ "public", { 203, 0, 113, 54 }, 1 },
+	{ "the office", { 192, 168, 10, 3 }, 0 },
+	{ "loopback", { 127, 0, 0, 1 }, 0 },
+	{ "our own public address", { 198, 51, 100, 99 }, 0 },
+	{ "its own address again", { 203, 0, 113, 53 }, 0 },
+};
+
+START_TEST(a_test_of_the_nat_goes_to_no_address_of_ours)
+{
+	struct addr server = ip4(203, 0, 113, 53, 3478);
+
+	edge->public_ip = ip4(198, 51, 100, 99, 0);
+	ck_assert_int_eq(test_nat(0, server), 0);
+	ck_assert_uint_eq(datagrams(), 0);	/* it told nothing yet */
+	hear_other(others[_i].other);
+	ck_assert_int_eq(test_nat(0, server), 0);
+	ck_assert_msg(datagrams() == others[_i].sent, "%s", others[_i].name);
+	ck_assert_int_eq(test_nat(1, server), 0);	/* the office's */
+	ck_assert_uint_eq(datagrams(), 0);
+	ck_assert_int_eq(test_nat(0, ip4(203, 0, 113, 54, 3478)), 0);
+	ck_assert_uint_eq(datagrams(), 0);
+}
+END_TEST
+
 START_TEST(stunmon_is_told_which_sockets_to_map_when_its_door_opens)
 {
 	struct span payload, frames;
@@ -712,6 +775,8 @@ main(void)
 	T(a_full_table_of_flows_keeps_who_is_in_it_and_expiry_empties_it);
 	T(flow_keep_and_flow_gone_of_registrar_db_are_followed);
 	T(stun_leaves_by_the_external_socket_to_configured_servers_only);
+	tcase_add_loop_test(te, a_test_of_the_nat_goes_to_no_address_of_ours, 0,
+	    sizeof(others) / sizeof(others[0]));
 	T(stunmon_is_told_which_sockets_to_map_when_its_door_opens);
 	T(outside_we_are_called_by_our_public_address_inside_by_the_local_one);
 	T(a_port_of_stuns_is_said_only_where_strangers_come_in);

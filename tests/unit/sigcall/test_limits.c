@@ -334,6 +334,51 @@ START_TEST(one_caller_cannot_take_every_call)
 }
 END_TEST
 
+/* All that came is read. */
+static void
+drain(struct phone *p)
+{
+	while (phone_recv(p) != NULL)
+		;
+}
+
+/* What a phone may say in its own call without a password each time makes a
+ * transaction, which lives for 32 s by UDP. */
+START_TEST(a_phone_in_a_call_cannot_take_every_transaction)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *mad = lab_home(lab, "168", 7);
+	struct phone *friend = lab_office(lab, "201", 32);
+	struct phone *home = lab_home(lab, "169", 8);
+	struct phone *desk = lab_office(lab, "200", 31);
+	static const unsigned sizes[] = { 20, 1500, 3000, 5500 };
+	static char line[6000];
+	struct talk t, other;
+	const char *info;
+
+	talk_begin(&t, mad, friend);
+	/* Some small, or few large: memory for messages ends too. */
+	memset(line, 'x', sizes[_i]);
+	memcpy(line, "X-Long: ", 8);
+	strcpy(line + sizes[_i], "\r\n");
+	for (unsigned i = 0; i < 5000; i++) {
+		dlg_send(&t.a, "INFO", NULL, NULL, line);
+		drain(mad);
+		drain(friend);
+	}
+	talk_begin(&other, home, desk);
+	dlg_send(&other.a, "INFO", NULL, NULL, line);
+	info = phone_expect(desk, "INFO");
+	ck_assert_ptr_nonnull(info);
+	phone_answer(desk, info, 200, NULL, NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	/* He who did it waits, and is served again. */
+	lab_pass(lab, 70000);
+	ck_assert_uint_eq(lab_count(lab, "server_transactions"), 0);
+	lab_free(lab);
+}
+END_TEST
+
 START_TEST(a_phone_that_answers_without_end_makes_us_send_little)
 {
 	struct lab *lab = lab_new(60, 100);
@@ -765,6 +810,8 @@ suite_limits(void)
 	tcase_add_test(
 	    c, a_call_granted_too_late_or_in_vain_is_noted_as_ended);
 	tcase_add_test(c, one_caller_cannot_take_every_call);
+	tcase_add_loop_test(
+	    c, a_phone_in_a_call_cannot_take_every_transaction, 0, 4);
 	tcase_add_test(
 	    c, a_phone_that_answers_without_end_makes_us_send_little);
 	tcase_add_loop_test(c,

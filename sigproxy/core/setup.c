@@ -348,14 +348,21 @@ fair_share(const struct calls *c)
 	return c->pool.n / 16 > 4 ? c->pool.n / 16 : 4;
 }
 
-/* The last quarter of the table is for those who have few calls, or one
- * caller, a stolen password say, could shut out everybody. */
+static bool
+is_short(const struct pool *p)
+{
+	return p->used >= p->n - p->n / 4;
+}
+
+/* The last quarter of calls, and of legs, is for those who have few calls, or
+ * one caller, a stolen password say, could shut out everybody.  A number with
+ * many devices takes more legs for each call than there are in the mean. */
 static bool
 has_too_many(const struct calls *c, struct span caller)
 {
 	uint32_t n = 0;
 
-	if (c->pool.used < c->pool.n - c->pool.n / 4)
+	if (!is_short(&c->pool) && !is_short(&c->legs))
 		return false;
 	for (uint32_t i = 0; i < c->pool.n; i++) {
 		const struct call *call = pool_at(&c->pool, i);

@@ -154,8 +154,7 @@ struct calls {
 	struct timer save_timer;
 	struct over over[CALL_OVER_MAX]; /* the last ones, in a ring */
 	unsigned next_over;
-	struct transfer transfers[REFER_MEMORY]; /* the same */
-	unsigned next_transfer;
+	struct transfer transfers[REFER_MEMORY];
 	/* For status. */
 	uint64_t begun, answered, refused, restored;
 };

@@ -401,6 +401,17 @@ check_replaces(const struct ctx *x, const struct sip_msg *msg,
 	return status;
 }
 
+/* What a sips: URI promises, of the phones that would ring or of the one that
+ * talks in the call to be replaced. */
+static bool
+keeps_sips(const struct sip_msg *msg, const struct ipc_auth_say *say,
+    const struct leg *replaced, struct ipc_auth_say *kept)
+{
+	return sips_targets(msg, say, kept) &&
+	       (replaced == NULL || sips_may_go(msg, replaced->flow.zone,
+					replaced->flow.transport));
+}
+
 static void
 begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
     const struct ipc_auth_say *say)
@@ -423,7 +434,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse(x, t, 422, SPAN_LIT("Min-SE: 90\r\n"));
 		return;
 	}
-	if (!sips_targets(msg, say, &kept)) {
+	if (!keeps_sips(msg, say, replaced, &kept)) {
 		call_not_begun(x->st, say, 480, "sips-not-kept");
 		refuse(x, t, 480, SPAN_LIT(SIPS_NOT_KEPT));
 		return;

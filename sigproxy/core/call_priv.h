@@ -240,6 +240,10 @@ void headers_put_uri(const struct edge *e, struct buf *b, struct span number);
 /* `"Name" <sip:number@domain>`. */
 void headers_put_party(
     const struct edge *e, struct buf *b, const struct party *p);
+/* The same for From as the phone of `to` sees it: anonymous outside, if the
+ * caller withholds his name. */
+void headers_put_caller(const struct edge *e, struct buf *b,
+    const struct party *p, const struct leg *to);
 /* ---- dialog.c, exchange.c ---- */
 
 /* A new exchange in call's list.  Errors: NULL: too many. */

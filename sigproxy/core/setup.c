@@ -66,9 +66,6 @@ is_usable(const struct edge *e, const struct flow *f)
 	       conns_live(e->conns, f);
 }
 
-/* RFC 3323 4.1.1.3. */
-#define ANONYMOUS "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
-
 static void
 write_names(const struct edge *e, struct leg *leg)
 {
@@ -77,10 +74,7 @@ write_names(const struct edge *e, struct leg *leg)
 	struct buf b;
 
 	buf_init(&b, leg->local.p, sizeof(leg->local.p));
-	if (call->caller.withheld && leg_is_external(leg))
-		buf_puts(&b, ANONYMOUS);
-	else
-		headers_put_party(e, &b, &call->caller);
+	headers_put_caller(e, &b, &call->caller, leg);
 	leg->local.len = (uint16_t)b.len;
 	called.name.len = 0;
 	buf_init(&b, leg->remote.p, sizeof(leg->remote.p));

@@ -121,17 +121,42 @@ pop_spare(struct ports *p, unsigned n)
 	return i;
 }
 
+enum spare_kind { SPARE_FRESH, SPARE_KNOWN, SPARE_ANY };
+
+static bool
+is_spare(const struct port_pair *pair, enum port_which which,
+    enum spare_kind kind, struct mono now)
+{
+	return kind == SPARE_ANY ||
+	    (kind == SPARE_FRESH ? port_is_mapped(pair, which, now) :
+				   port_was_mapped(pair, which));
+}
+
 static uint32_t
-take_spare(struct ports *p, bool fresh, struct mono now)
+take_spare(struct ports *p, enum spare_kind kind, struct mono now)
 {
 	for (unsigned n = 0; n < p->n_spares; n++) {
 		const struct port_pair *pair = &p->pair[p->spare[n]];
 
-		if (!fresh || (port_is_mapped(pair, PORT_RTP, now) &&
-		    port_is_mapped(pair, PORT_RTCP, now)))
+		if (is_spare(pair, PORT_RTP, kind, now) &&
+		    is_spare(pair, PORT_RTCP, kind, now))
 			return pop_spare(p, n);
 	}
 	return PORT_NONE;
+}
+
+unsigned
+ports_spares_mapped(const struct ports *p, struct mono now)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n_spares; i++) {
+		const struct port_pair *pair = &p->pair[p->spare[i]];
+
+		n += is_spare(pair, PORT_RTP, SPARE_FRESH, now) &&
+		    is_spare(pair, PORT_RTCP, SPARE_FRESH, now);
+	}
+	return n;
 }
 
 bool
@@ -167,11 +192,14 @@ ports_take(struct ports *p, enum zone zone, enum addr_family family,
 	if (g == NULL)
 		return PORT_NONE;
 	if (g->mapped && mapped)
-		i = take_spare(p, true, now);
+		i = take_spare(p, SPARE_FRESH, now);
+	/* No STUN server answers: the questions alone keep these open. */
+	if (i == PORT_NONE && g->mapped && mapped)
+		i = take_spare(p, SPARE_KNOWN, now);
 	if (i == PORT_NONE)
 		i = group_pop(p, g, now);
 	if (i == PORT_NONE && g->mapped)
-		i = take_spare(p, false, now);
+		i = take_spare(p, SPARE_ANY, now);
 	if (i != PORT_NONE)
 		p->pair[i].state = PORT_USED;
 	return i;
@@ -249,12 +277,21 @@ port_is_mapped(const struct port_pair *pair, enum port_which which,
 	    mono_ms_between(pair->mapped_at[which], now) < PORT_FRESH_MS;
 }
 
+bool
+port_was_mapped(const struct port_pair *pair, enum port_which which)
+{
+	return pair->mapped[which].family != ADDR_NONE;
+}
+
 void
 ports_forget_mappings(struct ports *p)
 {
-	for (uint32_t i = 0; i < p->n; i++)
-		p->pair[i].mapped_at[PORT_RTP].us =
-		    p->pair[i].mapped_at[PORT_RTCP].us = 0;
+	for (uint32_t i = 0; i < p->n; i++) {
+		struct port_pair *pair = &p->pair[i];
+
+		memset(pair->mapped, 0, sizeof(pair->mapped));
+		memset(pair->mapped_at, 0, sizeof(pair->mapped_at));
+	}
 }
 
 uint32_t

@@ -32,8 +32,9 @@ struct port_pair {
 	enum port_state state;
 	uint8_t group;
 	struct mono rest_until;
-	struct addr mapped[2];		/* by enum port_which */
-	struct mono mapped_at[2];	/* 0: not mapped */
+	struct addr mapped[2];		/* by enum port_which; the last one
+					 * known; ADDR_NONE: none was */
+	struct mono mapped_at[2];	/* told then; 0: it is not fresh */
 	struct mono sent_at[2];		/* last packet out; 0: never */
 };
 
@@ -74,7 +75,8 @@ int ports_add(struct ports *p, enum zone zone, const struct addr *ip,
  * Give out a pair.
  *
  * Takes:   phone   the group with the longest common prefix with it is used.
- *          mapped  a spare with a fresh mapping is wanted, if there is one.
+ *          mapped  a spare with a fresh mapping is wanted, if there is one,
+ *                  else one whose last mapping is known.
  * Gives:   its index, or PORT_NONE: with *no_address_out telling whether that
  *          zone has no address of that family (true) or is full (false).
  */
@@ -97,9 +99,14 @@ void ports_put(struct ports *p, uint32_t i, struct mono now);
 /* Fill up the spares; true if the set changed. */
 bool ports_keep_spares(struct ports *p, struct mono now);
 
+/* How many of them have fresh mappings. */
+unsigned ports_spares_mapped(const struct ports *p, struct mono now);
+
 /* Is the mapping of that port known and fresh? */
 bool port_is_mapped(const struct port_pair *pair, enum port_which which,
     struct mono now);
+/* Was its mapping known once, at the address the site still has? */
+bool port_was_mapped(const struct port_pair *pair, enum port_which which);
 /* The site has another address now: no mapping counts until told anew. */
 void ports_forget_mappings(struct ports *p);
 /* The pair and half with this number in the mapped group, or PORT_NONE. */

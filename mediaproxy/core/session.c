@@ -196,6 +196,45 @@ say_ports(struct sessions *s, const struct session_end *e, unsigned n_known,
 	return true;
 }
 
+/* ---- answers that wait for STUN ---- */
+
+static void
+drop_wait(struct sessions *s, uint64_t session, uint8_t end)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < s->n_waits; i++) {
+		const struct session_wait *w = &s->wait[i];
+
+		if (w->session != session ||
+		    (end != RELAY_ALL_ENDS && w->end != end))
+			s->wait[kept++] = *w;
+	}
+	s->n_waits = kept;
+}
+
+/* Is nothing to be hoped for from STUN, or all of it here? */
+static bool
+is_mapped(const struct sessions *s, const struct session_end *e,
+    struct mono now)
+{
+	const struct ports *ports = s->conf.ports;
+
+	if (!site_wants_mapping(s->conf.site))
+		return true;
+	for (uint8_t nr = 0; nr < e->n_streams; nr++) {
+		const struct port_pair *p = &ports->pair[e->pair[nr]];
+
+		if (ports->group[p->group].mapped &&
+		    (!port_is_mapped(p, PORT_RTP, now) ||
+			!port_is_mapped(p, PORT_RTCP, now)))
+			return false;
+	}
+	return true;
+}
+
+/* ---- open, again ---- */
+
 static void
 shrink(struct sessions *s, struct session_end *e, uint8_t n_streams,
     struct mono now)
@@ -230,27 +269,92 @@ open_end(struct sessions *s, struct session *se,
 	return r;
 }
 
-void
+/* Would a moment's patience give its ports mappings? */
+static bool
+may_wait(const struct sessions *s, const struct session_end *e,
+    const struct ipc_relay_open *m, struct mono now)
+{
+	return m->n_want == 0 && s->conf.site->answers &&
+	    mono_due(s->no_wait_before, now) &&
+	    s->n_waits < SESSION_WAITS_MAX && !is_mapped(s, e, now);
+}
+
+static void
+add_wait(struct sessions *s, const struct ipc_relay_open *m, struct mono now)
+{
+	s->n_waited++;
+	s->wait[s->n_waits++] = (struct session_wait){ m->session, m->id,
+		m->end, mono_add_ms(now, SESSION_STUN_MS) };
+}
+
+static void
+begin_say(const struct session_wait *w, struct ipc_relay_say *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->id = w->id;
+	out->session = w->session;
+	out->end = w->end;
+}
+
+bool
 sessions_open(struct sessions *s, const struct ipc_relay_open *m,
     struct mono now, struct ipc_relay_say *out)
 {
+	const struct session_wait asked = { m->session, m->id, m->end, now };
 	struct session *se = find(s, m->session);
 	enum relay_refusal r = RELAY_FULL;
+	bool waits = false;
 
-	memset(out, 0, sizeof(*out));
-	out->id = m->id;
-	out->session = m->session;
-	out->end = m->end;
+	begin_say(&asked, out);
+	drop_wait(s, m->session, m->end);
 	if (se == NULL)
 		se = add(s, m->session);
 	if (se != NULL) {
 		se->unclaimed_at.us = 0;
 		r = open_end(s, se, m, now, out);
+		waits = r == RELAY_OK &&
+		    may_wait(s, &se->end[m->end], m, now);
 		if (se->n_ends == 0)
 			del(s, se);
 	}
 	s->n_full += r == RELAY_FULL;
 	out->refusal = r;
+	if (waits)
+		add_wait(s, m, now);
+	return !waits;
+}
+
+struct mono
+sessions_answer_due(const struct sessions *s)
+{
+	return s->n_waits == 0 ? MONO_NEVER : s->wait[0].until;
+}
+
+bool
+sessions_answer(struct sessions *s, struct mono now,
+    struct ipc_relay_say *out)
+{
+	for (unsigned i = 0; i < s->n_waits; i++) {
+		const struct session_wait w = s->wait[i];
+		struct session *se = find(s, w.session);
+		struct session_end *e = &se->end[w.end];
+
+		if (!is_mapped(s, e, now)) {
+			if (!mono_due(w.until, now))
+				continue;
+			s->n_late++;
+			s->no_wait_before = mono_add_ms(now, SESSION_VAIN_MS);
+		}
+		drop_wait(s, w.session, w.end);
+		begin_say(&w, out);
+		/* It may have become unknown meanwhile. */
+		if (!say_ports(s, e, 0, now, out)) {
+			out->n_ports = 0;
+			out->refusal = RELAY_NO_ADDRESS;
+		}
+		return true;
+	}
+	return false;
 }
 
 /* ---- set and close ---- */
@@ -284,6 +388,7 @@ close_end(struct sessions *s, struct session *se, uint8_t end,
 
 	if (!e->open)
 		return;
+	drop_wait(s, se->id, end);
 	for (uint8_t nr = 0; nr < e->n_streams; nr++) {
 		struct ipc_relay_stats stats = { .session = se->id };
 

@@ -127,24 +127,59 @@ want_pair(const struct sessions *s, uint32_t pair, struct ipc_map_want *out)
 	out->sockets[out->n_sockets++].number = port_own(p, PORT_RTCP).port;
 }
 
+static bool
+is_wanted(const struct ipc_map_want *want, uint16_t number)
+{
+	for (unsigned i = 0; i < want->n_sockets; i++) {
+		if (want->sockets[i].number == number)
+			return true;
+	}
+	return false;
+}
+
+static void
+want_waiting(struct sessions *s, struct ipc_map_want *out)
+{
+	const struct ports *ports = s->conf.ports;
+
+	for (unsigned i = 0; i < s->n_waits; i++) {
+		const struct session_wait *w = &s->wait[i];
+
+		for (uint8_t nr = 0; nr < IPC_STREAMS_MAX; nr++) {
+			uint32_t pair = sessions_pair(s, w->session, w->end,
+			    nr);
+
+			if (pair != PORT_NONE &&
+			    ports->group[ports->pair[pair].group].mapped)
+				want_pair(s, pair, out);
+		}
+	}
+}
+
+static void
+want_unheard(const struct sessions *s, const struct port_group *g,
+    struct ipc_map_want *out)
+{
+	for (uint32_t i = g->first; i < g->first + g->n; i++) {
+		if (s->stream[i].used && s->stream[i].packets_in == 0 &&
+		    !is_wanted(out, s->conf.ports->pair[i].own.port))
+			want_pair(s, i, out);
+	}
+}
+
 void
-sessions_wanted(const struct sessions *s, struct ipc_map_want *out)
+sessions_wanted(struct sessions *s, struct ipc_map_want *out)
 {
 	const struct ports *ports = s->conf.ports;
 
 	out->n_sockets = 0;
 	if (!site_wants_mapping(s->conf.site))
 		return;
+	want_waiting(s, out);
 	for (unsigned i = 0; i < ports->n_spares; i++)
 		want_pair(s, ports->spare[i], out);
 	for (unsigned k = 0; k < ports->n_groups; k++) {
-		const struct port_group *g = &ports->group[k];
-
-		if (!g->mapped)
-			continue;
-		for (uint32_t i = g->first; i < g->first + g->n; i++) {
-			if (s->stream[i].used && s->stream[i].packets_in == 0)
-				want_pair(s, i, out);
-		}
+		if (ports->group[k].mapped)
+			want_unheard(s, &ports->group[k], out);
 	}
 }

@@ -21,6 +21,17 @@ prefers_forwarded(const struct site *s, const struct addr *mapped,
 	    mapped->port != own->port;
 }
 
+/* An old mapping is still the best guess, if the address did not change. */
+static bool
+may_say_mapping(const struct site *s, const struct port_pair *pair,
+    enum port_which which, struct mono now)
+{
+	return site_wants_mapping(s) &&
+	    (port_is_mapped(pair, which, now) ||
+		(port_was_mapped(pair, which) &&
+		addr_same_ip(&pair->mapped[which], &s->public_ip)));
+}
+
 struct addr
 site_say(const struct site *s, enum zone zone, const struct port_pair *pair,
     enum port_which which, struct mono now)
@@ -32,7 +43,7 @@ site_say(const struct site *s, enum zone zone, const struct port_pair *pair,
 	if (zone == ZONE_INTERNAL || s->how == SITE_OWN ||
 	    (s->public_ip.family != own.family && addr_is_public(&own)))
 		return own;
-	if (site_wants_mapping(s) && port_is_mapped(pair, which, now) &&
+	if (may_say_mapping(s, pair, which, now) &&
 	    !prefers_forwarded(s, &pair->mapped[which], &own))
 		return pair->mapped[which];
 	if (s->public_ip.family != own.family)

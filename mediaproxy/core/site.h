@@ -20,11 +20,14 @@ struct site {
 	enum site_mode mode;
 	struct addr public_ip;	/* of the whole site; ADDR_NONE: not known */
 	bool forwarded;		/* an unasked packet proved the range is */
+	bool answers;		/* a STUN server answers at present */
 	bool fixed;		/* public_ip is configured: nobody changes it */
 };
 
 /*
- * The address SDP says for one half of a pair.
+ * The address SDP says for one half of a pair: its mapping, the last one
+ * known when there is no fresh one, else the public address with its own
+ * port.  It never waits.
  *
  * Gives:   ADDR_NONE when we do not know our public address: an own, private
  *          one would lead nowhere and tell strangers about the office.

@@ -18,10 +18,9 @@ log_refusal(const struct ipc_relay_say *say)
 }
 
 static void
-listen_to(struct media *m, const struct ipc_relay_say *say,
-    const struct ipc_relay_open *open)
+listen_to(struct media *m, const struct ipc_relay_open *open)
 {
-	for (unsigned i = 0; i < say->n_ports; i++) {
+	for (unsigned i = 0; i < IPC_STREAMS_MAX; i++) {
 		uint32_t pair = sessions_pair(&m->sessions, open->session,
 		    open->end, (uint8_t)i);
 
@@ -31,13 +30,24 @@ listen_to(struct media *m, const struct ipc_relay_say *say,
 	relay_wake(m);
 }
 
+void
+sigproxy_say(struct media *m, const struct ipc_relay_say *say)
+{
+	char mem[512];
+	struct buf b;
+
+	if (say->refusal != RELAY_OK)
+		log_refusal(say);
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_SAY, relay_say, say);
+	door_send(m->sigproxy, buf_span(&b));
+}
+
 static int
 on_relay_open(struct media *m, struct span payload)
 {
 	struct ipc_relay_open open;
 	struct ipc_relay_say say;
-	char mem[512];
-	struct buf b;
 	int err;
 
 	err = get_relay_open(payload, &open);
@@ -45,14 +55,15 @@ on_relay_open(struct media *m, struct span payload)
 		return err;
 	if (open.family != ADDR_IPV4 && open.family != ADDR_IPV6)
 		return -EPROTO;
-	sessions_open(&m->sessions, &open, clock_mono(), &say);
-	if (say.refusal != RELAY_OK)
-		log_refusal(&say);
-	else
-		listen_to(m, &say, &open);
-	buf_init(&b, mem, sizeof(mem));
-	IPC_FRAME(&b, RELAY_SAY, relay_say, &say);
-	door_send(m->sigproxy, buf_span(&b));
+	if (sessions_open(&m->sessions, &open, clock_mono(), &say)) {
+		if (say.refusal == RELAY_OK)
+			listen_to(m, &open);
+		sigproxy_say(m, &say);
+		return 0;
+	}
+	listen_to(m, &open);
+	stunmon_want(m);
+	relay_answer(m);
 	return 0;
 }
 

@@ -207,6 +207,28 @@ on_tick(uv_timer_t *timer)
 	    0);
 }
 
+static void
+on_answers(uv_timer_t *timer)
+{
+	relay_answer(timer->data);
+}
+
+void
+relay_answer(struct media *m)
+{
+	struct mono now = clock_mono(), due;
+	struct ipc_relay_say say;
+
+	while (sessions_answer(&m->sessions, now, &say))
+		sigproxy_say(m, &say);
+	due = sessions_answer_due(&m->sessions);
+	if (due.us == MONO_NEVER.us)
+		uv_timer_stop(&m->answers);
+	else
+		uv_timer_start(&m->answers, on_answers,
+		    mono_ms_between(now, due) + 1, 0);
+}
+
 void
 relay_wake(struct media *m)
 {
@@ -227,6 +249,8 @@ relay_start(struct media *m)
 	if (err)
 		return err;
 	err = uv_timer_init(m->loop, &m->timer);
-	m->timer.data = m;
+	if (err == 0)
+		err = uv_timer_init(m->loop, &m->answers);
+	m->timer.data = m->answers.data = m;
 	return err ? err : uv_timer_start(&m->timer, on_tick, 0, 0);
 }

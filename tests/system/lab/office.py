@@ -26,7 +26,10 @@ class Office:
 
     INSIDE, OUTSIDE = (168, 169), (201, 202, 203, 204)
 
-    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=()):
+    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=(),
+                 stun_server=stun.start_server):
+        """stun_server(lab) starts one and gives its (address, port)."""
+        self._start_stun = stun_server
         self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones)
         self._settings = dict(settings)
         self.postern = self.stun = None
@@ -44,7 +47,7 @@ class Office:
         self.lab.close()
 
     def _start(self):
-        self.stun = stun.start_server(self.lab)
+        self.stun = self._start_stun(self.lab)
         settings = {('address', 'public'): 'stun', ('address', 'stun'): '%s:%d' % self.stun,
                     ('address', 'stun_interval_s'): 5, **self._settings}
         self.postern = Postern(self.lab.postern_host, self.lab.folder, settings)

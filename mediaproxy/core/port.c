@@ -311,12 +311,31 @@ ports_by_number(const struct ports *p, uint16_t number,
 	return PORT_NONE;
 }
 
+static bool
+is_quiet(struct mono sent_at, struct mono now)
+{
+	return sent_at.us == 0 ||
+	    mono_ms_between(sent_at, now) >= PORT_UNASKED_MS;
+}
+
 bool
 port_is_unasked(const struct port_pair *pair, enum port_which which,
     struct mono now)
 {
-	return pair->sent_at[which].us == 0 ||
-	    mono_ms_between(pair->sent_at[which], now) >= PORT_UNASKED_MS;
+	return is_quiet(pair->sent_at[which], now);
+}
+
+bool
+port_is_unmet(const struct port_pair *pair, enum port_which which,
+    struct mono now)
+{
+	return is_quiet(pair->peer_at[which], now);
+}
+
+void
+port_sends(struct port_pair *pair, enum port_which which, struct mono now)
+{
+	pair->sent_at[which] = pair->peer_at[which] = now;
 }
 
 struct addr

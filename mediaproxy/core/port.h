@@ -36,6 +36,7 @@ struct port_pair {
 					 * known; ADDR_NONE: none was */
 	struct mono mapped_at[2];	/* told then; 0: it is not fresh */
 	struct mono sent_at[2];		/* last packet out; 0: never */
+	struct mono peer_at[2];		/* the same, STUN not counted */
 };
 
 struct port_group {
@@ -115,6 +116,12 @@ uint32_t ports_by_number(const struct ports *p, uint16_t number,
 /* Did nothing leave that port for so long that only a forwarded range lets
  * a packet in? */
 bool port_is_unasked(const struct port_pair *pair, enum port_which which,
+    struct mono now);
+/* The same, when only STUN left it: a full-cone router does so, too. */
+bool port_is_unmet(const struct port_pair *pair, enum port_which which,
+    struct mono now);
+/* A packet leaves it; for whoever is no STUN server. */
+void port_sends(struct port_pair *pair, enum port_which which,
     struct mono now);
 /* Own address of one half. */
 struct addr port_own(const struct port_pair *pair, enum port_which which);

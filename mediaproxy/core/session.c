@@ -109,8 +109,9 @@ claim_port(struct sessions *s, const struct ipc_relay_open *m, uint8_t nr,
 	    (enum addr_family)m->family, &m->phone, m->want[nr].number, now);
 
 	if (i != PORT_NONE)
-		s->conf.ports->pair[i].sent_at[PORT_RTP] =
-		    s->conf.ports->pair[i].sent_at[PORT_RTCP] = now;
+		for (int half = PORT_RTP; half <= PORT_RTCP; half++)
+			port_sends(&s->conf.ports->pair[i],
+			    (enum port_which)half, now);
 	return i;
 }
 
@@ -191,6 +192,8 @@ say_ports(struct sessions *s, const struct session_end *e, unsigned n_known,
 		if (port->said_rtp.family == ADDR_NONE ||
 		    port->said_rtcp.family == ADDR_NONE)
 			return false;
+		if (nr >= n_known)
+			s->stream[e->pair[nr]].said = port->said_rtp;
 	}
 	out->n_ports = e->n_streams;
 	return true;
@@ -262,6 +265,8 @@ open_end(struct sessions *s, struct session *se,
 		shrink(s, e, had, now);
 		r = RELAY_NO_ADDRESS;
 	}
+	for (uint8_t nr = 0; nr < had; nr++)
+		s->stream[e->pair[nr]].told_any = false;
 	if (r == RELAY_OK && !e->open) {
 		e->open = true;
 		se->n_ends++;
@@ -376,6 +381,12 @@ sessions_set(struct sessions *s, const struct ipc_relay_set *m,
 		return -ENOENT;
 	}
 	se->unclaimed_at.us = 0;
+	if (!st->was_set && st->zone == ZONE_EXTERNAL && m->mux == 0 &&
+	    m->learnt.family == ADDR_NONE && site_tries(s->conf.site, now) &&
+	    mono_due(s->conf.unasked_from, now) &&
+	    port_is_unmet(&s->conf.ports->pair[st - s->stream], PORT_RTCP,
+		now))
+		st->trial = TRIAL_QUIET;
 	stream_set(st, m, s->conf.dest, send_first, now);
 	return 0;
 }
@@ -426,6 +437,14 @@ sessions_close(struct sessions *s, uint64_t id, uint8_t end, struct mono now,
 
 /* ---- packets ---- */
 
+static bool
+is_stranger(const struct sessions *s, const struct addr *source)
+{
+	return addr_is_public(source) &&
+	    !addr_same_ip(source, &s->conf.site->public_ip) &&
+	    dest_allowed(s->conf.dest, ZONE_EXTERNAL, source);
+}
+
 void
 sessions_unasked(struct sessions *s, uint32_t pair, enum port_which which,
     const struct addr *source, struct mono now)
@@ -433,13 +452,13 @@ sessions_unasked(struct sessions *s, uint32_t pair, enum port_which which,
 	struct site *site = s->conf.site;
 	const struct port_pair *p = &s->conf.ports->pair[pair];
 
-	if (site->forwarded || which != PORT_RTP ||
-	    mono_before(now, s->conf.unasked_from) ||
+	if (site->forwarded || mono_before(now, s->conf.unasked_from) ||
 	    s->conf.ports->group[p->group].zone != ZONE_EXTERNAL ||
-	    !port_is_unasked(p, which, now))
+	    !port_is_unmet(p, which, now) || !is_stranger(s, source))
 		return;
-	if (addr_is_public(source) && !addr_same_ip(source, &site->public_ip) &&
-	    dest_allowed(s->conf.dest, ZONE_EXTERNAL, source))
+	site_learns(site, RANGE_OPEN, now);
+	/* Where STUN left, a full-cone router lets anybody in, too. */
+	if (port_is_unasked(p, which, now))
 		site->forwarded = true;
 }
 
@@ -457,6 +476,10 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 	sessions_unasked(s, pair, which, source, now);
 	kind = stream_input(st, which, source, data, len, s->conf.dest,
 	    s->conf.scrub_key, now);
+	if (kind == RTP_KIND_RTCP && st->trial == TRIAL_ANSWERED) {
+		st->trial = TRIAL_OVER;
+		site_learns(s->conf.site, RANGE_CLOSED, now);
+	}
 	if (kind == RTP_KIND_OTHER || st->to_end == RELAY_NO_END)
 		return false;
 	se = find(s, st->session);
@@ -466,10 +489,11 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 	out->pair = (uint32_t)(to - s->stream);
 	out->which = kind == RTP_KIND_RTCP && !to->mux ? PORT_RTCP : PORT_RTP;
 	out->to = stream_target(to, out->which);
-	if (out->to.family == ADDR_NONE)
+	if (out->to.family == ADDR_NONE ||
+	    (out->which == PORT_RTCP && to->trial == TRIAL_QUIET))
 		return false;
 	to->packets_out += kind == RTP_KIND_RTP;
-	s->conf.ports->pair[out->pair].sent_at[out->which] = now;
+	port_sends(&s->conf.ports->pair[out->pair], out->which, now);
 	s->n_relayed++;
 	return true;
 }

@@ -132,11 +132,15 @@ bool sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
     const struct addr *source, uint8_t *data, size_t len, struct mono now,
     struct session_hop *out);
 
+/* What can be said of one stream's media, whether it was told or not. */
+void sessions_reach(const struct sessions *s, uint32_t pair,
+    struct mono now, struct ipc_relay_reach *out);
+
 /* A packet lay in a port before it was given out: is the range forwarded? */
 void sessions_unasked(struct sessions *s, uint32_t pair,
     enum port_which which, const struct addr *source, struct mono now);
 
-enum session_do { SESSION_KEEPALIVE, SESSION_NEWS };
+enum session_do { SESSION_KEEPALIVE, SESSION_NEWS, SESSION_REACH };
 
 struct session_step {
 	enum session_do what;
@@ -144,6 +148,7 @@ struct session_step {
 	struct buf packet;		/* in bytes below */
 	uint8_t bytes[RTCP_KEEPALIVE_LEN];
 	struct ipc_relay_news news;	/* SESSION_NEWS */
+	struct ipc_relay_reach reach;	/* SESSION_REACH */
 };
 
 /* Every 100 ms while sessions exist: look at all, then take the steps. */

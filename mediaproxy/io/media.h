@@ -29,7 +29,7 @@ struct media {
 	struct relay_batch *batch;
 	struct ipc_map_want wanted;	/* as last sent */
 	bool wanted_sent;		/* on this connection */
-	bool forwarded_logged;
+	const char *evidence;		/* as last logged */
 	uint64_t n_in, n_send_failed;
 	struct mono started;
 };
@@ -51,6 +51,7 @@ void relay_answer(struct media *m);
 int on_sigproxy_frame(struct media *m, uint16_t type, struct span payload);
 void on_sigproxy_state(struct media *m, bool up);
 void sigproxy_say(struct media *m, const struct ipc_relay_say *say);
+void sigproxy_reach(struct media *m, const struct ipc_relay_reach *reach);
 void sigproxy_news(struct media *m, const struct ipc_relay_news *news);
 /* A session_ended_cb; arg is the struct media. */
 void sigproxy_ended(void *arg, uint32_t pair,

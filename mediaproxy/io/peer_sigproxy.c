@@ -4,6 +4,9 @@
 #include "common/io/log.h"
 #include "mediaproxy/io/media.h"
 
+/* A call that ended sooner says nothing about what did not come. */
+#define UNHEARD_MS 2000
+
 static void
 log_refusal(const struct ipc_relay_say *say)
 {
@@ -130,6 +133,33 @@ sigproxy_news(struct media *m, const struct ipc_relay_news *news)
 }
 
 void
+sigproxy_reach(struct media *m, const struct ipc_relay_reach *reach)
+{
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_REACH, relay_reach, reach);
+	door_send(m->sigproxy, buf_span(&b));
+}
+
+/* Its last word, if it had time enough to be heard. */
+static void
+reach_ended(struct media *m, uint32_t pair)
+{
+	const struct stream *st = &m->sessions.stream[pair];
+	struct mono now = clock_mono();
+	struct ipc_relay_reach reach;
+
+	if (!st->was_set || (stream_heard(st) == MEDIA_NEVER &&
+	    (st->held || st->off ||
+		mono_ms_between(st->quiet_from, now) < UNHEARD_MS)))
+		return;
+	sessions_reach(&m->sessions, pair, now, &reach);
+	sigproxy_reach(m, &reach);
+}
+
+void
 sigproxy_ended(void *arg, uint32_t pair, const struct ipc_relay_stats *stats)
 {
 	struct media *m = arg;
@@ -137,6 +167,7 @@ sigproxy_ended(void *arg, uint32_t pair, const struct ipc_relay_stats *stats)
 	struct buf b;
 
 	relay_ignore(m, pair);
+	reach_ended(m, pair);
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_STATS, relay_stats, stats);
 	door_send(m->sigproxy, buf_span(&b));

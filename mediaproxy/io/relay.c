@@ -174,19 +174,26 @@ take_steps(struct media *m, struct mono now)
 	while (sessions_next(&m->sessions, now, &step)) {
 		if (step.what == SESSION_NEWS)
 			sigproxy_news(m, &step.news);
+		else if (step.what == SESSION_REACH)
+			sigproxy_reach(m, &step.reach);
 		else
 			send_hop(m, &step.hop, step.bytes, step.packet.len);
 	}
 }
 
+/* Said once for each thing found out. */
 static void
-log_forwarded(struct media *m)
+log_evidence(struct media *m)
 {
-	if (!m->site.forwarded || m->forwarded_logged)
+	const char *evidence = site_evidence(&m->site);
+
+	if (evidence == m->evidence)
 		return;
-	m->forwarded_logged = true;
-	log_begin(LOG_INFO_, "rtp-range-is-forwarded");
-	log_str("why", "a packet reached a port that had sent nothing");
+	m->evidence = evidence;
+	log_begin(LOG_INFO_, "media-mode");
+	log_str("mode", site_mode_name(&m->site));
+	log_str("used", site_way_name(site_way(&m->site, ZONE_EXTERNAL)));
+	log_str("why", evidence);
 	log_end();
 }
 
@@ -201,7 +208,7 @@ on_tick(uv_timer_t *timer)
 	sessions_expire(&m->sessions, now, sigproxy_ended, m);
 	keep_spares(m, now);
 	stunmon_want(m);
-	log_forwarded(m);
+	log_evidence(m);
 	busy = sessions_count(&m->sessions) > 0;
 	uv_timer_start(&m->timer, on_tick, busy ? BUSY_TICK_MS : IDLE_TICK_MS,
 	    0);

@@ -364,6 +364,18 @@ sessions_answer(struct sessions *s, struct mono now,
 
 /* ---- set and close ---- */
 
+/* Only the address that STUN looks after has a router with a range. */
+static bool
+may_try(const struct sessions *s, uint32_t pair, struct mono now)
+{
+	const struct port_pair *p = &s->conf.ports->pair[pair];
+
+	return s->conf.ports->group[p->group].mapped &&
+	    site_tries(s->conf.site, now) &&
+	    mono_due(s->conf.unasked_from, now) &&
+	    port_is_unmet(p, PORT_RTCP, now);
+}
+
 int
 sessions_set(struct sessions *s, const struct ipc_relay_set *m,
     struct mono now)
@@ -381,11 +393,8 @@ sessions_set(struct sessions *s, const struct ipc_relay_set *m,
 		return -ENOENT;
 	}
 	se->unclaimed_at.us = 0;
-	if (!st->was_set && st->zone == ZONE_EXTERNAL && m->mux == 0 &&
-	    m->learnt.family == ADDR_NONE && site_tries(s->conf.site, now) &&
-	    mono_due(s->conf.unasked_from, now) &&
-	    port_is_unmet(&s->conf.ports->pair[st - s->stream], PORT_RTCP,
-		now))
+	if (!st->was_set && m->mux == 0 && m->learnt.family == ADDR_NONE &&
+	    may_try(s, (uint32_t)(st - s->stream), now))
 		st->trial = TRIAL_QUIET;
 	stream_set(st, m, s->conf.dest, send_first, now);
 	return 0;
@@ -453,7 +462,7 @@ sessions_unasked(struct sessions *s, uint32_t pair, enum port_which which,
 	const struct port_pair *p = &s->conf.ports->pair[pair];
 
 	if (site->forwarded || mono_before(now, s->conf.unasked_from) ||
-	    s->conf.ports->group[p->group].zone != ZONE_EXTERNAL ||
+	    !s->conf.ports->group[p->group].mapped ||
 	    !port_is_unmet(p, which, now) || !is_stranger(s, source))
 		return;
 	site_learns(site, RANGE_OPEN, now);

@@ -27,10 +27,10 @@ class Office:
     INSIDE, OUTSIDE = (168, 169), (201, 202, 203, 204)
 
     def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=(),
-                 stun_server=stun.start_server):
+                 stun_server=stun.start_server, v6=False):
         """stun_server(lab) starts one and gives its (address, port)."""
         self._start_stun = stun_server
-        self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones)
+        self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones, v6=v6)
         self._settings = dict(settings)
         self.postern = self.stun = None
 
@@ -65,9 +65,9 @@ class Office:
     # -- phones -----------------------------------------------------------
 
     def phone(self, number, host, with_stun=False, register=True, **options):
-        """A registered phone on a host, with the tone of its number."""
+        """A registered phone on a host, with the tone of its number; server='[2001:db8::1]:5070': another way to us."""
         inside = host in self.lab.office.phones
-        server = self.server(inside, options.get('transport', 'udp'))
+        server = options.pop('server', None) or self.server(inside, options.get('transport', 'udp'))
         options.setdefault('tone', TONES[number])
         options.setdefault('domain', DOMAIN)
         phone = Phone(number, server, self.lab.folder, host=host, username=f'SIP-{number}',

@@ -151,6 +151,20 @@ START_TEST(a_phone_that_is_not_heard_is_sent_rtcp_soon)
 }
 END_TEST
 
+/* IPv6, or another interface: that it is open says nothing of the router. */
+START_TEST(another_address_proves_nothing_about_the_range)
+{
+	struct addr from = addr_of(HOME_RTCP);
+
+	ports.group[0].mapped = false;
+	talk();
+	ck_assert_uint_gt(pass(0, 500).rtcp_sent, 0);
+	sessions_unasked(&s, 9, PORT_RTP, &from, at_ms(600));
+	ck_assert_int_eq(site.range, RANGE_UNKNOWN);
+	ck_assert(!site.forwarded);
+}
+END_TEST
+
 START_TEST(nobody_tries_what_is_known)
 {
 	site.range = RANGE_OPEN;
@@ -250,6 +264,7 @@ add_reach_tests(Suite *suite)
 	tcase_add_test(tc, rtcp_that_comes_unasked_shows_the_range_open);
 	tcase_add_test(tc, what_comes_only_after_ours_shows_it_closed);
 	tcase_add_test(tc, a_phone_that_is_not_heard_is_sent_rtcp_soon);
+	tcase_add_test(tc, another_address_proves_nothing_about_the_range);
 	tcase_add_test(tc, nobody_tries_what_is_known);
 	tcase_add_test(tc, after_a_start_nothing_is_tried_for_a_moment);
 	tcase_add_test(tc,

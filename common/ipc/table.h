@@ -273,7 +273,8 @@
 	F(u8, latching, 0, 3)			\
 	F(u8, streams, 1, IPC_STREAMS_MAX)	\
 	F(addr, phone, 0, 0)	/* where its signalling comes from */	\
-	F(list, want, socket, IPC_STREAMS_MAX)	/* RTP ports it had */
+	F(list, want, socket, IPC_STREAMS_MAX)	/* RTP ports it had */	\
+	F(oaddr, local, 0, 0)	/* our address that its signalling uses */
 #define IPC_F_relay_say(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u64, session, 1, UINT64_MAX)		\

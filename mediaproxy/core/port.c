@@ -40,6 +40,7 @@ ports_add(struct ports *p, enum zone zone, const struct addr *ip,
 		pair->own = *ip;
 		pair->own.port = (uint16_t)(first + 2 * i);
 		pair->group = (uint8_t)p->n_groups;
+		pair->by_stun = mapped;
 		g->queue[i] = p->n++;
 	}
 	g->n_free = n;
@@ -87,7 +88,7 @@ common_bits(const struct addr *a, const struct addr *b)
 
 static struct port_group *
 choose_group(struct ports *p, enum zone zone, enum addr_family family,
-    const struct addr *phone)
+    const struct addr *phone, const struct addr *local)
 {
 	struct port_group *best = NULL;
 	unsigned best_bits = 0;
@@ -98,6 +99,8 @@ choose_group(struct ports *p, enum zone zone, enum addr_family family,
 
 		if (g->zone != zone || g->ip.family != family)
 			continue;
+		if (addr_same_ip(&g->ip, local))
+			return g;
 		if (phone->family == family)
 			bits = common_bits(&g->ip, phone);
 		if (best == NULL || bits > best_bits) {
@@ -182,10 +185,10 @@ ports_keep_spares(struct ports *p, struct mono now)
 
 uint32_t
 ports_take(struct ports *p, enum zone zone, enum addr_family family,
-    const struct addr *phone, bool mapped, struct mono now,
-    bool *no_address_out)
+    const struct addr *phone, const struct addr *local, bool mapped,
+    struct mono now, bool *no_address_out)
 {
-	struct port_group *g = choose_group(p, zone, family, phone);
+	struct port_group *g = choose_group(p, zone, family, phone, local);
 	uint32_t i = PORT_NONE;
 
 	*no_address_out = g == NULL;
@@ -233,9 +236,10 @@ pull_spare(struct ports *p, uint32_t i)
 
 uint32_t
 ports_claim(struct ports *p, enum zone zone, enum addr_family family,
-    const struct addr *phone, uint16_t number, struct mono now)
+    const struct addr *phone, const struct addr *local, uint16_t number,
+    struct mono now)
 {
-	struct port_group *g = choose_group(p, zone, family, phone);
+	struct port_group *g = choose_group(p, zone, family, phone, local);
 	uint16_t first;
 	uint32_t i;
 

@@ -31,6 +31,7 @@ struct port_pair {
 	struct addr own;		/* our address and RTP port */
 	enum port_state state;
 	uint8_t group;
+	bool by_stun;			/* STUN looks after its address */
 	struct mono rest_until;
 	struct addr mapped[2];		/* by enum port_which; the last one
 					 * known; ADDR_NONE: none was */
@@ -75,15 +76,17 @@ int ports_add(struct ports *p, enum zone zone, const struct addr *ip,
 /*
  * Give out a pair.
  *
- * Takes:   phone   the group with the longest common prefix with it is used.
+ * Takes:   local   our address that its signalling uses: that group; if we
+ *                  have none, or it is ADDR_NONE, it is for
+ *          phone   to choose: the longest common prefix with it.
  *          mapped  a spare with a fresh mapping is wanted, if there is one,
  *                  else one whose last mapping is known.
  * Gives:   its index, or PORT_NONE: with *no_address_out telling whether that
  *          zone has no address of that family (true) or is full (false).
  */
 uint32_t ports_take(struct ports *p, enum zone zone, enum addr_family family,
-    const struct addr *phone, bool mapped, struct mono now,
-    bool *no_address_out);
+    const struct addr *phone, const struct addr *local, bool mapped,
+    struct mono now, bool *no_address_out);
 /*
  * Give out the very pair whose RTP port has this number: it stands in an SDP
  * that a relay before us made.  Spares may be claimed, resting ones not.
@@ -92,8 +95,8 @@ uint32_t ports_take(struct ports *p, enum zone zone, enum addr_family family,
  * Gives:   its index, or PORT_NONE: not ours, in use or resting.
  */
 uint32_t ports_claim(struct ports *p, enum zone zone,
-    enum addr_family family, const struct addr *phone, uint16_t number,
-    struct mono now);
+    enum addr_family family, const struct addr *phone,
+    const struct addr *local, uint16_t number, struct mono now);
 /* Give it back to rest. */
 void ports_put(struct ports *p, uint32_t i, struct mono now);
 

@@ -106,7 +106,8 @@ claim_port(struct sessions *s, const struct ipc_relay_open *m, uint8_t nr,
     struct mono now)
 {
 	uint32_t i = ports_claim(s->conf.ports, (enum zone)m->zone,
-	    (enum addr_family)m->family, &m->phone, m->want[nr].number, now);
+	    (enum addr_family)m->family, &m->phone, &m->local,
+	    m->want[nr].number, now);
 
 	if (i != PORT_NONE)
 		for (int half = PORT_RTP; half <= PORT_RTCP; half++)
@@ -128,8 +129,8 @@ take_ports(struct sessions *s, const struct ipc_relay_open *m,
 	for (; nr < m->streams; nr++) {
 		uint32_t pair = nr < m->n_want ? claim_port(s, m, nr, now) :
 		    ports_take(s->conf.ports, (enum zone)m->zone,
-			(enum addr_family)m->family, &m->phone, mapped, now,
-			&no_address);
+			(enum addr_family)m->family, &m->phone, &m->local,
+			mapped, now, &no_address);
 
 		if (pair == PORT_NONE)
 			break;

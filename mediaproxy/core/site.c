@@ -46,6 +46,9 @@ site_say(const struct site *s, enum zone zone, const struct port_pair *pair,
 	if (may_say_mapping(s, pair, which, now) &&
 	    !prefers_forwarded(s, &pair->mapped[which], &own))
 		return pair->mapped[which];
+	/* Another interface, without a NAT before it. */
+	if (!pair->by_stun && s->how == SITE_STUN && addr_is_public(&own))
+		return own;
 	if (s->public_ip.family != own.family)
 		return (struct addr){ 0 };
 	said = s->public_ip;

@@ -107,6 +107,7 @@ ask_ports(const struct ctx *x, const struct leg *leg)
 				: (uint8_t)x->e->conf->latching,
 		.streams = 1,
 		.phone = leg->flow.remote,
+		.local = x->e->conf->listeners[leg->flow.listener].local,
 	};
 
 	if (leg->end.ready) {

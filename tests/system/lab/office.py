@@ -46,7 +46,11 @@ class Office:
     def __exit__(self, *_):
         self.lab.close()
 
+    def _prepare(self):
+        """For whom needs another network: change the laboratory and self._settings before Postern starts."""
+
     def _start(self):
+        self._prepare()
         self.stun = self._start_stun(self.lab)
         settings = {('address', 'public'): 'stun', ('address', 'stun'): '%s:%d' % self.stun,
                     ('address', 'stun_interval_s'): 5, **self._settings}

@@ -10,7 +10,7 @@
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
  * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
  * requests), dialog.c and exchange.c (requests inside), headers.c (what
- * passes), refer.c and replaces.c (transfer), session.c (session timers),
+ * passes), divert.c (3xx), refer.c and replaces.c (transfer), session.c (timers),
  * offer.c, hold.c, relay.c and again.c (media), note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
  * this process).
@@ -20,10 +20,11 @@
 
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
+#include "sigproxy/core/divert.h"
 #include "sigproxy/core/offer.h"
 #include "sigproxy/core/refer.h"
 
-#define CALL_LEGS_MAX (1 + IPC_TARGETS_MAX)
+#define CALL_LEGS_MAX 16 /* as many as a relay session has ends */
 #define CALL_EXCHANGES_MAX 8    /* of one call at once */
 #define CALL_BYTES_MAX BLOB_MAX /* of a message we build */
 #define CALL_OVER_MAX 64        /* ended calls told again */
@@ -85,6 +86,7 @@ struct call {
 	struct party caller, called;
 	struct leg *leg[CALL_LEGS_MAX]; /* NULL: that branch is forgotten */
 	unsigned n_legs;
+	unsigned base; /* branches from here on are of the number called now */
 	struct leg *callee;         /* who answered */
 	struct leg *early;          /* whose early media is heard */
 	struct exchange *setup;     /* the INVITE that began it */
@@ -107,6 +109,7 @@ struct call {
 				      * replaced: so its end is called */
 	uint64_t replaces;           /* ticket of the call whose dialog its
 				      * INVITE takes the place of; 0: none */
+	struct diversion diversion; /* where it came from by 3xx */
 	struct party referred_by;    /* who sent the caller here; no number:
 				      * nobody */
 	struct mono answered; /* 0: never */
@@ -181,10 +184,15 @@ void call_use_channels(struct calls *c, struct call *call, uint8_t n);
 
 /* ---- setup.c ---- */
 
+/* Copy one from the oracle. */
+void call_party(struct party *to, const struct ipc_party *from);
 /* The flow by which target i's phone is reached first: its newest that does
  * not seem dead, else its newest; say->n_targets: by none. */
 unsigned setup_first_flow(const struct edge *e, const struct ipc_auth_say *say,
     unsigned i, bool with_external);
+/* The number it was redirected to has these devices: as before, with them. */
+void setup_diverted(
+    const struct ctx *x, struct call *call, const struct ipc_auth_say *say);
 /* The relay answered for every end. */
 void call_ports_known(const struct ctx *x, struct call *call);
 /* A relay came while this call waited for one. */

@@ -118,6 +118,8 @@ struct leg {
 	uint8_t n_2xx; /* heard, copies too */
 	struct timer timer_c;
 	uint16_t status; /* final answer; 0: none yet */
+	TEXT(32) diverts_to; /* a 3xx of that number of ours; empty: none */
+	uint8_t divert_why;  /* place in divert.c's table */
 };
 
 /* Errors: NULL: pool exhausted. */

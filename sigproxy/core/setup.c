@@ -9,8 +9,8 @@
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/sips.h"
 
-static void
-copy_party(struct party *to, const struct ipc_party *from)
+void
+call_party(struct party *to, const struct ipc_party *from)
 {
 	/* The table bounds both: they fit. */
 	(void)TEXT_SET(&to->number, from->number);
@@ -167,7 +167,7 @@ static void
 add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
     bool with_external)
 {
-	for (int own = 0; own < 2 && call->n_legs == 1; own++) {
+	for (int own = 0; own < 2 && call->n_legs == call->base; own++) {
 		for (unsigned i = 0; i < say->n_targets; i++) {
 			struct flow flow = flow_from_ipc(&say->targets[i].flow);
 			const struct leg *leg;
@@ -201,7 +201,7 @@ choose_branches(struct edge *e, struct call *call,
 static bool
 has_external(const struct call *call)
 {
-	for (unsigned i = 1; i < call->n_legs; i++)
+	for (unsigned i = call->base; i < call->n_legs; i++)
 		if (leg_is_external(call->leg[i]))
 			return true;
 	return false;
@@ -210,7 +210,7 @@ has_external(const struct call *call)
 static void
 drop_branches(struct edge *e, struct call *call)
 {
-	while (call->n_legs > 1)
+	while (call->n_legs > call->base)
 		leg_free(e, call->leg[--call->n_legs]);
 }
 
@@ -235,13 +235,13 @@ admit(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 	if (c->channels + need > e->conf->channels && need > 0)
 		return false;
 	call_use_channels(c, call, need);
-	return call->n_legs > 1;
+	return call->n_legs > call->base;
 }
 
 static bool
 is_relay_wanted(const struct call *call)
 {
-	for (unsigned i = 1; i < call->n_legs; i++)
+	for (unsigned i = call->base; i < call->n_legs; i++)
 		if (call->leg[i]->relayed)
 			return true;
 	return false;
@@ -253,8 +253,9 @@ open_ends(const struct ctx *x, struct call *call)
 	call->relayed = true;
 	timerq_set(
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_RELAY_MS));
-	relay_open(x, call->leg[0]);
-	for (unsigned i = 1; i < call->n_legs; i++)
+	if (!call->leg[0]->end.open)
+		relay_open(x, call->leg[0]);
+	for (unsigned i = call->base; i < call->n_legs; i++)
 		if (call->leg[i]->relayed)
 			relay_open(x, call->leg[i]);
 }
@@ -267,20 +268,39 @@ refuse_call(const struct ctx *x, struct call *call, uint16_t status,
 	    (struct ending){ .status = status, .why = why, .reason = reason });
 }
 
-static void
-admit_and_open(const struct ctx *x, struct call *call,
+/* Errors: false: it was ended. */
+static bool
+admit_or_refuse(const struct ctx *x, struct call *call,
     const struct ipc_auth_say *say, const struct leg *replaced)
 {
 	choose_branches(x->e, call, say, replaced, true);
-	if (call->n_legs == 1) {
+	if (call->n_legs == call->base) {
 		refuse_call(x, call, 480, "no-device", NULL);
-		return;
+		return false;
 	}
 	if (!admit(x->e, call, say, replaced)) {
 		refuse_call(x, call, 480, "no-channel",
 		    "SIP;cause=503;text=\"No channel free\"");
-		return;
+		return false;
 	}
+	return true;
+}
+
+static void
+await_relay(const struct ctx *x, struct call *call)
+{
+	/* A mediaproxy that died is back in no time. */
+	call->awaits_relay = true;
+	timerq_set(&x->e->timers, &call->timer,
+	    mono_add_ms(x->now, CALL_NO_RELAY_MS));
+}
+
+static void
+admit_and_open(const struct ctx *x, struct call *call,
+    const struct ipc_auth_say *say, const struct leg *replaced)
+{
+	if (!admit_or_refuse(x, call, say, replaced))
+		return;
 	x->e->calls->begun++;
 	if (!is_relay_wanted(call)) {
 		note_begun(x->st, call);
@@ -288,14 +308,30 @@ admit_and_open(const struct ctx *x, struct call *call,
 		return;
 	}
 	if (relay_begin(x->e, call) != 0) {
-		/* A mediaproxy that died is back in no time. */
-		call->awaits_relay = true;
-		timerq_set(&x->e->timers, &call->timer,
-		    mono_add_ms(x->now, CALL_NO_RELAY_MS));
+		await_relay(x, call);
 		return;
 	}
 	open_ends(x, call);
 	note_begun(x->st, call);
+}
+
+void
+setup_diverted(
+    const struct ctx *x, struct call *call, const struct ipc_auth_say *say)
+{
+	/* Counted anew: who redirected has none any more. */
+	call_use_channels(x->e->calls, call, 0);
+	if (!admit_or_refuse(x, call, say, NULL))
+		return;
+	if (!is_relay_wanted(call)) {
+		fork_start(x, call);
+		return;
+	}
+	call->phase = CALL_OPENING;
+	if (call->session == 0 && relay_begin(x->e, call) != 0)
+		await_relay(x, call);
+	else
+		open_ends(x, call);
 }
 
 void
@@ -329,6 +365,7 @@ call_new(struct edge *e)
 		return NULL;
 	call->timer.kind = TIMER_CALL_PHASE;
 	call->timer.owner = call;
+	call->base = 1;
 	call->setup = exchange_new(c, call);
 	if (leg_new(c, call) == NULL || call->setup == NULL) {
 		if (call->setup != NULL)
@@ -431,8 +468,8 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		return;
 	}
 	call->ticket = say->ticket;
-	copy_party(&call->caller, &say->caller);
-	copy_party(&call->called, &say->called);
+	call_party(&call->caller, &say->caller);
+	call_party(&call->called, &say->called);
 	call->caller.withheld = headers_hide_sender(msg);
 	set_transfer(x, call, replaced);
 	call->setup->server = t;

@@ -200,6 +200,36 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 }
 
 static void
+say_divert(struct lab *lab, struct buf *b, struct span payload)
+{
+	struct ipc_divert_ask ask;
+	struct ipc_divert_say say = { .verdict = VERDICT_OK };
+	struct ipc_auth_say found = { 0 };
+	char *called = rotating();
+
+	ck_assert_int_eq(get_divert_ask(payload, &ask), 0);
+	lab->divert_asks++;
+	snprintf(lab->divert_by, sizeof(lab->divert_by), "%.*s",
+	    (int)ask.by.len, ask.by.p);
+	snprintf(lab->divert_to, sizeof(lab->divert_to), "%.*s",
+	    (int)ask.number.len, ask.number.p);
+	if (lab->divert_mute)
+		return;
+	memcpy(called, ask.number.p, ask.number.len);
+	say.ticket = ask.ticket;
+	say.id = ask.id;
+	say.called.number = span_make(called, ask.number.len);
+	add_targets(lab, &found, say.called.number);
+	say.n_targets = found.n_targets;
+	memcpy(say.targets, found.targets, sizeof(say.targets));
+	if (say.n_targets == 0)
+		say.verdict = VERDICT_UNREACHABLE;
+	if (lab->divert_verdict != 0)
+		say.verdict = lab->divert_verdict;
+	IPC_FRAME(b, DIVERT_SAY, divert_say, &say);
+}
+
+static void
 hear_save(struct lab *lab, struct span payload)
 {
 	struct ipc_call_save save;
@@ -301,6 +331,9 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			break;
 		case IPC_AUTH_ASK:
 			say_auth(lab, answers, payload);
+			break;
+		case IPC_DIVERT_ASK:
+			say_divert(lab, answers, payload);
 			break;
 		case IPC_CALL_NOTE: {
 			struct ipc_call_note *n =

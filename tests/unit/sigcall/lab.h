@@ -49,6 +49,11 @@ struct lab {
 	const char *caller, *called; /* numbers it says */
 	uint8_t hold_of_called, hold_of_caller;
 	uint64_t ticket; /* counted up */
+	/* DIVERT_ASK. */
+	uint8_t divert_verdict; /* 0: by whether the number has phones */
+	bool divert_mute;
+	unsigned divert_asks;
+	char divert_by[33], divert_to[33];
 	struct ipc_call_note notes[64];
 	char reasons[64][129];
 	unsigned n_notes;

@@ -10,7 +10,8 @@
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
  * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
  * requests), dialog.c and exchange.c (requests inside), headers.c (what
- * passes), divert.c (3xx), refer.c and replaces.c (transfer), session.c (timers),
+ * passes), divert.c (3xx), refer.c and replaces.c (transfer), session.c and
+ * audit.c (is the phone still there),
  * offer.c, hold.c, relay.c and again.c (media), note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
  * this process).

@@ -111,6 +111,7 @@ put_end(struct buf *b, const struct end *end)
 		return;
 	put_flag(b, end->was_set);
 	put_flag(b, end->held);
+	put_flag(b, end->silent);
 	wire_put_uint(b, end->port.rtp, 2);
 	wire_put_uint(b, end->port.rtcp, 2);
 	wire_put_addr(b, &end->port.said_rtp);
@@ -365,6 +366,7 @@ get_end(struct rwire *r)
 		return end;
 	end.was_set = get_flag(r);
 	end.held = get_flag(r);
+	end.silent = get_flag(r);
 	end.port.rtp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
 	end.port.rtcp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
 	end.port.said_rtp = wire_get_addr(r, false);

@@ -50,6 +50,7 @@ struct end {
 	bool counting;         /* closed, RELAY_STATS is awaited */
 	bool was_set;          /* RELAY_SET was sent before */
 	bool held;             /* silence is agreed */
+	bool silent;           /* so says the relay */
 	struct ipc_port port;  /* ours, towards this phone; once said in an
 				* SDP it never changes */
 	struct addr rtp, rtcp; /* what the phone announced last */

@@ -766,6 +766,21 @@ lab_learnt(struct lab *lab, uint8_t end, const struct addr *from)
 }
 
 void
+lab_silent(struct lab *lab, uint8_t end, bool silent)
+{
+	struct ipc_relay_news news = { .session = lab->session,
+		.end = end,
+		.what = silent ? RELAY_SILENT : RELAY_HEARD };
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_NEWS, relay_news, &news);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
+	settle(lab);
+}
+
+void
 lab_free(struct lab *lab)
 {
 	edge_free(lab->edge);
@@ -899,6 +914,28 @@ lab_pass(struct lab *lab, uint64_t ms)
 		settle(lab);
 	}
 	lab->now = end;
+}
+
+unsigned
+lab_pass_alive(struct lab *lab, uint64_t ms, struct phone *a, struct phone *b)
+{
+	struct phone *const who[] = { a, b };
+	unsigned n = 0;
+
+	for (uint64_t at = 0; at < ms; at += 1000) {
+		lab_pass(lab, 1000);
+		for (unsigned i = 0; i < 2; i++) {
+			const char *msg;
+
+			if (who[i]->head == who[i]->tail)
+				continue;
+			msg = phone_expect(who[i], "OPTIONS");
+			n += msg != NULL;
+			if (msg != NULL)
+				phone_answer(who[i], msg, 200, "", NULL);
+		}
+	}
+	return n;
 }
 
 uint64_t

@@ -25,5 +25,6 @@ Suite *suite_subs(void);
 Suite *suite_mwi(void);
 Suite *suite_message(void);
 Suite *suite_divert(void);
+Suite *suite_audit(void);
 
 #endif

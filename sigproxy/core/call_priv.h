@@ -28,6 +28,8 @@
 #define CALL_LEGS_MAX 16 /* as many as a relay session has ends */
 #define CALL_EXCHANGES_MAX 8    /* of one call at once */
 #define CALL_BYTES_MAX BLOB_MAX /* of a message we build */
+/* A request from here on may have over 1,300 bytes when it goes on. */
+#define CALL_LARGE_BYTES 1100
 #define CALL_OVER_MAX 64        /* ended calls told again */
 #define CALL_OPAQUE_MAX 2048    /* bytes of a body that is not SDP */
 
@@ -188,9 +190,10 @@ void call_use_channels(struct calls *c, struct call *call, uint8_t n);
 /* Copy one from the oracle. */
 void call_party(struct party *to, const struct ipc_party *from);
 /* The flow by which target i's phone is reached first: its newest that does
- * not seem dead, else its newest; say->n_targets: by none. */
+ * not seem dead, else its newest; say->n_targets: by none.  Of a request so
+ * large, by a connection before UDP (RFC 3261 18.1.1). */
 unsigned setup_first_flow(const struct edge *e, const struct ipc_auth_say *say,
-    unsigned i, bool with_external);
+    unsigned i, bool with_external, size_t bytes);
 /* The number it was redirected to has these devices: as before, with them. */
 void setup_diverted(
     const struct ctx *x, struct call *call, const struct ipc_auth_say *say);

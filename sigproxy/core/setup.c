@@ -117,10 +117,27 @@ is_callable(const struct edge *e, const struct ipc_target *t, bool with_external
 	       (flow.zone != ZONE_EXTERNAL || with_external);
 }
 
+/* Is that flow a better way than the one found so far? */
+static bool
+is_better(const struct edge *e, const struct flow *flow,
+    const struct ipc_auth_say *say, unsigned first, bool is_large)
+{
+	struct flow before;
+
+	if (first == say->n_targets)
+		return true;
+	before = flow_from_ipc(&say->targets[first].flow);
+	if (keep_is_failing(e->keep, &before) != keep_is_failing(e->keep, flow))
+		return keep_is_failing(e->keep, &before);
+	return is_large && before.transport == TRANSPORT_UDP &&
+	       flow->transport != TRANSPORT_UDP;
+}
+
 unsigned
 setup_first_flow(const struct edge *e, const struct ipc_auth_say *say, unsigned i,
-    bool with_external)
+    bool with_external, size_t bytes)
 {
+	bool is_large = bytes > CALL_LARGE_BYTES;
 	unsigned first = say->n_targets;
 
 	for (unsigned j = 0; j < say->n_targets; j++) {
@@ -132,9 +149,7 @@ setup_first_flow(const struct edge *e, const struct ipc_auth_say *say, unsigned 
 			continue;
 		if (!is_callable(e, &say->targets[j], with_external))
 			continue;
-		if (!keep_is_failing(e->keep, &flow))
-			return j;
-		if (first == say->n_targets)
+		if (is_better(e, &flow, say, first, is_large))
 			first = j;
 	}
 	return first;
@@ -167,12 +182,15 @@ static void
 add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
     bool with_external)
 {
+	size_t bytes = blob_span(&call->setup->server->request).len;
+
 	for (int own = 0; own < 2 && call->n_legs == call->base; own++) {
 		for (unsigned i = 0; i < say->n_targets; i++) {
 			struct flow flow = flow_from_ipc(&say->targets[i].flow);
 			const struct leg *leg;
 
-			if (setup_first_flow(e, say, i, with_external) != i ||
+			if (setup_first_flow(
+				e, say, i, with_external, bytes) != i ||
 			    own != is_own_phone(call->leg[0], &flow,
 				       say->targets[i].uri))
 				continue;

@@ -214,6 +214,18 @@
 	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
 	F(item, counter, counter, 0)
 
+#define IPC_F_divert_ask(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(str, by, 1, 32)	/* whose phone redirects */	\
+	F(str, number, 1, 32)	/* to whom */
+#define IPC_F_divert_say(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, verdict, 1, 8)			\
+	F(item, called, party, 0)		\
+	F(list, targets, target, IPC_TARGETS_MAX)
+
 #define IPC_F_flow_keep(F)			\
 	F(item, flow, flow, 0)			\
 	F(u8, nated, 0, 1)			\
@@ -488,6 +500,13 @@
 	    "Sign for a handshake: the whole of what is signed, as TLS "	\
 	    "1.3 CertificateVerify or TLS 1.2 ServerKeyExchange has it.")	\
 	M(SIGN_SAY, sign_say, 62, ROLE_KEY, ROLE_SIG, IPC_SIGN_ASK,	\
-	    "The signature, or why there is none.")
+	    "The signature, or why there is none.")			\
+	M(DIVERT_ASK, divert_ask, 70, ROLE_SIG, ROLE_REG, 0,		\
+	    "The called phone of a granted, unanswered call redirects "	\
+	    "it (3xx). One lookup, under the right of the number that "	\
+	    "redirects; at most five for one call.")			\
+	M(DIVERT_SAY, divert_say, 71, ROLE_REG, ROLE_SIG,		\
+	    IPC_DIVERT_ASK, "The verdict, and the devices of the number "	\
+	    "that the call goes to. OK means it stands in the record.")
 
 #endif

@@ -32,6 +32,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return watchers_run(o, job);
 	case JOB_MAILBOX:
 		return mailbox_run(o, job);
+	case JOB_DIVERT:
+		return divert_run(o, job, out);
 	case JOB_STREAMS_GONE:
 		return flows_streams_gone(o, job);
 	default:
@@ -48,6 +50,8 @@ refuse(void *arg, const struct job *job, struct buf *out)
 		checkpoints_refused(arg, job);
 	if (job->kind == JOB_SUBSCRIPTION)
 		watchers_refused(arg, job);
+	if (job->kind == JOB_DIVERT)
+		divert_refuse(job, out);
 	/* News of calls is lost then; the store said why. */
 	if (job->kind == JOB_REGISTER &&
 	    get_reg_ask(span_make(job->payload, job->len), &ask) == 0)

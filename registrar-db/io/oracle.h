@@ -5,6 +5,7 @@
  *	registrar.c	a REGISTER inside the transaction
  *	calls.c		what is kept of calls
  *	checkpoints.c	what a restarted sigproxy gets back
+ *	diverts.c	calls that the called phone redirects
  *	homes.c		how homes' routers are
  *	route.c		what a right answer buys, by its method
  *	watchers.c	who may watch whom, and subscriptions
@@ -43,6 +44,7 @@ enum job_kind {
 	JOB_CONN_GONE,		/* payload: CONN_GONE */
 	JOB_SUBSCRIPTION,	/* payload: uint64_t id */
 	JOB_MAILBOX,		/* payload: MWI_SAVE */
+	JOB_DIVERT,		/* payload: DIVERT_ASK */
 	JOB_STREAMS_GONE,	/* payload: int64_t, when sigproxy started */
 };
 
@@ -157,6 +159,12 @@ int checkpoints_run(struct oracle *o, const struct job *job);
 void checkpoints_refused(struct oracle *o, const struct job *job);
 /* Inside a transaction: keep the key.  Errors: as store_run(). */
 int checkpoints_chores(struct oracle *o);
+
+/* ---- diverts.c ---- */
+/* DIVERT_ASK.  Errors: of the frame. */
+int divert_ask(struct oracle *o, struct span payload);
+int divert_run(struct oracle *o, const struct job *job, struct buf *out);
+void divert_refuse(const struct job *job, struct buf *out);
 
 /* ---- homes.c ---- */
 /* A place in the table of homes. */

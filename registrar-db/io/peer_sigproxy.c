@@ -320,6 +320,8 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 		return on_reg_ask(o, payload);
 	case IPC_AUTH_ASK:
 		return on_auth_ask(o, payload);
+	case IPC_DIVERT_ASK:
+		return divert_ask(o, payload);
 	case IPC_CALL_NOTE:
 	case IPC_CALL_MEDIA:
 	case IPC_CALL_REACH:

@@ -88,6 +88,9 @@ void call_late_answer(struct edge *e, struct mono now, struct steps *st,
  */
 int call_frame(struct edge *e, struct mono now, struct steps *st,
     uint8_t instance, uint16_t type, struct span payload);
+/* DIVERT_SAY.  Errors: -EBADMSG, -ERANGE: close that door. */
+int call_divert_frame(struct edge *e, struct mono now, struct steps *st,
+    struct span payload);
 /*
  * mediaproxy `instance` came or went.  One that came is told every session it
  * had, each with the ports it had, before it gets new ones; calls that began

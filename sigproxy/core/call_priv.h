@@ -10,7 +10,8 @@
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
  * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
  * requests), dialog.c and exchange.c (requests inside), headers.c (what
- * passes), refer.c and replaces.c (transfer), session.c (session timers),
+ * passes), divert.c (3xx), refer.c and replaces.c (transfer), session.c and
+ * audit.c (is the phone still there),
  * offer.c, hold.c, relay.c and again.c (media), note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
  * this process).
@@ -20,13 +21,16 @@
 
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
+#include "sigproxy/core/divert.h"
 #include "sigproxy/core/offer.h"
 #include "sigproxy/core/refer.h"
 
-#define CALL_LEGS_MAX (1 + IPC_TARGETS_MAX)
+#define CALL_LEGS_MAX 16 /* as many as a relay session has ends */
 #define CALL_EXCHANGES_MAX 8    /* of one call at once */
 #define CALL_EXCHANGES_OWN 2    /* it gets, whatever others do */
 #define CALL_BYTES_MAX BLOB_MAX /* of a message we build */
+/* A request from here on may have over 1,300 bytes when it goes on. */
+#define CALL_LARGE_BYTES 1100
 #define CALL_OVER_MAX 64        /* ended calls told again */
 #define CALL_OPAQUE_MAX 2048    /* bytes of a body that is not SDP */
 
@@ -86,6 +90,7 @@ struct call {
 	struct party caller, called;
 	struct leg *leg[CALL_LEGS_MAX]; /* NULL: that branch is forgotten */
 	unsigned n_legs;
+	unsigned base; /* branches from here on are of the number called now */
 	struct leg *callee;         /* who answered */
 	struct leg *early;          /* whose early media is heard */
 	struct exchange *setup;     /* the INVITE that began it */
@@ -108,6 +113,7 @@ struct call {
 				      * replaced: so its end is called */
 	uint64_t replaces;           /* ticket of the call whose dialog its
 				      * INVITE takes the place of; 0: none */
+	struct diversion diversion; /* where it came from by 3xx */
 	struct party referred_by;    /* who sent the caller here; no number:
 				      * nobody */
 	struct mono answered; /* 0: never */
@@ -182,10 +188,16 @@ void call_use_channels(struct calls *c, struct call *call, uint8_t n);
 
 /* ---- setup.c ---- */
 
+/* Copy one from the oracle. */
+void call_party(struct party *to, const struct ipc_party *from);
 /* The flow by which target i's phone is reached first: its newest that does
- * not seem dead, else its newest; say->n_targets: by none. */
+ * not seem dead, else its newest; say->n_targets: by none.  Of a request so
+ * large, by a connection before UDP (RFC 3261 18.1.1). */
 unsigned setup_first_flow(const struct edge *e, const struct ipc_auth_say *say,
-    unsigned i, bool with_external);
+    unsigned i, bool with_external, size_t bytes);
+/* The number it was redirected to has these devices: as before, with them. */
+void setup_diverted(
+    const struct ctx *x, struct call *call, const struct ipc_auth_say *say);
 /* The relay answered for every end. */
 void call_ports_known(const struct ctx *x, struct call *call);
 /* A relay came while this call waited for one. */

@@ -111,6 +111,7 @@ put_end(struct buf *b, const struct end *end)
 		return;
 	put_flag(b, end->was_set);
 	put_flag(b, end->held);
+	put_flag(b, end->silent);
 	wire_put_uint(b, end->port.rtp, 2);
 	wire_put_uint(b, end->port.rtcp, 2);
 	wire_put_addr(b, &end->port.said_rtp);
@@ -222,6 +223,16 @@ put_request(struct buf *b, const struct call *call)
 	    b, ex != NULL && ex->from != NULL ? ex->from->index : 0, 1);
 }
 
+static void
+put_diversion(struct buf *b, const struct diversion *d)
+{
+	wire_put_uint(b, d->n, 1);
+	for (unsigned i = 0; i < d->n; i++) {
+		wire_put_text(b, TEXT_SPAN(d->step[i].number));
+		wire_put_uint(b, d->step[i].why, 1);
+	}
+}
+
 int
 checkpoint_put(struct buf *b, const struct call *call)
 {
@@ -231,7 +242,8 @@ checkpoint_put(struct buf *b, const struct call *call)
 			    call->setup->server == NULL))
 		return -EAGAIN;
 	put_flag(b, settled);
-	put_flag(b, call->phase == CALL_ENDING);
+	/* Between two numbers nobody rings: a restart ends it. */
+	put_flag(b, call->phase == CALL_ENDING || call->diversion.asked);
 	wire_put_uint(b, call->end_status, 2);
 	put_party(b, &call->caller);
 	put_party(b, &call->called);
@@ -246,11 +258,13 @@ checkpoint_put(struct buf *b, const struct call *call)
 	put_flag(b, call->transferred);
 	put_flag(b, call->caller.withheld);
 	wire_put_uint(b, call->replaces, 8);
+	put_diversion(b, &call->diversion);
 	wire_put_uint(b, call->channels, 1);
 	wire_put_uint(b, call->answered.us, 8);
 	wire_put_uint(b, settled ? call->callee->index : 0, 1);
 	wire_put_uint(
-	    b, !settled && call->early != NULL ? call->early->index : 0, 1);
+	    b, !settled && is_kept(call, call->early) ? call->early->index : 0,
+	    1);
 	put_request(b, call);
 	put_legs(b, call);
 	return buf_err(b);
@@ -352,6 +366,7 @@ get_end(struct rwire *r)
 		return end;
 	end.was_set = get_flag(r);
 	end.held = get_flag(r);
+	end.silent = get_flag(r);
 	end.port.rtp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
 	end.port.rtcp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
 	end.port.said_rtp = wire_get_addr(r, false);
@@ -503,6 +518,17 @@ get_legs(struct rwire *r, const struct edge_conf *conf, struct saved_call *out)
 		wire_fail(r, -EBADMSG);
 }
 
+static void
+get_diversion(struct rwire *r, struct diversion *d)
+{
+	d->n = (uint8_t)wire_get_uint(r, 1, 0, DIVERTS_MAX);
+	for (unsigned i = 0; i < d->n && r->err == 0; i++) {
+		(void)TEXT_SET(&d->step[i].number, wire_get_text(r, 1, 32));
+		d->step[i].why =
+		    (uint8_t)wire_get_uint(r, 1, 0, DIVERT_WHYS - 1);
+	}
+}
+
 int
 checkpoint_get(
     struct span state, const struct edge_conf *conf, struct saved_call *out)
@@ -526,6 +552,7 @@ checkpoint_get(
 	out->transferred = get_flag(&r);
 	out->withheld = get_flag(&r);
 	out->replaces = wire_get_uint(&r, 8, 0, INT64_MAX);
+	get_diversion(&r, &out->diversion);
 	out->channels = (uint8_t)wire_get_uint(&r, 1, 0, 2);
 	out->answered_us = wire_get_uint(&r, 8, 0, UINT64_MAX);
 	out->callee = (uint8_t)wire_get_uint(

@@ -12,7 +12,7 @@
 #include "common/ipc/wire.h"
 #include "sigproxy/core/call_priv.h"
 
-#define CHECKPOINT_VERSION 4
+#define CHECKPOINT_VERSION 5
 
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
@@ -45,6 +45,7 @@ struct saved_call {
 	struct referral referral[2];
 	bool transferred, withheld;
 	uint64_t replaces; /* ticket */
+	struct diversion diversion; /* its steps */
 	uint8_t channels;
 	uint64_t answered_us;
 	uint8_t callee, early; /* index of a leg; 0: none */

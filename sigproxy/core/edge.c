@@ -545,6 +545,8 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	case IPC_CALL_RESTORE:
 	case IPC_CALL_RESTORED:
 		return restore_frame(e, now, st, type, payload);
+	case IPC_DIVERT_SAY:
+		return call_divert_frame(e, now, st, payload);
 	case IPC_FLOW_KEEP:
 	case IPC_FLOW_GONE:
 	case IPC_HOME_PACE:

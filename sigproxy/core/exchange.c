@@ -216,11 +216,20 @@ exchange_refuse(
 	(void)stxn_respond(&x->e->txns, x->now, x->st, t, &r);
 }
 
+/* Of an unanswered request that is no INVITE its sender knows by himself, and
+ * at the same time: 408 would only meet the next one (RFC 4320 4.2). */
+static bool
+is_silent(const struct exchange *ex, unsigned status)
+{
+	return status == 408 && !ex->is_invite;
+}
+
 /* Answer to a request that waits, then let go of it. */
 static void
 refuse_exchange(const struct ctx *x, struct exchange *ex, unsigned status)
 {
-	if (ex->server != NULL && ex->server->status < 200)
+	if (ex->server != NULL && ex->server->status < 200 &&
+	    !is_silent(ex, status))
 		(void)stxn_status(
 		    &x->e->txns, x->now, x->st, ex->server, status);
 	exchange_free(x->e, ex);
@@ -453,7 +462,8 @@ on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 	/* Its challenge is for us, and we answer none. */
 	if (msg->status == 401 || msg->status == 407 ||
 	    pass_answer_body(x, ex, msg, &body, &said) != 0 ||
-	    answer_exchange(x, ex, msg, buf_span(&body)) != 0) {
+	    (!is_silent(ex, msg->status) &&
+		answer_exchange(x, ex, msg, buf_span(&body)) != 0)) {
 		if (ex->is_invite && msg->status < 300)
 			leg_ack(x, ex->to, ex->to_cseq, SPAN_NONE, NULL);
 		refuse_exchange(x, ex, 500);

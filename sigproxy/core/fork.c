@@ -47,7 +47,7 @@ n_devices(const struct call *call)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 1; i < call->n_legs; i++)
+	for (unsigned i = call->base; i < call->n_legs; i++)
 		n += call->leg[i] == NULL || call->leg[i]->spare_of == 0;
 	return n;
 }
@@ -92,7 +92,7 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 	which = leg->index + CALL_LEGS_MAX * (uint32_t)leg->n_invites++;
 	leg_put_request(e, b, leg, SPAN_LIT("INVITE"), leg->invite_cseq,
 	    txn_branch(&e->txns, msg, &caller->flow, which, branch),
-	    (uint8_t)(msg->max_forwards - 1));
+	    (uint8_t)(msg->max_forwards - 1 - call->diversion.n));
 	headers_ours(b, msg);
 	session_put_wish(leg, b);
 	put_breadth(b, call, msg);
@@ -100,6 +100,7 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 	err = put_transfer(e, b, leg, msg);
 	if (err)
 		return err;
+	divert_put(e, b, leg);
 	headers_pass(e, b, msg, caller, leg);
 	if (body.len > 0)
 		headers_body(e, b, msg, leg, buf_span(&body));
@@ -230,7 +231,7 @@ fork_start(const struct ctx *x, struct call *call)
 		    (struct ending){ .status = 440, .why = "too-broad" });
 		return;
 	}
-	for (unsigned i = 1; i < call->n_legs; i++) {
+	for (unsigned i = call->base; i < call->n_legs; i++) {
 		struct leg *leg = call->leg[i];
 		struct media offer = { .known = false };
 
@@ -537,20 +538,22 @@ on_2xx(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 
 /* Lower is better for the caller to know. */
 static unsigned
-rank(uint16_t status)
+rank(const struct leg *leg)
 {
-	if (status >= 600)
+	if (leg->status >= 600)
 		return 0;
-	switch (status) {
-	case 486:
+	if (leg->diverts_to.len > 0)
 		return 1;
+	switch (leg->status) {
+	case 486:
+		return 2;
 	case 480:
-		return 3;
+		return 4;
 	case 408:
 	case 487:
-		return 4;
+		return 5;
 	default:
-		return status < 500 ? 2 : 5;
+		return leg->status < 500 ? 3 : 6;
 	}
 }
 
@@ -584,29 +587,29 @@ check_done(const struct ctx *x, struct call *call, const struct leg *last,
 {
 	static const char *const timed_out =
 	    "SIP;cause=408;text=\"Request Timeout\"";
-	/* The calling subscriber's right was for this number only, and nobody
-	 * asked the called one: a redirection is told, not followed. */
-	static const char *const redirected =
-	    "SIP;cause=302;text=\"Redirection not followed\"";
 	struct ending how = { .why = "refused" };
-	uint16_t best = 0;
+	const struct leg *of = NULL;
+	uint16_t best;
 
-	for (unsigned i = 1; i < call->n_legs; i++) {
+	for (unsigned i = call->base; i < call->n_legs; i++) {
 		const struct leg *leg = call->leg[i];
 
 		if (!is_done(leg) && last->status < 600)
 			return;
 		if (leg != NULL && leg->status != 0 && !leg->is_spare &&
-		    (best == 0 || rank(leg->status) < rank(best)))
-			best = leg->status;
+		    (of == NULL || rank(leg) < rank(of)))
+			of = leg;
 	}
+	if (of != NULL && divert_begin(x, call, of))
+		return;
+	best = of != NULL ? of->status : 0;
 	how.status = best;
 	if (best == 408) {
 		how.why = "no-answer";
 		how.reason = timed_out;
 	} else if (best >= 300 && best < 400) {
 		how.why = "redirected";
-		how.reason = redirected;
+		how.reason = DIVERT_REFUSED;
 	}
 	if (msg != NULL && last->status == best) {
 		how.cause = msg;
@@ -651,12 +654,15 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	if (msg != NULL && ask_again(x, leg, msg))
 		return;
 	exchange_end_leg(x, leg);
-	if (leg->status == 0) /* not yet given up by timer C */
+	if (leg->status == 0) { /* not yet given up by timer C */
 		leg->status = status;
+		divert_learn(x->e, leg, msg);
+	}
 	leg->state = LEG_OVER;
 	call_changed(x->e, call);
 	if (call->phase == CALL_INVITING) {
-		if (!flow_failed || !try_spare(x, leg))
+		if (!call->diversion.asked && leg->index >= call->base &&
+		    (!flow_failed || !try_spare(x, leg)))
 			check_done(x, call, leg, msg);
 		return;
 	}
@@ -755,6 +761,10 @@ fork_timer_c(const struct ctx *x, struct leg *leg)
 void
 fork_give_up(const struct ctx *x, struct call *call)
 {
+	if (call->diversion.asked) {
+		divert_refuse(x, call);
+		return;
+	}
 	call_end(x, call,
 	    (struct ending){ .status = 480,
 		.why = "no-answer",

@@ -75,6 +75,9 @@ may_pass(const struct edge *e, const struct sip_hdr *h, const struct leg *from,
 {
 	bool out = leg_is_external(to);
 
+	/* Another history is written: one alone has an order. */
+	if (h->id == SIP_H_HISTORY_INFO && to->call->diversion.n > 0)
+		return false;
 	switch (pass_of(h)) {
 	case PASS_CHECKED:
 		return !out || !leak_in(e->conf, h->value);

@@ -50,6 +50,7 @@ struct end {
 	bool counting;         /* closed, RELAY_STATS is awaited */
 	bool was_set;          /* RELAY_SET was sent before */
 	bool held;             /* silence is agreed */
+	bool silent;           /* so says the relay */
 	struct ipc_port port;  /* ours, towards this phone; once said in an
 				* SDP it never changes */
 	struct addr rtp, rtcp; /* what the phone announced last */
@@ -119,6 +120,8 @@ struct leg {
 	uint8_t n_2xx; /* heard, copies too */
 	struct timer timer_c;
 	uint16_t status; /* final answer; 0: none yet */
+	TEXT(32) diverts_to; /* a 3xx of that number of ours; empty: none */
+	uint8_t divert_why;  /* place in divert.c's table */
 };
 
 /* Errors: NULL: pool exhausted. */

@@ -299,6 +299,7 @@ static void
 send_all(const struct ctx *x, struct message *m, const struct sip_msg *msg,
     const struct ipc_auth_say *say)
 {
+	size_t bytes = blob_span(&m->server->request).len;
 	unsigned status = 480;
 
 	for (unsigned i = 0; i < say->n_targets; i++) {
@@ -306,7 +307,7 @@ send_all(const struct ctx *x, struct message *m, const struct sip_msg *msg,
 		int err;
 
 		/* Once to each phone, however many flows it has. */
-		if (setup_first_flow(x->e, say, i, true) != i)
+		if (setup_first_flow(x->e, say, i, true, bytes) != i)
 			continue;
 		err = send_to(x, m, msg, say, &flow, say->targets[i].uri);
 		if (err && err != -ENOMEM)

@@ -313,6 +313,8 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 		return 0;
 	if (news.what == RELAY_LATCHED && news.stream == RELAY_STREAM)
 		leg->end.learnt = news.addr;
+	if (news.stream == RELAY_STREAM)
+		leg->end.silent = news.what == RELAY_SILENT;
 	call_changed(x->e, call);
 	steps_log(x->st, STEP_INFO, event[news.what]);
 	steps_key_number(x->st, "call", call->ticket);

@@ -123,6 +123,7 @@ calls_save_all(struct edge *e, struct mono now, struct steps *st)
 		if (call->ticket == 0)
 			continue;
 		call->untold = true;
+		divert_again(st, call);
 		call_changed(e, call);
 	}
 }
@@ -313,6 +314,8 @@ restore_into(
 	restore_party(&call->called, &from->called);
 	call->timer.kind = TIMER_CALL_PHASE;
 	call->timer.owner = call;
+	call->base = 1;
+	call->diversion = from->diversion;
 	call->relayed = from->relayed;
 	call->held = from->held;
 	call->ringing_noted = from->ringing_noted;

@@ -3,6 +3,7 @@
  * refreshes, and the end of a leg that is refreshed no more.
  */
 #include "common/base/secret.h"
+#include "sigproxy/core/audit.h"
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
 
@@ -83,7 +84,7 @@ start(const struct ctx *x, struct leg *leg, uint32_t expires_s, bool ours)
 	s->ours = ours;
 	s->n_422 = 0;
 	if (expires_s == 0) {
-		timerq_cancel(&x->e->timers, &s->timer);
+		audit_start(x, leg);
 		return;
 	}
 	s->due = mono_add_ms(x->now, (uint64_t)expires_s * 500);
@@ -277,8 +278,8 @@ put_refresh(const struct ctx *x, struct buf *b, struct leg *leg)
 	return buf_err(b);
 }
 
-static void
-let_go(struct session *s)
+void
+session_let_go(struct session *s)
 {
 	if (s->refresh != NULL)
 		ctxn_detach(s->refresh);
@@ -294,7 +295,7 @@ refresh(const struct ctx *x, struct leg *leg)
 	char mem[CALL_BYTES_MAX];
 	struct buf b;
 
-	let_go(s);
+	session_let_go(s);
 	/* Without both it is tried by UPDATE all the same. */
 	s->is_invite = !s->takes_update && s->sdp.p != NULL;
 	if (s->is_invite &&
@@ -438,7 +439,9 @@ session_due(const struct ctx *x, struct leg *leg)
 {
 	if (leg->call->phase != CALL_TALKING)
 		return;
-	if (!leg->session.ours || mono_due(leg->session.dead, x->now))
+	if (leg->session.expires_s == 0)
+		audit_due(x, leg);
+	else if (!leg->session.ours || mono_due(leg->session.dead, x->now))
 		give_up(x, leg);
 	else
 		refresh(x, leg);
@@ -450,8 +453,10 @@ session_restore(const struct ctx *x, struct leg *leg)
 	struct session *s = &leg->session;
 	struct mono most = mono_add_ms(x->now, (uint64_t)s->expires_s * 1000);
 
-	if (s->expires_s == 0)
+	if (s->expires_s == 0) {
+		audit_start(x, leg);
 		return;
+	}
 	s->due = mono_min(s->due, most);
 	s->dead = mono_min(s->dead, most);
 	/* The phone's refresh may have met nobody: it repeats it. */
@@ -465,5 +470,5 @@ session_stop(struct edge *e, struct leg *leg)
 {
 	timerq_cancel(&e->timers, &leg->session.timer);
 	blob_drop(&e->txns.blobs, &leg->session.sdp);
-	let_go(&leg->session);
+	session_let_go(&leg->session);
 }

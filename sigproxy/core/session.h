@@ -36,10 +36,11 @@ struct session {
 	bool ours;          /* we refresh, not the phone */
 	bool takes_update;  /* its Allow lists UPDATE */
 	uint8_t n_422;      /* of one request, in a row */
+	uint8_t missed;     /* without a timer: audit.h */
 	struct blob sdp;    /* what it was sent last; only while a refresh
 			     * would need it */
 	/* Our refresh. */
-	struct ctxn *refresh; /* until ended() */
+	struct ctxn *refresh; /* until ended(); or an audit's */
 	bool refreshing;      /* no final answer yet */
 	bool is_invite;       /* a re-INVITE, not an UPDATE */
 	uint32_t cseq;
@@ -87,6 +88,8 @@ bool session_is_offering(const struct call *call);
 void session_due(const struct ctx *x, struct leg *leg);
 /* After a restart: go on with what was agreed. */
 void session_restore(const struct ctx *x, struct leg *leg);
+/* What was sent last is nobody's any more. */
+void session_let_go(struct session *s);
 /* The call ends. */
 void session_stop(struct edge *e, struct leg *leg);
 

@@ -9,8 +9,8 @@
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/sips.h"
 
-static void
-copy_party(struct party *to, const struct ipc_party *from)
+void
+call_party(struct party *to, const struct ipc_party *from)
 {
 	/* The table bounds both: they fit. */
 	(void)TEXT_SET(&to->number, from->number);
@@ -111,10 +111,27 @@ is_callable(const struct edge *e, const struct ipc_target *t, bool with_external
 	       (flow.zone != ZONE_EXTERNAL || with_external);
 }
 
+/* Is that flow a better way than the one found so far? */
+static bool
+is_better(const struct edge *e, const struct flow *flow,
+    const struct ipc_auth_say *say, unsigned first, bool is_large)
+{
+	struct flow before;
+
+	if (first == say->n_targets)
+		return true;
+	before = flow_from_ipc(&say->targets[first].flow);
+	if (keep_is_failing(e->keep, &before) != keep_is_failing(e->keep, flow))
+		return keep_is_failing(e->keep, &before);
+	return is_large && before.transport == TRANSPORT_UDP &&
+	       flow->transport != TRANSPORT_UDP;
+}
+
 unsigned
 setup_first_flow(const struct edge *e, const struct ipc_auth_say *say, unsigned i,
-    bool with_external)
+    bool with_external, size_t bytes)
 {
+	bool is_large = bytes > CALL_LARGE_BYTES;
 	unsigned first = say->n_targets;
 
 	for (unsigned j = 0; j < say->n_targets; j++) {
@@ -126,9 +143,7 @@ setup_first_flow(const struct edge *e, const struct ipc_auth_say *say, unsigned 
 			continue;
 		if (!is_callable(e, &say->targets[j], with_external))
 			continue;
-		if (!keep_is_failing(e->keep, &flow))
-			return j;
-		if (first == say->n_targets)
+		if (is_better(e, &flow, say, first, is_large))
 			first = j;
 	}
 	return first;
@@ -161,12 +176,15 @@ static void
 add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
     bool with_external)
 {
-	for (int own = 0; own < 2 && call->n_legs == 1; own++) {
+	size_t bytes = blob_span(&call->setup->server->request).len;
+
+	for (int own = 0; own < 2 && call->n_legs == call->base; own++) {
 		for (unsigned i = 0; i < say->n_targets; i++) {
 			struct flow flow = flow_from_ipc(&say->targets[i].flow);
 			const struct leg *leg;
 
-			if (setup_first_flow(e, say, i, with_external) != i ||
+			if (setup_first_flow(
+				e, say, i, with_external, bytes) != i ||
 			    own != is_own_phone(call->leg[0], &flow,
 				       say->targets[i].uri))
 				continue;
@@ -195,7 +213,7 @@ choose_branches(struct edge *e, struct call *call,
 static bool
 has_external(const struct call *call)
 {
-	for (unsigned i = 1; i < call->n_legs; i++)
+	for (unsigned i = call->base; i < call->n_legs; i++)
 		if (leg_is_external(call->leg[i]))
 			return true;
 	return false;
@@ -204,7 +222,7 @@ has_external(const struct call *call)
 static void
 drop_branches(struct edge *e, struct call *call)
 {
-	while (call->n_legs > 1)
+	while (call->n_legs > call->base)
 		leg_free(e, call->leg[--call->n_legs]);
 }
 
@@ -229,13 +247,13 @@ admit(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 	if (c->channels + need > e->conf->channels && need > 0)
 		return false;
 	call_use_channels(c, call, need);
-	return call->n_legs > 1;
+	return call->n_legs > call->base;
 }
 
 static bool
 is_relay_wanted(const struct call *call)
 {
-	for (unsigned i = 1; i < call->n_legs; i++)
+	for (unsigned i = call->base; i < call->n_legs; i++)
 		if (call->leg[i]->relayed)
 			return true;
 	return false;
@@ -247,8 +265,9 @@ open_ends(const struct ctx *x, struct call *call)
 	call->relayed = true;
 	timerq_set(
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_RELAY_MS));
-	relay_open(x, call->leg[0]);
-	for (unsigned i = 1; i < call->n_legs; i++)
+	if (!call->leg[0]->end.open)
+		relay_open(x, call->leg[0]);
+	for (unsigned i = call->base; i < call->n_legs; i++)
 		if (call->leg[i]->relayed)
 			relay_open(x, call->leg[i]);
 }
@@ -261,20 +280,39 @@ refuse_call(const struct ctx *x, struct call *call, uint16_t status,
 	    (struct ending){ .status = status, .why = why, .reason = reason });
 }
 
-static void
-admit_and_open(const struct ctx *x, struct call *call,
+/* Errors: false: it was ended. */
+static bool
+admit_or_refuse(const struct ctx *x, struct call *call,
     const struct ipc_auth_say *say, const struct leg *replaced)
 {
 	choose_branches(x->e, call, say, replaced, true);
-	if (call->n_legs == 1) {
+	if (call->n_legs == call->base) {
 		refuse_call(x, call, 480, "no-device", NULL);
-		return;
+		return false;
 	}
 	if (!admit(x->e, call, say, replaced)) {
 		refuse_call(x, call, 480, "no-channel",
 		    "SIP;cause=503;text=\"No channel free\"");
-		return;
+		return false;
 	}
+	return true;
+}
+
+static void
+await_relay(const struct ctx *x, struct call *call)
+{
+	/* A mediaproxy that died is back in no time. */
+	call->awaits_relay = true;
+	timerq_set(&x->e->timers, &call->timer,
+	    mono_add_ms(x->now, CALL_NO_RELAY_MS));
+}
+
+static void
+admit_and_open(const struct ctx *x, struct call *call,
+    const struct ipc_auth_say *say, const struct leg *replaced)
+{
+	if (!admit_or_refuse(x, call, say, replaced))
+		return;
 	x->e->calls->begun++;
 	if (!is_relay_wanted(call)) {
 		note_begun(x->st, call);
@@ -282,14 +320,30 @@ admit_and_open(const struct ctx *x, struct call *call,
 		return;
 	}
 	if (relay_begin(x->e, call) != 0) {
-		/* A mediaproxy that died is back in no time. */
-		call->awaits_relay = true;
-		timerq_set(&x->e->timers, &call->timer,
-		    mono_add_ms(x->now, CALL_NO_RELAY_MS));
+		await_relay(x, call);
 		return;
 	}
 	open_ends(x, call);
 	note_begun(x->st, call);
+}
+
+void
+setup_diverted(
+    const struct ctx *x, struct call *call, const struct ipc_auth_say *say)
+{
+	/* Counted anew: who redirected has none any more. */
+	call_use_channels(x->e->calls, call, 0);
+	if (!admit_or_refuse(x, call, say, NULL))
+		return;
+	if (!is_relay_wanted(call)) {
+		fork_start(x, call);
+		return;
+	}
+	call->phase = CALL_OPENING;
+	if (call->session == 0 && relay_begin(x->e, call) != 0)
+		await_relay(x, call);
+	else
+		open_ends(x, call);
 }
 
 void
@@ -323,6 +377,7 @@ call_new(struct edge *e)
 		return NULL;
 	call->timer.kind = TIMER_CALL_PHASE;
 	call->timer.owner = call;
+	call->base = 1;
 	call->setup = exchange_new(c, call);
 	if (leg_new(c, call) == NULL || call->setup == NULL) {
 		if (call->setup != NULL)
@@ -443,8 +498,8 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		return;
 	}
 	call->ticket = say->ticket;
-	copy_party(&call->caller, &say->caller);
-	copy_party(&call->called, &say->called);
+	call_party(&call->caller, &say->caller);
+	call_party(&call->called, &say->called);
 	call->caller.withheld = headers_hide_sender(msg);
 	set_transfer(x, call, replaced);
 	call->setup->server = t;

@@ -10,7 +10,8 @@ RTP_RANGE = 'udp/16384-16983'
 SIP_PORT = 'udp/5070'
 SIP_TCP_PORT = 'tcp/5070'
 SIP_TLS_PORT = 'tcp/5071'
-TONES = {168: 420, 169: 520, 201: 620, 202: 740, 203: 860, 204: 980}   # far apart: a block tells 20 Hz
+TONES = {168: 420, 169: 520, 201: 620, 202: 740, 203: 860, 204: 980,      # far apart: a block tells 20 Hz
+         205: 1160, 206: 1300, 207: 1420}
 
 
 def password(number):

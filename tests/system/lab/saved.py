@@ -4,7 +4,7 @@ import struct
 
 from .ipc import put_address
 
-VERSION = 4
+VERSION = 5
 EXTERNAL, INTERNAL = (1, 1, 0), (2, 1, 1)     # zone, transport, listener of a flow
 CALLING, EARLY, CONFIRMED = range(1, 4)
 
@@ -25,7 +25,7 @@ def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), st
     end = b'\0'
     if media:
         port, where = media
-        end = b'\1\1\0' + struct.pack('>HH', port, port + 1) + put_address(said) * 2
+        end = b'\1\1\0\0' + struct.pack('>HH', port, port + 1) + put_address(said) * 2
         end += put_address(where) * 2 + put_address(None)
     tag = '' if state == CALLING else f'tag{index}'
     rest = b'\0' * 4 if state == CONFIRMED else b'\0' * 8     # no session timer; nothing said reliably
@@ -39,7 +39,7 @@ def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), st
 def call(legs, session, talking=True, ending=False, request=b'', channels=1):
     """A whole checkpoint; of a call that nobody transfers."""
     return (bytes([talking, ending]) + struct.pack('>H', 0) + party('201') + party('168')
-            + struct.pack('>QB', session, 0) + b'\1\0\0\0' + bytes(28) + bytes([channels]) + struct.pack('>Q', 1000)
+            + struct.pack('>QB', session, 0) + b'\1\0\0\0' + bytes(29) + bytes([channels]) + struct.pack('>Q', 1000)
             + bytes([1 if talking else 0, 0]) + text(request) + b'\0' + bytes([len(legs)]) + b''.join(legs))
 
 

@@ -13,8 +13,8 @@ FORWARD = (SIP_PORT, SIP_TCP_PORT, SIP_TLS_PORT, RTP_RANGE)
 class TlsOffice(Office):
     """Office; .certificate is the file that phones may believe."""
 
-    def __init__(self, homes=(Home('A'),), kind='p256', **options):
-        super().__init__(homes=homes, forward=FORWARD, **options)
+    def __init__(self, homes=(Home('A'),), kind='p256', forward=FORWARD, **options):
+        super().__init__(homes=homes, forward=forward, **options)
         self._kind = kind
 
     def _start(self):
@@ -49,10 +49,10 @@ class TlsOffice(Office):
         self.lab.on_close(phone.close)
         return phone
 
-    def linphone(self, number, host):
+    def linphone(self, number, host, transport='tls'):
         """A registered linphone that believes our certificate only; it speaks TLS 1.2."""
-        phone = Linphone(number, self.server(False, 'tls'), self.lab.folder, host=host, username=f'SIP-{number}',
-                         password=password(number), domain=DOMAIN, tone=TONES[number], transport='tls',
+        phone = Linphone(number, self.server(False, transport), self.lab.folder, host=host, username=f'SIP-{number}',
+                         password=password(number), domain=DOMAIN, tone=TONES[number], transport=transport,
                          root_ca=self.certificate)
         self.lab.on_close(phone.stop)
         return phone.start().register()

@@ -50,6 +50,7 @@ void add_key_tests(Suite *s);
 void add_register_tests(Suite *s);
 void add_homes_tests(Suite *s);
 void add_call_tests(Suite *s);
+void add_divert_tests(Suite *s);
 void add_checkpoint_tests(Suite *s);
 void add_admin_tests(Suite *s);
 void add_lock_tests(Suite *s);

@@ -14,6 +14,7 @@ main(void)
 	add_register_tests(s);
 	add_homes_tests(s);
 	add_call_tests(s);
+	add_divert_tests(s);
 	add_checkpoint_tests(s);
 	add_admin_tests(s);
 	add_lock_tests(s);

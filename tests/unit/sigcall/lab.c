@@ -216,6 +216,36 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 }
 
 static void
+say_divert(struct lab *lab, struct buf *b, struct span payload)
+{
+	struct ipc_divert_ask ask;
+	struct ipc_divert_say say = { .verdict = VERDICT_OK };
+	struct ipc_auth_say found = { 0 };
+	char *called = rotating();
+
+	ck_assert_int_eq(get_divert_ask(payload, &ask), 0);
+	lab->divert_asks++;
+	snprintf(lab->divert_by, sizeof(lab->divert_by), "%.*s",
+	    (int)ask.by.len, ask.by.p);
+	snprintf(lab->divert_to, sizeof(lab->divert_to), "%.*s",
+	    (int)ask.number.len, ask.number.p);
+	if (lab->divert_mute)
+		return;
+	memcpy(called, ask.number.p, ask.number.len);
+	say.ticket = ask.ticket;
+	say.id = ask.id;
+	say.called.number = span_make(called, ask.number.len);
+	add_targets(lab, &found, say.called.number);
+	say.n_targets = found.n_targets;
+	memcpy(say.targets, found.targets, sizeof(say.targets));
+	if (say.n_targets == 0)
+		say.verdict = VERDICT_UNREACHABLE;
+	if (lab->divert_verdict != 0)
+		say.verdict = lab->divert_verdict;
+	IPC_FRAME(b, DIVERT_SAY, divert_say, &say);
+}
+
+static void
 hear_save(struct lab *lab, struct span payload)
 {
 	struct ipc_call_save save;
@@ -320,6 +350,9 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			break;
 		case IPC_REG_ASK:
 			say_registered(answers, payload);
+			break;
+		case IPC_DIVERT_ASK:
+			say_divert(lab, answers, payload);
 			break;
 		case IPC_CALL_NOTE: {
 			struct ipc_call_note *n =
@@ -752,6 +785,21 @@ lab_learnt(struct lab *lab, uint8_t end, const struct addr *from)
 }
 
 void
+lab_silent(struct lab *lab, uint8_t end, bool silent)
+{
+	struct ipc_relay_news news = { .session = lab->session,
+		.end = end,
+		.what = silent ? RELAY_SILENT : RELAY_HEARD };
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_NEWS, relay_news, &news);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
+	settle(lab);
+}
+
+void
 lab_free(struct lab *lab)
 {
 	edge_free(lab->edge);
@@ -885,6 +933,28 @@ lab_pass(struct lab *lab, uint64_t ms)
 		settle(lab);
 	}
 	lab->now = end;
+}
+
+unsigned
+lab_pass_alive(struct lab *lab, uint64_t ms, struct phone *a, struct phone *b)
+{
+	struct phone *const who[] = { a, b };
+	unsigned n = 0;
+
+	for (uint64_t at = 0; at < ms; at += 1000) {
+		lab_pass(lab, 1000);
+		for (unsigned i = 0; i < 2; i++) {
+			const char *msg;
+
+			if (who[i]->head == who[i]->tail)
+				continue;
+			msg = phone_expect(who[i], "OPTIONS");
+			n += msg != NULL;
+			if (msg != NULL)
+				phone_answer(who[i], msg, 200, "", NULL);
+		}
+	}
+	return n;
 }
 
 uint64_t

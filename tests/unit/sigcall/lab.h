@@ -49,6 +49,11 @@ struct lab {
 	const char *caller, *called; /* numbers it says */
 	uint8_t hold_of_called, hold_of_caller;
 	uint64_t ticket; /* counted up */
+	/* DIVERT_ASK. */
+	uint8_t divert_verdict; /* 0: by whether the number has phones */
+	bool divert_mute;
+	unsigned divert_asks;
+	char divert_by[33], divert_to[33];
 	struct ipc_call_note notes[64];
 	char reasons[64][129];
 	unsigned n_notes;
@@ -117,6 +122,9 @@ void phone_is_back(struct phone *p, const char *contact);
 
 /* Time passes, timers fire. */
 void lab_pass(struct lab *lab, uint64_t ms);
+/* The same; both answer every OPTIONS meanwhile.  Gives how many came. */
+unsigned lab_pass_alive(
+    struct lab *lab, uint64_t ms, struct phone *a, struct phone *b);
 /* Until the next timer; false when there is none within max_ms. */
 bool lab_next(struct lab *lab, uint64_t max_ms);
 
@@ -210,6 +218,8 @@ unsigned lab_saved(const struct lab *lab);
 void lab_relay(struct lab *lab, bool up);
 /* It says where the newest session's end is heard from. */
 void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
+/* It hears that end no more, or again. */
+void lab_silent(struct lab *lab, uint8_t end, bool silent);
 /* The newest note; the newest RELAY_SET of an end. */
 const struct ipc_call_note *lab_note(const struct lab *lab);
 const struct ipc_relay_set *lab_set(const struct lab *lab, uint8_t end);

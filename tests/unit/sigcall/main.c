@@ -9,6 +9,8 @@ main(void)
 	int failed;
 
 	srunner_add_suite(r, suite_fork());
+	srunner_add_suite(r, suite_divert());
+	srunner_add_suite(r, suite_audit());
 	srunner_add_suite(r, suite_dialog());
 	srunner_add_suite(r, suite_hold());
 	srunner_add_suite(r, suite_limits());

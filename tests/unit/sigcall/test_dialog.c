@@ -518,10 +518,33 @@ START_TEST(a_phone_that_forgot_the_call_ends_it)
 	dlg_send(&t.a, "INFO", NULL, NULL, "");
 	msg = phone_expect(desk, "INFO");
 	phone_answer(desk, msg, status[_i], "", NULL);
-	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 4"));
-	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
+	/* RFC 4320 4.2: 408 is for INVITE alone. */
+	if (status[_i] == 481)
+		ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 481"));
+	msg = phone_recv(home);
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, "BYE sip:");
 	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
 	ck_assert_uint_eq(lab_note(lab)->status, status[_i]);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(rfc4320_4_2_an_unanswered_request_is_met_with_silence)
+{
+	static const char *const method[] = { "INFO", "MESSAGE" };
+	const char *msg;
+
+	dlg_send(&t.a, method[_i], NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, method[_i]));
+	lab_pass(lab, 33000);
+	/* It is over all the same; nothing but that is said. */
+	msg = phone_recv(home);
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, "BYE sip:");
+	lab_pass(lab, 64000);
+	while ((msg = phone_recv(home)) != NULL)
+		HAS(msg, "BYE sip:");
 	lab_expect_empty(lab);
 }
 END_TEST
@@ -746,6 +769,8 @@ suite_dialog(void)
 	tcase_add_test(c, a_refused_re_invite_leaves_the_media_as_it_was);
 	tcase_add_test(c, a_re_invite_can_be_cancelled);
 	tcase_add_loop_test(c, a_phone_that_forgot_the_call_ends_it, 0, 2);
+	tcase_add_loop_test(
+	    c, rfc4320_4_2_an_unanswered_request_is_met_with_silence, 0, 2);
 	tcase_add_test(c, a_phone_that_fell_silent_ends_it_after_a_re_invite);
 	tcase_add_test(c, a_strangers_bye_is_challenged_and_does_nothing);
 	tcase_add_test(c, a_home_whose_router_rebound_proves_itself_and_moves);

@@ -166,7 +166,7 @@ START_TEST(a_held_call_lives_for_hours)
 	start(HOLD_TRANSPARENT);
 	exchange(&t.a, home, sdp_of(desk, 30000, "sendonly"),
 	    sdp_of(home, 20000, "recvonly"), &offered, &answered);
-	lab_pass(lab, 3 * 3600 * 1000);
+	lab_pass_alive(lab, 3 * 3600 * 1000, home, desk);
 	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
 	ck_assert_ptr_null(phone_expect(home, "BYE"));
 	hang_up();

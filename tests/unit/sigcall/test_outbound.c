@@ -4,6 +4,7 @@
  */
 #include <check.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
@@ -62,6 +63,49 @@ START_TEST(a_phone_with_two_flows_rings_once)
 	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 180"));
 	lab_pass(lab, 30000);
 	ck_assert_ptr_null(phone_expect(second, "INVITE"));
+	talk(&a, first, inv);
+}
+END_TEST
+
+static const char *
+long_line(size_t n)
+{
+	static char mem[2048];
+
+	ck_assert_uint_lt(n, sizeof(mem) - 16);
+	strcpy(mem, "Subject: ");
+	memset(mem + 9, 'x', n);
+	strcpy(mem + 9 + n, "\r\n");
+	return mem;
+}
+
+START_TEST(rfc3261_18_1_1_a_large_request_goes_by_the_connection)
+{
+	struct dlg a;
+	const char *inv;
+
+	phone_connect(second);
+	dlg_call(&a, desk, "168", sdp_of(desk, 20000, NULL), "");
+	inv = phone_expect(first, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	ck_assert_uint_lt(strlen(inv), 1300);
+	ck_assert_ptr_null(phone_expect(second, "INVITE"));
+	talk(&a, first, inv);
+
+	dlg_call(&a, desk, "168", sdp_of(desk, 20000, NULL), long_line(700));
+	inv = phone_expect(second, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	ck_assert_uint_gt(strlen(inv), 1300);
+	ck_assert(strstr(hdr(inv, "Via"), "SIP/2.0/TCP") != NULL);
+	ck_assert_ptr_null(phone_expect(first, "INVITE"));
+	talk(&a, second, inv);
+
+	/* Where there is none, by UDP all the same: phones are not dialled. */
+	phone_disconnect(second);
+	dlg_call(&a, desk, "168", sdp_of(desk, 20000, NULL), long_line(700));
+	inv = phone_expect(first, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	ck_assert_uint_gt(strlen(inv), 1300);
 	talk(&a, first, inv);
 }
 END_TEST
@@ -177,6 +221,7 @@ suite_outbound(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 30);
 #define T(name) tcase_add_test(t, name)
+	T(rfc3261_18_1_1_a_large_request_goes_by_the_connection);
 	T(a_phone_with_two_flows_rings_once);
 	T(flows_of_one_phone_are_one_branch_in_breadth);
 	T(two_phones_of_a_number_ring_both);

@@ -83,6 +83,8 @@ START_TEST(rfc4028_9_who_knows_no_timers_is_asked_for_nothing)
 	const char *ok = talk("");
 
 	ck_assert_str_eq(hdr(ok, "Session-Expires"), "");
+	lab_learnt(lab, 0, &home->flow.remote);
+	lab_learnt(lab, 1, &desk->flow.remote);
 	lab_pass(lab, 4 * 3600000);
 	ck_assert_ptr_null(phone_recv(home));
 	ck_assert_ptr_null(phone_recv(desk));

@@ -136,7 +136,7 @@ add(struct checkpoints *c, uint64_t ticket)
 	return p;
 }
 
-/* Errors: -EPERM no such call lives; -ENOBUFS a bound; -ENOMEM.  Then what
+/* Errors: -EPERM no such call lives, or did a moment ago; -ENOBUFS a bound; -ENOMEM.  Then what
  * was kept stays. */
 static int
 keep(struct checkpoints *c, const struct ipc_call_save *save,
@@ -146,7 +146,7 @@ keep(struct checkpoints *c, const struct ipc_call_save *save,
 	size_t before = p == NULL ? 0 : p->len;
 	char *state;
 
-	if (p == NULL && !calls_lives(c->oracle, save->ticket))
+	if (p == NULL && calls_life(c->oracle, save->ticket) == CALL_PAST)
 		return -EPERM;
 	if (c->bytes - before + save->state.len > BYTES_MAX)
 		return -ENOBUFS;
@@ -394,19 +394,23 @@ put_next(struct checkpoints *c, struct buf *b)
 {
 	struct checkpoint *p = pool_at(&c->pool, c->at++);
 	struct ipc_call_restore restore;
+	enum call_life life;
 
 	/* Those that this sigproxy saved it knows. */
 	if (p->state == NULL || p->life == c->life)
 		return;
-	/* Ended by an admin, in the table: it ends so with a restart. */
-	if (!calls_lives(c->oracle, p->ticket)) {
+	life = calls_life(c->oracle, p->ticket);
+	if (life == CALL_PAST) {
 		uint64_t ticket = p->ticket;
 
 		drop(c, p);
 		(void)queue_write(c->oracle, ticket);
 		return;
 	}
+	/* Ended by an admin, in the table: its phones are told with a restart;
+	 * or by a phone, when the other one was away. */
 	restore = (struct ipc_call_restore){ .ticket = p->ticket,
+		.lives = life == CALL_LIVES,
 		.version = p->version,
 		.state = span_make(p->state, p->len) };
 	IPC_FRAME(b, CALL_RESTORE, call_restore, &restore);

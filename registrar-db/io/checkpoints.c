@@ -136,17 +136,18 @@ add(struct checkpoints *c, uint64_t ticket)
 	return p;
 }
 
-/* Errors: -EPERM no such call lives, or did a moment ago; -ENOBUFS a bound; -ENOMEM.  Then what
+/* least: what a call must be that nothing is kept of.
+ * Errors: -EPERM it is not; -ENOBUFS a bound; -ENOMEM.  Then what
  * was kept stays. */
 static int
 keep(struct checkpoints *c, const struct ipc_call_save *save,
-    struct checkpoint **out)
+    enum call_life least, struct checkpoint **out)
 {
 	struct checkpoint *p = find(c, save->ticket);
 	size_t before = p == NULL ? 0 : p->len;
 	char *state;
 
-	if (p == NULL && calls_life(c->oracle, save->ticket) == CALL_PAST)
+	if (p == NULL && calls_life(c->oracle, save->ticket) < least)
 		return -EPERM;
 	if (c->bytes - before + save->state.len > BYTES_MAX)
 		return -ENOBUFS;
@@ -202,7 +203,7 @@ on_save(struct oracle *o, struct span payload)
 	err = get_call_save(payload, &save);
 	if (err)
 		return err;
-	err = keep(c, &save, &p);
+	err = keep(c, &save, CALL_LIVES, &p);
 	if (err)
 		log_full(c, save.ticket, err);
 	else if (!p->queued)
@@ -377,7 +378,7 @@ checkpoints_load(struct oracle *o)
 			(void)queue_write(o, save.ticket);
 			continue;
 		}
-		err = keep(o->checkpoints, &save, &p);
+		err = keep(o->checkpoints, &save, CALL_JUST_ENDED, &p);
 		if (err) {
 			log_full(o->checkpoints, save.ticket, err);
 			(void)queue_write(o, save.ticket);

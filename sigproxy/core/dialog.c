@@ -361,6 +361,7 @@ dialog_reauthorised(const struct ctx *x, struct stxn *t,
 		exchange_refuse(x, t, 403, "");
 		return;
 	}
-	move_leg(x, leg, &t->from);
+	if (!flow_eq(&leg->flow, &t->from))
+		move_leg(x, leg, &t->from);
 	on_request(x, leg, t, msg);
 }

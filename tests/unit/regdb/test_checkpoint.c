@@ -309,6 +309,7 @@ START_TEST(a_call_that_ended_just_now_is_told_as_ended)
 	lab_ok("UPDATE call SET ended_at = unixepoch() - 300, "
 	       "state = 'ended' WHERE ticket > 7");
 	gone(9);
+	save(9, "once more");
 	save(8, "owes it still");
 	lab_new_sigproxy();
 	expect_call(7, "stays");

@@ -120,13 +120,13 @@
 	    "ended_at = coalesce(ended_at, ?9) "                        \
 	    "WHERE ticket = ?1 AND (ended_at IS NULL OR ?9 IS NOT NULL)") \
 	S(HAS_CALL, R, "SELECT 1 FROM call WHERE ticket = ?1")           \
-	S(CALL_LIVES, R, "SELECT ended_at IS NULL FROM call "           \
-	    "WHERE ticket = ?1")                                        \
 	S(CALL_DIVERTS, R, "SELECT called, redirected_to, redirects "   \
 	    "FROM call WHERE ticket = ?1 AND verdict = 'granted' "      \
 	    "AND answered_at IS NULL AND ended_at IS NULL")             \
 	S(CALL_DIVERT, W, "UPDATE call SET redirected_to = ?2, "        \
 	    "redirects = redirects + 1 WHERE ticket = ?1")              \
+	S(CALL_LIVES, R, "SELECT ended_at IS NULL, ended_at >= ?2 "     \
+	    "FROM call WHERE ticket = ?1")                              \
 	S(CALL_TOLD, W, "INSERT INTO call(ticket, caller, caller_name, " \
 	    "called, verdict, from_zone, from_source, call_id, "        \
 	    "granted_at, state) VALUES (?1, ?2, '', ?3, "               \

@@ -251,6 +251,7 @@
 	F(u64, ticket, 1, INT64_MAX)
 #define IPC_F_call_restore(F)			\
 	F(u64, ticket, 1, INT64_MAX)		\
+	F(u8, lives, 0, 1)	/* 0: its record has ended */	\
 	F(u8, version, 1, 255)			\
 	F(blob, state, 1, IPC_STATE_MAX)
 #define IPC_F_call_restored(F)			\

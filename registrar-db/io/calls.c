@@ -296,21 +296,29 @@ is_unwritten(struct oracle *o, uint64_t ticket)
 	return got == 0;
 }
 
+/* A BYE may wait so long for its phone: sigproxy's CALL_OWED_MS, twice over
+ * because a restart begins it anew. */
+#define JUST_ENDED_S 360
+
 /* The row of one that was just given still waits, or a crash took it. */
-bool
-calls_lives(struct oracle *o, uint64_t ticket)
+enum call_life
+calls_life(struct oracle *o, uint64_t ticket)
 {
 	bool is_ours = ticket >= o->first_ticket && ticket < o->next_ticket;
 	sqlite3_stmt *q = store_use(o->store, ST_CALL_LIVES);
-	bool lives = is_ours || may_be_unwritten(o, ticket);
+	enum call_life life =
+	    is_ours || may_be_unwritten(o, ticket) ? CALL_LIVES : CALL_PAST;
 	int got;
 
 	sql_int(q, 1, (int64_t)ticket);
+	sql_int(q, 2, oracle_wall_s(o) - JUST_ENDED_S);
 	got = store_row(o->store, q);
 	if (got == 1)
-		lives = sqlite3_column_int(q, 0) != 0;
+		life = sqlite3_column_int(q, 0) != 0   ? CALL_LIVES
+		       : sqlite3_column_int(q, 1) != 0 ? CALL_JUST_ENDED
+						       : CALL_PAST;
 	store_done(q);
-	return got >= 0 && lives;
+	return got >= 0 ? life : CALL_PAST;
 }
 
 static int

@@ -136,17 +136,18 @@ add(struct checkpoints *c, uint64_t ticket)
 	return p;
 }
 
-/* Errors: -EPERM no such call lives; -ENOBUFS a bound; -ENOMEM.  Then what
+/* least: what a call must be that nothing is kept of.
+ * Errors: -EPERM it is not; -ENOBUFS a bound; -ENOMEM.  Then what
  * was kept stays. */
 static int
 keep(struct checkpoints *c, const struct ipc_call_save *save,
-    struct checkpoint **out)
+    enum call_life least, struct checkpoint **out)
 {
 	struct checkpoint *p = find(c, save->ticket);
 	size_t before = p == NULL ? 0 : p->len;
 	char *state;
 
-	if (p == NULL && !calls_lives(c->oracle, save->ticket))
+	if (p == NULL && calls_life(c->oracle, save->ticket) < least)
 		return -EPERM;
 	if (c->bytes - before + save->state.len > BYTES_MAX)
 		return -ENOBUFS;
@@ -202,7 +203,7 @@ on_save(struct oracle *o, struct span payload)
 	err = get_call_save(payload, &save);
 	if (err)
 		return err;
-	err = keep(c, &save, &p);
+	err = keep(c, &save, CALL_LIVES, &p);
 	if (err)
 		log_full(c, save.ticket, err);
 	else if (!p->queued)
@@ -377,7 +378,7 @@ checkpoints_load(struct oracle *o)
 			(void)queue_write(o, save.ticket);
 			continue;
 		}
-		err = keep(o->checkpoints, &save, &p);
+		err = keep(o->checkpoints, &save, CALL_JUST_ENDED, &p);
 		if (err) {
 			log_full(o->checkpoints, save.ticket, err);
 			(void)queue_write(o, save.ticket);
@@ -394,19 +395,23 @@ put_next(struct checkpoints *c, struct buf *b)
 {
 	struct checkpoint *p = pool_at(&c->pool, c->at++);
 	struct ipc_call_restore restore;
+	enum call_life life;
 
 	/* Those that this sigproxy saved it knows. */
 	if (p->state == NULL || p->life == c->life)
 		return;
-	/* Ended by an admin, in the table: it ends so with a restart. */
-	if (!calls_lives(c->oracle, p->ticket)) {
+	life = calls_life(c->oracle, p->ticket);
+	if (life == CALL_PAST) {
 		uint64_t ticket = p->ticket;
 
 		drop(c, p);
 		(void)queue_write(c->oracle, ticket);
 		return;
 	}
+	/* Ended by an admin, in the table: its phones are told with a restart;
+	 * or by a phone, when the other one was away. */
 	restore = (struct ipc_call_restore){ .ticket = p->ticket,
+		.lives = life == CALL_LIVES,
 		.version = p->version,
 		.state = span_make(p->state, p->len) };
 	IPC_FRAME(b, CALL_RESTORE, call_restore, &restore);

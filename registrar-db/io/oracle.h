@@ -140,8 +140,10 @@ int calls_open(struct oracle *o, const struct job *job);
 int calls_note(struct oracle *o, const struct job *job);
 int calls_media(struct oracle *o, const struct job *job);
 int calls_reach(struct oracle *o, const struct job *job);
-/* Was a call granted with this ticket that has not ended? */
-bool calls_lives(struct oracle *o, uint64_t ticket);
+/* Was a call granted with this ticket that has not ended, or only a moment
+ * ago?  A phone may not have heard of that yet. */
+enum call_life { CALL_PAST, CALL_JUST_ENDED, CALL_LIVES };
+enum call_life calls_life(struct oracle *o, uint64_t ticket);
 /* Chores: close the calls of a sigproxy that is no more; drop old ones. */
 bool calls_chores(struct oracle *o);
 

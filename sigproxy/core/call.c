@@ -148,11 +148,12 @@ say_bye(const struct ctx *x, struct leg *leg, const struct ending *how)
 	/* Without its ACK the phone would go on repeating its 2xx. */
 	if (leg == call->callee && setup != NULL && !setup->acked) {
 		setup->acked = true;
+		leg->owes_ack = true;
 		leg_ack(x, leg, leg->invite_cseq, SPAN_NONE, &setup->ack);
 	}
+	leg->knows_end = leg == how->by;
 	if (leg != how->by)
-		leg_bye(x, leg, how->reason, how->cause,
-		    leg->index == 0 ? call->callee : call->leg[0]);
+		farewell_say(x, leg, how);
 }
 
 /* Requests still under way get an answer: the dialog is over (15.1.2). */
@@ -170,6 +171,21 @@ end_exchanges(const struct ctx *x, struct call *call)
 			    &x->e->txns, x->now, x->st, ex->server, 487);
 		exchange_free(x->e, ex);
 	}
+}
+
+/* It has ended for everybody but a phone that has not heard of it. */
+static void
+await_farewell(const struct ctx *x, struct call *call)
+{
+	timerq_cancel(&x->e->timers, &call->timer);
+	call_use_channels(x->e->calls, call, 0);
+	if (!farewell_owes(call)) {
+		call_forget(x->e, x->st, call);
+		return;
+	}
+	timerq_set(
+	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_OWED_MS));
+	call_changed(x->e, call);
 }
 
 void
@@ -196,6 +212,8 @@ call_end(const struct ctx *x, struct call *call, struct ending how)
 	call->end_reason = how.why;
 	timerq_set(
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_STATS_MS));
+	if (call->end_noted) /* before a restart */
+		await_farewell(x, call);
 	call_changed(x->e, call);
 	call_settle(x, call);
 }
@@ -250,12 +268,10 @@ call_settle(const struct ctx *x, struct call *call)
 		return;
 	if (!call->end_noted &&
 	    (!relay_is_counting(call) || !timer_is_armed(&call->timer))) {
-		timerq_cancel(&x->e->timers, &call->timer);
 		note_ended(x->e->calls, x->st, x->now, call);
-		call_forget(x->e, x->st, call);
-		call_use_channels(x->e->calls, call, 0);
+		await_farewell(x, call);
 	}
-	if (call->end_noted && !is_branch_open(call))
+	if (call->end_noted && !farewell_owes(call) && !is_branch_open(call))
 		call_free(x, call);
 }
 
@@ -283,7 +299,10 @@ phase_timer(const struct ctx *x, struct call *call)
 		fork_give_up(x, call);
 		break;
 	case CALL_ENDING:
-		call_settle(x, call);
+		if (call->end_noted)
+			farewell_give_up(x, call);
+		else
+			call_settle(x, call);
 		break;
 	default:
 		break;
@@ -335,6 +354,7 @@ call_status(const struct calls *c, struct buf *json)
 	put_member(json, "calls", c->pool.used, true);
 	put_member(json, "calls_max", c->pool.n, true);
 	put_member(json, "legs", c->legs.used, true);
+	put_member(json, "byes_owed", c->n_owed, true);
 	put_member(json, "exchanges", c->exchanges.used, true);
 	put_member(json, "channels", c->channels, true);
 	put_member(json, "calls_begun", c->begun, true);

@@ -8,10 +8,10 @@
  * re-INVITE, UPDATE, INFO and the like.
  *
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
- * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
- * requests), dialog.c and exchange.c (requests inside), headers.c (what
- * passes), divert.c (3xx), refer.c and replaces.c (transfer), session.c and
- * audit.c (is the phone still there),
+ * and who wins), call.c (how it ends), farewell.c (BYE for a phone that is
+ * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
+ * (requests inside), headers.c (what passes), divert.c (3xx), refer.c and
+ * replaces.c (transfer), session.c and audit.c (is the phone still there),
  * offer.c, hold.c, relay.c and again.c (media), note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
  * this process).
@@ -44,6 +44,8 @@ enum {
 	CALL_TIMER_C_MS = 181000, /* RFC 3261 16.6 step 11: over 3 min */
 	CALL_SETUP_MS = 600000,   /* ringing ends at last */
 	CALL_OVER_MS = 30000,     /* an end is told again so long */
+	CALL_OWED_MS = 180000,    /* a BYE waits for its phone: over the 2 min
+				   * of its grant (registrar-db/core) */
 };
 
 /* Kinds of timers; the owner is named. */
@@ -153,6 +155,7 @@ struct calls {
 	struct callid_key callid_key;
 	uint64_t session_base; /* upper half of session numbers */
 	uint32_t channels;     /* in use */
+	uint32_t n_owed;       /* legs whose BYE has no answer yet */
 	uint32_t relay_calls[STEPS_RELAYS_MAX];
 	struct again again[STEPS_RELAYS_MAX];
 	uint32_t next_ask;
@@ -185,6 +188,25 @@ void call_settle(const struct ctx *x, struct call *call);
 void call_drop(const struct ctx *x, struct call *call);
 /* Set the channels this call uses. */
 void call_use_channels(struct calls *c, struct call *call, uint8_t n);
+
+/* ---- farewell.c ---- */
+
+/*
+ * Say BYE to leg's phone.  By a stream it is kept until it was answered: a
+ * phone whose connection is closed hears it when it is back.  So is its call,
+ * which has ended for everybody else.
+ */
+void farewell_say(
+    const struct ctx *x, struct leg *leg, const struct ending *how);
+/* Its phone is back, by another flow. */
+void farewell_again(const struct ctx *x, struct leg *leg);
+/* It needs none any more.  May free the call. */
+void farewell_done(const struct ctx *x, struct leg *leg);
+/* The phones of this call had their time. */
+void farewell_give_up(const struct ctx *x, struct call *call);
+/* The leg goes. */
+void farewell_drop(struct calls *c, struct leg *leg);
+bool farewell_owes(const struct call *call);
 
 /* ---- setup.c ---- */
 

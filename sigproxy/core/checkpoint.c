@@ -67,6 +67,17 @@ is_kept(const struct call *call, const struct leg *leg)
 	       (leg->state == LEG_CALLING || leg->state == LEG_EARLY);
 }
 
+static enum leg_state
+state_of(const struct call *call, const struct leg *leg)
+{
+	bool noted = call->end_noted && !leg->owes_bye;
+
+	if (!is_settled(call))
+		return leg->tag.len > 0 ? LEG_EARLY : LEG_CALLING;
+	return call->phase == CALL_ENDING && (leg->knows_end || noted) ?
+	    LEG_OVER : LEG_CONFIRMED;
+}
+
 /* ---- writing ---- */
 
 static void
@@ -169,11 +180,7 @@ put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 	if (!settled && leg->invite != NULL)
 		invite = blob_span(&leg->invite->request);
 	wire_put_uint(b, leg->index, 1);
-	wire_put_uint(b,
-	    settled            ? LEG_CONFIRMED
-	    : leg->tag.len > 0 ? LEG_EARLY
-			       : LEG_CALLING,
-	    1);
+	wire_put_uint(b, state_of(call, leg), 1);
 	buf_put(b, span_make(leg->token, LEG_TOKEN_LEN));
 	checkpoint_put_flow(b, &leg->flow);
 	put_flag(b, leg->relayed);
@@ -243,7 +250,8 @@ checkpoint_put(struct buf *b, const struct call *call)
 		return -EAGAIN;
 	put_flag(b, settled);
 	/* Between two numbers nobody rings: a restart ends it. */
-	put_flag(b, call->phase == CALL_ENDING || call->diversion.asked);
+	wire_put_uint(b, (call->phase == CALL_ENDING ||
+		call->diversion.asked) + call->end_noted, 1);
 	wire_put_uint(b, call->end_status, 2);
 	put_party(b, &call->caller);
 	put_party(b, &call->called);
@@ -464,7 +472,7 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
     const struct saved_call *call, struct saved_leg *leg)
 {
 	leg->index = (uint8_t)wire_get_uint(r, 1, lo, CALL_LEGS_MAX - 1);
-	leg->state = (uint8_t)wire_get_uint(r, 1, LEG_CALLING, LEG_CONFIRMED);
+	leg->state = (uint8_t)wire_get_uint(r, 1, LEG_CALLING, LEG_OVER);
 	checkpoint_get_token(r, leg->token);
 	leg->flow = checkpoint_get_flow(r, conf);
 	leg->relayed = get_flag(r);
@@ -483,7 +491,9 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 	else
 		get_early(r, leg);
 	checkpoint_check_target(r, leg->target);
-	if ((leg->state == LEG_CONFIRMED) != call->talking ||
+	if ((leg->state >= LEG_CONFIRMED) != call->talking ||
+	    leg->state == LEG_LOST ||
+	    (leg->state == LEG_OVER && !call->ending) ||
 	    (leg->state != LEG_CALLING && leg->tag.len == 0) ||
 	    (leg->index > 0 && (leg->invite.len > 0) == call->talking) ||
 	    (leg->index == 0 && leg->invite.len > 0) ||
@@ -534,10 +544,13 @@ checkpoint_get(
     struct span state, const struct edge_conf *conf, struct saved_call *out)
 {
 	struct rwire r = { .left = state };
+	uint64_t ending;
 
 	memset(out, 0, sizeof(*out));
 	out->talking = get_flag(&r);
-	out->ending = get_flag(&r);
+	ending = wire_get_uint(&r, 1, 0, 2);
+	out->ending = ending > 0;
+	out->noted = ending == 2;
 	out->end_status = (uint16_t)wire_get_uint(&r, 2, 0, 699);
 	out->caller = get_party(&r);
 	out->called = get_party(&r);

@@ -17,7 +17,8 @@
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
 	uint8_t index;
-	uint8_t state; /* enum leg_state: CALLING, EARLY, CONFIRMED */
+	uint8_t state; /* enum leg_state: CALLING, EARLY, CONFIRMED; OVER: it
+			* knows that the call has ended */
 	uint8_t token[LEG_TOKEN_LEN];
 	struct flow flow;
 	bool relayed;
@@ -37,6 +38,7 @@ struct saved_leg {
 struct saved_call {
 	bool talking; /* answered, and its ACK came; else it rings */
 	bool ending;  /* BYE or CANCEL was on its way */
+	bool noted;   /* and the record has ended */
 	uint16_t end_status;
 	struct ipc_party caller, called;
 	uint64_t session;

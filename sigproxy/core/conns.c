@@ -105,13 +105,15 @@ conns_live(const struct conns *c, const struct flow *flow)
 	    find(c, flow) != NULL;
 }
 
-void
+bool
 conns_prove(struct conns *c, const struct flow *flow)
 {
 	struct live *l = find(c, flow);
 
-	if (l != NULL)
-		l->proven = true;
+	if (l == NULL || l->proven)
+		return false;
+	l->proven = true;
+	return true;
 }
 
 bool

@@ -153,6 +153,8 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
 	if (call->phase == CALL_ENDING || leg->state == LEG_LOST ||
 	    leg->state == LEG_OVER) {
 		exchange_refuse(x, t, 481, "");
+		if (msg->method == SIP_BYE && leg->owes_bye)
+			farewell_done(x, leg);
 		return;
 	}
 	switch (msg->method) {
@@ -276,10 +278,11 @@ move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 	steps_key_addr(x->st, "to", &to->remote);
 	leg->flow = *to;
 	call_changed(x->e, call);
-	if (call->callee != NULL)
+	if (call->callee != NULL && call->phase != CALL_ENDING)
 		relay_set(
 		    x->st, leg, leg->index == 0 ? call->callee : call->leg[0]);
-	ctxn_flow_moved(&x->e->txns, x->st, &was, to);
+	ctxn_flow_moved(&x->e->txns, x->now, x->st, &was, to);
+	farewell_again(x, leg);
 }
 
 /* ---- connections that close, phones that come back ---- */
@@ -358,6 +361,7 @@ dialog_reauthorised(const struct ctx *x, struct stxn *t,
 		exchange_refuse(x, t, 403, "");
 		return;
 	}
-	move_leg(x, leg, &t->from);
+	if (!flow_eq(&leg->flow, &t->from))
+		move_leg(x, leg, &t->from);
 	on_request(x, leg, t, msg);
 }

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/conns.h"
 #include "sigproxy/core/leak.h"
 
 /* ---- an exchange and its transactions ---- */
@@ -226,13 +227,21 @@ is_silent(const struct exchange *ex, unsigned status)
 
 /* Answer to a request that waits, then let go of it. */
 static void
-refuse_exchange(const struct ctx *x, struct exchange *ex, unsigned status)
+refuse_exchange_with(const struct ctx *x, struct exchange *ex, unsigned status,
+    const char *headers)
 {
+	struct reply r = { .status = status, .headers = span_str(headers) };
+
 	if (ex->server != NULL && ex->server->status < 200 &&
 	    !is_silent(ex, status))
-		(void)stxn_status(
-		    &x->e->txns, x->now, x->st, ex->server, status);
+		(void)stxn_respond(&x->e->txns, x->now, x->st, ex->server, &r);
 	exchange_free(x->e, ex);
+}
+
+static void
+refuse_exchange(const struct ctx *x, struct exchange *ex, unsigned status)
+{
+	refuse_exchange_with(x, ex, status, "");
 }
 
 void
@@ -517,6 +526,12 @@ exchange_timeout(
 
 	if (method == SIP_REFER)
 		refer_answered(&x, ex, NULL);
+	/* Its connection is closed: it may come back by another one, and sound
+	 * goes on meanwhile.  408 would end the dialog (14.1). */
+	if (!conns_live(e->conns, &c->to)) {
+		refuse_exchange_with(&x, ex, 480, "Retry-After: 5\r\n");
+		return;
+	}
 	refuse_exchange(&x, ex, 408);
 	/* While it rings there may be others; timer C sees to it. */
 	if (ends_dialog(method, 408) && call->phase == CALL_TALKING)

@@ -398,7 +398,7 @@ hang_up(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 		return;
 	leg_ack(x, leg, leg->invite_cseq, SPAN_NONE, NULL);
 	if (!again)
-		leg_bye(x, leg, NULL, NULL, NULL);
+		leg_bye(x, leg, NULL, NULL, NULL, NULL);
 	leg->state = LEG_OVER;
 }
 

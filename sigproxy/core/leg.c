@@ -67,6 +67,7 @@ leg_free(struct edge *e, struct leg *leg)
 
 	timerq_cancel(&e->timers, &leg->timer_c);
 	session_stop(e, leg);
+	farewell_drop(c, leg);
 	if (leg->invite != NULL)
 		ctxn_detach(leg->invite);
 	htab_del(&c->by_token, &leg->node);
@@ -359,21 +360,22 @@ leg_ack_typed(const struct ctx *x, struct leg *leg, uint32_t cseq,
 
 #define BYE_END_MAX 64 /* Content-Length and the empty line */
 
-/* Nobody waits for a BYE's answer: the call is over.  Without room for its
- * transaction it is sent once. */
+/* Without room for its transaction it is sent once. */
 static void
-send_bye(const struct ctx *x, const struct leg *leg, struct buf *b)
+send_bye(const struct ctx *x, struct leg *leg, struct buf *b,
+    const struct ctxn_ops *ops)
 {
 	build_end(b, SPAN_NONE);
 	if (!buf_err(b) &&
-	    ctxn_send(&x->e->txns, x->now, x->st, &leg->flow, buf_span(b),
-		NULL, NULL, NULL) != 0)
+	    ctxn_send(&x->e->txns, x->now, x->st, &leg->flow, buf_span(b), ops,
+		ops != NULL ? leg : NULL, ops != NULL ? &leg->bye : NULL) != 0)
 		steps_send(x->st, &leg->flow, buf_span(b));
 }
 
 void
 leg_bye(const struct ctx *x, struct leg *leg, const char *reason,
-    const struct sip_msg *cause, const struct leg *cause_from)
+    const struct sip_msg *cause, const struct leg *cause_from,
+    const struct ctxn_ops *ops)
 {
 	char mem[CALL_BYTES_MAX];
 	struct buf b;
@@ -393,7 +395,7 @@ leg_bye(const struct ctx *x, struct leg *leg, const char *reason,
 		b.len = bare;
 	}
 	b.cap = sizeof(mem);
-	send_bye(x, leg, &b);
+	send_bye(x, leg, &b, ops);
 }
 
 /* Whose source is forged makes us send to a home that asked for nothing, and
@@ -471,5 +473,5 @@ call_late_answer(struct edge *e, struct mono now, struct steps *st,
 	steps_send(st, from, buf_span(&b));
 	buf_init(&b, mem, sizeof(mem));
 	put_own(e, &b, &leg, "BYE", msg->cseq.number + 1, msg->from.tag);
-	send_bye(&x, &leg, &b);
+	send_bye(&x, &leg, &b, NULL);
 }

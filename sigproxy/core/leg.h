@@ -106,6 +106,11 @@ struct leg {
 	int64_t cseq_offset;  /* other side's CSeq + this = ours */
 	uint8_t can;          /* enum can */
 	struct session session; /* its session timer */
+	/* The end: see farewell.c. */
+	bool knows_end;   /* it said BYE, or answered ours */
+	bool owes_bye;    /* ours has no answer yet */
+	bool owes_ack;    /* and it never got the ACK of its 2xx */
+	struct ctxn *bye; /* under way, or NULL */
 	/* Branches only. */
 	uint8_t spare_of; /* another flow of that branch's phone, tried when
 			   * the one before failed (RFC 5626 5.3); 0: none */
@@ -176,8 +181,10 @@ void leg_ack(const struct ctx *x, struct leg *leg, uint32_t cseq,
 /* The same for a body of any type. */
 void leg_ack_typed(const struct ctx *x, struct leg *leg, uint32_t cseq,
     struct span type, struct span body, struct blob *kept);
-/* Send BYE; reason and cause as in struct ending. */
+/* Send BYE; reason and cause as in struct ending.  ops, unless NULL, with leg
+ * as owner: leg->bye is its transaction, NULL if there was no room. */
 void leg_bye(const struct ctx *x, struct leg *leg, const char *reason,
-    const struct sip_msg *cause, const struct leg *cause_from);
+    const struct sip_msg *cause, const struct leg *cause_from,
+    const struct ctxn_ops *ops);
 
 #endif

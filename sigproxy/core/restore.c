@@ -47,7 +47,7 @@ list_del(struct calls *c, struct call *call)
 void
 call_changed(struct edge *e, struct call *call)
 {
-	if (call->ticket != 0 && !call->end_noted)
+	if (call->ticket != 0 && (!call->end_noted || farewell_owes(call)))
 		list_add(e->calls, call);
 	subs_touch(e, SUB_DIALOG, TEXT_SPAN(call->caller.number));
 	subs_touch(e, SUB_DIALOG, TEXT_SPAN(call->called.number));
@@ -122,7 +122,7 @@ calls_save_all(struct edge *e, struct mono now, struct steps *st)
 
 		if (call->ticket == 0)
 			continue;
-		call->untold = true;
+		call->untold = !call->end_noted;
 		divert_again(st, call);
 		call_changed(e, call);
 	}
@@ -344,8 +344,10 @@ end_restored(const struct ctx *x, struct call *call, uint16_t status)
 		.why = "signalling-restarted" });
 }
 
+/* Nothing more is to be noted of a call whose record has ended. */
 static int
-restore(const struct ctx *x, uint64_t ticket, const struct saved_call *from)
+restore(const struct ctx *x, uint64_t ticket, const struct saved_call *from,
+    bool is_noted)
 {
 	struct calls *c = x->e->calls;
 	struct call *call = pool_get(&c->pool);
@@ -367,7 +369,8 @@ restore(const struct ctx *x, uint64_t ticket, const struct saved_call *from)
 	steps_key_text(x->st, "to", TEXT_SPAN(call->called.number));
 	steps_key_number(x->st, "talking", from->talking);
 	relay_claim(x, call);
-	if (from->ending)
+	call->end_noted = is_noted;
+	if (from->ending || is_noted)
 		end_restored(x, call, from->end_status);
 	else if (!from->talking && !conns_live(x->e->conns, &call->leg[0]->flow))
 		end_restored(x, call, 480);
@@ -423,7 +426,7 @@ on_restore(const struct ctx *x, struct span payload)
 	if (err == 0)
 		err = checkpoint_get(m.state, x->e->conf, &saved);
 	if (err == 0)
-		err = restore(x, m.ticket, &saved);
+		err = restore(x, m.ticket, &saved, !m.lives || saved.noted);
 	if (err == -ENOENT && note_is_over(x->e->calls, m.ticket))
 		say_gone(x->st, m.ticket);	/* its end is told already */
 	else if (err)

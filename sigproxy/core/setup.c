@@ -519,18 +519,35 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		admit_and_open(x, call, &kept, replaced);
 }
 
+/* By a new connection: the calls that it had by the one before. */
+static void
+came_back(const struct ctx *x, const struct stxn *t, const struct sip_msg *msg,
+    const struct ipc_auth_say *say)
+{
+	struct sip_values it = sip_values(msg, SIP_H_CONTACT);
+	struct sip_contact c;
+	struct span value;
+
+	if (sip_values_next(&it, &value) == 0 &&
+	    sip_contact_parse(value, &c) == 0 && !c.is_star)
+		call_phone_back(x->e, x->now, x->st, say->caller.number,
+		    &t->from, c.na.uri.all);
+}
+
 void
 call_authorised(struct edge *e, struct mono now, struct steps *st,
     struct stxn *t, const struct ipc_auth_say *say)
 {
 	struct ctx x = { e, now, st };
 	struct sip_msg msg;
+	bool is_first = conns_prove(e->conns, &t->from);
 
-	conns_prove(e->conns, &t->from);
 	if (t->status >= 200 || stxn_request(t, &msg) != 0) {
 		call_not_begun(st, say, 487, "caller-gone");
 		return;
 	}
+	if (is_first)
+		came_back(&x, t, &msg, say);
 	if (msg.to.tag.len > 0)
 		dialog_reauthorised(&x, t, &msg, say);
 	else if (msg.method != SIP_INVITE)

@@ -25,6 +25,7 @@ enum {
 	TIMER_T2_MS = 4000,
 	TIMER_T4_MS = 5000,
 	TIMER_64T1_MS = 64 * TIMER_T1_MS,
+	TXN_AWAY_MS = 4000, /* for a phone to connect anew */
 	TIMER_D_MS = 32000,		/* 17.1.1.2: at least 32 s on UDP */
 	/* No INVITE waits longer for its final answer, whatever its owner
 	 * does; the call part gives up ringing sooner (CALL_SETUP_MS). */

@@ -78,8 +78,8 @@ begin(struct txns *t, const struct flow *to, struct span request,
 static void
 give_up_soon(struct txns *t, struct mono now, struct ctxn *c)
 {
-	if (!c->in_dialog)
-		timerq_set(t->timers, &c->end, now);
+	timerq_set(t->timers, &c->end,
+	    c->in_dialog ? mono_add_ms(now, TXN_AWAY_MS) : now);
 }
 
 /* Each client transaction by this flow that has no final answer. */
@@ -106,9 +106,17 @@ ctxn_flow_closed(struct txns *t, struct mono now, const struct flow *flow)
 		give_up_soon(t, now, c);
 }
 
+/* Timers B and F, or how long it may ring. */
+static uint32_t
+life_ms(const struct ctxn *c)
+{
+	return c->is_invite && c->state == CTXN_PROCEEDING && !c->cancel_sent ?
+	    TIMER_INVITE_LIFE_MS : TIMER_64T1_MS;
+}
+
 void
-ctxn_flow_moved(struct txns *t, struct steps *st, const struct flow *from,
-    const struct flow *to)
+ctxn_flow_moved(struct txns *t, struct mono now, struct steps *st,
+    const struct flow *from, const struct flow *to)
 {
 	struct ctxn *c;
 	uint32_t at = 0;
@@ -120,6 +128,7 @@ ctxn_flow_moved(struct txns *t, struct steps *st, const struct flow *from,
 		c->to = *to;
 		conns_asked(t->conns, &c->to, 1);
 		steps_send(st, to, blob_span(&c->request));
+		timerq_set(t->timers, &c->end, mono_add_ms(now, life_ms(c)));
 	}
 }
 

@@ -87,12 +87,13 @@ void ctxn_detach(struct ctxn *c);
 int ctxn_request(const struct ctxn *c, struct sip_msg *out);
 
 /* A connection closed.  What begins a dialog by it counts as timed out at
- * once (17.1.4): the phone is gone.  What stands in a dialog waits out its
- * time, for the phone may come back by another connection. */
+ * once (17.1.4): the phone is gone.  What stands in a dialog waits TXN_AWAY_MS,
+ * for the phone may come back by another connection. */
 void ctxn_flow_closed(struct txns *t, struct mono now,
     const struct flow *flow);
-/* It came back: its requests without an answer go there once more. */
-void ctxn_flow_moved(struct txns *t, struct steps *st,
+/* It came back: its requests without an answer go there once more, and have
+ * the time of new ones. */
+void ctxn_flow_moved(struct txns *t, struct mono now, struct steps *st,
     const struct flow *from, const struct flow *to);
 
 /* A response came in.  Gives: false when it is nobody's: dropped silently. */

@@ -62,7 +62,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	static char mem[IPC_STATE_MAX + 64];
 	static struct edge_conf conf;
 	static struct steps *st;
-	struct ipc_call_restore m = { .ticket = 1, .version = CHECKPOINT_VERSION,
+	struct ipc_call_restore m = { .ticket = 1,
+		.lives = len % 2,
+		.version = CHECKPOINT_VERSION,
 		.state = span_make((const char *)data, len) };
 	struct mono now = { 5000000000 };
 	struct edge *e;

@@ -62,14 +62,21 @@ expect_restored(unsigned n)
 }
 
 static void
-expect_call(uint64_t ticket, const char *state)
+expect_life(uint64_t ticket, const char *state, bool lives)
 {
 	struct ipc_call_restore m;
 
 	ck_assert_int_eq(get_call_restore(lab_take(IPC_CALL_RESTORE), &m), 0);
 	ck_assert_uint_eq(m.ticket, ticket);
+	ck_assert_uint_eq(m.lives, lives);
 	ck_assert_uint_eq(m.version, 3);
 	assert_span(m.state, state);
+}
+
+static void
+expect_call(uint64_t ticket, const char *state)
+{
+	expect_life(ticket, state, true);
 }
 
 START_TEST(the_key_stays)
@@ -289,6 +296,41 @@ START_TEST(a_call_that_an_admin_ended_is_not_told)
 }
 END_TEST
 
+/* One of its phones may still have to hear of it. */
+START_TEST(a_call_that_ended_just_now_is_told_as_ended)
+{
+	expect_restored(0);
+	grant(7, 9);
+	save(7, "stays");
+	save(8, "owes a BYE");
+	save(9, "and this one all is done");
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "3") == 0);
+	lab_ok("UPDATE call SET ended_at = unixepoch() - 300, "
+	       "state = 'ended' WHERE ticket > 7");
+	gone(9);
+	save(9, "once more");
+	save(8, "owes it still");
+	lab_new_sigproxy();
+	expect_call(7, "stays");
+	expect_life(8, "owes it still", false);
+	expect_restored(2);
+	lab_until(strcmp(lab_look("SELECT state FROM checkpoint "
+				  "WHERE ticket = 8"),
+		      "owes it still") == 0);
+	lab_restart();
+	expect_call(7, "stays");
+	expect_life(8, "owes it still", false);
+	expect_restored(2);
+	lab_ok("UPDATE call SET ended_at = unixepoch() - 400 WHERE ticket = 8");
+	lab_new_sigproxy();
+	expect_call(7, "stays");
+	expect_restored(1);
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "1") == 0);
+}
+END_TEST
+
 /* Planted in the file, or left by a version that kept everything. */
 START_TEST(a_planted_row_without_a_call_is_not_told_and_goes)
 {
@@ -325,6 +367,7 @@ add_checkpoint_tests(Suite *s)
 	tcase_add_test(t, the_number_of_calls_is_bounded);
 	tcase_add_test(t, a_call_that_was_not_granted_leaves_nothing);
 	tcase_add_test(t, a_call_that_an_admin_ended_is_not_told);
+	tcase_add_test(t, a_call_that_ended_just_now_is_told_as_ended);
 	tcase_add_test(t, a_planted_row_without_a_call_is_not_told_and_goes);
 	suite_add_tcase(s, t);
 }

@@ -569,6 +569,7 @@ tell_saved(struct lab *lab)
 	for (unsigned i = 0; i < 16; i++) {
 		struct ipc_call_restore r = {
 			.ticket = lab->saves[i].ticket,
+			.lives = !lab->saves[i].over,
 			.version = lab->saves[i].version,
 			.state = span_make(
 			    lab->saves[i].state, lab->saves[i].len) };

@@ -63,6 +63,7 @@ struct lab {
 	/* What it keeps for us. */
 	struct {
 		uint64_t ticket; /* 0: not in use */
+		bool over;       /* its record has ended */
 		uint8_t version;
 		size_t len;
 		char state[IPC_STATE_MAX];

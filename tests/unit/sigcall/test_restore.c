@@ -645,7 +645,7 @@ static void
 tell(uint64_t ticket, struct span state)
 {
 	static char mem[IPC_STATE_MAX + 64];
-	struct ipc_call_restore m = { .ticket = ticket,
+	struct ipc_call_restore m = { .ticket = ticket, .lives = 1,
 		.version = CHECKPOINT_VERSION,
 		.state = state };
 	struct buf b;

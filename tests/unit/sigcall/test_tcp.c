@@ -181,6 +181,285 @@ START_TEST(a_call_goes_on_when_its_phone_registers_by_another_connection)
 }
 END_TEST
 
+#define OLD_CONTACT "sip:168@10.77.0.7:49152;transport=tcp"
+
+/* The desk hangs up while the home's connection is away. */
+static void
+hang_up_away(struct talk *t)
+{
+	talk_begin(t, home, desk);
+	phone_disconnect(home);
+	dlg_send(&t->b, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	lab_pass(lab, 600);
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
+	ck_assert_uint_eq(lab_note(lab)->status, 200);
+	ck_assert_uint_eq(lab_count(lab, "channels"), 0);
+	ck_assert_uint_eq(lab_count(lab, "byes_owed"), 1);
+	ck_assert_uint_eq(lab_saved(lab), 1);
+}
+
+static void
+expect_bye_and_nothing_more(void)
+{
+	unsigned notes = lab->n_notes;
+	const char *bye = phone_expect(home, "BYE");
+
+	ck_assert_ptr_nonnull(bye);
+	ck_assert_uint_eq(lab_saved(lab), 1);
+	phone_answer(home, bye, 200, "", NULL);
+	ck_assert_uint_eq(lab_saved(lab), 0);
+	lab_expect_empty(lab);
+	lab_pass(lab, 200000);
+	ck_assert_ptr_null(phone_expect(home, "BYE"));
+	ck_assert_ptr_null(phone_expect(desk, "BYE"));
+	ck_assert_uint_eq(lab->n_notes, notes);
+}
+
+START_TEST(a_bye_waits_for_a_phone_that_is_away)
+{
+	static const unsigned away_ms[] = { 0, 2000, 20000, 134000 };
+	struct talk t;
+
+	hang_up_away(&t);
+	lab_pass(lab, away_ms[_i]);
+	phone_connect(home);
+	phone_is_back(home, "sip:168@10.77.0.8:5062");	/* not this one */
+	ck_assert_ptr_null(phone_expect(home, "BYE"));
+	phone_is_back(home, OLD_CONTACT);
+	expect_bye_and_nothing_more();
+}
+END_TEST
+
+START_TEST(a_bye_waits_through_restarts)
+{
+	struct talk t;
+
+	hang_up_away(&t);
+	for (unsigned i = 0; i < 2; i++) {
+		lab->saves[0].over = true;
+		lab_pass(lab, 50000);
+		lab_restart(lab);
+		ck_assert_uint_eq(lab_count(lab, "byes_owed"), 1);
+		ck_assert_uint_eq(lab_count(lab, "channels"), 0);
+		lab_pass(lab, 20000);
+		ck_assert_ptr_null(phone_expect(desk, "BYE"));
+	}
+	phone_connect(home);
+	phone_is_back(home, OLD_CONTACT);
+	expect_bye_and_nothing_more();
+}
+END_TEST
+
+/* It left, but whether the phone read it nobody knows. */
+START_TEST(a_bye_whose_connection_closes_under_it_is_said_again)
+{
+	struct talk t;
+
+	talk_begin(&t, home, desk);
+	dlg_send(&t.b, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
+	lab_pass(lab, 1000);
+	if (_i == 2) {
+		home->is_closed = true;
+		lab_restart(lab);
+	} else {
+		phone_disconnect(home);
+	}
+	lab_pass(lab, _i == 0 ? 1000 : 30000);
+	phone_connect(home);
+	phone_is_back(home, OLD_CONTACT);
+	expect_bye_and_nothing_more();
+}
+END_TEST
+
+START_TEST(a_bye_that_waits_is_said_by_another_kind_of_stream)
+{
+	struct talk t;
+
+	talk_begin(&t, home, desk);
+	dlg_send(&t.b, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
+	phone_disconnect(home);
+	lab_pass(lab, 1000);
+	phone_connect_tls(home, false);
+	phone_is_back(home, OLD_CONTACT);
+	expect_bye_and_nothing_more();
+}
+END_TEST
+
+START_TEST(a_bye_does_not_wait_for_ever)
+{
+	struct talk t;
+
+	hang_up_away(&t);
+	lab_pass(lab, 181000);
+	ck_assert_uint_eq(lab_saved(lab), 0);
+	lab_expect_empty(lab);
+	/* Nor for an answer. */
+	phone_connect(home);
+	talk_begin(&t, home, desk);
+	dlg_send(&t.b, "BYE", NULL, NULL, "");
+	lab_pass(lab, 33000);
+	ck_assert_uint_eq(lab_saved(lab), 0);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(byes_that_wait_leave_room_for_calls)
+{
+	struct talk t;
+	struct lab *small = lab_new(60, 8);
+
+	lab_free(lab);
+	lab = small;
+	home = lab_stranger(lab, "168", 7);
+	desk = lab_office(lab, "200", 31);
+	for (unsigned i = 0; i < 6; i++) {
+		phone_connect(home);
+		talk_begin(&t, home, desk);
+		phone_disconnect(home);
+		dlg_send(&t.b, "BYE", NULL, NULL, "");
+		lab_pass(lab, 600);
+	}
+	ck_assert_uint_eq(lab_count(lab, "byes_owed"), 2);
+	ck_assert_uint_eq(lab_count(lab, "calls"), 2);
+	lab_pass(lab, 181000);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+/* It tells us itself, by its new connection. */
+START_TEST(a_phone_that_hangs_up_after_the_end_is_not_told_again)
+{
+	struct talk t;
+	const char *msg;
+
+	hang_up_away(&t);
+	phone_connect(home);
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	msg = phone_expect(home, "SIP/2.0 401");
+	ck_assert_ptr_nonnull(msg);
+	dlg_send_auth(&t.a, "BYE", msg);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 481"));
+	ck_assert_uint_eq(lab_saved(lab), 0);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+/* The admin said so in the table. */
+START_TEST(a_call_ended_in_the_record_ends_at_both_phones_with_a_restart)
+{
+	unsigned notes;
+	struct talk t;
+	const char *msg;
+
+	talk_begin(&t, home, desk);
+	notes = lab->n_notes;
+	home->is_closed = true;
+	lab->saves[0].over = true;
+	lab_restart(lab);
+	msg = phone_expect(desk, "BYE");
+	ck_assert_ptr_nonnull(msg);
+	phone_answer(desk, msg, 200, "", NULL);
+	ck_assert_uint_eq(lab->n_notes, notes);
+	lab_pass(lab, 600);
+	ck_assert_uint_eq(lab_count(lab, "channels"), 0);
+	phone_connect(home);
+	phone_is_back(home, OLD_CONTACT);
+	expect_bye_and_nothing_more();
+}
+END_TEST
+
+/* 14.1: 408 and 481 would end the call, which is fine but for this. */
+START_TEST(what_cannot_reach_a_phone_that_is_away_does_not_end_its_call)
+{
+	static const char *const method[] = { "INVITE", "UPDATE", "INFO" };
+	struct talk t;
+	const char *msg;
+
+	talk_begin(&t, home, desk);
+	for (unsigned i = 0; i < 3; i++) {
+		if (_i == 0 && i == 0)
+			phone_disconnect(home);
+		if (_i == 1 && i == 0) {
+			home->is_closed = true;
+			lab_restart(lab);
+		}
+		dlg_send(&t.b, method[i], i < 2 ? "application/sdp" : NULL,
+		    i < 2 ? sdp_of(desk, 20000, "sendonly") : NULL, "");
+		lab_pass(lab, 5000);
+		msg = phone_expect(desk, "SIP/2.0 480");
+		ck_assert_msg(msg != NULL, "%s", method[i]);
+		HAS(msg, "Retry-After: ");
+		if (i == 0)
+			dlg_ack(&t.b, t.b.cseq, NULL);
+		ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+	}
+	lab_pass(lab, 60000);
+	phone_connect(home);
+	phone_is_back(home, OLD_CONTACT);
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, "sendonly"), "");
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, "recvonly"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	lab_expect_empty(lab);
+}
+END_TEST
+
+/* A hold may be refused; by another connection it is asked in full time. */
+START_TEST(a_phone_back_in_time_has_time_to_answer)
+{
+	struct talk t;
+	const char *msg;
+
+	talk_begin(&t, home, desk);
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, "sendonly"), "");
+	msg = phone_expect(home, "INVITE");
+	phone_answer(home, msg, 180, "", NULL);
+	lab_pass(lab, 20000);
+	phone_disconnect(home);
+	lab_pass(lab, 3000);
+	phone_connect(home);
+	phone_is_back(home, OLD_CONTACT);
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	lab_pass(lab, 60000);	/* it rang before */
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, "recvonly"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+}
+END_TEST
+
+/* Its first proof by a connection need not be a REGISTER. */
+START_TEST(a_phone_that_calls_by_a_new_connection_hears_that_it_hung_up)
+{
+	struct phone *third = lab_office(lab, "201", 32);
+	struct talk t;
+	struct dlg d;
+	const char *bye;
+
+	hang_up_away(&t);
+	phone_connect(home);
+	dlg_call(&d, home, "201", sdp_of(home, 30002, NULL), "");
+	bye = phone_expect(home, "BYE");
+	ck_assert_ptr_nonnull(bye);
+	phone_answer(home, bye, 200, "", NULL);
+	phone_answer(third, phone_expect(third, "INVITE"), 486, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 486"));
+	dlg_ack(&d, d.cseq, NULL);
+	lab_pass(lab, 33000);
+	lab_expect_empty(lab);
+}
+END_TEST
+
 /* Its first proof by a connection need not be a REGISTER. */
 START_TEST(a_phone_that_calls_before_it_registers_gets_its_old_call_back)
 {
@@ -329,6 +608,21 @@ suite_tcp(void)
 	tcase_add_test(c, a_cancel_works_over_tcp);
 	tcase_add_test(c,
 	    a_call_goes_on_when_its_phone_registers_by_another_connection);
+	tcase_add_loop_test(c, a_bye_waits_for_a_phone_that_is_away, 0, 4);
+	tcase_add_test(c, a_bye_waits_through_restarts);
+	tcase_add_loop_test(
+	    c, a_bye_whose_connection_closes_under_it_is_said_again, 0, 3);
+	tcase_add_test(c, a_bye_that_waits_is_said_by_another_kind_of_stream);
+	tcase_add_test(c, a_bye_does_not_wait_for_ever);
+	tcase_add_test(c, byes_that_wait_leave_room_for_calls);
+	tcase_add_test(c, a_phone_that_hangs_up_after_the_end_is_not_told_again);
+	tcase_add_test(c,
+	    a_call_ended_in_the_record_ends_at_both_phones_with_a_restart);
+	tcase_add_loop_test(c,
+	    what_cannot_reach_a_phone_that_is_away_does_not_end_its_call, 0, 2);
+	tcase_add_test(c, a_phone_back_in_time_has_time_to_answer);
+	tcase_add_test(
+	    c, a_phone_that_calls_by_a_new_connection_hears_that_it_hung_up);
 	tcase_add_test(c,
 	    a_phone_that_calls_before_it_registers_gets_its_old_call_back);
 	tcase_add_test(c, a_phone_that_lives_is_not_moved_by_another_register);

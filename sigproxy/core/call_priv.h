@@ -10,7 +10,8 @@
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
  * and who wins), call.c (how it ends), leg.c (tokens, tags, CSeq, our
  * requests), dialog.c and exchange.c (requests inside), headers.c (what
- * passes), refer.c and replaces.c (transfer), session.c (session timers),
+ * passes), refer.c and replaces.c (transfer), session.c (session timers), move.c
+ * (another public address),
  * offer.c, hold.c, relay.c and again.c (media), note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
  * this process).
@@ -49,6 +50,8 @@ enum call_timer_kind {
 	TIMER_CALL_SESSION,            /* struct leg: session.timer */
 	TIMER_CALL_SAVE,               /* more calls to be saved */
 	TIMER_CALL_AGAIN,              /* struct again */
+	TIMER_CALL_MOVE,               /* struct leg: move.timer */
+	TIMER_CALL_MOVES,              /* struct calls: moves.timer */
 };
 
 struct exchange {
@@ -65,6 +68,7 @@ struct exchange {
 	bool offer_in_answer; /* INVITE without SDP */
 	bool is_answer;       /* a PRACK that answers `offer` */
 	struct media offer;
+	struct telling telling; /* what the request tells `to` */
 	struct timer ack_wait;
 	uint32_t resend_ms;
 	struct mono give_up;
@@ -150,6 +154,7 @@ struct calls {
 	uint32_t next_ask;
 	struct call *unsaved, *unsaved_tail;
 	struct timer save_timer;
+	struct moves moves;
 	struct over over[CALL_OVER_MAX]; /* the last ones, in a ring */
 	unsigned next_over;
 	struct transfer transfers[REFER_MEMORY]; /* the same */

@@ -12,7 +12,7 @@
 #include "common/ipc/wire.h"
 #include "sigproxy/core/call_priv.h"
 
-#define CHECKPOINT_VERSION 4
+#define CHECKPOINT_VERSION 5
 
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
@@ -31,7 +31,9 @@ struct saved_leg {
 	bool offered, is_settled;
 	struct media media, peer_media;
 	struct session session; /* no pointers, no timer */
-	struct span sdp;        /* its sdp */
+	struct telling told;
+	uint32_t version_shift;
+	struct span sdp; /* of session: what it was told last */
 };
 
 struct saved_call {

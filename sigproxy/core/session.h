@@ -36,8 +36,8 @@ struct session {
 	bool ours;          /* we refresh, not the phone */
 	bool takes_update;  /* its Allow lists UPDATE */
 	uint8_t n_422;      /* of one request, in a row */
-	struct blob sdp;    /* what it was sent last; only while a refresh
-			     * would need it */
+	struct blob sdp;    /* what it was sent last; in the office only
+			     * while a refresh would need it */
 	/* Our refresh. */
 	struct ctxn *refresh; /* until ended() */
 	bool refreshing;      /* no final answer yet */

@@ -24,5 +24,6 @@ Suite *suite_outbound(void);
 Suite *suite_subs(void);
 Suite *suite_mwi(void);
 Suite *suite_message(void);
+Suite *suite_move(void);
 
 #endif

@@ -127,6 +127,16 @@ want_pair(const struct sessions *s, uint32_t pair, struct ipc_map_want *out)
 	out->sockets[out->n_sockets++].number = port_own(p, PORT_RTCP).port;
 }
 
+/* Its mapping is to be known until its phone was heard there. */
+static bool
+awaits_phone(const struct sessions *s, const struct stream *st)
+{
+	struct mono changed_at = s->conf.site->changed_at;
+
+	return st->used && (st->packets_in == 0 ||
+		(changed_at.us != 0 && mono_before(st->heard_at, changed_at)));
+}
+
 void
 sessions_wanted(const struct sessions *s, struct ipc_map_want *out)
 {
@@ -143,7 +153,7 @@ sessions_wanted(const struct sessions *s, struct ipc_map_want *out)
 		if (!g->mapped)
 			continue;
 		for (uint32_t i = g->first; i < g->first + g->n; i++) {
-			if (s->stream[i].used && s->stream[i].packets_in == 0)
+			if (awaits_phone(s, &s->stream[i]))
 				want_pair(s, i, out);
 		}
 	}

@@ -21,6 +21,7 @@ struct site {
 	struct addr public_ip;	/* of the whole site; ADDR_NONE: not known */
 	bool forwarded;		/* an unasked packet proved the range is */
 	bool fixed;		/* public_ip is configured: nobody changes it */
+	struct mono changed_at;	/* public_ip did; 0: not since the start */
 };
 
 /*

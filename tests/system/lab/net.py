@@ -270,6 +270,12 @@ class Lab:
             site.phones.append(phone)
         self.homes[home.name] = site
 
+    def public_host(self, name, address):
+        """One more machine on the internet."""
+        host = self._host(name, address)
+        self._public(host, 'eth0', address)
+        return host
+
     def attacker_addresses(self, network):
         """Give the attacker's host a whole public network; return its addresses."""
         self._ip(self.attacker, f'route add local {network} dev lo')

@@ -213,7 +213,8 @@ static const struct {
 START_TEST(sdp_says_an_address_that_leads_to_us)
 {
 	struct site site = { says[_i].how, says[_i].mode,
-		addr_of(says[_i].public_ip), says[_i].forwarded, false };
+		addr_of(says[_i].public_ip), says[_i].forwarded, false,
+		{ 0 } };
 	struct port_pair pair = { .own = addr_of("10.0.0.2:17000") };
 	struct addr said;
 

@@ -220,6 +220,11 @@ move_reached(const struct ctx *x, struct leg *leg)
 	if (!leg_is_external(leg))
 		return;
 	leg->move.heard = x->now;
+	/* It would be repeated much later, if at all. */
+	if (leg->move.asking && leg->move.invite != NULL &&
+	    leg->move.invite->state == CTXN_CALLING)
+		steps_send(x->st, &leg->flow,
+		    blob_span(&leg->move.invite->request));
 	try_now(x, leg);
 }
 
@@ -378,6 +383,10 @@ look_at(const struct ctx *x, struct moves *all, struct leg *leg)
 	if (!stale || leg->move.tries == MOVE_TRIES)
 		return;
 	all->stale++;
+	/* Once it is tried with a phone that never answers questions. */
+	if (all->pass == QUICK_PASSES && !is_reached(x->e, leg) &&
+	    keep_is_mute(x->e->keep, &leg->flow))
+		leg->move.heard = x->now;
 	if (!is_reached(x->e, leg))
 		keep_ask(x->e, x->now, &leg->flow);
 	try_now(x, leg);

@@ -95,6 +95,14 @@ keep_is_failing(const struct keep *k, const struct flow *f)
 	    (kept->misses > 0 || kept->tries > 1);
 }
 
+bool
+keep_is_mute(const struct keep *k, const struct flow *f)
+{
+	const struct kept *kept = keep_find(k, f);
+
+	return kept == NULL || kept->voice == VOICE_MUTE;
+}
+
 static void
 plan(struct keep *k, struct mono now, struct kept *kept)
 {

@@ -84,11 +84,15 @@ accept(const char *inv)
 	snprintf(t.a.target, sizeof(t.a.target), "%s", contact_uri(inv));
 }
 
+/* Until then nothing gets through to it. */
 static void
 registers_at_last(void)
 {
-	lab_pass(lab, 30000);
+	lab_pass(lab, 10000);
 	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	lab_pass(lab, 20000);
+	while (phone_recv(home) != NULL)
+		;
 	phone_registers(home, NULL);
 	lab_pass(lab, 1);
 }
@@ -153,7 +157,7 @@ START_TEST(a_phone_that_answers_is_not_waited_for)
 }
 END_TEST
 
-/* Three questions at once; then sparsely, until it answers one. */
+/* Three questions at once, then sparsely. */
 START_TEST(who_does_not_answer_is_asked_sparsely)
 {
 	const char *ask, *last = NULL;
@@ -168,7 +172,7 @@ START_TEST(who_does_not_answer_is_asked_sparsely)
 			n++;
 		}
 	}
-	ck_assert_uint_ge(n, 9);
+	ck_assert_uint_ge(n, 6);
 	ck_assert_uint_le(n, 30);
 	phone_answer(home, last, 200, "x", NULL);
 	lab_pass(lab, 1000);
@@ -180,6 +184,16 @@ START_TEST(who_does_not_answer_is_asked_sparsely)
 	if (ask != NULL)
 		phone_answer(home, ask, 200, "x", NULL);
 	lab_pass(lab, 1);
+	hang_up();
+}
+END_TEST
+
+/* Many phones answer no OPTIONS: one re-INVITE is tried without a sign. */
+START_TEST(a_mute_phone_behind_a_full_cone)
+{
+	lab_public(lab, NEW);
+	lab_pass(lab, 15000);
+	accept(expect_told(NEW));
 	hang_up();
 }
 END_TEST
@@ -586,6 +600,7 @@ suite_move(void)
 	T(a_called_phone_outside_is_told_too);
 	T(a_phone_that_answers_is_not_waited_for);
 	T(who_does_not_answer_is_asked_sparsely);
+	T(a_mute_phone_behind_a_full_cone);
 	T(rfc3264_8_what_the_desk_says_later_has_a_higher_version);
 	T(a_held_call_stays_held);
 	T(rfc3261_14_glare_is_tried_again);

@@ -58,6 +58,12 @@ void keep_registered(struct edge *e, struct mono now, struct steps *st,
     const struct flow *f, uint32_t expires_s, const struct keep_who *who);
 /* This number's phone showed its password: nobody misses it. */
 void keep_found(struct keep *k, struct span number);
+/* The port by which the phone at its end addressed us in its last REGISTER;
+ * 0: none was written, or it is not known (after a restart, until the next
+ * one). */
+uint16_t keep_used_port(const struct keep *k, const struct flow *f);
+void keep_note_port(struct edge *e, const struct flow *f,
+    const struct sip_msg *m);
 /* Is there a binding that is reached by it? */
 bool keep_has(const struct keep *k, const struct flow *f);
 /* Its connection closed. */

@@ -276,6 +276,11 @@ class Lab:
         self._public(host, 'eth0', address)
         return host
 
+    def second_stun_address(self, address):
+        """Give the stun host one more public address."""
+        self._ip(self.stun, f'addr add {address}/32 dev eth0')
+        self._ip(self.internet, f'route add {address}/32 dev to-{self.stun.name}')
+
     def attacker_addresses(self, network):
         """Give the attacker's host a whole public network; return its addresses."""
         self._ip(self.attacker, f'route add local {network} dev lo')

@@ -876,20 +876,32 @@ phone_is_back(struct phone *p, const char *contact)
 	settle(p->lab);
 }
 
-void
-lab_public(struct lab *lab, const char *public_ip)
+static void
+stunmon_says(struct lab *lab, enum public_state state, const char *address)
 {
-	struct ipc_public_addr said = { 65535, PUBLIC_KNOWN,
-		ip(public_ip, 0) };
+	struct ipc_public_addr said = { 65535, (uint8_t)state,
+		ip(address, 0) };
 	char mem[64];
 	struct buf b;
 
-	lab->public_ip = public_ip;
-	lab->conf.public_addr = (struct addr){ 0 };
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, PUBLIC_ADDR, public_addr, &said);
 	feed_frames(lab, ROLE_STUN, 0, buf_span(&b));
 	settle(lab);
+}
+
+void
+lab_public(struct lab *lab, const char *public_ip)
+{
+	lab->public_ip = public_ip;
+	lab->conf.public_addr = (struct addr){ 0 };
+	stunmon_says(lab, PUBLIC_KNOWN, public_ip);
+}
+
+void
+lab_stun_silent(struct lab *lab, const char *last)
+{
+	stunmon_says(lab, PUBLIC_OLD, last);
 }
 
 void

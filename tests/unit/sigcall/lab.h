@@ -120,6 +120,8 @@ void phone_is_back(struct phone *p, const char *contact);
 
 /* What the internet sees is this now, say stunmon and the relay. */
 void lab_public(struct lab *lab, const char *public_ip);
+/* No STUN server answers: this was the last good one. */
+void lab_stun_silent(struct lab *lab, const char *last);
 /* It registers by its flow for a minute; server: what it is set to, an
  * address, or NULL for a name. */
 void phone_registers(struct phone *p, const char *server);

@@ -342,6 +342,21 @@ START_TEST(a_change_back_is_no_change)
 }
 END_TEST
 
+/* The change is seen when STUN answers again; until then nobody is told
+ * anything. */
+START_TEST(stun_is_silent_while_it_changes)
+{
+	lab_stun_silent(lab, OLD); /* the last good one */
+	lab_pass(lab, 15000);
+	phone_registers(home, NULL);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	lab_public(lab, NEW);
+	registers_at_last();
+	accept(expect_told(NEW));
+	hang_up();
+}
+END_TEST
+
 START_TEST(two_changes_in_short_order)
 {
 	const char *inv;
@@ -609,6 +624,7 @@ suite_move(void)
 	T(the_address_changes_while_sigproxy_is_away);
 	T(sigproxy_is_killed_with_its_re_invite_on_the_way);
 	T(a_change_back_is_no_change);
+	T(stun_is_silent_while_it_changes);
 	T(two_changes_in_short_order);
 	T(stunmon_is_a_little_slower_with_the_relay);
 	T(a_symmetric_home_comes_back_by_another_flow);

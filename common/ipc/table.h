@@ -229,10 +229,15 @@
 #define IPC_F_flow_keep(F)			\
 	F(item, flow, flow, 0)			\
 	F(u8, nated, 0, 1)			\
-	F(u32, expires_s, 0, UINT32_MAX)
+	F(u32, expires_s, 0, UINT32_MAX)	\
+	F(str, number, 0, 32)
 #define IPC_F_flow_gone(F)			\
 	F(item, flow, flow, 0)			\
 	F(u8, why, 1, 3)	/* enum gone_why */
+#define IPC_F_flow_moved(F)			\
+	F(item, from, flow, 0)			\
+	F(item, to, flow, 0)			\
+	F(str, number, 1, 32)
 #define IPC_F_home_pace(F)			\
 	F(addr, address, 0, 0)	/* port 0 */	\
 	F(u8, stream, 0, 1)	/* 1: TCP and TLS, 0: UDP */	\
@@ -414,6 +419,9 @@
 	M(FLOW_GONE, flow_gone, 19, ROLE_REG, ROLE_SIG, 0,		\
 	    "No binding uses this flow any more: it ended, the phone came "	\
 	    "by another one, or an admin shut it out, then it is cut.")	\
+	M(FLOW_MOVED, flow_moved, 58, ROLE_REG, ROLE_SIG, 0,		\
+	    "The same device of this number showed its password by another " \
+	    "flow: what it talks goes there. Sent before FLOW_GONE.")	\
 	M(SIG_KEYS, sig_keys, 20, ROLE_REG, ROLE_SIG, 0,		\
 	    "The key of sigproxy's branches, tags and masked Call-IDs: "	\
 	    "the same after a restart. Sent first of all.")		\

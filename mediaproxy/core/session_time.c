@@ -203,12 +203,22 @@ want_waiting(struct sessions *s, struct ipc_map_want *out)
 	}
 }
 
+/* Its mapping is to be known until its phone was heard there. */
+static bool
+awaits_phone(const struct sessions *s, const struct stream *st)
+{
+	struct mono changed_at = s->conf.site->changed_at;
+
+	return st->used && (st->packets_in == 0 ||
+		(changed_at.us != 0 && mono_before(st->heard_at, changed_at)));
+}
+
 static void
 want_unheard(const struct sessions *s, const struct port_group *g,
     struct ipc_map_want *out)
 {
 	for (uint32_t i = g->first; i < g->first + g->n; i++) {
-		if (s->stream[i].used && s->stream[i].packets_in == 0 &&
+		if (awaits_phone(s, &s->stream[i]) &&
 		    !is_wanted(out, s->conf.ports->pair[i].own.port))
 			want_pair(s, i, out);
 	}

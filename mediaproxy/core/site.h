@@ -26,6 +26,7 @@ struct site {
 	struct mono range_at;	/* known since; RANGE_CLOSED grows old */
 	bool answers;		/* a STUN server answers at present */
 	bool fixed;		/* public_ip is configured: nobody changes it */
+	struct mono changed_at;	/* public_ip did; 0: not since the start */
 };
 
 /*

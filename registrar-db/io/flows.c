@@ -56,6 +56,7 @@ put_keep(void *arg, const struct binding *b, struct span number)
 		.nated = b->nated,
 		.expires_s = left > b->granted_s ? b->granted_s :
 						   (uint32_t)left,
+		.number = number,
 	};
 
 	if (b->flow.zone == ZONE_EXTERNAL &&
@@ -72,7 +73,7 @@ replay_homes(struct flows *f)
 {
 	struct oracle *o = f->oracle;
 	struct home_walk before = f->home;
-	char mem[REPLAY_BATCH * 64];
+	char mem[REPLAY_BATCH * 112];
 	int n;
 
 	buf_init(&f->out, mem, sizeof(mem));
@@ -91,7 +92,7 @@ on_replay(uv_timer_t *timer)
 	struct oracle *o = f->oracle;
 	struct walk before = f->at;
 	uint64_t told = f->told;
-	char mem[REPLAY_BATCH * 64];
+	char mem[REPLAY_BATCH * 112];
 	int n;
 
 	if (!f->homes_told) {

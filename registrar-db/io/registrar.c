@@ -90,6 +90,41 @@ has_moved(const struct binding *was, const struct binding_set *after)
 	return false;
 }
 
+/* It must be the very device that showed its password, or what it talks would
+ * be another one's to hear: a private Contact alone may stand in two homes. */
+static bool
+is_same_device(const struct binding *was, const struct binding *is)
+{
+	if (was->slot != is->slot || was->flow.zone != is->flow.zone)
+		return false;
+	if (!span_is_empty(was->instance) || !span_is_empty(is->instance))
+		return span_eq(was->instance, is->instance);
+	if (!span_eq(was->user_agent, is->user_agent))
+		return false;
+	return span_eq(was->call_id, is->call_id) ||
+	    (span_eq(was->contact, is->contact) &&
+		addr_same_ip(&was->flow.remote, &is->flow.remote));
+}
+
+static void
+tell_moved(const struct ipc_reg_ask *ask, const struct binding_set *before,
+    const struct binding_set *after, struct buf *out)
+{
+	struct ipc_flow_moved moved = { .to = ask->flow,
+		.number = ask->aor_user };
+
+	for (unsigned i = 0; i < before->n; i++) {
+		for (unsigned k = 0; k < after->n; k++) {
+			if (!flow_eq(&after->b[k].flow, &ask->flow) ||
+			    flow_eq(&before->b[i].flow, &ask->flow) ||
+			    !is_same_device(&before->b[i], &after->b[k]))
+				continue;
+			moved.from = before->b[i].flow;
+			IPC_FRAME(out, FLOW_MOVED, flow_moved, &moved);
+		}
+	}
+}
+
 /* Which flows served this number before and serve it no more? */
 static int
 tell_gone(struct oracle *o, const struct binding_set *before,
@@ -163,6 +198,8 @@ register_run(struct oracle *o, const struct job *job, struct buf *out)
 	    oracle_wall_s(o), &plan);
 	if (verdict == VERDICT_OK) {
 		err = carry_out(o, &ask, &plan);
+		if (err == 0)
+			tell_moved(&ask, &o->rows.set, &plan.after, out);
 		if (err == 0)
 			err = tell_gone(o, &o->rows.set, &plan.after, out);
 		if (err)

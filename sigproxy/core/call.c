@@ -44,6 +44,7 @@ calls_new(uint32_t max_calls)
 	c->session_base = (uint64_t)session << 32;
 	c->save_timer.kind = TIMER_CALL_SAVE;
 	c->save_timer.owner = c;
+	move_init(c);
 	return c;
 }
 
@@ -63,8 +64,9 @@ calls_free(struct calls *c)
 size_t
 calls_timers(uint32_t max_calls)
 {
-	return (size_t)max_calls + 2 * n_legs(max_calls) +
-	       n_exchanges(max_calls) + STEPS_RELAYS_MAX + 1; /* save_timer */
+	return (size_t)max_calls + 3 * n_legs(max_calls) +
+	       n_exchanges(max_calls) + STEPS_RELAYS_MAX +
+	       2; /* save_timer, moves.timer */
 }
 
 void
@@ -199,6 +201,7 @@ call_end(const struct ctx *x, struct call *call, struct ending how)
 		if (call->leg[i] == NULL)
 			continue;
 		session_stop(x->e, call->leg[i]);
+		move_stop(x->e, call->leg[i]);
 		say_bye(x, call->leg[i], &how);
 	}
 	end_exchanges(x, call);
@@ -332,6 +335,12 @@ call_due(struct edge *e, struct mono now, struct steps *st, struct timer *timer)
 	case TIMER_CALL_AGAIN:
 		again_timer(&x, timer->owner);
 		break;
+	case TIMER_CALL_MOVE:
+		move_due(&x, timer->owner);
+		break;
+	case TIMER_CALL_MOVES:
+		move_pass(&x, timer->owner);
+		break;
 	default:
 		break;
 	}
@@ -361,4 +370,5 @@ call_status(const struct calls *c, struct buf *json)
 	put_member(json, "calls_answered", c->answered, true);
 	put_member(json, "calls_restored", c->restored, true);
 	put_member(json, "calls_refused", c->refused, false);
+	move_status(c, json);
 }

@@ -130,6 +130,18 @@ bool call_has_flow(const struct calls *c, const struct flow *flow);
 void call_phone_back(struct edge *e, struct mono now, struct steps *st,
     struct span number, const struct flow *flow, struct span contact);
 
+/*
+ * What the internet sees instead of us is another address now: whoever talks
+ * and was told the old one is told the new one, as soon as it is reached.
+ */
+void call_address_changed(struct edge *e, struct mono now, struct steps *st);
+/* Whoever is at the end of this flow can be reached by it. */
+void call_reached(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *flow);
+/* FLOW_MOVED: this number's phone showed its password by another flow. */
+void call_flow_moved(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_flow_moved *m);
+
 /* Counts, as members of a JSON object without braces: "calls":0,... */
 void call_status(const struct calls *c, struct buf *json);
 

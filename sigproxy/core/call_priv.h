@@ -11,7 +11,7 @@
  * and who wins), call.c (how it ends), farewell.c (BYE for a phone that is
  * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
  * (requests inside), headers.c (what passes), divert.c (3xx), refer.c and
- * replaces.c (transfer), session.c and audit.c (is the phone still there),
+ * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address),
  * offer.c, hold.c, relay.c and again.c (media), note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
  * this process).
@@ -56,6 +56,8 @@ enum call_timer_kind {
 	TIMER_CALL_SESSION,            /* struct leg: session.timer */
 	TIMER_CALL_SAVE,               /* more calls to be saved */
 	TIMER_CALL_AGAIN,              /* struct again */
+	TIMER_CALL_MOVE,               /* struct leg: move.timer */
+	TIMER_CALL_MOVES,              /* struct calls: moves.timer */
 };
 
 struct exchange {
@@ -72,6 +74,7 @@ struct exchange {
 	bool offer_in_answer; /* INVITE without SDP */
 	bool is_answer;       /* a PRACK that answers `offer` */
 	struct media offer;
+	struct telling telling; /* what the request tells `to` */
 	struct timer ack_wait;
 	uint32_t resend_ms;
 	struct mono give_up;
@@ -161,6 +164,7 @@ struct calls {
 	uint32_t next_ask;
 	struct call *unsaved, *unsaved_tail;
 	struct timer save_timer;
+	struct moves moves;
 	struct over over[CALL_OVER_MAX]; /* the last ones, in a ring */
 	unsigned next_over;
 	struct transfer transfers[REFER_MEMORY];

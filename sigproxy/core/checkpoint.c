@@ -168,7 +168,20 @@ put_session(struct buf *b, const struct session *s)
 	wire_put_uint(b, s->dead.us, 8);
 	put_flag(b, s->ours);
 	put_flag(b, s->takes_update);
-	wire_put_text(b, s->ours ? blob_span(&s->sdp) : SPAN_NONE);
+}
+
+/* What its phone knows of us; in the office nothing changes, and the SDP is
+ * for a refresh. */
+static void
+put_told(struct buf *b, const struct leg *leg)
+{
+	const struct session *s = &leg->session;
+	bool keep = leg_is_external(leg) || (s->expires_s > 0 && s->ours);
+
+	wire_put_addr(b, &leg->told.sip);
+	wire_put_addr(b, &leg->told.rtp);
+	wire_put_uint(b, leg->version_shift, 4);
+	wire_put_text(b, keep ? blob_span(&s->sdp) : SPAN_NONE);
 }
 
 static void
@@ -201,6 +214,7 @@ put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 		put_session(b, &leg->session);
 	else
 		put_early(b, leg);
+	put_told(b, leg);
 }
 
 static void
@@ -454,6 +468,14 @@ get_session(struct rwire *r, struct saved_leg *leg)
 	s->dead.us = wire_get_uint(r, 8, 0, INT64_MAX);
 	s->ours = get_flag(r);
 	s->takes_update = get_flag(r);
+}
+
+static void
+get_told(struct rwire *r, struct saved_leg *leg)
+{
+	leg->told.sip = wire_get_addr(r, true);
+	leg->told.rtp = wire_get_addr(r, true);
+	leg->version_shift = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
 	leg->sdp = wire_get_blob(r, 0, SESSION_SDP_MAX);
 }
 
@@ -490,6 +512,7 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 		get_session(r, leg);
 	else
 		get_early(r, leg);
+	get_told(r, leg);
 	checkpoint_check_target(r, leg->target);
 	if ((leg->state >= LEG_CONFIRMED) != call->talking ||
 	    leg->state == LEG_LOST ||

@@ -32,7 +32,9 @@ struct saved_leg {
 	bool offered, is_settled;
 	struct media media, peer_media;
 	struct session session; /* no pointers, no timer */
-	struct span sdp;        /* its sdp */
+	struct telling told;
+	uint32_t version_shift;
+	struct span sdp; /* of session: what it was told last */
 };
 
 struct saved_call {

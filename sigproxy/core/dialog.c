@@ -260,9 +260,23 @@ call_in_dialog(
 		return CALL_TAKEN;
 	}
 	t = begin_transaction(&x, in);
-	if (t != NULL)
-		on_request(&x, leg, t, in->msg);
+	if (t == NULL)
+		return CALL_TAKEN;
+	on_request(&x, leg, t, in->msg);
+	call_reached(e, now, st, in->from);
 	return CALL_TAKEN;
+}
+
+/* What it asked and hears no answer to goes there, too. */
+static void
+move_answers(struct leg *leg, const struct flow *was)
+{
+	for (struct exchange *ex = leg->call->exchanges; ex != NULL;
+	     ex = ex->next)
+		if (ex->from == leg && ex->server != NULL &&
+		    flow_eq(&ex->server->to, was) &&
+		    was->transport == leg->flow.transport)
+			ex->server->to = leg->flow;
 }
 
 /* Its own phone, from another place: a router forgot its mapping. */
@@ -281,8 +295,10 @@ move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 	if (call->callee != NULL && call->phase != CALL_ENDING)
 		relay_set(
 		    x->st, leg, leg->index == 0 ? call->callee : call->leg[0]);
+	move_answers(leg, &was);
 	ctxn_flow_moved(&x->e->txns, x->now, x->st, &was, to);
 	farewell_again(x, leg);
+	move_reached(x, leg);
 }
 
 /* ---- connections that close, phones that come back ---- */
@@ -344,6 +360,24 @@ call_phone_back(struct edge *e, struct mono now, struct steps *st,
 
 		if (is_back(&x, leg, number, flow, &uri))
 			move_leg(&x, leg, flow);
+	}
+}
+
+void
+call_flow_moved(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_flow_moved *m)
+{
+	const struct ctx x = { e, now, st };
+	struct flow from = flow_from_ipc(&m->from), to = flow_from_ipc(&m->to);
+
+	if (from.zone != to.zone || to.listener >= e->conf->n_listeners)
+		return;
+	for (uint32_t i = 0; i < e->calls->legs.n; i++) {
+		struct leg *leg = pool_at(&e->calls->legs, i);
+
+		if (leg->call != NULL && flow_eq(&leg->flow, &from) &&
+		    span_eq(TEXT_SPAN(leg_party(leg)->number), m->number))
+			move_leg(&x, leg, &to);
 	}
 }
 

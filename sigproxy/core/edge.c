@@ -549,6 +549,7 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return call_divert_frame(e, now, st, payload);
 	case IPC_FLOW_KEEP:
 	case IPC_FLOW_GONE:
+	case IPC_FLOW_MOVED:
 	case IPC_HOME_PACE:
 	case IPC_STUN_SEND:
 	case IPC_PUBLIC_ADDR:
@@ -687,7 +688,7 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	put_count(json, "connections", conns_count(e->conns));
 	auth_status(e->auth, json);
 	buf_putc(json, ',');
-	keep_status(e->keep, json);
+	keep_status(e->keep, now, json);
 	buf_putc(json, ',');
 	call_status(e->calls, json);
 	buf_putc(json, ',');

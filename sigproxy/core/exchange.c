@@ -174,6 +174,7 @@ pass_ack_body(const struct ctx *x, struct exchange *ex,
 		return SPAN_NONE;
 	offer_settled(x, ex->to, &ex->offer, ex->from, &answer);
 	session_keep_sdp(x, ex->to, buf_span(body));
+	ex->to->told = move_telling(x->e, ex->to);
 	return buf_span(body);
 }
 
@@ -299,6 +300,9 @@ put_relayed(const struct edge *e, struct buf *b, struct exchange *ex,
 		err = offer_pass(e, &body, msg, p, &said);
 	if (err)
 		return err;
+	ex->telling = move_telling(e, ex->to);
+	if (!said.known)
+		ex->telling.rtp = ex->to->told.rtp;
 	if (ex->is_answer)
 		ex->to->peer_media = said;
 	else
@@ -387,6 +391,20 @@ answer_exchange(const struct ctx *x, struct exchange *ex,
 	return stxn_respond(&x->e->txns, x->now, x->st, ex->server, &r);
 }
 
+/* The answer that was just built says where we are. */
+static void
+tell_asker(const struct ctx *x, struct exchange *ex)
+{
+	struct telling now = move_telling(x->e, ex->from);
+	struct sip_msg m;
+
+	ex->from->told.sip = now.sip;
+	if (sip_parse(blob_span(&ex->server->answer), SIP_DATAGRAM, &m, NULL) ==
+		0 &&
+	    m.body.len > 0)
+		ex->from->told.rtp = now.rtp;
+}
+
 /* Both Contacts of an accepted INVITE or UPDATE become the new targets, and
  * what was said is what a refresh of ours would say. */
 static void
@@ -404,6 +422,8 @@ refresh_both(
 		if (ex->client != NULL)
 			session_keep_sent(x, ex->to, &ex->client->request);
 		session_keep_sent(x, ex->from, &ex->server->answer);
+		ex->to->told = ex->telling;
+		tell_asker(x, ex);
 	}
 }
 

@@ -144,6 +144,7 @@ send_invite(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	if (err)
 		return err;
 	leg->state = LEG_CALLING;
+	leg->told = move_telling(x->e, leg);
 	leg->peer_media = *offer;
 	timerq_set(&x->e->timers, &leg->timer_c,
 	    mono_add_ms(x->now, find_spare(leg) != NULL ? CALL_FLOW_MS :
@@ -303,6 +304,9 @@ answer_caller(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	r.headers = buf_span(&b);
 	r.content_type = offer_type(msg, body);
 	session_keep_sdp(x, call->leg[0], body);
+	call->leg[0]->told.sip = move_telling(x->e, call->leg[0]).sip;
+	if (body.len > 0)
+		call->leg[0]->told.rtp = move_telling(x->e, call->leg[0]).rtp;
 	return stxn_respond(
 	    &x->e->txns, x->now, x->st, call->setup->server, &r);
 }
@@ -488,6 +492,7 @@ on_win(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	note_answered(x->st, call);
 	replaces_settled(x, call, true);
 	exchange_await_ack(x, setup);
+	move_answered(x, leg);
 }
 
 /* The phone repeats its 2xx: our ACK was lost, or is not sent yet. */

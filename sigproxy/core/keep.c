@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "sigproxy/core/call.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep_priv.h"
 
@@ -209,6 +210,16 @@ kept_drop(struct keep *k, struct mono now, struct kept *kept)
 		idle_add(k, now, h);
 }
 
+static void
+note_who(struct kept *kept, const struct keep_who *who)
+{
+	if (who->number.len == 0 || who->number.len > sizeof(kept->number))
+		return;
+	memcpy(kept->number, who->number.p, who->number.len);
+	kept->n_number = (uint8_t)who->number.len;
+	kept->server = who->server;
+}
+
 static struct kept *
 flow_wish(struct keep *k, struct mono now, const struct flow *f,
     uint32_t expires_s)
@@ -236,14 +247,29 @@ keep_flow(struct keep *k, struct mono now, const struct flow *f,
 	(void)flow_wish(k, now, f, expires_s);
 }
 
+/* It registered in the life before this one. */
+static void
+flow_restore(struct keep *k, struct mono now, const struct flow *f,
+    const struct ipc_flow_keep *m)
+{
+	struct kept *kept = flow_wish(k, now, f, m->expires_s);
+
+	if (kept != NULL && kept->n_number == 0)
+		note_who(kept, &(struct keep_who){ .number = m->number });
+}
+
 void
 keep_registered(struct edge *e, struct mono now, struct steps *st,
-    const struct flow *f, uint32_t expires_s)
+    const struct flow *f, uint32_t expires_s, const struct keep_who *who)
 {
 	struct kept *kept = flow_wish(e->keep, now, f, expires_s);
 
-	if (kept != NULL)
-		probe_registered(e, now, st, kept);
+	keep_found(e->keep, who->number);
+	if (kept == NULL)
+		return;
+	note_who(kept, who);
+	probe_registered(e, now, st, kept);
+	call_reached(e, now, st, f);
 }
 
 uint16_t
@@ -313,10 +339,12 @@ keep_due(struct edge *e, struct mono now, struct steps *st, struct timer *t)
 {
 	struct kept *kept = t->owner;
 
-	if (mono_due(kept->until, now))
-		kept_drop(e->keep, now, kept);
-	else
+	if (!mono_due(kept->until, now)) {
 		probe_due(e, now, st, kept);
+		return;
+	}
+	missing_check(e, now, st, kept);
+	kept_drop(e->keep, now, kept);
 }
 
 /* ---- what others say ---- */
@@ -330,10 +358,26 @@ flow_gone(struct edge *e, struct mono now, struct steps *st,
 
 	if (kept != NULL) {
 		probe_ends(e, now, st, kept, m->why == GONE_MOVED);
+		if (m->why == GONE_ENDED)
+			missing_check(e, now, st, kept);
 		kept_drop(e->keep, now, kept);
 	}
 	if (m->why == GONE_CUT && f.conn != 0)
 		steps_close(st, &f);
+}
+
+/* Its phone is not missed by the old one, which FLOW_GONE may end as if it
+ * were another one's. */
+static void
+flow_moved(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_flow_moved *m)
+{
+	struct flow f = flow_from_ipc(&m->from);
+	struct kept *kept = keep_find(e->keep, &f);
+
+	if (kept != NULL)
+		kept->n_number = 0;
+	call_flow_moved(e, now, st, m);
 }
 
 static int
@@ -342,6 +386,7 @@ on_flow(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 {
 	struct ipc_flow_keep keep;
 	struct ipc_flow_gone gone;
+	struct ipc_flow_moved moved;
 	struct ipc_home_pace home;
 	struct flow f;
 	int err;
@@ -350,6 +395,12 @@ on_flow(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 		err = get_home_pace(payload, &home);
 		if (err == 0)
 			home_restore(e->keep, now, &home);
+		return err;
+	}
+	if (type == IPC_FLOW_MOVED) {
+		err = get_flow_moved(payload, &moved);
+		if (err == 0)
+			flow_moved(e, now, st, &moved);
 		return err;
 	}
 	if (type == IPC_FLOW_GONE) {
@@ -363,7 +414,7 @@ on_flow(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 		return err;
 	f = flow_from_ipc(&keep.flow);
 	if (f.listener < e->conf->n_listeners)
-		keep_flow(e->keep, now, &f, keep.expires_s);
+		flow_restore(e->keep, now, &f, &keep);
 	return 0;
 }
 
@@ -380,6 +431,7 @@ keep_frame(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 	switch (type) {
 	case IPC_FLOW_KEEP:
 	case IPC_FLOW_GONE:
+	case IPC_FLOW_MOVED:
 	case IPC_HOME_PACE:
 		return on_flow(e, now, st, type, payload);
 	case IPC_STUN_SEND:
@@ -390,7 +442,7 @@ keep_frame(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 	case IPC_PUBLIC_ADDR:
 		err = get_public_addr(payload, &public);
 		if (err == 0)
-			keep_public_addr(e, st, &public);
+			keep_public_addr(e, now, st, &public);
 		return err;
 	case IPC_STUN_TEST:
 		err = get_stun_test(payload, &test);
@@ -408,7 +460,7 @@ keep_frame(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 }
 
 void
-keep_status(const struct keep *k, struct buf *json)
+keep_status(const struct keep *k, struct mono now, struct buf *json)
 {
 	buf_fmt(json,
 	    "\"flows\":%u,\"flows_full\":%llu,\"homes\":%u,"
@@ -422,4 +474,6 @@ keep_status(const struct keep *k, struct buf *json)
 	    (unsigned long long)k->stun.n_sent,
 	    (unsigned long long)k->stun.n_heard,
 	    (unsigned long long)k->stun.n_refused);
+	buf_putc(json, ',');
+	missing_status(k, now, json);
 }

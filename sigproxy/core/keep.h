@@ -48,9 +48,16 @@ bool keep_knows(const struct keep *k, const struct addr *a);
  * Limits: at max_flows a new flow is not kept and is counted. */
 void keep_flow(struct keep *k, struct mono now, const struct flow *f,
     uint32_t expires_s);
+/* A REGISTER that came by a flow: whose, and how it found us. */
+struct keep_who {
+	struct span number;
+	struct addr server;	/* address it is set to; none: a name */
+};
 /* The same, since a REGISTER came by it. */
 void keep_registered(struct edge *e, struct mono now, struct steps *st,
-    const struct flow *f, uint32_t expires_s);
+    const struct flow *f, uint32_t expires_s, const struct keep_who *who);
+/* This number's phone showed its password: nobody misses it. */
+void keep_found(struct keep *k, struct span number);
 /* The port by which the phone at its end addressed us in its last REGISTER;
  * 0: none was written, or it is not known (after a restart, until the next
  * one). */
@@ -63,6 +70,11 @@ bool keep_has(const struct keep *k, const struct flow *f);
 void keep_closed(struct edge *e, struct mono now, struct steps *st,
     const struct flow *f);
 
+/* Is its phone reached?  Ask at once, unless an answer is awaited already;
+ * call_reached() follows. */
+void keep_ask(struct edge *e, struct mono now, const struct flow *f);
+/* Does its phone answer nothing, as far as is known? */
+bool keep_is_mute(const struct keep *k, const struct flow *f);
 /* Did it not answer what it was asked last, though it used to? */
 bool keep_is_failing(const struct keep *k, const struct flow *f);
 /* So many seconds between a phone's own keepalives are fine. */
@@ -75,7 +87,7 @@ void keep_stir(struct keep *k, struct mono now, const struct flow *from);
 bool keep_answer(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, const struct sip_msg *msg);
 
-/* FLOW_KEEP, FLOW_GONE, HOME_PACE, STUN_SEND, PUBLIC_ADDR.
+/* FLOW_KEEP, FLOW_GONE, FLOW_MOVED, HOME_PACE, STUN_SEND, PUBLIC_ADDR.
  * Errors: as edge_frame(). */
 int keep_frame(struct edge *e, struct mono now, struct steps *st,
     uint16_t type, struct span payload);
@@ -89,6 +101,6 @@ void keep_stun(struct edge *e, struct mono now, struct steps *st,
 void keep_due(struct edge *e, struct mono now, struct steps *st,
     struct timer *t);
 /* Members of a JSON object without braces. */
-void keep_status(const struct keep *k, struct buf *json);
+void keep_status(const struct keep *k, struct mono now, struct buf *json);
 
 #endif

@@ -14,6 +14,9 @@
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/pace.h"
 
+#define KEEP_NUMBER_MAX 32
+#define KEEP_MISSING_MAX 32	/* named at once */
+
 /* An IP from which phones are registered, or were: what was learnt of its
  * router outlives them. */
 struct home {
@@ -52,6 +55,20 @@ struct kept {
 	struct mono registered;	/* by the last REGISTER; 0: not seen */
 	uint32_t period_ms;	/* between its last two; 0: not known */
 	uint16_t used_port;	/* of ours, by its own words; 0: none */
+	/* To name it, should it not come back. */
+	struct addr server;	/* it is set to this address; none: a name, or
+				 * not known */
+	uint8_t n_number;	/* 0: not known */
+	char number[KEEP_NUMBER_MAX];
+};
+
+/* A phone that our public address left behind. */
+struct missing {
+	uint8_t n_number;	/* 0: not in use */
+	char number[KEEP_NUMBER_MAX];
+	struct addr at;		/* where it was reached last */
+	struct addr server;
+	struct mono seen, since;
 };
 
 struct keep {
@@ -66,6 +83,11 @@ struct keep {
 	struct mono slot;	/* the present tenth of a second */
 	uint32_t slot_sent;
 	uint64_t sent, answered, unanswered, late, full;
+	struct mono changed_at;	/* our address did; 0: not since the start */
+	struct addr was;	/* the one before */
+	struct missing missing[KEEP_MISSING_MAX];	/* newest overwrite */
+	unsigned next_missing;
+	uint64_t n_missing;	/* ever */
 };
 
 /* ---- keep.c ---- */
@@ -85,6 +107,14 @@ void probe_ends(struct edge *e, struct mono now, struct steps *st,
 void probe_due(struct edge *e, struct mono now, struct steps *st,
     struct kept *kept);
 
+/* ---- missing.c ---- */
+
+/* A flow ends by itself: had its phone come back since the change? */
+void missing_check(struct edge *e, struct mono now, struct steps *st,
+    const struct kept *kept);
+void missing_changed(struct edge *e, struct mono now, const struct addr *was);
+void missing_status(const struct keep *k, struct mono now, struct buf *json);
+
 /* ---- keep_stun.c ---- */
 
 void keep_stun_servers(struct keep *k, const struct edge_conf *c);
@@ -92,7 +122,7 @@ void keep_stun_send(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_stun_send *m);
 void keep_stun_test(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_stun_test *m);
-void keep_public_addr(struct edge *e, struct steps *st,
+void keep_public_addr(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_public_addr *m);
 
 #endif

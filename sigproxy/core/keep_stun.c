@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "sigproxy/core/call.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep_priv.h"
 
@@ -80,11 +81,11 @@ keep_stun_test(struct edge *e, struct mono now, struct steps *st,
 }
 
 void
-keep_public_addr(struct edge *e, struct steps *st,
+keep_public_addr(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_public_addr *m)
 {
 	struct addr *at;
-	struct addr mapped = m->mapped;
+	struct addr mapped = m->mapped, was;
 
 	/* stunmon may lie: not about what the configuration decides, and
 	 * not into the office or loopback. */
@@ -104,12 +105,18 @@ keep_public_addr(struct edge *e, struct steps *st,
 	}
 	if (addr_eq(at, &mapped))
 		return;
-	if (at->family != ADDR_NONE && !addr_same_ip(at, &mapped))
-		e->public_before = *at;
+	was = *at;
 	*at = mapped;
 	steps_log(st, STEP_INFO, "public-address");
 	steps_key_number(st, "socket", m->socket);
 	steps_key_addr(st, "address", &mapped);
+	if (mapped.family == ADDR_NONE || addr_same_ip(&was, &mapped))
+		return;
+	if (was.family != ADDR_NONE) {
+		e->public_before = was;
+		missing_changed(e, now, &was);
+	}
+	call_address_changed(e, now, st);
 }
 
 void

@@ -44,6 +44,8 @@ leg_new(struct calls *c, struct call *call)
 	leg->timer_c.owner = leg;
 	leg->session.timer.kind = TIMER_CALL_SESSION;
 	leg->session.timer.owner = leg;
+	leg->move.timer.kind = TIMER_CALL_MOVE;
+	leg->move.timer.owner = leg;
 	leg_make_token(leg->token);
 	htab_add(&c->by_token, &leg->node,
 	    htab_hash(&c->by_token, leg->token, LEG_TOKEN_LEN));
@@ -68,6 +70,7 @@ leg_free(struct edge *e, struct leg *leg)
 	timerq_cancel(&e->timers, &leg->timer_c);
 	session_stop(e, leg);
 	farewell_drop(c, leg);
+	move_stop(e, leg);
 	if (leg->invite != NULL)
 		ctxn_detach(leg->invite);
 	htab_del(&c->by_token, &leg->node);

@@ -7,6 +7,7 @@
 #define SIGPROXY_CORE_LEG_H
 
 #include "sigproxy/core/edge_priv.h"
+#include "sigproxy/core/move.h"
 #include "sigproxy/core/session.h"
 #include "sigproxy/sip/build.h"
 #include "sigproxy/sip/sdp.h"
@@ -111,6 +112,10 @@ struct leg {
 	bool owes_bye;    /* ours has no answer yet */
 	bool owes_ack;    /* and it never got the ACK of its 2xx */
 	struct ctxn *bye; /* under way, or NULL */
+	struct telling told;	/* of our addresses, in the dialog */
+	uint32_t version_shift; /* SDPs of ours between those passed on, for
+				 * the version in o= */
+	struct move move;
 	/* Branches only. */
 	uint8_t spare_of; /* another flow of that branch's phone, tried when
 			   * the one before failed (RFC 5626 5.3); 0: none */

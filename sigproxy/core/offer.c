@@ -81,8 +81,8 @@ read_media(const struct sdp_media *m, unsigned line, const struct leg *leg)
 	return out;
 }
 
-static void
-edit_stream(struct sdp_media_edit *edit, const struct ipc_port *port)
+void
+offer_edit_stream(struct sdp_media_edit *edit, const struct ipc_port *port)
 {
 	edit->what = SDP_RELAY;
 	edit->rtp = port->said_rtp;
@@ -111,8 +111,10 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 			? hold_offer(e, p.to, out->dir)
 			: hold_answer(e, p.to, &p.exchange->offer, out->dir);
 	edit.origin = port->said_rtp;
+	if (p.to->version_shift > 0)
+		edit.o_version = sdp->o_version + p.to->version_shift;
 	if (!out->refused) {
-		edit_stream(&edit.media[line], port);
+		offer_edit_stream(&edit.media[line], port);
 		edit.media[line].dir = out->told;
 	}
 	err = sdp_build(b, sdp, &edit);
@@ -386,29 +388,54 @@ offer_settled_early(const struct ctx *x, struct leg *branch)
 		call->early = branch;
 }
 
-void
-offer_refreshed(
-    const struct ctx *x, struct leg *leg, const struct sip_msg *answer)
+/* What an answer to a re-INVITE of ours says of leg's phone; false: nothing
+ * that matters. */
+static bool
+read_own_answer(struct leg *leg, const struct sip_msg *answer,
+    const struct leg **peer_out, struct media *out)
 {
 	struct call *call = leg->call;
 	const struct leg *peer = leg->index == 0 ? call->callee : call->leg[0];
 	struct exchange none = { .call = call };
 	struct passage p = { &none, leg, peer, SDP_ANSWER };
-	struct media m;
 	struct sdp sdp;
 	int line;
 
 	if (peer == NULL || !offer_is_relayed(leg, peer) ||
 	    !sip_body_is(answer, "application", "sdp") ||
 	    sdp_parse(answer->body, &sdp) != 0)
-		return;
+		return false;
 	line = choose_line(&sdp, &p);
 	if (line < 0)
-		return;
-	m = read_media(&sdp.media[line], (unsigned)line, leg);
-	if (addr_eq(&leg->end.rtp, &m.rtp) && addr_eq(&leg->end.rtcp, &m.rtcp))
+		return false;
+	*out = read_media(&sdp.media[line], (unsigned)line, leg);
+	*peer_out = peer;
+	return true;
+}
+
+void
+offer_refreshed(
+    const struct ctx *x, struct leg *leg, const struct sip_msg *answer)
+{
+	const struct leg *peer;
+	struct media m;
+
+	if (!read_own_answer(leg, answer, &peer, &m) ||
+	    (addr_eq(&leg->end.rtp, &m.rtp) &&
+		addr_eq(&leg->end.rtcp, &m.rtcp)))
 		return;
 	set_end(x->st, leg, &m, peer, leg->end.held);
+}
+
+void
+offer_learn_anew(
+    const struct ctx *x, struct leg *leg, const struct sip_msg *answer)
+{
+	const struct leg *peer;
+	struct media m;
+
+	if (read_own_answer(leg, answer, &peer, &m))
+		set_end(x->st, leg, &m, peer, leg->end.held);
 }
 
 static bool

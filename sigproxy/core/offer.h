@@ -46,6 +46,13 @@ void offer_settled(const struct ctx *x, struct leg *a,
  * does it want its media now? */
 void offer_refreshed(
     const struct ctx *x, struct leg *leg, const struct sip_msg *answer);
+/* leg's phone answered a re-INVITE of ours with another address: it may send
+ * from another one, too. */
+void offer_learn_anew(
+    const struct ctx *x, struct leg *leg, const struct sip_msg *answer);
+/* This m= section says that port of ours. */
+void offer_edit_stream(
+    struct sdp_media_edit *edit, const struct ipc_port *port);
 /* Is the media between these two legs of one call relayed? */
 bool offer_is_relayed(const struct leg *a, const struct leg *b);
 
@@ -70,6 +77,8 @@ void relay_set(struct steps *st, struct leg *leg, const struct leg *to);
  * that had a port wants that very one, with its settings and what was learnt.
  */
 void relay_again(const struct ctx *x, struct leg *leg);
+/* Which address does SDP say for its port now? */
+void relay_renew(const struct ctx *x, struct leg *leg);
 /* A session of the life before.  Errors: -EEXIST. */
 int relay_restore(struct edge *e, struct call *call, uint8_t instance,
     uint64_t session, bool closed);

@@ -1,4 +1,5 @@
 /* Keepalives, and what their answers teach about a home's router. */
+#include "sigproxy/core/call.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep_priv.h"
 #include "sigproxy/sip/build.h"
@@ -16,6 +17,7 @@ enum {
 	/* What is between two REGISTERs to be a habit. */
 	PERIOD_MIN_MS = 10000, PERIOD_MAX_MS = 7200000,
 	CROWDED_MS = 2000,
+	ASK_SPREAD_MS = 300,
 };
 
 /* Unforeseeable for others: a keyed hash of a counter. */
@@ -93,6 +95,14 @@ keep_is_failing(const struct keep *k, const struct flow *f)
 	    (kept->misses > 0 || kept->tries > 1);
 }
 
+bool
+keep_is_mute(const struct keep *k, const struct flow *f)
+{
+	const struct kept *kept = keep_find(k, f);
+
+	return kept == NULL || kept->voice == VOICE_MUTE;
+}
+
 static void
 plan(struct keep *k, struct mono now, struct kept *kept)
 {
@@ -140,9 +150,13 @@ tell(struct steps *st, const struct kept *kept)
 	steps_key_number(st, "lost_ms", p->lost_ms);
 }
 
+/* Since our own address changed it is no home's fault. */
 static void
-lost(struct mono now, struct steps *st, struct kept *kept, uint32_t ms)
+lost(const struct keep *k, struct mono now, struct steps *st,
+    struct kept *kept, uint32_t ms)
 {
+	if (mono_before(kept->proof, k->changed_at))
+		return;
 	if (pace_lost(pace_of(kept), now, ms))
 		tell(st, kept);
 }
@@ -162,7 +176,7 @@ unanswered(struct edge *e, struct mono now, struct steps *st,
 	if (kept->voice != VOICE_TALKS)
 		kept->voice = VOICE_MUTE;
 	else if (kept->misses++ == 0 && was_quiet)
-		lost(now, st, kept, kept->silence_ms);
+		lost(e->keep, now, st, kept, kept->silence_ms);
 }
 
 static void
@@ -212,7 +226,7 @@ probe_ends(struct edge *e, struct mono now, struct steps *st,
 		unanswered(e, now, st, kept);
 	else if (has_moved && kept->misses == 0)
 		/* The router closed it sooner than it was asked again. */
-		lost(now, st, kept, silence < pace_of(kept)->proven_ms ?
+		lost(e->keep, now, st, kept, silence < pace_of(kept)->proven_ms ?
 			(uint32_t)silence : pace_of(kept)->proven_ms);
 }
 
@@ -321,7 +335,24 @@ keep_answer(struct edge *e, struct mono now, struct steps *st,
 	    pace_answered(pace_of(kept), kept->silence_ms))
 		tell(st, kept);
 	proof(e->keep, now, kept);
+	call_reached(e, now, st, from);
 	return true;
+}
+
+void
+keep_ask(struct edge *e, struct mono now, const struct flow *f)
+{
+	struct keep *k = e->keep;
+	struct kept *kept = keep_find(k, f);
+
+	if (kept == NULL || !is_probed(kept) ||
+	    (kept->tries > 0 && !mono_before(kept->asked, k->changed_at)))
+		return;
+	/* One that could not be reached seemed mute. */
+	if (kept->voice == VOICE_MUTE)
+		kept->voice = VOICE_NEW;
+	kept->tries = 0;
+	arm(k, now, kept, chance(k) % ASK_SPREAD_MS);
 }
 
 /* ---- its timer ---- */

@@ -227,6 +227,23 @@ came_back(struct edge *e, struct mono now, struct steps *st,
 	}
 }
 
+/* The address it is set to, in the Request-URI or as its outbound proxy. */
+static struct addr
+server_of(const struct sip_msg *m)
+{
+	struct sip_values it = sip_values(m, SIP_H_ROUTE);
+	struct sip_nameaddr na;
+	struct span value;
+
+	if (m->ruri.host_kind == URI_HOST_IP)
+		return m->ruri.ip;
+	if (sip_values_next(&it, &value) == 0 &&
+	    sip_nameaddr_parse(value, &na) == 0 &&
+	    na.uri.host_kind == URI_HOST_IP)
+		return na.uri.ip;
+	return (struct addr){ 0 };
+}
+
 static void
 accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
     const struct sip_msg *m, const struct ipc_reg_say *say)
@@ -241,8 +258,11 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 		return;		/* it was fine when it was asked */
 	expires_s = longest(&ask, say);
 	if (expires_s > 0) {
-		keep_registered(e, now, st, &s->from, expires_s);
+		keep_registered(e, now, st, &s->from, expires_s,
+		    &(struct keep_who){ say->number, server_of(m) });
 		keep_note_port(e, &s->from, m);
+	} else {
+		keep_found(e->keep, say->number);
 	}
 	if (expires_s > 0)
 		lastseen_note(e->lastseen, &s->from.remote, say->number,

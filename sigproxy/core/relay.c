@@ -186,6 +186,37 @@ relay_again(const struct ctx *x, struct leg *leg)
 }
 
 void
+relay_renew(const struct ctx *x, struct leg *leg)
+{
+	struct call *call = leg->call;
+
+	if (call->session == 0 || call->relay_closed || !leg->end.ready ||
+	    !x->e->relay_up[call->instance])
+		return;
+	ask_ports(x, leg);
+}
+
+/* The port stays; what the internet sees of it may be another address. */
+static void
+on_renewed(const struct ctx *x, struct leg *leg, const struct ipc_relay_say *say)
+{
+	struct ipc_port *had = &leg->end.port;
+	const struct ipc_port *is = &say->ports[0];
+
+	if (say->n_ports == 0 || is->rtp != had->rtp ||
+	    is->said_rtp.family != had->said_rtp.family ||
+	    addr_eq(&is->said_rtp, &had->said_rtp))
+		return;
+	/* With the address a mapping changes; by itself it is left alone. */
+	if (addr_same_ip(&is->said_rtp, &had->said_rtp) &&
+	    !move_is_stale(x->e, leg))
+		return;
+	*had = *is;
+	call_changed(x->e, leg->call);
+	move_ports_known(x, leg);
+}
+
+void
 relay_close_end(struct steps *st, struct leg *leg)
 {
 	struct ipc_relay_close close = { leg->call->session, leg->index };
@@ -252,7 +283,9 @@ on_say(const struct ctx *x, uint8_t instance, struct span payload)
 	leg = find_leg(call, say.end);
 	if (leg == NULL || call->phase == CALL_ENDING)
 		return 0;
-	if (leg->end.ready && say.refusal != RELAY_OK)
+	if (leg->end.ready && say.refusal == RELAY_OK)
+		on_renewed(x, leg, &say);
+	else if (leg->end.ready)
 		log_lost_port(x->st, leg);
 	if (!leg->end.asked || call->phase != CALL_OPENING)
 		return 0;

@@ -186,6 +186,8 @@ restore_leg(
 	leg->is_settled = from->is_settled;
 	leg->media = from->media;
 	leg->peer_media = from->peer_media;
+	leg->told = from->told;
+	leg->version_shift = from->version_shift;
 	restore_session(x, leg, from);
 	if (TEXT_SET(&leg->target, from->target) ||
 	    TEXT_SET(&leg->route, from->route) ||
@@ -448,6 +450,7 @@ on_restored(const struct ctx *x, struct span payload)
 		steps_key_number(x->st, "restored", x->e->calls->restored);
 	}
 	x->e->is_restored = true;
+	move_begin(x); /* it may have changed meanwhile */
 	return 0;
 }
 

@@ -157,6 +157,7 @@ session_update(const struct ctx *x, struct leg *leg, const struct leg *peer,
 	} else {
 		leg_refresh(leg, msg);
 		leg_put_contact(x->e, leg, &b);
+		leg->told.sip = move_telling(x->e, leg).sip;
 		headers_own(&b, peer);
 		if (leg->call->phase == CALL_TALKING)
 			session_accept(x, leg, msg, &b);
@@ -229,9 +230,11 @@ session_keep_sdp(const struct ctx *x, struct leg *leg, struct span sdp)
 {
 	struct session *s = &leg->session;
 
-	if (s->takes_update || s->expires_s == 0)
+	if (!leg_is_external(leg) && (s->takes_update || s->expires_s == 0))
 		blob_drop(&x->e->txns.blobs, &s->sdp);
-	else if (sdp.len > 0 && sdp.len <= SESSION_SDP_MAX)
+	else if (sdp.len > SESSION_SDP_MAX)
+		blob_drop(&x->e->txns.blobs, &s->sdp);
+	else if (sdp.len > 0)
 		(void)blob_set(&x->e->txns.blobs, &s->sdp, sdp);
 }
 
@@ -248,12 +251,18 @@ session_keep_sent(
 		session_keep_sdp(x, leg, m.body);
 }
 
+static bool
+is_offering(const struct leg *leg)
+{
+	return (leg->session.refreshing && leg->session.is_invite) ||
+	       move_is_asking(leg);
+}
+
 bool
 session_is_offering(const struct call *call)
 {
 	for (unsigned i = 0; i < call->n_legs; i++)
-		if (call->leg[i] != NULL && call->leg[i]->session.refreshing &&
-		    call->leg[i]->session.is_invite)
+		if (call->leg[i] != NULL && is_offering(call->leg[i]))
 			return true;
 	return false;
 }
@@ -299,7 +308,8 @@ refresh(const struct ctx *x, struct leg *leg)
 	/* Without both it is tried by UPDATE all the same. */
 	s->is_invite = !s->takes_update && s->sdp.p != NULL;
 	if (s->is_invite &&
-	    (call->pending != NULL || session_is_offering(call))) {
+	    (call->pending != NULL || session_is_offering(call) ||
+		move_is_stale(x->e, leg))) {
 		retry_in(x, leg, BUSY_MS);
 		return;
 	}
@@ -376,6 +386,7 @@ on_refreshed(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	bool is_invite = leg->session.is_invite;
 
 	leg_refresh(leg, msg);
+	leg->told.sip = move_telling(x->e, leg).sip;
 	session_agreed(x, leg, msg);
 	if (is_invite)
 		offer_refreshed(x, leg, msg);
@@ -412,8 +423,9 @@ refresh_timeout(
 	struct leg *leg = c->owner;
 
 	leg->session.refreshing = false;
-	/* Its connection is closed: it may come back by another one. */
-	if (!conns_live(e->conns, &leg->flow))
+	/* Its connection is closed: it may come back by another one.  Or our
+	 * address is another one, and it cannot be reached before it is. */
+	if (!conns_live(e->conns, &leg->flow) || move_is_stale(e, leg))
 		retry_in(&x, leg, RETRY_MS);
 	else
 		give_up(&x, leg);

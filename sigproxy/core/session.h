@@ -37,8 +37,8 @@ struct session {
 	bool takes_update;  /* its Allow lists UPDATE */
 	uint8_t n_422;      /* of one request, in a row */
 	uint8_t missed;     /* without a timer: audit.h */
-	struct blob sdp;    /* what it was sent last; only while a refresh
-			     * would need it */
+	struct blob sdp;    /* what it was sent last; in the office only
+			     * while a refresh would need it */
 	/* Our refresh. */
 	struct ctxn *refresh; /* until ended(); or an audit's */
 	bool refreshing;      /* no final answer yet */

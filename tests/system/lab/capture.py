@@ -8,6 +8,8 @@ import time
 from . import pcap, rtp, sip, stun
 from .host import end
 
+DNS_PORT = 53
+
 
 class Capture:
     """tcpdump on one interface of a host, written packet by packet to a file."""
@@ -61,7 +63,8 @@ class Capture:
 
     def rtp(self):
         """The RTP packets, as (packet, rtp packet)."""
-        return [(p, rtp.parse(p.payload)) for p in self.packets() if rtp.looks_like(p.payload)]
+        return [(p, rtp.parse(p.payload)) for p in self.packets()
+                if rtp.looks_like(p.payload) and DNS_PORT not in (p.source[1], p.destination[1])]
 
     def stun(self):
         """The STUN messages, as (packet, message)."""

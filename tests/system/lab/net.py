@@ -311,6 +311,12 @@ class Lab:
             site.phones.append(phone)
         self.homes[home.name] = site
 
+    def public_host(self, name, address):
+        """One more machine on the internet."""
+        host = self._host(name, address)
+        self._public(host, 'eth0', address)
+        return host
+
     def second_stun_address(self, address):
         """Give the stun host one more public address."""
         self._ip(self.stun, f'addr add {address}/32 dev eth0')

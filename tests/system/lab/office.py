@@ -75,7 +75,7 @@ class Office:
         """A registered phone on a host, with the tone of its number; server='[2001:db8::1]:5070': another way to us."""
         inside = host in self.lab.office.phones
         server = options.pop('server', None) or self.server(inside, options.get('transport', 'udp'))
-        options.setdefault('tone', TONES[number])
+        options.setdefault('tone', TONES.get(number))
         options.setdefault('domain', DOMAIN)
         phone = Phone(number, server, self.lab.folder, host=host, username=f'SIP-{number}',
                       password=password(number), stun=self.stun if with_stun else None, **options)

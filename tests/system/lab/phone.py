@@ -44,6 +44,7 @@ module aubridge.so
 module g711.so
 module stun.so
 {tls}
+{dns}
 {extra_modules}
 module_tmp account.so
 module_app menu.so
@@ -122,7 +123,7 @@ class Phone:
                  password=None, domain=None, tone=440, codec='pcmu', stun=None, answer='auto',
                  sip_port=5060, control_port=4444, rtp_ports='10000-10199', interval=60,
                  record=False, transport='udp', ca=None, tls_most=None,
-                 modules=(), account=()):
+                 modules=(), account=(), dns=None):
         """server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
         modules are more of baresip's, account more parameters of its account.
@@ -143,6 +144,7 @@ class Phone:
         self._sip_port, self._rtp_ports = sip_port, rtp_ports
         self.transport, self.ca, self._tls_most = transport, ca, tls_most
         self._modules = [*modules, *(['sndfile.so'] if record else [])]
+        self._dns = dns                 # 'address:port' of a DNS server, or None
         self._more = list(account)      # parameters of baresip's account line
         if 'sipnat=outbound' in self._more:
             self._modules.append('uuid.so')             # it wants an instance-id
@@ -180,6 +182,7 @@ class Phone:
                              rtp_ports=self._rtp_ports, control_address=self._control_address,
                              control_port=self._control_port, recordings=self.folder, modules=MODULES,
                              tls=f'sip_cafile {self.ca}' if self.ca else '',
+                             dns=f'dns_server {self._dns}' if self._dns else '',
                              extra_modules='\n'.join(f'module {name}' for name in self._modules))
         openssl = OPENSSL.format(self._tls_most) if self._tls_most else ''
         for name, content in (('config', text), ('accounts', ''), ('contacts', ''), ('openssl.cnf', openssl)):

@@ -33,7 +33,7 @@ def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), st
             + b'\1' + end + text(f'sip:x@{remote[0]}:{remote[1]}' if ':' not in remote[0] else 'sip:x@x.example')
             + text('') + text(f'{token}@lie') + text('<sip:201@sip.example.org>')
             + text('<sip:168@sip.example.org>') + text(tag) + struct.pack('>IIIqB', 10, 10, 10, 0, 0) + text(invite)
-            + rest)
+            + rest + put_address(None) * 2 + bytes(4) + text(''))       # told of no address, and no SDP
 
 
 def call(legs, session, talking=True, ending=False, request=b'', channels=1):

@@ -644,6 +644,13 @@ START_TEST(spares_and_silent_ports_are_to_be_kept_mapped)
 	packet(0, HOME, 1, 0, &hop);
 	sessions_wanted(&s, &want);
 	ck_assert_uint_eq(want.n_sockets, 2 * PORT_SPARES);
+	/* Another public address: the call's ports are mapped anew. */
+	site.changed_at = at_ms(1000);
+	sessions_wanted(&s, &want);
+	ck_assert_uint_eq(want.n_sockets, 2 * PORT_SPARES + 2);
+	packet(0, HOME, 2, 1500, &hop);
+	sessions_wanted(&s, &want);
+	ck_assert_uint_eq(want.n_sockets, 2 * PORT_SPARES);
 	site.mode = SITE_FORWARDED;
 	sessions_wanted(&s, &want);
 	ck_assert_uint_eq(want.n_sockets, 0);

@@ -147,6 +147,48 @@ START_TEST(another_sigproxy_has_none_of_the_connections)
 }
 END_TEST
 
+/* What shows that it is the same device: the calls of that flow go along. */
+static const struct {
+	const char *instance, *call_id, *from;
+	bool moved;
+} devices[] = {
+	{ "<urn:uuid:1>", "other", "198.51.100.9:4000", true },
+	{ "<urn:uuid:2>", "first", "198.51.100.9:4000", false },
+	{ NULL, "first", "198.51.100.9:4000", true },
+	{ NULL, "other", "198.51.100.9:4000", false },
+	{ NULL, "other", "198.51.100.7:4000", true },
+	{ NULL, "first", "198.51.100.7:4711", false },
+};
+
+START_TEST(only_the_same_device_takes_its_calls_along)
+{
+	const char *instance = devices[_i].instance;
+	struct ipc_flow_moved moved;
+	struct ipc_reg_ask ask;
+
+	lab_subscriber();
+	for (int again = 0; again < 2; again++) {
+		ask = lab_reg("sip:168@192.168.1.20:5060", 60);
+		ask.cseq += (uint32_t)again;
+		ask.call_id = span_str(again ? devices[_i].call_id : "first");
+		if (instance != NULL)
+			ask.contacts[0].instance = span_str(
+			    again ? instance : "<urn:uuid:1>");
+		ck_assert_int_eq(addr_parse(span_str(again ?
+			devices[_i].from : "198.51.100.7:4711"), 0,
+			&ask.flow.remote), 0);
+		ck_assert_uint_eq(lab_reg_ask(&ask).verdict, VERDICT_OK);
+	}
+	ck_assert_int_eq(lab_has(IPC_FLOW_MOVED), devices[_i].moved);
+	if (!devices[_i].moved)
+		return;
+	ck_assert_int_eq(get_flow_moved(lab_take(IPC_FLOW_MOVED), &moved), 0);
+	ck_assert_uint_eq(moved.from.remote.port, 4711);
+	ck_assert_uint_eq(moved.to.remote.port, 4000);
+	ck_assert(span_eq(moved.number, SPAN_LIT("168")));
+}
+END_TEST
+
 START_TEST(flow_gone_says_why)
 {
 	struct ipc_flow_gone gone;
@@ -205,6 +247,8 @@ add_homes_tests(Suite *s)
 	T(what_a_foreign_hand_wrote_is_passed_over);
 	T(a_closed_connection_is_shown_and_a_new_one_is_not_closed);
 	T(another_sigproxy_has_none_of_the_connections);
+	tcase_add_loop_test(t, only_the_same_device_takes_its_calls_along, 0,
+	    sizeof(devices) / sizeof(devices[0]));
 	T(flow_gone_says_why);
 	T(max_contacts_is_the_subscribers_own);
 	suite_add_tcase(s, t);

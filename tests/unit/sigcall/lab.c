@@ -6,6 +6,7 @@
 
 #include "common/codec/tel.h"
 #include "sigproxy/core/call.h"
+#include "sigproxy/core/keep.h"
 #include "sigproxy/core/subs.h"
 #include "tests/unit/sigcall/lab.h"
 
@@ -72,15 +73,17 @@ deliver(struct lab *lab, const struct step *st)
 		return; /* a keepalive */
 	check_leaks(lab, st);
 	/* Another, which these phones do not answer. */
-	if (memmem(st->bytes.p, st->bytes.len, "branch=z9hG4bKk", 15) != NULL)
-		return;
+	bool is_keepalive =
+	    memmem(st->bytes.p, st->bytes.len, "branch=z9hG4bKk", 15) != NULL;
+
 	for (unsigned i = 0; i < lab->n_phones; i++) {
 		struct phone *p = &lab->phones[i];
 		char *slot;
 
 		if (!addr_eq(&p->flow.remote, &st->flow.remote) ||
 		    p->flow.conn != st->flow.conn || p->is_closed ||
-		    p->flow.zone != st->flow.zone)
+		    p->flow.zone != st->flow.zone ||
+		    (is_keepalive && !p->is_asked))
 			continue;
 		slot = p->inbox[p->tail++ % LAB_INBOX];
 		memcpy(slot, st->bytes.p, st->bytes.len);
@@ -398,7 +401,7 @@ say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
 		.refusal = lab->refusal,
 	};
 	const char *host =
-	    open->zone == ZONE_EXTERNAL ? "203.0.113.1" : "192.168.10.2";
+	    open->zone == ZONE_EXTERNAL ? lab->public_ip : "192.168.10.2";
 
 	if (lab->refusal == RELAY_OK) {
 		uint16_t port = open->n_want > 0 ? open->want[0].number
@@ -516,6 +519,9 @@ settle(struct lab *lab)
 			if (s->step[i].kind == STEP_SEND)
 				deliver(lab, &s->step[i]);
 			else if (s->step[i].kind == STEP_LOG &&
+				 strcmp(s->step[i].event, "phone-lost") == 0)
+				lab->n_lost++;
+			else if (s->step[i].kind == STEP_LOG &&
 				 getenv("LAB_TRACE") != NULL)
 				printf("**** %s\n", s->step[i].event);
 		}
@@ -626,6 +632,7 @@ lab_new(uint32_t channels, uint32_t max_calls)
 	lab->now = (struct mono){ 1000000000 };
 	lab->show = WATCH_NUMBER;
 	lab->next_port = 16384;
+	lab->public_ip = "203.0.113.1";
 	lab->steps = steps_new();
 	lab->edge = edge_new(c);
 	ck_assert_ptr_nonnull(lab->steps);
@@ -915,6 +922,74 @@ phone_is_back(struct phone *p, const char *contact)
 	subs_phone_back(p->lab->edge, p->lab->now, p->lab->steps,
 	    span_str(p->number), &p->flow, span_str(contact));
 	edge_tick(p->lab->edge, p->lab->now, p->lab->steps);
+	settle(p->lab);
+}
+
+static void
+stunmon_says(struct lab *lab, enum public_state state, const char *address)
+{
+	struct ipc_public_addr said = { 65535, (uint8_t)state,
+		ip(address, 0) };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, PUBLIC_ADDR, public_addr, &said);
+	feed_frames(lab, ROLE_STUN, 0, buf_span(&b));
+	settle(lab);
+}
+
+void
+lab_public(struct lab *lab, const char *public_ip)
+{
+	lab->public_ip = public_ip;
+	lab->conf.public_addr = (struct addr){ 0 };
+	stunmon_says(lab, PUBLIC_KNOWN, public_ip);
+}
+
+void
+lab_stun_silent(struct lab *lab, const char *last)
+{
+	stunmon_says(lab, PUBLIC_OLD, last);
+}
+
+void
+phone_registers(struct phone *p, const char *server)
+{
+	struct keep_who who = { .number = span_str(p->number) };
+
+	if (server != NULL)
+		who.server = ip(server, 0);
+	keep_registered(p->lab->edge, p->lab->now, p->lab->steps, &p->flow, 60,
+	    &who);
+	edge_tick(p->lab->edge, p->lab->now, p->lab->steps);
+	settle(p->lab);
+}
+
+void
+phone_gone(struct phone *p)
+{
+	struct ipc_flow_gone gone = { flow_to_ipc(&p->flow), GONE_ENDED };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, FLOW_GONE, flow_gone, &gone);
+	feed_frames(p->lab, ROLE_REG, 0, buf_span(&b));
+	settle(p->lab);
+}
+
+void
+phone_moved(struct phone *p, const struct flow *was)
+{
+	struct ipc_flow_moved moved = { flow_to_ipc(was),
+		flow_to_ipc(&p->flow), span_str(p->number) };
+	char mem[160];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, FLOW_MOVED, flow_moved, &moved);
+	feed_frames(p->lab, ROLE_REG, 0, buf_span(&b));
 	settle(p->lab);
 }
 

@@ -28,6 +28,7 @@ struct phone {
 	const char *says; /* lines in each answer of its; NULL: none */
 	const char *type; /* Content-Type of bodies; NULL: application/sdp */
 	bool is_sips;     /* it writes sips: */
+	bool is_asked;    /* keepalives get into its inbox */
 	const char *instance; /* of its binding, or NULL */
 	char inbox[LAB_INBOX][LAB_TEXT];
 	unsigned head, tail;
@@ -95,6 +96,8 @@ struct lab {
 	unsigned n_sets;
 	unsigned n_closes, n_close_all;
 	uint64_t session;
+	const char *public_ip; /* what the relay says outside */
+	unsigned n_lost;       /* lines phone-lost */
 };
 
 /* Two listeners for UDP, TCP and TLS each, one relay, everything up. */
@@ -120,6 +123,18 @@ void phone_disconnect(struct phone *p);
 void phone_loses_frame(struct phone *p, const char *head);
 /* It registered by its new connection, with this Contact. */
 void phone_is_back(struct phone *p, const char *contact);
+
+/* What the internet sees is this now, say stunmon and the relay. */
+void lab_public(struct lab *lab, const char *public_ip);
+/* No STUN server answers: this was the last good one. */
+void lab_stun_silent(struct lab *lab, const char *last);
+/* It registers by its flow for a minute; server: what it is set to, an
+ * address, or NULL for a name. */
+void phone_registers(struct phone *p, const char *server);
+/* The oracle says that it did by another flow than this one before. */
+void phone_moved(struct phone *p, const struct flow *was);
+/* It says that its binding ended. */
+void phone_gone(struct phone *p);
 
 /* Time passes, timers fire. */
 void lab_pass(struct lab *lab, uint64_t ms);

@@ -26,5 +26,6 @@ Suite *suite_mwi(void);
 Suite *suite_message(void);
 Suite *suite_divert(void);
 Suite *suite_audit(void);
+Suite *suite_move(void);
 
 #endif

@@ -214,7 +214,8 @@ phone_register(struct phone *p)
 	keep_stir(edge->keep, now, &p->flow);
 	keep_stir(edge->keep, now, &p->flow);
 	keep_registered(edge, now, st, &p->flow,
-	    p->period_ms < 60000 ? 60 : 120);
+	    p->period_ms < 60000 ? 60 : 120,
+	    &(struct keep_who){ .number = SPAN_LIT("168") });
 }
 
 static struct mono
@@ -433,7 +434,8 @@ START_TEST(phones_in_the_office_are_never_asked)
 	struct flow desk = { ZONE_INTERNAL, TRANSPORT_UDP, 1, { 0 }, 0 };
 
 	addr_parse(SPAN_LIT("192.168.10.20:5060"), 1, &desk.remote);
-	keep_registered(edge, now, st, &desk, 3600);
+	keep_registered(edge, now, st, &desk, 3600,
+	    &(struct keep_who){ .number = SPAN_LIT("200") });
 	run_ms(3700000);
 	ck_assert_uint_eq(sent, 0);
 	ck_assert_uint_eq(edge->keep->flows.used, 0);

@@ -368,7 +368,8 @@ START_TEST(flow_keep_and_flow_gone_of_registrar_db_are_followed)
 {
 	struct mono now = { 1000000 };
 	struct flow f = home_flow(1);
-	struct ipc_flow_keep keep = { flow_to_ipc(&f), 1, 60 };
+	struct ipc_flow_keep keep = { flow_to_ipc(&f), 1, 60,
+		SPAN_LIT("168") };
 	struct ipc_flow_gone gone = { flow_to_ipc(&f), GONE_ENDED };
 	char mem[64];
 	struct buf b;

@@ -25,6 +25,7 @@ int cmd_sample(int argc, char **argv);
 int cmd_units(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
+int cmd_ddns_hook(int argc, char **argv);
 int cmd_watchdog(int argc, char **argv);
 
 /* Options that several commands know. */

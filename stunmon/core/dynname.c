@@ -108,7 +108,8 @@ dynname_failed(struct dynname *d, struct mono now)
 		d->n_addrs = 0;
 		judge(d, now);
 	}
-	return 2 * DYNNAME_LEAST_MS;
+	/* Nobody waits for a name that was only guessed. */
+	return d->guessed && !d->was_ours ? 60000 : 2 * DYNNAME_LEAST_MS;
 }
 
 bool

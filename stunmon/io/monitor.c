@@ -98,7 +98,7 @@ is_port_doubtful(const struct monitor *m)
 	const struct nat *n = &m->nat;
 
 	return n->tested && n->ended_at.us != 0 && !n->port_preserving &&
-	    !n->port_open && n->mapping == NAT_ENDPOINT &&
+	    n->filtering != NAT_ENDPOINT && n->mapping == NAT_ENDPOINT &&
 	    m->conf.external_udp_advertised == 0;
 }
 

@@ -11,7 +11,7 @@ PAGE = 'docs/conformance.md'
 
 def check(root):
     """The complaints."""
-    unit = texts(root, 'tests/unit/*/*.c')
+    unit = texts(root, 'tests/unit/*/*.c') + texts(root, 'tests/scenario/*/*.c')
     with open(os.path.join(root, PAGE), encoding='utf-8') as page:
         for number, line in enumerate(page, 1):
             cells = line.split(' | ')

@@ -158,4 +158,4 @@ def spares(office):
 
 def stun_state(office):
     """Known, old or unknown."""
-    return status(office, 'stunmon')['state']
+    return status(office, 'stunmon')['public_state']

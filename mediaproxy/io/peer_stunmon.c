@@ -54,8 +54,10 @@ note_site(struct media *m, const struct ipc_public_addr *said)
 	}
 	/* Ports were mapped at the old address; stunmon asks for them anew. */
 	if (m->site.public_ip.family != ADDR_NONE &&
-	    !addr_same_ip(&ip, &m->site.public_ip))
+	    !addr_same_ip(&ip, &m->site.public_ip)) {
 		ports_forget_mappings(&m->ports);
+		site_forgets(&m->site);
+	}
 	m->site.public_ip = m->dest.public_ip = ip;
 }
 

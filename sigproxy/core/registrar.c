@@ -217,7 +217,7 @@ came_back(struct edge *e, struct mono now, struct steps *st,
     const struct stxn *s, const struct ipc_reg_ask *ask,
     const struct ipc_reg_say *say)
 {
-	if (!conns_prove(e->conns, &s->from))
+	if (!conns_register(e->conns, &s->from))
 		return;
 	for (unsigned i = 0; i < ask->n_contacts; i++) {
 		call_phone_back(e, now, st, say->number, &s->from,
@@ -240,8 +240,10 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 	if (registrar_ask(m, &s->from, user, &ask) != 0)
 		return;		/* it was fine when it was asked */
 	expires_s = longest(&ask, say);
-	if (expires_s > 0)
+	if (expires_s > 0) {
 		keep_registered(e, now, st, &s->from, expires_s);
+		keep_note_port(e, &s->from, m);
+	}
 	if (expires_s > 0)
 		lastseen_note(e->lastseen, &s->from.remote, say->number,
 		    ask.user_agent);

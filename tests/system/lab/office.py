@@ -26,12 +26,13 @@ class Office:
 
     INSIDE, OUTSIDE = (168, 169), (201, 202, 203, 204)
 
-    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=(),
+    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=(), resolver=None,
                  stun_server=stun.start_server, v6=False):
         """stun_server(lab) starts one and gives its (address, port)."""
         self._start_stun = stun_server
         self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones, v6=v6)
         self._settings = dict(settings)
+        self._resolver = resolver
         self.postern = self.stun = None
 
     def __enter__(self):
@@ -55,6 +56,7 @@ class Office:
         settings = {('address', 'public'): 'stun', ('address', 'stun'): '%s:%d' % self.stun,
                     ('address', 'stun_interval_s'): 5, **self._settings}
         self.postern = Postern(self.lab.postern_host, self.lab.folder, settings)
+        self.postern.resolver = self._resolver
         self.lab.on_close(self.postern.stop)
         self.postern.up()
         statements = [

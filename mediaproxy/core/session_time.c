@@ -80,6 +80,9 @@ next_reach(struct sessions *s, uint32_t pair, struct mono now,
 		return false;
 	st->told_any = true;
 	st->told = stream_heard(st);
+	if (st->told != MEDIA_SILENT)
+		site_result(s->conf.site, &s->conf.ports->pair[pair],
+		    &st->said, st->told == MEDIA_HEARD);
 	out->what = SESSION_REACH;
 	sessions_reach(s, pair, now, &out->reach);
 	return true;

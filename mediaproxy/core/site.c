@@ -17,7 +17,7 @@ static bool
 prefers_forwarded(const struct site *s, const struct addr *mapped,
     const struct addr *own)
 {
-	return s->mode == SITE_AUTO && s->forwarded &&
+	return s->mode == SITE_AUTO && (s->forwarded || s->own_first) &&
 	    mapped->port != own->port;
 }
 
@@ -65,7 +65,8 @@ site_way(const struct site *s, enum zone zone)
 		return MEDIA_INTERNAL;
 	if (s->how == SITE_OWN)
 		return MEDIA_PUBLIC;
-	if (s->mode == SITE_FORWARDED || (s->mode == SITE_AUTO && s->forwarded))
+	if (s->mode == SITE_FORWARDED || (s->mode == SITE_AUTO &&
+	    (s->forwarded || (s->own_first && s->own_works))))
 		return MEDIA_RANGE;
 	return MEDIA_PUNCHED;
 }
@@ -90,6 +91,33 @@ site_learns(struct site *s, enum media_range range, struct mono now)
 	s->range = range;
 	s->range_at = now;
 	return news;
+}
+
+void
+site_result(struct site *s, const struct port_pair *pair,
+    const struct addr *said, bool heard)
+{
+	struct addr own = port_own(pair, PORT_RTP);
+
+	if (s->mode != SITE_AUTO || !pair->by_stun ||
+	    !port_was_mapped(pair, PORT_RTP) ||
+	    pair->mapped[PORT_RTP].port == own.port)
+		return;
+	if (said->port == own.port) {
+		s->own_works = s->own_works || heard;
+		s->own_first = s->own_first && s->own_works;
+	} else {
+		s->mapping_works = s->mapping_works || heard;
+		s->own_first = !s->mapping_works;
+	}
+}
+
+void
+site_forgets(struct site *s)
+{
+	s->own_first = s->own_first || s->forwarded;
+	s->forwarded = s->mapping_works = s->own_works = false;
+	s->range = RANGE_UNKNOWN;
 }
 
 const char *
@@ -145,6 +173,13 @@ site_evidence(const struct site *s)
 	if (s->mode == SITE_PUNCH && s->range == RANGE_UNKNOWN)
 		return "the configuration says so; nothing has shown whether "
 		       "the range is forwarded";
+	if (s->own_first)
+		return s->own_works ?
+		    "phones that were told the mapped port did not come "
+		    "through, those that were told the port as it is did: the "
+		    "range is forwarded and the router changes ports" :
+		    "a phone that was told the mapped port did not come "
+		    "through: the port as it is is tried";
 	if (s->mode == SITE_FORWARDED && s->range != RANGE_OPEN)
 		return "the configuration says so; no packet has come unasked "
 		       "yet";

@@ -24,6 +24,11 @@ struct site {
 	bool forwarded;		/* an unasked packet proved the range is */
 	enum media_range range;	/* do strangers' packets reach us? */
 	struct mono range_at;	/* known since; RANGE_CLOSED grows old */
+	/* Where mapping and own port differ, in `auto`: did phones that were
+	 * told the one or the other come through?  As long as no mapping ever
+	 * worked, each failure lets the other one be tried. */
+	bool mapping_works, own_works;
+	bool own_first;		/* the own port is said now */
 	bool answers;		/* a STUN server answers at present */
 	bool fixed;		/* public_ip is configured: nobody changes it */
 	struct mono changed_at;	/* public_ip did; 0: not since the start */
@@ -55,6 +60,19 @@ bool site_tries(const struct site *s, struct mono now);
 /* What was found out: an unasked packet came, or a phone's came only after
  * we had sent.  True: that is news. */
 bool site_learns(struct site *s, enum media_range range, struct mono now);
+
+/*
+ * A phone that was told `said` for this pair was heard, or not for a while.
+ *
+ * A router that gives each peer another port (symmetric) makes the mapping
+ * useless, and with one STUN server nobody can tell; if the range is forwarded
+ * besides, the own port works.
+ */
+void site_result(struct site *s, const struct port_pair *pair,
+    const struct addr *said, bool heard);
+/* The site's address is another one, mostly of the same router: what worked is
+ * said first, and proved anew. */
+void site_forgets(struct site *s);
 
 /* The mode as configured, and in a sentence what is known of the range; both
  * literals without quotes. */

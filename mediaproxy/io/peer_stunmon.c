@@ -85,6 +85,7 @@ note_site(struct media *m, const struct ipc_public_addr *said)
 	    !addr_same_ip(&ip, &m->site.public_ip)) {
 		ports_forget_mappings(&m->ports);
 		m->site.changed_at = clock_mono();
+		site_forgets(&m->site);
 	}
 	m->site.public_ip = m->dest.public_ip = ip;
 }

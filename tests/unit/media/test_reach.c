@@ -255,6 +255,53 @@ START_TEST(the_way_and_its_evidence)
 }
 END_TEST
 
+/* Said, own port and mapping as below; '+' heard, '-' not. */
+static const struct {
+	const char *name, *calls;	/* m: told the mapping, o: the own */
+	bool own_first;
+} results[] = {
+	{ "nothing was tried", "", false },
+	{ "the mapping works", "m+", false },
+	{ "it did not: the own port is tried", "m-", true },
+	{ "that works, and stays", "m-o+o-", true },
+	{ "that does not either: again the mapping", "m-o-", false },
+	{ "a mapping that worked once is never given up for one home",
+	    "m+m-m-", false },
+	{ "late, but it works", "m-m+", false },
+};
+
+START_TEST(who_comes_through_decides_which_port_is_said)
+{
+	struct port_pair pair = { .own = addr_of("10.0.0.2:17000"),
+		.by_stun = true, .mapped[PORT_RTP] =
+		    addr_of("203.0.113.1:41000"),
+		.mapped_at[PORT_RTP] = at_ms(0) };
+	struct addr own = addr_of("203.0.113.1:17000"), said;
+
+	for (const char *c = results[_i].calls; *c != '\0'; c += 2)
+		site_result(&site, &pair, *c == 'm' ?
+		    &pair.mapped[PORT_RTP] : &own, c[1] == '+');
+	said = site_say(&site, ZONE_EXTERNAL, &pair, PORT_RTP, at_ms(1));
+	assert_addr(results[_i].name, &said, results[_i].own_first ?
+	    "203.0.113.1:17000" : "203.0.113.1:41000");
+	/* A port that is kept proves nothing, nor does another mode. */
+	site = (struct site){ .how = SITE_STUN };
+	site.mode = SITE_PUNCH;
+	site_result(&site, &pair, &pair.mapped[PORT_RTP], false);
+	site.mode = SITE_AUTO;
+	pair.mapped[PORT_RTP].port = 17000;
+	site_result(&site, &pair, &pair.mapped[PORT_RTP], false);
+	ck_assert(!site.own_first);
+	/* Another address, the same router: what worked is tried first. */
+	site.forwarded = true;
+	site_forgets(&site);
+	ck_assert(site.own_first && !site.forwarded && !site.own_works);
+	pair.mapped[PORT_RTP].port = 41000;
+	site_result(&site, &pair, &own, false);
+	ck_assert(!site.own_first);
+}
+END_TEST
+
 void
 add_reach_tests(Suite *suite)
 {
@@ -270,6 +317,8 @@ add_reach_tests(Suite *suite)
 	tcase_add_test(tc,
 	    who_is_heard_is_told_once_and_silence_after_five_seconds);
 	tcase_add_test(tc, packets_of_others_are_told_as_such);
+	tcase_add_loop_test(tc, who_comes_through_decides_which_port_is_said,
+	    0, sizeof(results) / sizeof(results[0]));
 	tcase_add_loop_test(tc, the_way_and_its_evidence, 0,
 	    sizeof(ways) / sizeof(ways[0]));
 	suite_add_tcase(suite, tc);

@@ -139,7 +139,7 @@ def test_stun_never_delays_a_call():
             slow = measure(office, home, desk, 'STUN after 2 s')
             stun.delay = None
             just = measure(office, home, desk, 'STUN dead just now')
-            until(lambda: stun_state(office) == 'old', 25, 'stunmon notices', 0.2)
+            until(lambda: status(office, 'stunmon')['public_state'] == 'old', 25, 'stunmon notices', 0.2)
             dead = measure(office, home, desk, 'STUN dead for a while')
         for name, got in ('slow', slow), ('just dead', just), ('dead', dead):
             for what, ms, base in zip(('ring', 'answer', 'burst rings', 'burst answered'), got, plain):
@@ -154,8 +154,3 @@ def status(office, role):
 def spares(office):
     """Spare pairs with fresh mappings."""
     return status(office, 'mediaproxy')['spares_mapped']
-
-
-def stun_state(office):
-    """Known, old or unknown."""
-    return status(office, 'stunmon')['public_state']

@@ -85,6 +85,26 @@ def test_auto_punches_and_says_whom_it_cannot_hear():
         assert (said['media_verdict'], said['media_mode']) == ('ok', 'punch'), said
 
 
+class SymmetricOffice(Office):
+    """The office's router gives each peer another port, and forwards the range."""
+
+    def _prepare(self):
+        self.lab.office.router.run(['nft', 'flush chain ip nat postrouting; '
+                                    'add rule ip nat postrouting oifname "wan" masquerade fully-random'])
+
+
+def test_auto_behind_a_symmetric_office_router():
+    """The first call is not heard; what it taught serves the next."""
+    with SymmetricOffice() as office:
+        home, desk = office.home(), office.desk()
+        unheard(office, home, desk, 'never-heard', 'no packet ever came')
+        assert 'the port as it is is tried' in media(office)[2], media(office)
+        desk.call(home)
+        hear_each_other(home, desk, 1)
+        until(lambda: media(office)[1] == 'forwarded', 3, 'it stays so')
+        assert 'the router changes ports' in media(office)[2], media(office)
+
+
 def test_forwarded_by_name_only():
     with Office(homes=[Home('A', nat='symmetric')], forward=[SIP_PORT],
                 settings={('media', 'mode'): 'forwarded'}) as office:

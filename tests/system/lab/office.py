@@ -10,7 +10,8 @@ RTP_RANGE = 'udp/16384-16983'
 SIP_PORT = 'udp/5070'
 SIP_TCP_PORT = 'tcp/5070'
 SIP_TLS_PORT = 'tcp/5071'
-TONES = {168: 420, 169: 520, 201: 620, 202: 740, 203: 860, 204: 980}   # far apart: a block tells 20 Hz
+TONES = {168: 420, 169: 520, 201: 620, 202: 740, 203: 860, 204: 980,   # far apart: a block tells 20 Hz
+         170: 1080, 171: 1180, 172: 1280, 173: 1380, 205: 1480, 206: 1580, 207: 1680, 208: 1780}
 
 
 def password(number):
@@ -26,8 +27,8 @@ class Office:
 
     INSIDE, OUTSIDE = (168, 169), (201, 202, 203, 204)
 
-    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=()):
-        self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones)
+    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=(), edge=False):
+        self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones, edge=edge)
         self._settings = dict(settings)
         self.postern = self.stun = None
 

@@ -16,6 +16,7 @@ with a connection-tracking entry of its own and spoils it.
 
 import atexit
 import ipaddress
+import itertools
 import os
 import shutil
 import socket
@@ -125,12 +126,15 @@ def flush_connections(router):
 class Lab:
     """Build what a test asks for; tear it down whatever happens."""
 
+    _numbers = itertools.count()     # laboratories of this process, several of which may stand at once
+
     def __init__(self, homes=(), office_phones=1, office_forward=('udp/5070',), folder=None, edge=False):
         """edge: the office has no router, Postern itself stands on its public address, and on the LAN."""
         self.wanted_homes = list(homes)
         self.wanted_office_phones = office_phones
         self.forward = list(office_forward)
         self.edge = edge
+        self._number = next(Lab._numbers)
         self.folder = tempfile.mkdtemp(prefix=f'{PREFIX}-lab-', dir=folder or os.environ.get('POSTERN_LAB_FOLDER'))
         os.chmod(self.folder, 0o755)
         self.hosts = []
@@ -171,7 +175,7 @@ class Lab:
     # -- building ---------------------------------------------------------
 
     def _host(self, name, address=None):
-        host = Host(name, f'{PREFIX}{os.getpid()}-{name}', address)
+        host = Host(name, f'{PREFIX}{os.getpid()}-{self._number or ""}{name}', address)
         subprocess.run(['ip', 'netns', 'add', host.ns], check=True)
         self.hosts.append(host)
         host.sysctl(ipv6__conf__all__disable_ipv6=1)

@@ -42,6 +42,7 @@ note_site(struct media *m, const struct ipc_public_addr *said)
 {
 	struct addr ip = { 0 };
 
+	m->site.answers = said->state == PUBLIC_KNOWN;
 	if (m->site.fixed)
 		return;
 	if (said->state != PUBLIC_UNKNOWN) {
@@ -53,8 +54,10 @@ note_site(struct media *m, const struct ipc_public_addr *said)
 	}
 	/* Ports were mapped at the old address; stunmon asks for them anew. */
 	if (m->site.public_ip.family != ADDR_NONE &&
-	    !addr_same_ip(&ip, &m->site.public_ip))
+	    !addr_same_ip(&ip, &m->site.public_ip)) {
 		ports_forget_mappings(&m->ports);
+		site_forgets(&m->site);
+	}
 	m->site.public_ip = m->dest.public_ip = ip;
 }
 
@@ -91,6 +94,7 @@ on_public_addr(struct media *m, struct span payload)
 		note_site(m, &said);
 	else
 		note_mapping(m, &said);
+	relay_answer(m);
 	return 0;
 }
 
@@ -111,8 +115,10 @@ void
 on_stunmon_state(struct media *m, bool up)
 {
 	m->wanted_sent = false;
+	m->site.answers = false;	/* until it says so */
 	if (up)
 		stunmon_want(m);
+	relay_answer(m);
 }
 
 static bool

@@ -197,7 +197,7 @@ class MatrixOffice(Office):
             heard = int(record[f'{side}_packets_in']) > 0
             if heard == bool(result.cell.impossible):
                 result.notes.append(f'the record says {record[f"{side}_packets_in"]} packets of {number}')
-            if 'media_verdict' in record and record['media_verdict'] != result.cell.verdict:
+            if record['media_verdict'] != result.cell.verdict:
                 result.notes.append(f'the record says {record["media_verdict"]}, not {result.cell.verdict}: '
                                     f'{record["media_words"]}')
 
@@ -287,8 +287,9 @@ cells are part of `./run-tests`.
 
 {reasons}
 
-Without these remedies only a relay outside both networks could make them work. The record of such a call (`call_record`) shows
-that not one packet of the phone at home arrived.
+Without these remedies only a relay outside both networks could make them work. `media_verdict` and `media_words` in
+`call_record` and `live_call` say it of the call; by TCP and TLS nothing is seen of what the router does to UDP ports,
+so that the record names both possible causes.
 """
 
 
@@ -299,7 +300,7 @@ def reasons(results):
         if result.cell.impossible:
             groups.setdefault(result.cell.impossible, []).append(result.cell)
     return '\n\n'.join(
-        '\n'.join(f'* {cell}' for cell in cells) + f'\n\n{textwrap.fill(reason, 118)}' for reason, cells in groups.items())
+        '\n'.join(f'* {cell}: the record says `{cell.verdict}`' for cell in cells) + f'\n\n{textwrap.fill(reason, 118)}' for reason, cells in groups.items())
 
 
 def write_page(path, results):

@@ -38,6 +38,11 @@ HOME_ADDRESS = '198.51.100.{}'   # .10, .11, ...
 OFFICE_LAN = '192.168.10'
 HOME_LAN = '192.168.1'
 POSTERN_ADDRESS = OFFICE_LAN + '.2'
+# With v6=True also these: no NAT, but routers that let nobody in unasked.
+ROUTER_LINK, HOST_LINK = 'fe80::1', 'fe80::2'
+OFFICE_NET6 = '2001:db8:10:'
+HOME_NET6 = '2001:db8:a{}:'      # a0, a1, ...
+POSTERN_ADDRESS6 = OFFICE_NET6 + ':2'
 
 NEEDED = ('ip', 'nft', 'nsenter', 'unshare', 'tcpdump', 'baresip', 'turnserver')
 
@@ -128,8 +133,9 @@ class Lab:
 
     _numbers = itertools.count()     # laboratories of this process, several of which may stand at once
 
-    def __init__(self, homes=(), office_phones=1, office_forward=('udp/5070',), folder=None, edge=False):
+    def __init__(self, homes=(), office_phones=1, office_forward=('udp/5070',), folder=None, edge=False, v6=False):
         """edge: the office has no router, Postern itself stands on its public address, and on the LAN."""
+        self.v6 = v6
         self.wanted_homes = list(homes)
         self.wanted_office_phones = office_phones
         self.forward = list(office_forward)
@@ -178,7 +184,9 @@ class Lab:
         host = Host(name, f'{PREFIX}{os.getpid()}-{self._number or ""}{name}', address)
         subprocess.run(['ip', 'netns', 'add', host.ns], check=True)
         self.hosts.append(host)
-        host.sysctl(ipv6__conf__all__disable_ipv6=1)
+        host.sysctl(ipv6__conf__all__disable_ipv6=int(not self.v6))
+        if self.v6:
+            host.sysctl(ipv6__conf__default__accept_dad=0, ipv6__conf__all__accept_dad=0)
         self._ip(host, 'link set lo up')
         return host
 
@@ -210,6 +218,36 @@ class Lab:
         if gateway:
             self._ip(host, f'route add default via {net}.1')
 
+    def _lan6(self, site, net, hosts, admit=()):
+        """Give a built site the network net::/64; hosts: (host, last part); admit: 'udp/5070' and so on, to ::2."""
+        router = site.router
+        inner = f'to-{router.name}'[:15]
+        router.sysctl(ipv6__conf__all__forwarding=1)
+        self._ip(router, f'addr add {HOST_LINK}/64 dev wan nodad', f'addr add {net}:1/64 dev lan nodad',
+                 f'route add default via {ROUTER_LINK} dev wan')
+        self._ip(self.internet, f'addr add {ROUTER_LINK}/64 dev {inner} nodad',
+                 f'route add {net}:/64 via {HOST_LINK} dev {inner}')
+        for host, last in hosts:
+            host.address6 = f'{net}:{last}'
+            self._ip(host, f'addr add {host.address6}/64 dev eth0 nodad', f'route add default via {net}:1')
+        rules = '; '.join('ip6 daddr {}:2 {} dport {} accept'.format(net, *spec.split('/')) for spec in admit)
+        subprocess.run(router.enter(['nft', '-f', '-']), check=True, text=True, input=f'''
+            table ip6 filter {{
+                chain forward {{
+                    type filter hook forward priority filter; policy drop;
+                    iifname "lan" accept
+                    ct state established,related accept
+                    {rules}
+                }}
+            }}''')
+
+    def _build6(self):
+        """IPv6 beside IPv4, everywhere but on the office's desks."""
+        self.internet.sysctl(ipv6__conf__all__forwarding=1)
+        self._lan6(self.office, OFFICE_NET6, [(self.postern_host, '2')], self.forward)
+        for index, site in enumerate(self.homes.values()):
+            self._lan6(site, HOME_NET6.format(index), [(phone, 10 + k) for k, phone in enumerate(site.phones)])
+
     def _build(self):
         self.internet = self._host('internet')
         self.internet.sysctl(ipv4__ip_forward=1)
@@ -222,6 +260,8 @@ class Lab:
         self._build_cgn([home for home in self.wanted_homes if home.nat == 'cgn'])
         for index, home in enumerate(self.wanted_homes):
             self._build_home(home, HOME_ADDRESS.format(10 + index))
+        if self.v6:
+            self._build6()
 
     def _build_office(self):
         router = self._host('office', None if self.edge else OFFICE_ADDRESS)

@@ -339,7 +339,8 @@ ctxn_response(struct txns *t, struct mono now, struct steps *st,
 
 /*
  * Sent twice and nothing heard, and it is larger than what RFC 3261 18.1.1
- * would send by UDP.  It cannot go by TCP instead: phones are never dialled.
+ * would send by UDP.  No connection can be made for it: phones are never
+ * dialled.
  */
 static void
 say_too_large(struct txns *t, struct mono now, struct steps *st,

@@ -144,12 +144,12 @@
 	    "ORDER BY ticket LIMIT ?1)")                                \
 	/* homes */                                                     \
 	S(HOME_PUT, W, "INSERT OR REPLACE INTO home(address, transport, " \
-	    "keepalive_s, lost_after_s, learnt_at) "                    \
-	    "SELECT ?1, ?2, ?3, ?4, ?5 WHERE EXISTS (SELECT 1 "         \
+	    "keepalive_s, lost_after_s, learnt_at, sip_alg) "           \
+	    "SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE EXISTS (SELECT 1 "         \
 	    "FROM registration WHERE source >= ?1 || ':' "              \
 	    "AND source < ?1 || ';')")                                  \
 	S(HOMES, R, "SELECT address, transport, keepalive_s, "          \
-	    "lost_after_s FROM home WHERE (address, transport) > (?1, ?2) " \
+	    "lost_after_s, sip_alg FROM home WHERE (address, transport) > (?1, ?2) " \
 	    "ORDER BY address, transport LIMIT ?3")                     \
 	S(HOMES_OLD, W, "DELETE FROM home WHERE learnt_at < ?1")        \
 	/* calls that survive sigproxy */                               \

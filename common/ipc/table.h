@@ -242,7 +242,8 @@
 	F(addr, address, 0, 0)	/* port 0 */	\
 	F(u8, stream, 0, 1)	/* 1: TCP and TLS, 0: UDP */	\
 	F(u32, proven_ms, 1, 3600000)		\
-	F(u32, lost_ms, 0, 3600000)	/* 0: none was */
+	F(u32, lost_ms, 0, 3600000)	/* 0: none was */ \
+	F(u8, alg, 0, 3)	/* enum alg_sign: what shows a SIP ALG */
 #define IPC_F_conn_gone(F)			\
 	F(item, flow, flow, 0)
 
@@ -437,7 +438,8 @@
 	M(HOME_PACE, home_pace, 25, ROLE_SIG | ROLE_REG,		\
 	    ROLE_SIG | ROLE_REG, 0,					\
 	    "How long this home's router keeps the way to its phones open: "	\
-	    "the longest silence answered, the shortest that was not. Told "	\
+	    "the longest silence answered, the shortest that was not; and "	\
+	    "what shows that it rewrites SIP, if it does. Told "	\
 	    "to registrar-db when learnt, and back to the next sigproxy.")	\
 	M(CONN_GONE, conn_gone, 26, ROLE_SIG, ROLE_REG, 0,		\
 	    "A connection that carried a registration closed: nobody is "	\

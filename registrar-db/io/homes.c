@@ -10,6 +10,17 @@
 /* Nobody was there for so long: it may be another router by now. */
 #define HOMES_LIFE_S (30 * 86400)
 
+static const char *const alg_names[] = { "", "echo", "length", "via" };
+
+static uint8_t
+alg_of(struct span name)
+{
+	for (uint8_t i = 1; i < sizeof(alg_names) / sizeof(alg_names[0]); i++)
+		if (span_eq(name, span_str(alg_names[i])))
+			return i;
+	return 0;
+}
+
 static const char *
 transport_name(uint8_t stream)
 {
@@ -50,6 +61,7 @@ homes_run(struct oracle *o, const struct job *job)
 	else
 		sqlite3_bind_null(q, 4);
 	sql_int(q, 5, oracle_wall_s(o));
+	sql_text(q, 6, span_str(alg_names[m.alg]));
 	return store_run(o->store, q);
 }
 
@@ -67,6 +79,7 @@ home_column(sqlite3_stmt *q, struct ipc_home_pace *out)
 		.stream = span_eq(sql_column(q, 1), SPAN_LIT("stream")),
 		.proven_ms = to_ms(sqlite3_column_double(q, 2)),
 		.lost_ms = to_ms(sqlite3_column_double(q, 3)),
+		.alg = alg_of(sql_column(q, 4)),
 	};
 	return out->proven_ms > 0 &&
 	    addr_parse(sql_column(q, 0), 1, &out->address) == 0;

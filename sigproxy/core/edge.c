@@ -393,6 +393,8 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 	}
 	err = sip_parse(bytes, from->transport == TRANSPORT_UDP ?
 		SIP_DATAGRAM : SIP_STREAM, &e->in, NULL);
+	if (err == 0 || err == -EPROTO)
+		keep_look(e, st, from, &e->in, bytes);
 	if (err == -EPROTO)
 		on_malformed(e, now, st, &in);
 	else if (err == -EBADMSG)

@@ -132,6 +132,7 @@ home_get(struct keep *k, struct mono now, const struct addr *a)
 		if (mono_ms_between(h->idle_since, now) > KEEP_MEMORY_MS) {
 			pace_init(&h->udp);
 			pace_init(&h->stream);
+			h->udp_alg = h->stream_alg = ALG_NONE;
 		}
 	}
 	h->flows++;
@@ -151,6 +152,7 @@ home_restore(struct keep *k, struct mono now, const struct ipc_home_pace *m)
 	}
 	pace_restore(m->stream ? &h->stream : &h->udp, now, m->proven_ms,
 	    m->lost_ms);
+	*(m->stream ? &h->stream_alg : &h->udp_alg) = m->alg;
 }
 
 /* ---- flows ---- */
@@ -466,11 +468,13 @@ keep_status(const struct keep *k, struct mono now, struct buf *json)
 	    "\"flows\":%u,\"flows_full\":%llu,\"homes\":%u,"
 	    "\"keepalives\":%llu,\"keepalives_answered\":%llu,"
 	    "\"keepalives_unanswered\":%llu,\"keepalives_late\":%llu,"
+	    "\"sip_algs\":%llu,"
 	    "\"stun_sent\":%llu,\"stun_heard\":%llu,"
 	    "\"stun_refused\":%llu",
 	    k->flows.used, (unsigned long long)k->full, k->homes.used - k->n_idle,
 	    (unsigned long long)k->sent, (unsigned long long)k->answered,
 	    (unsigned long long)k->unanswered, (unsigned long long)k->late,
+	    (unsigned long long)k->algs,
 	    (unsigned long long)k->stun.n_sent,
 	    (unsigned long long)k->stun.n_heard,
 	    (unsigned long long)k->stun.n_refused);

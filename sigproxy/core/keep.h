@@ -87,6 +87,11 @@ void keep_stir(struct keep *k, struct mono now, const struct flow *from);
 bool keep_answer(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, const struct sip_msg *msg);
 
+/* A request came, accepted or to be refused: does it show a SIP ALG?
+ * Takes:   raw  as it came, with what follows the message in a datagram. */
+void keep_look(struct edge *e, struct steps *st, const struct flow *from,
+    const struct sip_msg *msg, struct span raw);
+
 /* FLOW_KEEP, FLOW_GONE, FLOW_MOVED, HOME_PACE, STUN_SEND, PUBLIC_ADDR.
  * Errors: as edge_frame(). */
 int keep_frame(struct edge *e, struct mono now, struct steps *st,

@@ -2,7 +2,7 @@
  * What the files of the keeping part share; nobody else includes this.
  *
  * keep.c (tables of flows and homes), probe.c (keepalives, and what their
- * answers teach), keep_stun.c (our own mapping, for stunmon); pace.h has the
+ * answers teach), keep_alg.c (SIP ALGs of homes), keep_stun.c (our own mapping, for stunmon); pace.h has the
  * rule.
  */
 #ifndef SIGPROXY_CORE_KEEP_PRIV_H
@@ -11,6 +11,7 @@
 #include "common/base/htab.h"
 #include "common/base/pool.h"
 #include "common/codec/stun_ask.h"
+#include "sigproxy/core/alg.h"
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/pace.h"
 
@@ -24,6 +25,7 @@ struct home {
 	struct addr ip;		/* port 0 */
 	uint32_t flows;
 	struct pace udp, stream;
+	uint8_t udp_alg, stream_alg;	/* enum alg_sign of its router */
 	struct mono idle_since;	/* with no flows: in the list of idle ones */
 	struct home *idle_prev, *idle_next;
 };
@@ -47,6 +49,7 @@ struct kept {
 	struct mono stirred;	/* the first of them */
 	/* The question that waits for its answer. */
 	uint8_t tries;		/* times it was sent; 0: none waits */
+	bool is_baited;		/* the newest copy had the bait (alg.h) */
 	uint64_t token;
 	struct mono asked;	/* sent first */
 	uint32_t silence_ms;	/* from the proof to it */
@@ -88,6 +91,7 @@ struct keep {
 	struct missing missing[KEEP_MISSING_MAX];	/* newest overwrite */
 	unsigned next_missing;
 	uint64_t n_missing;	/* ever */
+	uint64_t algs;		/* found, ever */
 };
 
 /* ---- keep.c ---- */
@@ -114,6 +118,15 @@ void missing_check(struct edge *e, struct mono now, struct steps *st,
     const struct kept *kept);
 void missing_changed(struct edge *e, struct mono now, const struct addr *was);
 void missing_status(const struct keep *k, struct mono now, struct buf *json);
+/* ---- keep_alg.c ---- */
+
+/* Shall the next copy of the question have the bait? */
+bool keep_alg_asks(const struct kept *kept);
+/* What the answer, or a request, shows.  Gives: it was not known. */
+bool keep_alg_answer(struct keep *k, struct steps *st, struct kept *kept,
+    const struct sip_msg *answer);
+bool keep_alg_note(struct keep *k, struct steps *st, struct kept *kept,
+    enum alg_sign sign);
 
 /* ---- keep_stun.c ---- */
 

@@ -139,6 +139,8 @@ tell(struct steps *st, const struct kept *kept)
 		.stream = is_stream(kept),
 		.proven_ms = p->proven_ms,
 		.lost_ms = p->lost_ms,
+		.alg = is_stream(kept) ? kept->home->stream_alg :
+					 kept->home->udp_alg,
 	};
 
 	STEPS_ASK(st, &st->reg, HOME_PACE, home_pace, &m);
@@ -284,6 +286,10 @@ put_options(const struct edge *e, struct buf *b, const struct kept *kept)
 	build_value(b, span_sub(branch, sizeof(PROBE_HEAD) - 1, 8));
 	build_close(b);
 	build_open(b, SIP_H_TO);
+	if (kept->is_baited) {
+		alg_put_bait(b, &kept->flow.remote);
+		buf_putc(b, ' ');
+	}
 	buf_putc(b, '<');
 	build_value(b, buf_span(&uri));
 	buf_putc(b, '>');
@@ -307,6 +313,7 @@ ask(struct edge *e, struct mono now, struct steps *st, struct kept *kept)
 		kept->stirs_before = kept->stirs;
 	}
 	kept->tries++;
+	kept->is_baited = keep_alg_asks(kept);
 	e->keep->sent++;
 	steps_send_begin(st, &kept->flow, &b, PROBE_MAX);
 	put_options(e, &b, kept);
@@ -327,6 +334,8 @@ keep_answer(struct edge *e, struct mono now, struct steps *st,
 	if (kept->tries == 0 || msg->status < 200)
 		return true;
 	e->keep->answered++;
+	if (keep_alg_answer(e->keep, st, kept, msg))
+		tell(st, kept);
 	kept->voice = VOICE_TALKS;
 	/* The answer itself stirred; an answer to a copy counts only if
 	 * nothing else can have opened the way between the two. */
@@ -353,6 +362,17 @@ keep_ask(struct edge *e, struct mono now, const struct flow *f)
 		kept->voice = VOICE_NEW;
 	kept->tries = 0;
 	arm(k, now, kept, chance(k) % ASK_SPREAD_MS);
+}
+
+void
+keep_look(struct edge *e, struct steps *st, const struct flow *from,
+    const struct sip_msg *msg, struct span raw)
+{
+	enum alg_sign sign = alg_look(msg, from, raw);
+	struct kept *kept = sign == ALG_NONE ? NULL : keep_find(e->keep, from);
+
+	if (kept != NULL && keep_alg_note(e->keep, st, kept, sign))
+		tell(st, kept);
 }
 
 /* ---- its timer ---- */

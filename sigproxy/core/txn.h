@@ -30,6 +30,9 @@ enum {
 	/* No INVITE waits longer for its final answer, whatever its owner
 	 * does; the call part gives up ringing sooner (CALL_SETUP_MS). */
 	TIMER_INVITE_LIFE_MS = 900000,
+	/* RFC 3261 18.1.1: above it TCP is the rule, where there is one. */
+	TXN_UDP_MAX = 1300,
+	TXN_LARGE_EACH_MS = 10000,	/* said once in so long */
 };
 
 /* What struct timer.kind means; owner is the object named. */
@@ -64,6 +67,7 @@ struct txns {
 	uint8_t key[32];	/* for tags and branches */
 	struct sip_msg again;	/* a stored request, parsed for a moment */
 	char scratch[BLOB_MAX];	/* a message being built */
+	struct mono large_said;	/* not again before */
 	uint64_t absorbed;	/* retransmissions answered or swallowed */
 	uint64_t full;		/* refused for want of room */
 };

@@ -346,11 +346,33 @@ ctxn_response(struct txns *t, struct mono now, struct steps *st,
 	return true;
 }
 
+/*
+ * Sent twice and nothing heard, and it is larger than what RFC 3261 18.1.1
+ * would send by UDP.  No connection can be made for it: phones are never
+ * dialled.
+ */
+static void
+say_too_large(struct txns *t, struct mono now, struct steps *st,
+    const struct ctxn *c)
+{
+	if (c->status != 0 || c->resend_ms != 2 * TIMER_T1_MS ||
+	    c->request.len <= TXN_UDP_MAX || mono_before(now, t->large_said))
+		return;
+	t->large_said = mono_add_ms(now, TXN_LARGE_EACH_MS);
+	steps_log(st, STEP_WARN, "request-over-mtu");
+	steps_key_addr(st, "phone", &c->to.remote);
+	steps_key_number(st, "bytes", c->request.len);
+	steps_key_text(st, "advice", SPAN_LIT("no answer to a request too "
+	    "large for one packet: a router loses its pieces; have this "
+	    "phone use TCP or TLS"));
+}
+
 static void
 resend_due(struct txns *t, struct mono now, struct steps *st, struct ctxn *c)
 {
 	uint32_t ms = c->resend_ms * 2;
 
+	say_too_large(t, now, st, c);
 	steps_send(st, &c->to, blob_span(&c->request));
 	if (!c->is_invite && ms > TIMER_T2_MS)
 		ms = TIMER_T2_MS;

@@ -22,19 +22,49 @@ def received(sock, seconds=0.2):
         return None
 
 
+# RFC 4787: is the port kept, is it the same for all destinations, are strangers let in?
+NAT_KINDS = {'full-cone': (True, True, True), 'port-restricted': (True, True, False),
+             'symmetric': (False, False, False), 'double': (True, True, False), 'cgn': (False, True, False)}
+
+
+def behaviour(lab, host, server):
+    """The same three things, tried from a host."""
+    with host.udp_socket(7000) as sock, lab.attacker.udp_socket(9) as peer, lab.attacker.udp_socket(10) as stranger:
+        sock.settimeout(2)
+        first = stun.request(sock, server)
+        stranger.sendto(b'unasked', first)
+        open_to_all = received(sock) is not None
+        sock.sendto(b'x', peer.getsockname())
+        second = received(peer)
+        peer.sendto(b'answer', second)
+        assert received(sock) == peer.getsockname(), 'no answer comes back'
+        return first[1] == 7000, first == second, open_to_all
+
+
 def test_nat_kinds():
-    """A port-restricted home keeps its port, a symmetric one has a port for each peer."""
-    homes = [Home('A'), Home('B', nat='symmetric'), Home('C', nat='full-cone')]
+    """Each kind of home behaves as its name says, and neighbours behind one carrier's address do not mix."""
+    homes = [Home(f'H{index}', nat=kind) for index, kind in enumerate(NAT_KINDS)] + [Home('N', nat='cgn')]
     with Lab(homes=homes) as lab:
         server = stun.start_server(lab)
-        phones = {name: home.phones[0] for name, home in lab.homes.items()}
-        assert mapping(phones['A'], server) == (lab.homes['A'].public, 7000)
-        assert mapping(phones['C'], server) == (lab.homes['C'].public, 7000)
-        with phones['B'].udp_socket(7000) as sock, lab.attacker.udp_socket(9) as other:
-            sock.settimeout(2)
-            first = stun.request(sock, server)
-            sock.sendto(b'x', other.getsockname())
-            assert received(other) != first, 'a symmetric home used one port for two peers'
+        for home in homes:
+            site = lab.homes[home.name]
+            assert behaviour(lab, site.phones[0], server) == NAT_KINDS[home.nat], home
+            assert mapping(site.phones[0], server, 7002)[0] == site.public, home
+        one, other = (lab.homes[name] for name in ('H4', 'N'))
+        assert one.public == other.public
+        assert mapping(one.phones[0], server) != mapping(other.phones[0], server)
+
+
+def test_office_on_a_public_address():
+    """No router: what reaches the public address reaches Postern's host, which is on the LAN too."""
+    with Lab(homes=[Home('A')], edge=True) as lab:
+        home, desk = lab.homes['A'].phones[0].udp_socket(7000), lab.office.phones[0].udp_socket(7001)
+        with lab.postern_host.udp_socket(16384, lab.office.public) as outside:
+            home.sendto(b'x', (lab.office.public, 16384))
+            assert received(outside) == (lab.homes['A'].public, 7000)
+        with lab.postern_host.udp_socket(16384) as inside:
+            desk.sendto(b'x', inside.getsockname())
+            assert received(inside) == desk.getsockname()
 
 
 def test_punch():

@@ -16,6 +16,7 @@ with a connection-tracking entry of its own and spoils it.
 
 import atexit
 import ipaddress
+import itertools
 import os
 import shutil
 import socket
@@ -24,6 +25,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass, field
 
+from . import nat
 from .host import Host, NETNS_DIR
 
 PREFIX = 'pst'
@@ -44,20 +46,26 @@ POSTERN_ADDRESS6 = OFFICE_NET6 + ':2'
 
 NEEDED = ('ip', 'nft', 'nsenter', 'unshare', 'tcpdump', 'baresip', 'turnserver')
 
-MASQUERADE = {
-    'port-restricted': 'masquerade',                # Linux keeps the port when it is free
-    'symmetric': 'masquerade fully-random',         # a new port for each destination
-    'full-cone': 'masquerade',                      # with every high port given to the one phone
-}
+CGN_ADDRESS = '198.51.100.250'   # the one address of all homes behind the carrier's router
+CGN_LAN = '100.64.0'
+DOUBLE_LAN = '192.168.0'         # between the provider's box and the home's own router
+HELPERS = {                      # a home router's SIP ALG, which meets the SIP port of the office
+    True: """ct helper sip { type "sip" protocol udp; }
+             chain alg {
+                 type filter hook prerouting priority filter;
+                 iifname "lan" udp dport { 5060, 5070 } ct helper set "sip"
+             }""",
+    False: ''}
 
 
 @dataclass
 class Home:
-    """What a test asks for: one home with its kind of NAT and its phones."""
+    """What a test asks for: one home with its kind of NAT (nat.KINDS) and its phones."""
     name: str
     nat: str = 'port-restricted'
     phones: int = 1
     lan: str = HOME_LAN
+    alg: bool = False            # does its router rewrite SIP?
 
 
 @dataclass
@@ -123,12 +131,16 @@ def flush_connections(router):
 class Lab:
     """Build what a test asks for; tear it down whatever happens."""
 
-    def __init__(self, homes=(), office_phones=1, office_forward=('udp/5070',), folder=None,
-                 v6=False):
+    _numbers = itertools.count()     # laboratories of this process, several of which may stand at once
+
+    def __init__(self, homes=(), office_phones=1, office_forward=('udp/5070',), folder=None, edge=False, v6=False):
+        """edge: the office has no router, Postern itself stands on its public address, and on the LAN."""
         self.v6 = v6
         self.wanted_homes = list(homes)
         self.wanted_office_phones = office_phones
         self.forward = list(office_forward)
+        self.edge = edge
+        self._number = next(Lab._numbers)
         self.folder = tempfile.mkdtemp(prefix=f'{PREFIX}-lab-', dir=folder or os.environ.get('POSTERN_LAB_FOLDER'))
         os.chmod(self.folder, 0o755)
         self.hosts = []
@@ -169,7 +181,7 @@ class Lab:
     # -- building ---------------------------------------------------------
 
     def _host(self, name, address=None):
-        host = Host(name, f'{PREFIX}{os.getpid()}-{name}', address)
+        host = Host(name, f'{PREFIX}{os.getpid()}-{self._number or ""}{name}', address)
         subprocess.run(['ip', 'netns', 'add', host.ns], check=True)
         self.hosts.append(host)
         host.sysctl(ipv6__conf__all__disable_ipv6=int(not self.v6))
@@ -196,14 +208,15 @@ class Lab:
         """Give a router its inside: a bridge with the .1 address."""
         self._ip(router, 'link add lan type bridge', f'addr add {net}.1/24 dev lan', 'link set lan up')
 
-    def _join_lan(self, router, host):
-        """Plug host into the router's inside."""
+    def _join_lan(self, router, host, device='eth0', gateway=True):
+        """Plug host into the router's inside, which is its way to the world unless told otherwise."""
         port = f'p-{host.name}'[:15]
         net = host.address.rsplit('.', 1)[0]
-        self._ip(host, f'link add eth0 type veth peer name {port} netns {router.ns}',
-                 f'addr add {host.address}/24 dev eth0', 'link set eth0 up')
+        self._ip(host, f'link add {device} type veth peer name {port} netns {router.ns}',
+                 f'addr add {host.address}/24 dev {device}', f'link set {device} up')
         self._ip(router, f'link set {port} master lan', f'link set {port} up')
-        self._ip(host, f'route add default via {net}.1')
+        if gateway:
+            self._ip(host, f'route add default via {net}.1')
 
     def _lan6(self, site, net, hosts, admit=()):
         """Give a built site the network net::/64; hosts: (host, last part); admit: 'udp/5070' and so on, to ::2."""
@@ -235,38 +248,6 @@ class Lab:
         for index, site in enumerate(self.homes.values()):
             self._lan6(site, HOME_NET6.format(index), [(phone, 10 + k) for k, phone in enumerate(site.phones)])
 
-    def _nat(self, router, kind, redirect):
-        """Load a router's rules: redirect is a list of (protocol/ports, inside address)."""
-        lines = []
-        for spec, inside in redirect:
-            protocol, ports = spec.split('/')
-            lines.append(f'iifname "wan" {protocol} dport {ports} dnat to {inside}')
-        router.sysctl(ipv4__ip_forward=1)
-        subprocess.run(router.enter(['nft', '-f', '-']), check=True, text=True, input=f'''
-            table ip nat {{
-                chain prerouting {{
-                    type nat hook prerouting priority dstnat;
-                    {"; ".join(lines)}
-                }}
-                chain postrouting {{
-                    type nat hook postrouting priority srcnat;
-                    oifname "wan" {MASQUERADE[kind]}
-                }}
-            }}
-            table ip filter {{
-                chain input {{
-                    type filter hook input priority filter; policy drop;
-                    iifname {{ "lo", "lan" }} accept
-                    ct state established,related accept
-                }}
-                chain forward {{
-                    type filter hook forward priority filter; policy drop;
-                    iifname "lan" accept
-                    ct state established,related accept
-                    ct status dnat accept
-                }}
-            }}''')
-
     def _build(self):
         self.internet = self._host('internet')
         self.internet.sysctl(ipv4__ip_forward=1)
@@ -276,35 +257,69 @@ class Lab:
         self.attacker = self._host('attacker', ATTACKER_ADDRESS)
         self._public(self.attacker, 'eth0', ATTACKER_ADDRESS)
         self._build_office()
+        self._build_cgn([home for home in self.wanted_homes if home.nat == 'cgn'])
         for index, home in enumerate(self.wanted_homes):
             self._build_home(home, HOME_ADDRESS.format(10 + index))
         if self.v6:
             self._build6()
 
     def _build_office(self):
-        router = self._host('office', OFFICE_ADDRESS)
+        router = self._host('office', None if self.edge else OFFICE_ADDRESS)
         self.office = Site(router, OFFICE_ADDRESS)
-        self._public(router, 'wan', OFFICE_ADDRESS)
         self._lan(router, OFFICE_LAN)
-        self._nat(router, 'port-restricted', [(spec, POSTERN_ADDRESS) for spec in self.forward])
+        if not self.edge:
+            self._public(router, 'wan', OFFICE_ADDRESS)
+            nat.load(router, nat.masquerade('port-restricted'), [(spec, POSTERN_ADDRESS) for spec in self.forward])
         self.postern_host = self._host('postern', POSTERN_ADDRESS)
-        self._join_lan(router, self.postern_host)
+        self._join_lan(router, self.postern_host, gateway=not self.edge)
+        if self.edge:
+            self._public(self.postern_host, 'wan', OFFICE_ADDRESS)
         for index in range(self.wanted_office_phones):
             phone = self._host(f'desk{index + 1}', f'{OFFICE_LAN}.{10 + index}')
             self._join_lan(router, phone)
             self.office.phones.append(phone)
 
-    def _build_home(self, home, public):
-        router = self._host(f'home{home.name}', public)
-        site = Site(router, public)
+    def _build_cgn(self, homes):
+        """The carrier's router, if there are homes behind it."""
+        self._cgn_inside = [f'{CGN_LAN}.{10 + index}' for index in range(len(homes))]
+        if homes:
+            self.cgn = self._upstream('cgn', CGN_ADDRESS, CGN_LAN)
+            nat.load(self.cgn, nat.cgn_rules(self._cgn_inside))
+
+    def _upstream(self, name, public, net):
+        """A router with other routers on its inside."""
+        router = self._host(name, public)
         self._public(router, 'wan', public)
+        self._lan(router, net)
+        return router
+
+    def _home_router(self, home, public):
+        """A home's own router, joined to what lies before it; (router, its address for the world)."""
+        if home.nat == 'cgn':
+            router = self._host(f'home{home.name}', self._cgn_inside.pop(0))
+            self._join_lan(self.cgn, router, 'wan')
+            return router, CGN_ADDRESS
+        if home.nat == 'double':
+            upstream = self._upstream(f'isp{home.name}', public, DOUBLE_LAN)
+            nat.load(upstream, nat.masquerade('port-restricted'))
+            router = self._host(f'home{home.name}', f'{DOUBLE_LAN}.2')
+            self._join_lan(upstream, router, 'wan')
+            return router, public
+        router = self._host(f'home{home.name}', public)
+        self._public(router, 'wan', public)
+        return router, public
+
+    def _build_home(self, home, public):
+        router, public = self._home_router(home, public)
+        site = Site(router, public)
         self._lan(router, home.lan)
         redirect = []
         if home.nat == 'full-cone':
             if home.phones != 1:
                 raise ValueError('a full-cone home has one phone: all its ports lead there')
             redirect = [('udp/1024-65535', f'{home.lan}.10')]
-        self._nat(router, home.nat, redirect)
+        kind = 'port-restricted' if home.nat in nat.LAYERED else home.nat
+        nat.load(router, nat.masquerade(kind), redirect, HELPERS[home.alg])
         for index in range(home.phones):
             phone = self._host(f'{home.name}{index + 1}', f'{home.lan}.{10 + index}')
             self._join_lan(router, phone)

@@ -10,8 +10,8 @@ RTP_RANGE = 'udp/16384-16983'
 SIP_PORT = 'udp/5070'
 SIP_TCP_PORT = 'tcp/5070'
 SIP_TLS_PORT = 'tcp/5071'
-TONES = {168: 420, 169: 520, 201: 620, 202: 740, 203: 860, 204: 980,      # far apart: a block tells 20 Hz
-         205: 1160, 206: 1300, 207: 1420}
+TONES = {168: 420, 169: 520, 201: 620, 202: 740, 203: 860, 204: 980,   # far apart: a block tells 20 Hz
+         170: 1080, 171: 1180, 172: 1280, 173: 1380, 205: 1480, 206: 1580, 207: 1680, 208: 1780}
 
 
 def password(number):
@@ -28,10 +28,11 @@ class Office:
     INSIDE, OUTSIDE = (168, 169), (201, 202, 203, 204)
 
     def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=(),
-                 resolver=None, stun_server=stun.start_server, v6=False):
+                 resolver=None, stun_server=stun.start_server, v6=False, edge=False):
         """stun_server(lab) starts one and gives its (address, port)."""
         self._start_stun = stun_server
-        self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones, v6=v6)
+        self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones, v6=v6,
+                       edge=edge)
         self._settings = dict(settings)
         self._resolver = resolver
         self.postern = self.stun = None

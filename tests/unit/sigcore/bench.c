@@ -91,6 +91,7 @@ bench_collect(struct bench *b)
 	for (unsigned i = 0; i < b->steps->n; i++) {
 		struct step *s = &b->steps->step[i];
 
+		b->n_lines += s->kind == STEP_LOG;
 		if (s->kind != STEP_SEND || b->n_sent == BENCH_SENT)
 			continue;
 		b->sent[b->n_sent].ms = b->now.us / 1000;

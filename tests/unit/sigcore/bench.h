@@ -19,7 +19,7 @@ struct bench {
 		uint64_t ms;
 		char text[2048];
 	} sent[BENCH_SENT];
-	unsigned n_sent;
+	unsigned n_sent, n_lines;	/* lines for the log */
 	/* What the owner was told. */
 	unsigned responses, timeouts, ended, cancelled, no_ack;
 	uint16_t last_status;

@@ -23,7 +23,9 @@ struct phone {
 	bool new_port;		/* a new mapping has a new port */
 	struct mono used;	/* the mapping, last */
 	struct mono next_register, next_chatter;
-	unsigned asked;
+	unsigned asked, baited;
+	const char *echo;	/* the display name it gives back; NULL: as
+				 * it came, if there was one */
 };
 
 static struct edge_conf conf;
@@ -104,22 +106,37 @@ is_reached(const struct phone *p)
 	return !p->is_off && is_open(p);
 }
 
+/* The display name in the question's To, with its quotes; empty: none. */
+static struct span
+bait_in(struct span question)
+{
+	static struct sip_msg m;
+
+	ck_assert_int_eq(sip_parse(question, SIP_DATAGRAM, &m, NULL), 0);
+	return m.to.display;
+}
+
 /* The phone's answer to our OPTIONS. */
 static void
 answer(struct phone *p, struct span question)
 {
 	char text[1024];
-	struct span via, line;
+	struct span via, line, bait = bait_in(question);
 	int n;
 
+	if (bait.len > 0)
+		p->baited++;
+	if (bait.len > 0 && p->echo != NULL)
+		bait = span_str(p->echo);
 	for (line = question; span_sub(line, 0, 4).len == 4 &&
 	     !span_eq(span_sub(line, 0, 4), SPAN_LIT("Via:"));)
 		line = span_sub(line, 1, line.len);
 	via = span_sub(line, 0, (size_t)span_find(line, '\r'));
 	n = snprintf(text, sizeof(text), "SIP/2.0 404 Not Found\r\n%.*s\r\n"
-	    "From: <sip:sip.example.org>;tag=a\r\nTo: <sip:x>;tag=b\r\n"
+	    "From: <sip:sip.example.org>;tag=a\r\n"
+	    "To: %.*s<sip:x>;tag=b\r\n"
 	    "Call-ID: c\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
-	    (int)via.len, via.p);
+	    (int)via.len, via.p, (int)bait.len, bait.p);
 	edge_message(edge, now, st, &p->flow, span_make(text, (size_t)n));
 }
 
@@ -286,6 +303,40 @@ look_an_hour(struct phone *p, unsigned *lost_s, unsigned *longest_s)
 			*longest_s = run;
 	}
 }
+
+/* ---- SIP ALGs ---- */
+
+START_TEST(an_altered_echo_is_told_and_taken_back)
+{
+	struct phone *p = phone_new(7, 180000, 54000);
+
+	p->echo = "\"sip:198.51.0.7:10001\" ";
+	run_ms(2000);
+	ck_assert_uint_eq(p->baited, 1);
+	ck_assert_uint_eq(told.alg, ALG_ECHO);
+	/* The router's ALG is switched off. */
+	p->echo = NULL;
+	run_ms(120000);
+	ck_assert_uint_eq(told.alg, ALG_NONE);
+	ck_assert_uint_eq(p->baited, 2);
+	ck_assert_uint_eq(edge->keep->algs, 1);
+}
+END_TEST
+
+START_TEST(each_flow_is_asked_once_and_tls_never)
+{
+	struct phone *udp = phone_new(7, 180000, 54000);
+	struct phone *tls = phone_new(8, 180000, 54000);
+
+	tls->flow.transport = TRANSPORT_TLS;
+	tls->flow.listener = 2;
+	run_ms(3600000);
+	ck_assert_uint_eq(udp->baited, 1);
+	ck_assert_uint_eq(tls->baited, 0);
+	ck_assert_uint_gt(udp->asked, 10);
+	ck_assert_uint_eq(edge->keep->algs, 0);
+}
+END_TEST
 
 /* ---- routers ---- */
 
@@ -538,6 +589,8 @@ main(void)
 	tcase_add_loop_test(tc, finds_what_each_router_keeps_open, 0,
 	    sizeof(routers) / sizeof(routers[0]));
 #define T(name) tcase_add_test(tc, name)
+	T(an_altered_echo_is_told_and_taken_back);
+	T(each_flow_is_asked_once_and_tls_never);
 	T(a_router_that_becomes_worse_is_followed_at_once);
 	T(the_phones_own_keepalives_teach_nothing_about_the_router);
 	T(a_forged_datagram_neither_teaches_nor_delays);

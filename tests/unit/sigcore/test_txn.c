@@ -47,6 +47,50 @@ START_TEST(rfc3261_17_1_1_2_timer_a_doubles_until_timer_b)
 }
 END_TEST
 
+/* A request of so many bytes, at least. */
+static void
+send_large(size_t bytes, const char *method)
+{
+	char extra[2048];
+	const struct sip_msg *m;
+	int n = snprintf(extra, sizeof(extra), "Subject: %0*u\r\n",
+	    (int)bytes, 1U);
+
+	ck_assert_int_gt(n, 0);
+	m = bench_request(&b, method, "z9hG4bKours", extra);
+	ck_assert_int_eq(ctxn_send(&b.txns, b.now, b.steps, &b.phone,
+	    m->bytes, NULL, NULL, NULL), 0);
+}
+
+START_TEST(rfc3261_18_1_1_a_large_request_without_answer_is_named)
+{
+	send_large(1300, "INVITE");
+	bench_until(&b, 1499);
+	ck_assert_uint_eq(b.n_lines, 0);
+	bench_until(&b, 60000);
+	ck_assert_uint_eq(b.n_lines, 1);
+}
+END_TEST
+
+START_TEST(rfc3261_18_1_1_many_large_requests_are_one_line)
+{
+	for (unsigned i = 0; i < 5; i++)
+		send_large(1300, i % 2 ? "INVITE" : "INFO");
+	bench_until(&b, 9000);
+	ck_assert_uint_eq(b.n_lines, 1);
+}
+END_TEST
+
+START_TEST(rfc3261_18_1_1_an_answered_or_small_request_is_not_named)
+{
+	send_large(1300, "INVITE");
+	ck_assert(bench_response(&b, "INVITE", 180, "t"));
+	send_large(800, "INFO");
+	bench_until(&b, 60000);
+	ck_assert_uint_eq(b.n_lines, 0);
+}
+END_TEST
+
 START_TEST(rfc3261_17_1_2_2_timer_e_doubles_up_to_t2_until_timer_f)
 {
 	bench_client(&b, "BYE");
@@ -613,6 +657,9 @@ main(void)
 	tcase_add_checked_fixture(tc, begin_udp, end);
 #define T(name) tcase_add_test(tc, name)
 	T(rfc3261_17_1_1_2_timer_a_doubles_until_timer_b);
+	T(rfc3261_18_1_1_a_large_request_without_answer_is_named);
+	T(rfc3261_18_1_1_many_large_requests_are_one_line);
+	T(rfc3261_18_1_1_an_answered_or_small_request_is_not_named);
 	T(rfc3261_17_1_2_2_timer_e_doubles_up_to_t2_until_timer_f);
 	T(rfc3261_17_1_2_2_after_a_provisional_answer_timer_e_is_t2);
 	T(rfc3261_17_1_reliable_transports_never_resend);

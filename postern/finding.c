@@ -22,6 +22,9 @@ finding_new(struct findings *fs, enum finding_level level, const char *code)
 	return f;
 }
 
+static void write_text(char *to, const char *fmt, va_list ap)
+    __attribute__((format(printf, 2, 0)));
+
 /* A text may hold what a file, a name server or a process said. */
 static void
 write_text(char *to, const char *fmt, va_list ap)

@@ -1,6 +1,7 @@
 """postern check and postern probe: a fault is planted, and named with its evidence and remedy; a healthy office has none."""
 
 import ctypes
+import glob
 import json
 import os
 import re
@@ -13,7 +14,7 @@ import threading
 from lab import certs, stun
 from lab.net import Home, Lab, POSTERN_ADDRESS, flush_connections
 from lab.office import RTP_RANGE, SIP_PORT, SIP_TCP_PORT, SIP_TLS_PORT
-from lab.postern import DOMAIN, Postern, build, program
+from lab.postern import DOMAIN, Postern, REPOSITORY, build, program
 from lab.tlsoffice import TlsOffice
 from lab.wait import until
 
@@ -260,6 +261,24 @@ def test_a_symmetric_office_router():
         postern.settings[('media', 'mode')] = 'forwarded'
         postern.write_config()
         expect(postern, 'nat-symmetric', level='note')
+
+
+def test_every_code_is_documented():
+    """docs/check.md names each finding that the sources make, and none beside them."""
+    made = set()
+    folder = os.path.join(REPOSITORY, 'postern')
+    for path in [*glob.glob(os.path.join(folder, 'check*.c')), os.path.join(folder, 'window.c')]:
+        with open(path) as file:
+            text = file.read()
+        for kind, call in re.findall(r'\b(finding_new|finding_ok|finding_note|begin)\((.*?)\);', text, re.S):
+            codes = re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)*)"', call)
+            made |= set(codes[:1] if kind in ('finding_ok', 'finding_note') else codes)
+    with open(os.path.join(REPOSITORY, 'docs', 'check.md')) as file:
+        rows = re.findall(r'^\| (`[a-z0-9`, -]+`) \|', file.read(), re.M)
+    documented = {code for row in rows for code in re.findall('`([^`]+)`', row)}
+    print(sorted(made ^ documented))
+    assert made - documented == set(), made - documented
+    assert documented - made <= {'left-out'}, documented - made
 
 
 # -- before anything runs -------------------------------------------------

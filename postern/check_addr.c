@@ -116,35 +116,51 @@ check_ports_plan(struct findings *fs, const struct conf *c)
 
 /* ---- STUN ---- */
 
+/* Why a server is of no use; NULL: it is.  By the word of a newer stunmon,
+ * else by its numbers. */
+static const char *
+fault_of_server(struct span one, uint64_t answers, uint64_t silent,
+    uint64_t wrong)
+{
+	struct span state, address;
+
+	if (json_text(one, "state", &state)) {
+		if (span_eq(state, SPAN_LIT("wrong")))
+			return "stun-wrong";
+		if (span_eq(state, SPAN_LIT("unresolved")))
+			return "stun-name";
+		return span_eq(state, SPAN_LIT("silent")) ? "stun-silent" :
+							    NULL;
+	}
+	if (wrong > 0)
+		return "stun-wrong";
+	if (json_truth(one, "usable") == JSON_NO)
+		return json_text(one, "address", &address) ? "stun-silent" :
+							     "stun-name";
+	return answers == 0 && silent > 0 ? "stun-silent" : NULL;
+}
+
 static void
 check_server(struct findings *fs, struct span one)
 {
-	struct span host = SPAN_LIT("?"), address = SPAN_NONE;
+	struct span host = SPAN_LIT("?");
 	uint64_t answers = 0, silent = 0, wrong = 0;
-	enum json_truth usable = json_truth(one, "usable");
 	struct finding *f;
+	const char *code;
 
 	json_text(one, "host", &host);
-	json_text(one, "address", &address);
 	json_number(one, "answers", &answers);
 	json_number(one, "silent", &silent);
 	json_number(one, "wrong", &wrong);
-	if (wrong > 0) {
-		f = finding_new(fs, FINDING_WARNING, "stun-wrong");
-		finding_what(f, "the STUN server %.*s tells another address "
-				"than the others: it is asked last",
-		    (int)host.len, host.p);
-	} else if (usable == JSON_NO && address.p == NULL) {
-		f = finding_new(fs, FINDING_WARNING, "stun-name");
-		finding_what(f, "the STUN server %.*s has no address",
-		    (int)host.len, host.p);
-	} else if (usable == JSON_NO || (answers == 0 && silent > 0)) {
-		f = finding_new(fs, FINDING_WARNING, "stun-silent");
-		finding_what(f, "the STUN server %.*s does not answer",
-		    (int)host.len, host.p);
-	} else {
+	code = fault_of_server(one, answers, silent, wrong);
+	if (code == NULL)
 		return;
-	}
+	f = finding_new(fs, FINDING_WARNING, code);
+	finding_what(f, "the STUN server %.*s %s", (int)host.len, host.p,
+	    strcmp(code, "stun-wrong") == 0 ? "tells another address than the "
+		"others: it is asked last" :
+	    strcmp(code, "stun-name") == 0 ? "has no address" :
+		"does not answer");
 	finding_seen(f, "stunmon: %llu answers, %llu times silent, %llu times "
 			"wrong", (unsigned long long)answers,
 	    (unsigned long long)silent, (unsigned long long)wrong);
@@ -262,14 +278,7 @@ nat_of(struct span said)
 static bool
 is_forwarded(struct span media)
 {
-	struct span text;
-
-	if (media.p == NULL)
-		return false;
-	if (json_truth(media, "forwarded") == JSON_YES)
-		return true;
-	return json_text(media, "media_mode", &text) &&
-	    says_word(text, "forwarded");
+	return media.p != NULL && json_truth(media, "forwarded") == JSON_YES;
 }
 
 static void
@@ -313,6 +322,7 @@ check_nat(struct findings *fs, const struct conf *c, struct span said,
 {
 	bool forwarded = c->mode == MEDIA_FORWARDED || is_forwarded(media);
 	enum truth_of_nat nat = nat_of(said);
+	struct span text;
 
 	if (nat == NAT_SYMMETRIC && c->mode == MEDIA_PUNCH)
 		symmetric_punch(fs, c);
@@ -325,10 +335,74 @@ check_nat(struct findings *fs, const struct conf *c, struct span said,
 		finding_note(fs, "nat-port", "the office's router changes "
 		    "port numbers: what phones must reach has to be "
 		    "forwarded");
-	if (json_truth(said, "hairpin") == JSON_NO)
+	if (json_truth(said, "hairpin") == JSON_NO ||
+	    (json_text(said, "hairpin", &text) &&
+		span_eq(text, SPAN_LIT("no"))))
 		finding_note(fs, "nat-hairpin", "the office's router does not "
 		    "lead its own people back in by the public address: "
 		    "phones in the office need the internal one");
+}
+
+/* ---- what else stunmon raised, and its look at our name ---- */
+
+static bool
+is_told_elsewhere(struct span name)
+{
+	static const char *const names[] = { "stun-silent", "stun-unresolved",
+		"stun-server-wrong", "nat-symmetric", "dns-differs",
+		"dns-gone" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (span_eq(name, span_str(names[i])))
+			return true;
+	}
+	return false;
+}
+
+static void
+check_alarms(struct findings *fs, struct span said)
+{
+	struct span list, one, name, why, remedy;
+	struct finding *f;
+
+	if (!json_member(said, "alarms", &list))
+		return;
+	for (unsigned i = 0; json_item(list, i, &one); i++) {
+		if (!json_text(one, "name", &name) ||
+		    !json_text(one, "why", &why) ||
+		    !json_text(one, "remedy", &remedy) ||
+		    is_told_elsewhere(name))
+			continue;
+		f = finding_new(fs, FINDING_WARNING, "address-alarm");
+		finding_what(f, "%.*s", (int)why.len, why.p);
+		finding_seen(f, "stunmon's alarm %.*s", (int)name.len, name.p);
+		finding_do(f, "%.*s", (int)remedy.len, remedy.p);
+	}
+}
+
+static void
+check_dns(struct findings *fs, struct span said)
+{
+	struct span state, name = SPAN_LIT("?"), list = SPAN_NONE;
+	struct finding *f;
+	bool gone;
+
+	if (!json_text(said, "dns_state", &state))
+		return;
+	gone = span_eq(state, SPAN_LIT("unresolved"));
+	if (!gone && !span_eq(state, SPAN_LIT("differs")))
+		return;
+	json_text(said, "dns_name", &name);
+	json_member(said, "dns_addresses", &list);
+	f = finding_new(fs, FINDING_ERROR, gone ? "dns-none" : "dns-stale");
+	finding_what(f, gone ? "the name %.*s has no address: no phone finds "
+			       "us by it" :
+			       "DNS sends phones elsewhere: %.*s is not our "
+			       "public address", (int)name.len, name.p);
+	finding_seen(f, "stunmon: dns_state %.*s, dns_addresses %.*s",
+	    (int)state.len, state.p, (int)list.len, list.p);
+	finding_do(f, "look at what updates the name (the router, or a "
+		      "client), and whether its account has expired");
 }
 
 /* ---- media ---- */
@@ -336,28 +410,29 @@ check_nat(struct findings *fs, const struct conf *c, struct span said,
 static void
 check_media(struct findings *fs, const struct conf *c, struct span media)
 {
-	struct span mode = SPAN_NONE, why = SPAN_NONE;
+	struct span why = SPAN_LIT("no packet came unasked to a port that had "
+				   "sent nothing");
+	bool believed = c->mode == MEDIA_FORWARDED;
+	struct finding *f;
 
 	if (media.p == NULL || c->public_how == PUBLIC_NONE)
 		return;
-	json_text(media, "media_mode", &mode);
 	json_text(media, "media_evidence", &why);
-	if (is_forwarded(media))
+	if (is_forwarded(media)) {
 		finding_ok(fs, "media", "the RTP range %u-%u is forwarded: a "
 		    "packet came to a port that had sent nothing",
 		    c->ports_first, c->ports_last);
-	else if (mode.len > 0)
-		finding_note(fs, "media", "media mode %.*s: %.*s",
-		    (int)mode.len, mode.p, (int)why.len, why.p);
-	else if (c->mode == MEDIA_FORWARDED)
-		finding_note(fs, "media-unproved", "`mode = forwarded` is "
-		    "believed; nothing has proved yet that the router "
-		    "forwards %u-%u: `postern check --window` does",
-		    c->ports_first, c->ports_last);
-	else
-		finding_note(fs, "media-punched", "the RTP range is not known "
-		    "to be forwarded: phones behind a symmetric NAT have no "
-		    "sound; `postern check --window` tells");
+		return;
+	}
+	f = finding_new(fs, FINDING_NOTE,
+	    believed ? "media-unproved" : "media-punched");
+	finding_what(f, believed ?
+		"`mode = forwarded` is believed: nothing has proved yet that "
+		"the router forwards the RTP range" :
+		"the RTP range is not known to be forwarded: phones behind a "
+		"symmetric NAT have no sound");
+	finding_seen(f, "mediaproxy: %.*s", (int)why.len, why.p);
+	finding_do(f, "postern check --window proves it");
 }
 
 void
@@ -368,6 +443,8 @@ check_address(struct findings *fs, const struct conf *c, struct span stunmon,
 		check_state(fs, c, stunmon);
 		check_servers(fs, stunmon);
 		check_nat(fs, c, stunmon, mediaproxy);
+		check_dns(fs, stunmon);
+		check_alarms(fs, stunmon);
 	}
 	check_media(fs, c, mediaproxy);
 }

@@ -117,7 +117,8 @@ check_public_name(struct check *k)
 
 	look_up(k->conf->public_name, &l);
 	if (l.n == -ENOENT) {
-		name_is_nobody(k);
+		if (!findings_have(k->found, "dns-none"))
+			name_is_nobody(k);
 	} else if (l.n < 0) {
 		silent(k, k->conf->public_name, FINDING_WARNING);
 	} else if (!addr_is_public(&l.addr[0])) {
@@ -127,6 +128,8 @@ check_public_name(struct check *k)
 		finding_seen(f, "A and AAAA: %s", l.text);
 		finding_do(f, "it must name the router's public address; "
 			      "correct what updates it");
+	} else if (findings_have(k->found, "dns-stale")) {
+		return;	/* stunmon saw it first */
 	} else if (seen.family != ADDR_NONE && !has_addr(&l, &seen)) {
 		name_is_stale(k, &l, &seen);
 	} else {
@@ -212,9 +215,10 @@ check_domain(struct check *k)
 		    "in DNS: give phones a server beside it, or put the lines "
 		    "of `postern check --router` into the zone",
 		    k->conf->domain);
-	else if (public.family != ADDR_NONE && !has_addr(&l, &public))
+	else if (public.family != ADDR_NONE && !has_addr(&l, &public) &&
+	    !findings_have(k->found, "dns-stale"))
 		domain_elsewhere(k, &l, &public);
-	else
+	else if (public.family == ADDR_NONE || has_addr(&l, &public))
 		finding_ok(k->found, "dns-domain", "%s is %s",
 		    k->conf->domain, l.text);
 }

@@ -105,9 +105,27 @@ START_TEST(what_stunmon_says)
 		    "media", MEDIA_FORWARDED, FINDING_OK },
 		{ "punched", "{" KNOWN "}", "{\"forwarded\":false}",
 		    "media-punched", MEDIA_AUTO, FINDING_NOTE },
-		{ "a mode that is told", "{" KNOWN "}",
-		    "{\"media_mode\":\"punch\",\"media_evidence\":\"x\"}",
-		    "media", MEDIA_AUTO, FINDING_NOTE },
+		{ "evidence that is told", "{" KNOWN "}",
+		    "{\"media_mode\":\"auto\",\"media_evidence\":\"x\"}",
+		    "media-punched", MEDIA_AUTO, FINDING_NOTE },
+		{ "a server's state in a word", "{" KNOWN ",\"servers\":[{"
+		    "\"host\":\"a\",\"address\":\"192.0.2.1:1\",\"state\":"
+		    "\"silent\",\"answers\":5}]}", NULL, "stun-silent",
+		    MEDIA_AUTO, FINDING_WARNING },
+		{ "and another", "{" KNOWN ",\"servers\":[{\"host\":\"a\","
+		    "\"state\":\"wrong\"}]}", NULL, "stun-wrong", MEDIA_AUTO,
+		    FINDING_WARNING },
+		{ "no hairpin in a word", "{" KNOWN ",\"hairpin\":\"no\"}",
+		    NULL, "nat-hairpin", MEDIA_AUTO, FINDING_NOTE },
+		{ "DNS differs", "{" KNOWN ",\"dns_name\":\"a.example\","
+		    "\"dns_state\":\"differs\",\"dns_addresses\":["
+		    "\"192.0.2.9\"]}", NULL, "dns-stale", MEDIA_AUTO,
+		    FINDING_ERROR },
+		{ "DNS has none", "{" KNOWN ",\"dns_state\":\"unresolved\"}",
+		    NULL, "dns-none", MEDIA_AUTO, FINDING_ERROR },
+		{ "an alarm", "{" KNOWN ",\"alarms\":[{\"name\":\"new\","
+		    "\"why\":\"w\",\"remedy\":\"r\"}]}", NULL,
+		    "address-alarm", MEDIA_AUTO, FINDING_WARNING },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -126,7 +144,12 @@ START_TEST(what_is_not_told_is_not_made_up)
 	static const char *const rows[] = { "{}", "{\"servers\":null}",
 		"{\"servers\":[],\"sockets\":[]}", "{\"sockets\":[1,\"x\"]}",
 		"{\"servers\":{},\"state\":7,\"public\":false}",
-		"{\"nat_mapping\":\"unknown\",\"hairpin\":null}" };
+		"{\"nat_mapping\":\"unknown\",\"hairpin\":null}",
+		"{\"servers\":[{\"state\":\"answering\",\"wrong\":3,"
+		"\"silent\":2}],\"dns_state\":\"none\",\"hairpin\":"
+		"\"unknown\",\"port_preserving\":null}",
+		"{\"alarms\":[{\"name\":\"nat-symmetric\",\"why\":\"\","
+		"\"remedy\":\"\"},{\"name\":1}]}" };
 	struct conf c = office(MEDIA_AUTO);
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

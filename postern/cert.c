@@ -276,7 +276,11 @@ cert_p12(struct cert_args *a)
 		snprintf(path, sizeof(path), "%s", a->out);
 	else
 		snprintf(path, sizeof(path), "BasedOn%s.p12", name);
-	err = cert_put_p12(path, &pair, a->passphrase);
+	if (access(path, F_OK) == 0)
+		err = cmd_fail("%s is there already; move it away, or say "
+			       "--out FILE", path);
+	else
+		err = cert_put_p12(path, &pair, a->passphrase);
 	keypair_free(&pair);
 	if (err == 0)
 		printf("Written: %s, with the key; keep it safe.\n", path);

@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "postern/cert.h"
 #include "postern/cmd.h"
@@ -91,10 +92,16 @@ static int
 read_passphrase(const char *path, char mem[PASS_MAX])
 {
 	FILE *f = fopen(path, "re");
+	struct stat st;
 	bool got;
 
 	if (f == NULL)
 		return cmd_fail("%s: %s", path, strerror(errno)), -ENOENT;
+	if (fstat(fileno(f), &st) != 0 || (st.st_mode & 077) != 0) {
+		fclose(f);
+		return cmd_fail("%s: holds a secret, and others than its owner "
+		    "may read it; chmod 400 %s", path, path), -EPERM;
+	}
 	got = fgets(mem, PASS_MAX, f) != NULL;
 	fclose(f);
 	if (got)

@@ -55,6 +55,30 @@ blob_set(struct blobs *bs, struct blob *b, struct span bytes)
 	return 0;
 }
 
+bool
+blobs_are_short(const struct blobs *bs, size_t len)
+{
+	uint32_t used = 0, n = 0;
+
+	for (size_t i = 0; i < BLOB_SIZES; i++) {
+		if (len > sizes[i].bytes)
+			continue;
+		used += bs->pool[i].used;
+		n += bs->pool[i].n;
+	}
+	return used >= n - n / 4;
+}
+
+uint32_t
+blobs_share(size_t len)
+{
+	size_t i = 0;
+
+	while (i + 1 < BLOB_SIZES && len > sizes[i].bytes)
+		i++;
+	return sizes[i].share;
+}
+
 void
 blob_drop(struct blobs *bs, struct blob *b)
 {

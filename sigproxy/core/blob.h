@@ -31,6 +31,10 @@ void blobs_clear(struct blobs *bs);
 /* Copy bytes into b, giving back what it held.
  * Errors: -EMSGSIZE longer than BLOB_MAX; -ENOMEM: then b holds nothing. */
 int blob_set(struct blobs *bs, struct blob *b, struct span bytes);
+/* Is more than three quarters of what could hold len bytes in use? */
+bool blobs_are_short(const struct blobs *bs, size_t len);
+/* For how many of the n messages the block of len bytes stands. */
+uint32_t blobs_share(size_t len);
 /* Give back; fine on an empty one. */
 void blob_drop(struct blobs *bs, struct blob *b);
 

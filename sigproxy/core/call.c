@@ -5,7 +5,7 @@
 #include "sigproxy/core/call_priv.h"
 
 #define LEGS_PER_CALL 3
-#define EXCHANGES_PER_CALL 2
+#define EXCHANGES_PER_CALL (CALL_EXCHANGES_OWN + 1)
 
 static uint32_t
 n_legs(uint32_t max_calls)
@@ -36,6 +36,7 @@ calls_new(uint32_t max_calls)
 		calls_free(c);
 		return NULL;
 	}
+	c->exchanges_owed = max_calls * CALL_EXCHANGES_OWN;
 	again_init(c);
 	callid_key_random(&c->callid_key);
 	/* A relay may still hold sessions of the life before this one. */

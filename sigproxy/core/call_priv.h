@@ -25,6 +25,7 @@
 
 #define CALL_LEGS_MAX (1 + IPC_TARGETS_MAX)
 #define CALL_EXCHANGES_MAX 8    /* of one call at once */
+#define CALL_EXCHANGES_OWN 2    /* it gets, whatever others do */
 #define CALL_BYTES_MAX BLOB_MAX /* of a message we build */
 #define CALL_OVER_MAX 64        /* ended calls told again */
 #define CALL_OPAQUE_MAX 2048    /* bytes of a body that is not SDP */
@@ -141,6 +142,7 @@ struct again {
 
 struct calls {
 	struct pool pool, legs, exchanges;
+	uint32_t exchanges_owed; /* of those free: each call's own */
 	struct htab by_token, by_session;
 	struct callid_key callid_key;
 	uint64_t session_base; /* upper half of session numbers */
@@ -152,8 +154,7 @@ struct calls {
 	struct timer save_timer;
 	struct over over[CALL_OVER_MAX]; /* the last ones, in a ring */
 	unsigned next_over;
-	struct transfer transfers[REFER_MEMORY]; /* the same */
-	unsigned next_transfer;
+	struct transfer transfers[REFER_MEMORY];
 	/* For status. */
 	uint64_t begun, answered, refused, restored;
 };
@@ -239,6 +240,10 @@ void headers_put_uri(const struct edge *e, struct buf *b, struct span number);
 /* `"Name" <sip:number@domain>`. */
 void headers_put_party(
     const struct edge *e, struct buf *b, const struct party *p);
+/* The same for From as the phone of `to` sees it: anonymous outside, if the
+ * caller withholds his name. */
+void headers_put_caller(const struct edge *e, struct buf *b,
+    const struct party *p, const struct leg *to);
 /* ---- dialog.c, exchange.c ---- */
 
 /* A new exchange in call's list.  Errors: NULL: too many. */

@@ -8,7 +8,7 @@ struct live {
 	struct htab_node node;
 	struct flow flow;
 	uint32_t asked;
-	bool proven;
+	bool proven, registered;
 };
 
 struct conns {
@@ -105,14 +105,23 @@ conns_live(const struct conns *c, const struct flow *flow)
 	    find(c, flow) != NULL;
 }
 
-bool
+void
 conns_prove(struct conns *c, const struct flow *flow)
 {
 	struct live *l = find(c, flow);
 
-	if (l == NULL || l->proven)
+	if (l != NULL)
+		l->proven = true;
+}
+
+bool
+conns_register(struct conns *c, const struct flow *flow)
+{
+	struct live *l = find(c, flow);
+
+	if (l == NULL || l->registered)
 		return false;
-	l->proven = true;
+	l->proven = l->registered = true;
 	return true;
 }
 

@@ -25,8 +25,10 @@ uint32_t conns_count(const struct conns *c);
 /* Can this flow be sent to?  Always for UDP, and if c is NULL. */
 bool conns_live(const struct conns *c, const struct flow *flow);
 
-/* Its peer showed a right password.  Gives: true the first time. */
-bool conns_prove(struct conns *c, const struct flow *flow);
+/* Its peer showed a right password. */
+void conns_prove(struct conns *c, const struct flow *flow);
+/* The same, with a REGISTER.  Gives: true for the first one. */
+bool conns_register(struct conns *c, const struct flow *flow);
 bool conns_is_proven(const struct conns *c, const struct flow *flow);
 
 /* Client transactions by this flow; by: 1 or -1.  c may be NULL. */

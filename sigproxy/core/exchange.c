@@ -10,16 +10,25 @@
 
 /* ---- an exchange and its transactions ---- */
 
+/* More than its own only of what no other call, begun or not, is owed. */
+static bool
+may_have_more(const struct calls *c, const struct call *call)
+{
+	return call->n_exchanges < CALL_EXCHANGES_OWN ||
+	    (call->n_exchanges < CALL_EXCHANGES_MAX &&
+		c->exchanges.n - c->exchanges.used > c->exchanges_owed);
+}
+
 struct exchange *
 exchange_new(struct calls *c, struct call *call)
 {
-	struct exchange *ex;
+	struct exchange *ex = NULL;
 
-	if (call->n_exchanges >= CALL_EXCHANGES_MAX)
-		return NULL;
-	ex = pool_get(&c->exchanges);
+	if (may_have_more(c, call))
+		ex = pool_get(&c->exchanges);
 	if (ex == NULL)
 		return NULL;
+	c->exchanges_owed -= call->n_exchanges < CALL_EXCHANGES_OWN;
 	ex->call = call;
 	ex->ack_wait.kind = TIMER_CALL_ACK;
 	ex->ack_wait.owner = ex;
@@ -30,7 +39,7 @@ exchange_new(struct calls *c, struct call *call)
 }
 
 static void
-unlink_exchange(struct exchange *ex)
+unlink_exchange(struct calls *c, struct exchange *ex)
 {
 	struct call *call = ex->call;
 	struct exchange **at = &call->exchanges;
@@ -39,6 +48,7 @@ unlink_exchange(struct exchange *ex)
 		at = &(*at)->next;
 	*at = ex->next;
 	call->n_exchanges--;
+	c->exchanges_owed += call->n_exchanges < CALL_EXCHANGES_OWN;
 	if (call->pending == ex)
 		call->pending = NULL;
 	if (call->setup == ex)
@@ -48,7 +58,7 @@ unlink_exchange(struct exchange *ex)
 void
 exchange_free(struct edge *e, struct exchange *ex)
 {
-	unlink_exchange(ex);
+	unlink_exchange(e->calls, ex);
 	timerq_cancel(&e->timers, &ex->ack_wait);
 	blob_drop(&e->txns.blobs, &ex->ack);
 	if (ex->server != NULL) {
@@ -75,7 +85,7 @@ exchange_make_room(struct edge *e, struct call *call)
 	for (struct exchange *ex = call->exchanges; ex != NULL; ex = ex->next)
 		if (is_idle(ex))
 			oldest = ex;
-	if (call->n_exchanges >= CALL_EXCHANGES_MAX && oldest != NULL)
+	if (!may_have_more(e->calls, call) && oldest != NULL)
 		exchange_free(e, oldest);
 	return exchange_new(e->calls, call);
 }

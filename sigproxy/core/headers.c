@@ -282,3 +282,16 @@ headers_put_party(const struct edge *e, struct buf *b, const struct party *p)
 	headers_put_uri(e, b, TEXT_SPAN(p->number));
 	buf_putc(b, '>');
 }
+
+/* RFC 3323 4.1.1.3. */
+#define ANONYMOUS "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
+
+void
+headers_put_caller(const struct edge *e, struct buf *b, const struct party *p,
+    const struct leg *to)
+{
+	if (p->withheld && leg_is_external(to))
+		buf_puts(b, ANONYMOUS);
+	else
+		headers_put_party(e, b, p);
+}

@@ -212,16 +212,18 @@ set_party(struct party *to, const struct ipc_party *from)
 
 /* From and To as each device sees them. */
 static void
-name(const struct edge *e, struct leg *leg, const struct ipc_auth_say *say)
+name(const struct edge *e, struct leg *leg, const struct sip_msg *msg,
+    const struct ipc_auth_say *say)
 {
 	struct party caller = { .hold = 0 }, called = { .hold = 0 };
 	struct buf b;
 
 	set_party(&caller, &say->caller);
 	set_party(&called, &say->called);
+	caller.withheld = headers_hide_sender(msg);
 	called.name.len = 0;
 	buf_init(&b, leg->local.p, sizeof(leg->local.p));
-	headers_put_party(e, &b, &caller);
+	headers_put_caller(e, &b, &caller, leg);
 	leg->local.len = (uint16_t)b.len;
 	buf_init(&b, leg->remote.p, sizeof(leg->remote.p));
 	headers_put_party(e, &b, &called);
@@ -278,7 +280,7 @@ send_to(const struct ctx *x, struct message *m, const struct sip_msg *msg,
 	to.flow = *flow;
 	if (TEXT_SET(&to.target, target))
 		return -EMSGSIZE;
-	name(x->e, &to, say);
+	name(x->e, &to, msg, say);
 	put_call_id(x->e, &to, msg);
 	buf_init(&b, mem, sizeof(mem));
 	put_message(x, &b, msg, &from, &to, m->n);

@@ -18,6 +18,7 @@ struct mwi {
 	struct pool pool;
 	struct htab by_number;
 	uint32_t save_at;	/* pool index; pool.n: all are saved */
+	uint32_t room_at;	/* where room was made last */
 	uint64_t heard, refused;
 };
 
@@ -73,10 +74,13 @@ drop(struct mwi *m, struct box *box)
 	pool_put(&m->pool, box);
 }
 
-/* Room for one more: an empty mailbox is as good as none. */
+/* Room for one more: an empty mailbox is as good as none.  Then one whose lamp
+ * no phone asks for: there may be no such number. */
 static void
-make_room(struct mwi *m)
+make_room(const struct edge *e)
 {
+	struct mwi *m = e->mwi;
+
 	for (uint32_t i = 0; i < m->pool.n; i++) {
 		struct box *box = pool_at(&m->pool, i);
 
@@ -86,18 +90,28 @@ make_room(struct mwi *m)
 			return;
 		}
 	}
+	for (uint32_t i = 0; i < m->pool.n; i++) {
+		struct box *box = pool_at(&m->pool, m->room_at++ % m->pool.n);
+
+		if (box->number.len > 0 &&
+		    !subs_has(e->subs, SUB_MWI, TEXT_SPAN(box->number))) {
+			drop(m, box);
+			return;
+		}
+	}
 }
 
 /* NULL: no room, or too long. */
 static struct box *
-add(struct mwi *m, struct span number)
+add(const struct edge *e, struct span number)
 {
+	struct mwi *m = e->mwi;
 	struct box *box;
 
 	if (number.len == 0 || number.len > 32)
 		return NULL;
 	if (m->pool.used == m->pool.n)
-		make_room(m);
+		make_room(e);
 	box = pool_get(&m->pool);
 	if (box == NULL)
 		return NULL;
@@ -169,7 +183,7 @@ take(struct edge *e, const struct sip_msg *m, struct span number)
 	if (status != 0)
 		return status;
 	if (box == NULL)
-		box = add(mwi, number);
+		box = add(e, number);
 	if (box == NULL)
 		return 500;
 	mwi->heard++;
@@ -294,7 +308,7 @@ mwi_frame(struct edge *e, struct mono now, struct steps *st,
 	/* What we know is newer. */
 	if (find(e->mwi, b->number) != NULL || !is_number(b->number))
 		return 0;
-	box = add(e->mwi, b->number);
+	box = add(e, b->number);
 	if (box == NULL)
 		return 0;
 	box->summary = (struct summary){ b->waiting != 0, b->counted != 0,

@@ -440,12 +440,42 @@ refer_sent(
 	r->to_cseq = ex->to_cseq;
 }
 
+static bool
+is_remembered(const struct transfer *t, struct mono now)
+{
+	return t->at.us != 0 &&
+	       !mono_due(mono_add_ms(t->at, REFER_MEMORY_MS), now);
+}
+
+/* A free place or the oldest one's; who has his share already gives up his
+ * own oldest. */
+static struct transfer *
+place_for(struct calls *c, struct mono now, struct span by)
+{
+	struct transfer *oldest = &c->transfers[0], *his = NULL;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < REFER_MEMORY; i++) {
+		struct transfer *t = &c->transfers[i];
+
+		if (mono_before(t->at, oldest->at))
+			oldest = t;
+		if (!is_remembered(t, now) ||
+		    !span_eq(TEXT_SPAN(t->by.number), by))
+			continue;
+		n++;
+		if (his == NULL || mono_before(t->at, his->at))
+			his = t;
+	}
+	return n >= REFER_MEMORY_EACH ? his : oldest;
+}
+
 static void
 remember(const struct ctx *x, const struct leg *by, const struct sip_msg *msg,
     const struct refer_to *to)
 {
-	struct calls *c = x->e->calls;
-	struct transfer *t = &c->transfers[c->next_transfer++ % REFER_MEMORY];
+	struct transfer *t = place_for(
+	    x->e->calls, x->now, TEXT_SPAN(leg_party(by)->number));
 
 	*t = (struct transfer){ .at = x->now,
 		.ticket = by->call->ticket,
@@ -499,8 +529,7 @@ find_transfer(
 	for (unsigned i = 0; i < REFER_MEMORY; i++) {
 		struct transfer *t = &c->transfers[i];
 
-		if (t->at.us != 0 &&
-		    !mono_due(mono_add_ms(t->at, REFER_MEMORY_MS), now) &&
+		if (is_remembered(t, now) &&
 		    span_eq(TEXT_SPAN(t->referred), caller) &&
 		    span_eq(TEXT_SPAN(t->target), called))
 			return t;

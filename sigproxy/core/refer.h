@@ -26,6 +26,7 @@
 
 enum {
 	REFER_MEMORY_MS = 60000, /* for the referred phone to call */
+	REFER_MEMORY_EACH = 8,   /* of who refers */
 	REFER_LIVE_MAX = 8,      /* subscriptions to one phone in a call */
 };
 

@@ -217,7 +217,7 @@ came_back(struct edge *e, struct mono now, struct steps *st,
     const struct stxn *s, const struct ipc_reg_ask *ask,
     const struct ipc_reg_say *say)
 {
-	if (!conns_prove(e->conns, &s->from))
+	if (!conns_register(e->conns, &s->from))
 		return;
 	for (unsigned i = 0; i < ask->n_contacts; i++) {
 		call_phone_back(e, now, st, say->number, &s->from,

@@ -66,9 +66,6 @@ is_usable(const struct edge *e, const struct flow *f)
 	       conns_live(e->conns, f);
 }
 
-/* RFC 3323 4.1.1.3. */
-#define ANONYMOUS "\"Anonymous\" <sip:anonymous@anonymous.invalid>"
-
 static void
 write_names(const struct edge *e, struct leg *leg)
 {
@@ -77,10 +74,7 @@ write_names(const struct edge *e, struct leg *leg)
 	struct buf b;
 
 	buf_init(&b, leg->local.p, sizeof(leg->local.p));
-	if (call->caller.withheld && leg_is_external(leg))
-		buf_puts(&b, ANONYMOUS);
-	else
-		headers_put_party(e, &b, &call->caller);
+	headers_put_caller(e, &b, &call->caller, leg);
 	leg->local.len = (uint16_t)b.len;
 	called.name.len = 0;
 	buf_init(&b, leg->remote.p, sizeof(leg->remote.p));
@@ -348,14 +342,21 @@ fair_share(const struct calls *c)
 	return c->pool.n / 16 > 4 ? c->pool.n / 16 : 4;
 }
 
-/* The last quarter of the table is for those who have few calls, or one
- * caller, a stolen password say, could shut out everybody. */
+static bool
+is_short(const struct pool *p)
+{
+	return p->used >= p->n - p->n / 4;
+}
+
+/* The last quarter of calls, and of legs, is for those who have few calls, or
+ * one caller, a stolen password say, could shut out everybody.  A number with
+ * many devices takes more legs for each call than there are in the mean. */
 static bool
 has_too_many(const struct calls *c, struct span caller)
 {
 	uint32_t n = 0;
 
-	if (c->pool.used < c->pool.n - c->pool.n / 4)
+	if (!is_short(&c->pool) && !is_short(&c->legs))
 		return false;
 	for (uint32_t i = 0; i < c->pool.n; i++) {
 		const struct call *call = pool_at(&c->pool, i);
@@ -394,6 +395,17 @@ check_replaces(const struct ctx *x, const struct sip_msg *msg,
 	return status;
 }
 
+/* What a sips: URI promises, of the phones that would ring or of the one that
+ * talks in the call to be replaced. */
+static bool
+keeps_sips(const struct sip_msg *msg, const struct ipc_auth_say *say,
+    const struct leg *replaced, struct ipc_auth_say *kept)
+{
+	return sips_targets(msg, say, kept) &&
+	       (replaced == NULL || sips_may_go(msg, replaced->flow.zone,
+					replaced->flow.transport));
+}
+
 static void
 begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
     const struct ipc_auth_say *say)
@@ -416,7 +428,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse(x, t, 422, SPAN_LIT("Min-SE: 90\r\n"));
 		return;
 	}
-	if (!sips_targets(msg, say, &kept)) {
+	if (!keeps_sips(msg, say, replaced, &kept)) {
 		call_not_begun(x->st, say, 480, "sips-not-kept");
 		refuse(x, t, 480, SPAN_LIT(SIPS_NOT_KEPT));
 		return;

@@ -13,6 +13,13 @@ sips_may_come(const struct sip_msg *m, const struct flow *from)
 }
 
 bool
+sips_may_go(const struct sip_msg *m, uint8_t zone, uint8_t transport)
+{
+	return m->ruri.scheme != URI_SIPS || zone == ZONE_INTERNAL ||
+	    transport == TRANSPORT_TLS;
+}
+
+bool
 sips_targets(const struct sip_msg *invite, const struct ipc_auth_say *say,
     struct ipc_auth_say *out)
 {
@@ -23,7 +30,7 @@ sips_targets(const struct sip_msg *invite, const struct ipc_auth_say *say,
 	for (unsigned i = 0; i < say->n_targets; i++) {
 		const struct ipc_flow *f = &say->targets[i].flow;
 
-		if (f->zone == ZONE_INTERNAL || f->transport == TRANSPORT_TLS)
+		if (sips_may_go(invite, f->zone, f->transport))
 			out->targets[out->n_targets++] = say->targets[i];
 	}
 	return out->n_targets > 0 || say->n_targets == 0;

@@ -21,6 +21,9 @@ bool sips_is(struct span uri);
 /* May a request with this Request-URI come by this flow? */
 bool sips_may_come(const struct sip_msg *m, const struct flow *from);
 
+/* May one with it go on by this flow? */
+bool sips_may_go(const struct sip_msg *m, uint8_t zone, uint8_t transport);
+
 /*
  * Those devices by which the promise is kept.
  *

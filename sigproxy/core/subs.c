@@ -80,22 +80,43 @@ sub_find(const struct subs *s, struct span token)
 	return NULL;
 }
 
-void
-subs_touch(struct edge *e, enum sub_event event, struct span number)
+/* The first from n on that is of it, or NULL. */
+static struct sub *
+of_number(struct htab_node *n, enum sub_event event, struct span number)
 {
-	struct subs *s = e->subs;
-	struct htab_node *n;
-
-	if (s->pool.used == 0 || number.len == 0)
-		return;
-	n = htab_first(&s->by_number, number_hash(s, event, number));
 	for (; n != NULL; n = htab_next(n)) {
 		struct sub *sub = HTAB_OF(n, struct sub, by_number);
 
 		if (sub->event == event &&
 		    span_eq(TEXT_SPAN(sub->number), number))
-			sub_want(s, sub, false);
+			return sub;
 	}
+	return NULL;
+}
+
+static struct sub *
+first_of(const struct subs *s, enum sub_event event, struct span number)
+{
+	if (s->pool.used == 0 || number.len == 0)
+		return NULL;
+	return of_number(htab_first(&s->by_number,
+		number_hash(s, event, number)), event, number);
+}
+
+void
+subs_touch(struct edge *e, enum sub_event event, struct span number)
+{
+	struct sub *sub = first_of(e->subs, event, number);
+
+	for (; sub != NULL;
+	     sub = of_number(htab_next(&sub->by_number), event, number))
+		sub_want(e->subs, sub, false);
+}
+
+bool
+subs_has(const struct subs *s, enum sub_event event, struct span number)
+{
+	return first_of(s, event, number) != NULL;
 }
 
 /* ---- how it ends ---- */

@@ -60,6 +60,9 @@ void subs_authorised(struct edge *e, struct mono now, struct steps *st,
 /* Something about this number changed: whoever watches it may have to be
  * told. */
 void subs_touch(struct edge *e, enum sub_event event, struct span number);
+/* Is there a watcher of it? */
+bool subs_has(
+    const struct subs *s, enum sub_event event, struct span number);
 /* At the end of each event: tell what changed. */
 void subs_settle(struct edge *e, struct mono now, struct steps *st);
 

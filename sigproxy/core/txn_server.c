@@ -57,17 +57,42 @@ stxn_is_merged(struct txns *t, const struct sip_msg *m,
 	return false;
 }
 
+/* One home has a whole /64. */
+static uint32_t *
+source_of(struct txns *t, const struct flow *from)
+{
+	uint64_t h = htab_hash(&t->by_upstream, from->remote.ip,
+	    from->remote.family == ADDR_IPV6 ? 8 : 4);
+
+	return &t->per_source[h % TXN_SOURCES];
+}
+
+/* The last quarter of the table, and of the memory for messages of this size,
+ * is for sources that have little there: one phone, in a call of its own,
+ * could shut out everybody. */
+static bool
+has_too_many(const struct txns *t, uint32_t has, size_t len)
+{
+	uint32_t share = t->servers.n / 16 > 16 ? t->servers.n / 16 : 16;
+
+	return has >= share &&
+	    (t->servers.used >= t->servers.n - t->servers.n / 4 ||
+		blobs_are_short(&t->blobs, len));
+}
+
 int
 stxn_new(struct txns *t, struct mono now, const struct sip_msg *m,
     struct span raw, const struct flow *from, const struct stxn_ops *ops,
     void *owner, struct stxn **out)
 {
-	struct stxn *s;
+	uint32_t *has = source_of(t, from);
+	struct stxn *s = NULL;
 	int err;
 
 	if (raw.len > BLOB_MAX)
 		return -EMSGSIZE;
-	s = pool_get(&t->servers);
+	if (!has_too_many(t, *has, raw.len))
+		s = pool_get(&t->servers);
 	if (s == NULL) {
 		t->full++;
 		return -ENOMEM;
@@ -78,6 +103,8 @@ stxn_new(struct txns *t, struct mono now, const struct sip_msg *m,
 		pool_put(&t->servers, s);
 		return err;
 	}
+	s->share = blobs_share(raw.len);
+	*has += s->share;
 	s->from = *from;
 	s->to = reply_flow(m, from);
 	s->ops = ops;
@@ -99,6 +126,7 @@ stxn_new(struct txns *t, struct mono now, const struct sip_msg *m,
 void
 stxn_drop(struct txns *t, struct stxn *s)
 {
+	*source_of(t, &s->from) -= s->share;
 	timerq_cancel(t->timers, &s->resend);
 	timerq_cancel(t->timers, &s->end);
 	htab_del(&t->by_upstream, &s->node);

@@ -54,6 +54,7 @@ struct stxn {
 	enum stxn_state state;
 	uint16_t status;		/* of the last answer; 0: none */
 	uint32_t resend_ms;		/* timer G */
+	uint32_t share;			/* in its source's counter */
 	bool is_invite;
 	bool is_cancelled;		/* the owner was told */
 };

@@ -483,12 +483,13 @@ hold(struct tcp *t, struct listening *l)
 static bool
 accept_one(struct tcp *t, struct listening *l, struct mono now)
 {
+	uint8_t zone = t->conf->listeners[l->number].zone;
 	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
 	struct addr remote;
 	int fd;
 
-	if (l->is_tls && !secure_may_accept(t, now)) {
+	if (l->is_tls && !secure_may_accept(t, zone, now)) {
 		hold(t, l);
 		return false;
 	}

@@ -48,6 +48,11 @@ enum {
 	TCP_SHAKES_INTERNAL_BURST = 256,
 	TCP_SHAKES_ALL = 150,
 	TCP_SHAKES_ALL_BURST = 150,
+	/* Of these, and of handshakes under way, the internet may take so
+	 * many: the rest is the office's. */
+	TCP_SHAKES_OUTSIDE = 110,
+	TCP_SHAKES_OUTSIDE_BURST = 110,
+	TCP_SHAKING_OUTSIDE = TLS_SHAKING_MAX / 4 * 3,
 	TCP_SHAKE_FAIR_MS = 2000,	/* then it makes room for another */
 };
 

@@ -73,7 +73,8 @@ struct tcp {
 	struct htab hasher;	/* for its key only */
 	struct source sources[SOURCE_SLOTS];
 	struct tls *tls;	/* NULL: no listener for it */
-	struct shake_rate shake_rate;
+	struct shake_rate shake_rate, outside_rate;
+	uint32_t shaking_outside;
 	char *mem_in, *mem_out;
 	char *scratch;		/* kept octets and new ones */
 	struct sip_msg msg;	/* for the framer */
@@ -106,7 +107,7 @@ void stream_ack_at_once(const struct conn *c);
 /* Is any of these listeners for it?  Errors: -ENOMEM. */
 int secure_new(struct tcp *t);
 /* Before accept4(): false: not now, too many came in too short a time. */
-bool secure_may_accept(struct tcp *t, struct mono now);
+bool secure_may_accept(struct tcp *t, uint8_t zone, struct mono now);
 /* Begin with a connection that was accepted.  Errors: -EMFILE. */
 int secure_open(struct conn *c);
 /* May this source begin one more? */

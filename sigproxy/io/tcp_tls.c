@@ -45,6 +45,8 @@ struct pace {
 };
 
 static const struct pace everybody = { TCP_SHAKES_ALL, TCP_SHAKES_ALL_BURST };
+static const struct pace all_outside = { TCP_SHAKES_OUTSIDE,
+	TCP_SHAKES_OUTSIDE_BURST };
 static const struct pace outside = { TCP_SHAKES_EXTERNAL,
 	TCP_SHAKES_EXTERNAL_BURST };
 static const struct pace inside = { TCP_SHAKES_INTERNAL,
@@ -66,8 +68,15 @@ pay(struct shake_rate *r, struct mono now, const struct pace *p)
 	r->due.us += 1000000 / p->per_s;
 }
 
+static bool
+is_outside(const struct conn *c)
+{
+	return c->flow.zone == ZONE_EXTERNAL;
+}
+
+/* Of those outside, or of all. */
 static struct conn *
-oldest_shaking(const struct tcp *t)
+oldest_shaking(const struct tcp *t, bool only_outside)
 {
 	struct conn *oldest = NULL;
 
@@ -75,6 +84,7 @@ oldest_shaking(const struct tcp *t)
 		struct conn *c = &t->conns[i];
 
 		if (c->state == CONN_OPEN && c->is_shaking &&
+		    (is_outside(c) || !only_outside) &&
 		    (oldest == NULL || mono_before(c->since, oldest->since)))
 			oldest = c;
 	}
@@ -83,13 +93,14 @@ oldest_shaking(const struct tcp *t)
 
 /* An honest one is soon done: the oldest is the least so. */
 static bool
-make_room(struct tcp *t, struct mono now)
+make_room(struct tcp *t, bool for_outside, struct mono now)
 {
+	bool is_full = for_outside && t->shaking_outside >= TCP_SHAKING_OUTSIDE;
 	struct conn *c;
 
-	if (tls_shaking(t->tls) < TLS_SHAKING_MAX)
+	if (!is_full && tls_shaking(t->tls) < TLS_SHAKING_MAX)
 		return true;
-	c = oldest_shaking(t);
+	c = oldest_shaking(t, for_outside);
 	if (c == NULL || !mono_due(mono_add_ms(c->since, TCP_SHAKE_FAIR_MS),
 		now))
 		return false;
@@ -98,10 +109,15 @@ make_room(struct tcp *t, struct mono now)
 	return true;
 }
 
+/* Who floods from the internet does not shut out the office. */
 bool
-secure_may_accept(struct tcp *t, struct mono now)
+secure_may_accept(struct tcp *t, uint8_t zone, struct mono now)
 {
-	return within(&t->shake_rate, now, &everybody) && make_room(t, now);
+	bool external = zone == ZONE_EXTERNAL;
+
+	return within(&t->shake_rate, now, &everybody) &&
+	    (!external || within(&t->outside_rate, now, &all_outside)) &&
+	    make_room(t, external, now);
 }
 
 bool
@@ -119,6 +135,8 @@ secure_may_open(struct tcp *t, const struct flow *flow,
 	}
 	pay(&of_source->rate, now, p);
 	pay(&t->shake_rate, now, &everybody);
+	if (external)
+		pay(&t->outside_rate, now, &all_outside);
 	return true;
 }
 
@@ -132,6 +150,7 @@ secure_open(struct conn *c)
 		return -EMFILE;
 	c->is_shaking = true;
 	c->of_source->shaking++;
+	c->tcp->shaking_outside += is_outside(c);
 	/* A ticket and an answer behind it are two segments: the second is
 	 * not to wait until the first is acknowledged. */
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -143,8 +162,10 @@ secure_open(struct conn *c)
 static void
 shaken(struct conn *c)
 {
-	if (c->is_shaking)
+	if (c->is_shaking) {
 		c->of_source->shaking--;
+		c->tcp->shaking_outside -= is_outside(c);
+	}
 	c->is_shaking = false;
 }
 

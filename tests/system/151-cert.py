@@ -179,6 +179,18 @@ def test_p12_and_several():
         assert told == [certs.der(two[0]), certs.der(one[0])]
         rc, said = site.run('cert', 'show')
         assert rc == 0 and said.count('days left') == 2 and 'CN = two' in said, said
+        out, fresh = site.lab.path('moved.p12'), site.lab.path('fresh')
+        export = ('cert', 'p12', '--out', out, '--passphrase-file', fresh)
+        shutil.copy(word, fresh)
+        os.chmod(fresh, 0o644)
+        rc, said = site.run(*export)
+        assert rc == 1 and f'chmod 400 {fresh}' in said and not os.path.exists(out), said
+        os.chmod(fresh, 0o400)
+        rc, said = site.run(*export)
+        inside = certs.openssl('pkcs12', '-in', out, '-passin', f'file:{fresh}', '-nodes')
+        assert rc == 0 and b'PRIVATE KEY' in inside, said
+        rc, said = site.run(*export)
+        assert rc == 1 and 'is there already' in said, said
         # Back to one: the old index is nobody's.
         for key in ('certificate', 'passphrase_file'):
             site.postern.settings.pop(('tls', key))

@@ -16,12 +16,12 @@ REPEATED = ('via', 'from', 'to', 'call-id', 'cseq', 'record-route')
 class Wire:
     """A UDP socket or a connection that carries whole messages."""
 
-    def __init__(self, host, server, transport, port=0):
+    def __init__(self, host, server, transport, port=0, tls=None):
         self.stream = transport != 'udp'
         self.server, self.buffer = server, b''
         self.sock = host.connect(server, 2) if self.stream else host.udp_socket(port)
         if transport == 'tls':
-            self.sock = context().wrap_socket(self.sock)
+            self.sock = context(**tls or {}).wrap_socket(self.sock)
         self.local = self.sock.getsockname()
 
     def send(self, data):
@@ -74,7 +74,7 @@ class Agent:
         """typed is what stands in its server or domain field: the server's address and port by default."""
         self.model, self.number, self.password = model, number, password
         self.username = f'SIP-{number}'
-        self.wire = Wire(host, server, transport, port)
+        self.wire = Wire(host, server, transport, port, model.tls)
         self.rtp = host.udp_socket(rtp_port)
         ip, port = self.wire.local
         self.words = {'server': typed or f'{server[0]}:{server[1]}', 'number': number, 'ip': ip,

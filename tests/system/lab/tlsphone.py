@@ -12,8 +12,8 @@ from .postern import DOMAIN
 from .rawphone import REPEATED, SDP
 
 # What a Yealink T41P of its time can: TLS 1.2 at most, no GCM, signatures by PKCS#1.
-YEALINK_T41P = {'agent': 'Yealink SIP-T41P 36.72.0.57', 'most': ssl.TLSVersion.TLSv1_2,
-                'ciphers': 'ECDHE-RSA-AES128-SHA:AES128-SHA', 'headers': (
+T41P_TLS = {'most': ssl.TLSVersion.TLSv1_2, 'ciphers': 'ECDHE-RSA-AES128-SHA:AES128-SHA'}
+YEALINK_T41P = {**T41P_TLS, 'agent': 'Yealink SIP-T41P 36.72.0.57', 'headers': (
                     'Allow: INVITE, INFO, PRACK, ACK, BYE, CANCEL, OPTIONS, NOTIFY, REGISTER, SUBSCRIBE, REFER, '
                     'PUBLISH, UPDATE, MESSAGE', 'Allow-Events: talk,hold,conference,refer,check-sync',
                     'Supported: replaces')}

@@ -159,6 +159,22 @@ add_targets(struct lab *lab, struct ipc_auth_say *say, struct span number)
 	}
 }
 
+/* Each REGISTER is right and gets what it asks for. */
+static void
+say_registered(struct buf *answers, struct span payload)
+{
+	struct ipc_reg_ask ask;
+	struct ipc_reg_say say = { .verdict = VERDICT_OK };
+
+	ck_assert_int_eq(get_reg_ask(payload, &ask), 0);
+	say.id = ask.id;
+	say.number = ask.aor_user;
+	for (unsigned i = 0; i < ask.n_contacts; i++)
+		say.bindings[say.n_bindings++] = (struct ipc_binding){
+			.uri = ask.contacts[i].uri, .expires_s = 3600 };
+	IPC_FRAME(answers, REG_SAY, reg_say, &say);
+}
+
 static void
 say_auth(struct lab *lab, struct buf *b, struct span payload)
 {
@@ -301,6 +317,9 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			break;
 		case IPC_AUTH_ASK:
 			say_auth(lab, answers, payload);
+			break;
+		case IPC_REG_ASK:
+			say_registered(answers, payload);
 			break;
 		case IPC_CALL_NOTE: {
 			struct ipc_call_note *n =

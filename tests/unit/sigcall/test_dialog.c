@@ -250,6 +250,7 @@ START_TEST(methods_that_are_not_built_get_405_or_501)
 		const char *want;
 	} row[] = {
 		{ "WHATEVER", "SIP/2.0 501" },
+		{ "PUBLISH", "SIP/2.0 405" },
 	};
 	const char *msg;
 

@@ -334,6 +334,108 @@ START_TEST(one_caller_cannot_take_every_call)
 }
 END_TEST
 
+/* All that came is read. */
+static void
+drain(struct phone *p)
+{
+	while (phone_recv(p) != NULL)
+		;
+}
+
+/* What a phone may say in its own call without a password each time makes a
+ * transaction, which lives for 32 s by UDP. */
+START_TEST(a_phone_in_a_call_cannot_take_every_transaction)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *mad = lab_home(lab, "168", 7);
+	struct phone *friend = lab_office(lab, "201", 32);
+	struct phone *home = lab_home(lab, "169", 8);
+	struct phone *desk = lab_office(lab, "200", 31);
+	static const unsigned sizes[] = { 20, 1500, 3000, 5500 };
+	static char line[6000];
+	struct talk t, other;
+	const char *info;
+
+	talk_begin(&t, mad, friend);
+	/* Some small, or few large: memory for messages ends too. */
+	memset(line, 'x', sizes[_i]);
+	memcpy(line, "X-Long: ", 8);
+	strcpy(line + sizes[_i], "\r\n");
+	for (unsigned i = 0; i < 5000; i++) {
+		dlg_send(&t.a, "INFO", NULL, NULL, line);
+		drain(mad);
+		drain(friend);
+	}
+	talk_begin(&other, home, desk);
+	dlg_send(&other.a, "INFO", NULL, NULL, line);
+	info = phone_expect(desk, "INFO");
+	ck_assert_ptr_nonnull(info);
+	phone_answer(desk, info, 200, NULL, NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	/* He who did it waits, and is served again. */
+	lab_pass(lab, 70000);
+	ck_assert_uint_eq(lab_count(lab, "server_transactions"), 0);
+	lab_free(lab);
+}
+END_TEST
+
+/* As many devices as a number may have: each call of it takes nine legs. */
+START_TEST(one_caller_of_many_devices_cannot_take_every_leg)
+{
+	struct lab *lab = lab_new(60, 64);
+	struct phone *mad = lab_office(lab, "201", 30);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	struct phone *own[8];
+	unsigned begun = 0;
+	struct talk t;
+	struct dlg a;
+
+	for (uint8_t i = 0; i < 8; i++)
+		own[i] = lab_office(lab, "202", (uint8_t)(40 + i));
+	for (unsigned i = 0; i < 40; i++) {
+		dlg_call(&a, mad, "202", sdp_of(mad, 30000, NULL), "");
+		begun += phone_expect(own[0], "INVITE") != NULL;
+		for (unsigned k = 0; k < 8; k++)
+			drain(own[k]);
+		drain(mad);
+	}
+	ck_assert_uint_ge(begun, 4);
+	talk_begin(&t, home, desk);
+	lab_free(lab);
+}
+END_TEST
+
+/* Requests that nobody answers take an exchange each. */
+START_TEST(calls_with_many_open_requests_leave_room_for_new_calls)
+{
+	struct lab *lab = lab_new(60, 64);
+	struct phone *mad = lab_office(lab, "201", 30);
+	struct phone *friend = lab_office(lab, "202", 33);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	static struct talk t[30];
+	struct talk other;
+	const char *info;
+
+	for (unsigned i = 0; i < 30; i++)
+		talk_begin(&t[i], mad, friend);
+	for (unsigned i = 0; i < 30 * 8; i++) {
+		dlg_send(&t[i / 8].a, "INFO", NULL, NULL, "");
+		drain(mad);
+		drain(friend);
+	}
+	talk_begin(&other, home, desk);
+	/* And what they say in them. */
+	dlg_send(&other.a, "INFO", NULL, NULL, "");
+	info = phone_expect(desk, "INFO");
+	ck_assert_ptr_nonnull(info);
+	phone_answer(desk, info, 200, NULL, NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	lab_free(lab);
+}
+END_TEST
+
 START_TEST(a_phone_that_answers_without_end_makes_us_send_little)
 {
 	struct lab *lab = lab_new(60, 100);
@@ -765,6 +867,11 @@ suite_limits(void)
 	tcase_add_test(
 	    c, a_call_granted_too_late_or_in_vain_is_noted_as_ended);
 	tcase_add_test(c, one_caller_cannot_take_every_call);
+	tcase_add_loop_test(
+	    c, a_phone_in_a_call_cannot_take_every_transaction, 0, 4);
+	tcase_add_test(c, one_caller_of_many_devices_cannot_take_every_leg);
+	tcase_add_test(
+	    c, calls_with_many_open_requests_leave_room_for_new_calls);
 	tcase_add_test(
 	    c, a_phone_that_answers_without_end_makes_us_send_little);
 	tcase_add_loop_test(c,

@@ -78,6 +78,27 @@ START_TEST(the_office_writes_home_and_tells_nothing)
 }
 END_TEST
 
+START_TEST(rfc3323_5_who_withholds_his_name_writes_without_it)
+{
+	struct phone *third = lab_office(lab, "201", 32);
+	const char *msg;
+
+	dlg_ask(&d, desk, "MESSAGE", "168", "text/plain", "guess",
+	    "Privacy: id\r\n");
+	msg = phone_expect(home, "MESSAGE");
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "From"),
+	    "\"Anonymous\" <sip:anonymous@anonymous.invalid>;tag=");
+	LACKS(msg, "200");
+	/* The office sees who writes. */
+	dlg_ask(&d, home, "MESSAGE", "201", "text/plain", "guess",
+	    "Privacy: id\r\n");
+	msg = phone_expect(third, "MESSAGE");
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "From"), "<sip:168@sip.example.org>;tag=");
+}
+END_TEST
+
 START_TEST(programs_bodies_are_looked_at)
 {
 	HAS(text(desk, "168", "application/x-thing", "at 192.0.2.9"),
@@ -230,6 +251,8 @@ suite_message(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_home_writes_to_the_office);
 	tcase_add_test(c, the_office_writes_home_and_tells_nothing);
+	tcase_add_test(
+	    c, rfc3323_5_who_withholds_his_name_writes_without_it);
 	tcase_add_test(c, programs_bodies_are_looked_at);
 	tcase_add_test(c, all_devices_get_it_and_the_first_2xx_counts);
 	tcase_add_test(c, refusals_are_told_as_in_a_call);

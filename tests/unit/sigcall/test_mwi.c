@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sigproxy/core/mwi.h"
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
@@ -171,6 +172,38 @@ START_TEST(lamp_and_mailbox_outlive_sigproxy)
 }
 END_TEST
 
+/* Its address is all that is believed of a source; numbers that are not fill
+ * the table, and no lamp follows. */
+START_TEST(a_watched_lamp_has_a_place_whatever_else_is_said)
+{
+	char number[16];
+
+	HAS(subscribe(home, "168"), "SIP/2.0 200");
+	told(home);
+	for (unsigned i = 0; i < MWI_BOXES_MAX + 100; i++) {
+		snprintf(number, sizeof(number), "7%u", i);
+		lab->n_boxes = 0;
+		(void)say_as(pbx, number, "message-summary", SUMMARY,
+		    "Messages-Waiting: yes\r\n");
+		/* The answers are a stranger's to the guard. */
+		lab_pass(lab, 50);
+	}
+	lab->n_boxes = 0;
+	HAS(say("Messages-Waiting: yes\r\n"), "SIP/2.0 200");
+	HAS(body(told(home)), "Messages-Waiting: yes");
+	for (unsigned i = 0; i < MWI_BOXES_MAX; i++) {
+		snprintf(number, sizeof(number), "8%u", i);
+		lab->n_boxes = 0;
+		(void)say_as(pbx, number, "message-summary", SUMMARY,
+		    "Messages-Waiting: yes\r\n");
+		lab_pass(lab, 50);
+	}
+	/* What is asked for again is still known. */
+	HAS(subscribe(home, "168"), "SIP/2.0 200");
+	HAS(body(told(home)), "Messages-Waiting: yes");
+}
+END_TEST
+
 START_TEST(mailboxes_have_a_limit)
 {
 	char number[16];
@@ -201,6 +234,8 @@ suite_mwi(void)
 	tcase_add_test(c, who_is_no_source_must_prove_it);
 	tcase_add_test(c, what_is_no_summary_is_refused);
 	tcase_add_test(c, lamp_and_mailbox_outlive_sigproxy);
+	tcase_add_test(
+	    c, a_watched_lamp_has_a_place_whatever_else_is_said);
 	tcase_add_test(c, mailboxes_have_a_limit);
 	suite_add_tcase(s, c);
 	return s;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sigproxy/core/refer.h"
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
@@ -628,6 +629,31 @@ START_TEST(who_was_sent_is_told_once_and_not_for_long)
 		ck_assert_msg((hdr(msg, "Referred-By")[0] != '\0') == (i == 0),
 		    "%s", msg);
 	}
+}
+END_TEST
+
+/* Two phones that transfer without end. */
+START_TEST(transfers_of_others_do_not_make_it_forgotten)
+{
+	struct phone *mad = add("201", IN_OFFICE, 10);
+	struct phone *friend = add("202", IN_OFFICE, 11);
+	struct talk t;
+	struct dlg d;
+	const char *msg;
+
+	refer("Refer-To: <sip:300@sip.example.org>\r\n");
+	talk_begin(&t, mad, friend);
+	for (unsigned i = 0; i < 2 * REFER_MEMORY; i++) {
+		dlg_send(&t.a, "REFER", NULL, NULL,
+		    "Refer-To: <sip:301@sip.example.org>\r\n");
+		msg = phone_expect(friend, "REFER");
+		ck_assert_ptr_nonnull(msg);
+		phone_answer(friend, msg, 202, "", NULL);
+		ck_assert_ptr_nonnull(phone_expect(mad, "SIP/2.0 202"));
+	}
+	dlg_call(&d, a, "300", sdp_of(a, 30002, NULL), "");
+	msg = phone_expect(c, "INVITE");
+	ck_assert_str_ne(hdr(msg, "Referred-By"), "");
 }
 END_TEST
 
@@ -1279,6 +1305,8 @@ suite_refer(void)
 	tcase_add_test(t, rfc5589_7_3_a_question_that_was_not_answered_yet);
 	tcase_add_test(t, a_transfer_that_failed_is_a_call_like_before);
 	tcase_add_test(t, who_was_sent_is_told_once_and_not_for_long);
+	tcase_add_test(
+	    t, transfers_of_others_do_not_make_it_forgotten);
 	tcase_add_test(t, explicit_subscriptions_are_refused);
 	tcase_add_test(t, rfc3323_who_withholds_its_name_refers_without_it);
 	tcase_add_loop_test(t, rfc3515_2_4_5_a_notify_tells_its_status_and_no_more,

@@ -181,6 +181,30 @@ START_TEST(a_call_goes_on_when_its_phone_registers_by_another_connection)
 }
 END_TEST
 
+/* Its first proof by a connection need not be a REGISTER. */
+START_TEST(a_phone_that_calls_before_it_registers_gets_its_old_call_back)
+{
+	struct phone *third = lab_office(lab, "201", 32);
+	struct talk t;
+	struct dlg d;
+	const char *msg;
+
+	talk_begin(&t, home, desk);
+	phone_disconnect(home);
+	phone_connect(home);
+	dlg_call(&d, home, "201", sdp_of(home, 30002, NULL), "");
+	phone_answer(third, phone_expect(third, "INVITE"), 486, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 486"));
+	dlg_ack(&d, d.cseq, NULL);
+	msg = dlg_ask(&d, home, "REGISTER", "168", NULL, NULL, "");
+	HAS(msg, "SIP/2.0 200");
+	dlg_send(&t.b, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
+	lab_pass(lab, 40000);
+	lab_expect_empty(lab);
+}
+END_TEST
+
 START_TEST(a_phone_that_lives_is_not_moved_by_another_register)
 {
 	struct phone *other = lab_stranger(lab, "168", 7);
@@ -305,6 +329,8 @@ suite_tcp(void)
 	tcase_add_test(c, a_cancel_works_over_tcp);
 	tcase_add_test(c,
 	    a_call_goes_on_when_its_phone_registers_by_another_connection);
+	tcase_add_test(c,
+	    a_phone_that_calls_before_it_registers_gets_its_old_call_back);
 	tcase_add_test(c, a_phone_that_lives_is_not_moved_by_another_register);
 	tcase_add_test(c, after_a_restart_a_call_goes_on_by_a_new_connection);
 	tcase_add_test(c, after_a_restart_who_rang_for_a_caller_by_tcp_stops);

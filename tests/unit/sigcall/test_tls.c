@@ -163,6 +163,38 @@ START_TEST(sips_that_cannot_be_kept)
 }
 END_TEST
 
+static const char *
+tag_in(const char *name)
+{
+	return strstr(name, ";tag=") + 5;
+}
+
+/* RFC 3891 rings the phone that talks: that one by UDP, though its number has
+ * another one by TLS. */
+START_TEST(sips_that_replaces_a_call_in_clear)
+{
+	struct phone *second;
+	char line[512];
+	const char *msg;
+	struct talk t;
+	struct dlg a;
+
+	talk_begin(&t, desk, other);
+	second = lab_stranger(lab, "201", 9);
+	phone_connect_tls(home, true);
+	phone_connect_tls(second, true);
+	snprintf(line, sizeof(line), "Replaces: %s;to-tag=%s;from-tag=%s\r\n",
+	    t.b.call_id, tag_in(t.b.local), tag_in(t.b.remote));
+	dlg_call(&a, home, "201", sdp_of(home, 20000, NULL), line);
+	ck_assert_ptr_null(phone_expect(other, "INVITE"));
+	msg = phone_expect(home, "SIP/2.0 480");
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "Warning"), "380 ");
+	dlg_ack(&a, a.cseq, NULL);
+	ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+}
+END_TEST
+
 /* Of two devices the one by TLS rings. */
 START_TEST(sips_rings_those_it_may)
 {
@@ -246,6 +278,7 @@ suite_tls(void)
 	tcase_add_test(c, sips_to_the_office);
 	tcase_add_test(c, sips_from_home_to_home_by_tls);
 	tcase_add_test(c, sips_that_cannot_be_kept);
+	tcase_add_test(c, sips_that_replaces_a_call_in_clear);
 	tcase_add_test(c, sips_rings_those_it_may);
 	tcase_add_loop_test(c, sips_in_clear_is_refused, 0, 2);
 	tcase_add_test(c, who_cannot_is_told_as_often_as_others);

@@ -27,7 +27,7 @@ static uv_loop_t loop;
 static struct tcp *tcp;
 static struct edge_conf conf;
 static struct lab_key key;
-static uint16_t ports[2];		/* TCP, TLS */
+static uint16_t ports[3];		/* TCP, TLS, TLS outside */
 static unsigned opened, closed, messages;
 static bool is_late;			/* keyd answers when it is told */
 static struct lab_asked late;
@@ -101,13 +101,13 @@ on_ask_key(void *arg, uint32_t id, uint8_t index, uint16_t scheme,
 }
 
 static int
-listen_at(uint8_t number, enum transport transport)
+listen_at(uint8_t number, enum zone zone, enum transport transport)
 {
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	socklen_t len = sizeof(in);
 
-	conf.listeners[number] = (struct edge_listener){ ZONE_INTERNAL,
+	conf.listeners[number] = (struct edge_listener){ (uint8_t)zone,
 		(uint8_t)transport, { 0 } };
 	conf.n_listeners = number + 1u;
 	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -123,19 +123,21 @@ setup(void)
 {
 	struct tcp_ops ops = { on_opened, on_closed, on_carries, on_message,
 		on_drained, on_no_tls, on_ask_key, NULL };
-	int plain, secure;
+	int plain, secure, outside;
 
 	ck_assert_int_eq(tls_init(), 0);
 	ck_assert_int_eq(uv_loop_init(&loop), 0);
-	plain = listen_at(0, TRANSPORT_TCP);
-	secure = listen_at(1, TRANSPORT_TLS);
-	tcp = tcp_new(&loop, &conf, 64, 1, &ops);
+	plain = listen_at(0, ZONE_INTERNAL, TRANSPORT_TCP);
+	secure = listen_at(1, ZONE_INTERNAL, TRANSPORT_TLS);
+	outside = listen_at(2, ZONE_EXTERNAL, TRANSPORT_TLS);
+	tcp = tcp_new(&loop, &conf, 512, 1, &ops);
 	ck_assert_ptr_nonnull(tcp);
 	lab_key_new(&key, "EC", "DNS:sip.example.org");
 	ck_assert_int_eq(tls_certificate(tcp_tls(tcp), 0, 1,
 		span_make(key.der, key.len)), 1);
 	ck_assert_int_eq(tcp_add(tcp, 0, plain), 0);
 	ck_assert_int_eq(tcp_add(tcp, 1, secure), 0);
+	ck_assert_int_eq(tcp_add(tcp, 2, outside), 0);
 	tcp_accept(tcp);
 }
 
@@ -264,22 +266,30 @@ talk(SSL *ssl, int fd, size_t at)
 	return sent;
 }
 
+static SSL *
+client(SSL_CTX *ctx)
+{
+	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
+	SSL *ssl = SSL_new(ctx);
+
+	BIO_set_mem_eof_return(in, -1);
+	BIO_set_mem_eof_return(out, -1);
+	SSL_set_bio(ssl, in, out);
+	SSL_set_connect_state(ssl);
+	return ssl;
+}
+
 static size_t
 one(int version, size_t at, bool reset)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-	BIO *in = BIO_new(BIO_s_mem()), *out = BIO_new(BIO_s_mem());
 	SSL *ssl;
 	size_t sent;
 	int fd;
 
 	SSL_CTX_set_min_proto_version(ctx, version);
 	SSL_CTX_set_max_proto_version(ctx, version);
-	ssl = SSL_new(ctx);
-	BIO_set_mem_eof_return(in, -1);
-	BIO_set_mem_eof_return(out, -1);
-	SSL_set_bio(ssl, in, out);
-	SSL_set_connect_state(ssl);
+	ssl = client(ctx);
 	late.id = 0;
 	late.n = 0;
 	fd = dial(1);
@@ -310,6 +320,27 @@ START_TEST(torn_at_many_octets_by_tls)
 }
 END_TEST
 
+/* Many addresses, each with a connection that says nothing. */
+START_TEST(the_office_shakes_hands_while_the_internet_floods)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = client(ctx);
+	int flood[200], fd;
+
+	for (size_t i = 0; i < 200; i++)
+		flood[i] = dial(2);
+	fd = dial(1);
+	talk(ssl, fd, SIZE_MAX);
+	ck_assert_uint_eq(messages, 1);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	hang_up(fd, false);
+	for (size_t i = 0; i < 200; i++)
+		hang_up(flood[i], true);
+	turn();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -322,6 +353,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, torn_at_each_octet_by_tcp);
 	tcase_add_loop_test(tc, torn_at_many_octets_by_tls, 0, 2);
+	tcase_add_test(tc, the_office_shakes_hands_while_the_internet_floods);
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_set_fork_status(r, CK_FORK);	/* the table is for a process */

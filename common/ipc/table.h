@@ -352,7 +352,7 @@
 	F(u32, open_ms, 0, IPC_WINDOW_MAX_MS)	/* 0: close it */	\
 	F(list, ports, socket, IPC_WINDOW_PORTS)
 #define IPC_F_window_ask(F)			\
-	F(u32, id, 0, UINT32_MAX)
+	F(u32, id, 1, UINT32_MAX)
 #define IPC_F_window_say(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u32, left_ms, 0, IPC_WINDOW_MAX_MS)	\
@@ -468,7 +468,7 @@
 	    "ports, and answer none: does the router forward them? "	\
 	    "Replaces the window before.")				\
 	M(WINDOW_ASK, window_ask, 64, ROLE_ADMIN, ROLE_MEDIA, 0,	\
-	    "What came so far?")					\
+	    "What came to the ports of the window so far?")					\
 	M(WINDOW_SAY, window_say, 65, ROLE_MEDIA, ROLE_ADMIN,		\
 	    IPC_WINDOW_ASK, "One row for each socket of those ports.")
 

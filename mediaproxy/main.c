@@ -86,7 +86,8 @@ set_ask(struct stun_ask *a, const struct conf *c, struct mono now)
 {
 	stun_ask_init(a, now);
 	for (unsigned i = 0; i < c->n_stun; i++)
-		stun_ask_add_server(a, &c->stun[i].addr, c->stun[i].port);
+		stun_ask_add_server(a, &c->stun[i].addr,
+		    conf_stun_port(&c->stun[i]));
 }
 
 static void

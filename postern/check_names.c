@@ -5,6 +5,7 @@
 #include "postern/check.h"
 #include "postern/json.h"
 #include "postern/names.h"
+#include "postern/sheet.h"
 
 #define ADDRS_MAX 8
 
@@ -159,7 +160,7 @@ check_srv(struct check *k, const char *service, uint16_t port)
 		return false;
 	f = finding_new(k->found, FINDING_WARNING, "dns-srv");
 	finding_what(f, "SRV sends phones to another port than ours");
-	finding_seen(f, "%s: port %u at %s; we listen at %u", name,
+	finding_seen(f, "%s: port %u at %s; phones reach us at %u", name,
 	    srv[0].port, srv[0].target, port);
 	finding_do(f, "correct the zone; `postern check --router` prints its "
 		      "lines");
@@ -173,11 +174,17 @@ check_srvs(struct check *k)
 	bool any = false;
 
 	if (c->external_udp != 0)
-		any |= check_srv(k, "_sip._udp", c->external_udp);
+		any |= check_srv(k, "_sip._udp",
+		    sheet_outside(c->external_udp_advertised,
+			c->external_udp));
 	if (c->external_tcp != 0)
-		any |= check_srv(k, "_sip._tcp", c->external_tcp);
+		any |= check_srv(k, "_sip._tcp",
+		    sheet_outside(c->external_tcp_advertised,
+			c->external_tcp));
 	if (conf_has_tls(c) && c->external_tls != 0)
-		any |= check_srv(k, "_sips._tcp", c->external_tls);
+		any |= check_srv(k, "_sips._tcp",
+		    sheet_outside(c->external_tls_advertised,
+			c->external_tls));
 	return any;
 }
 

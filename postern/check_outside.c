@@ -3,6 +3,7 @@
 
 #include "postern/check.h"
 #include "postern/probe.h"
+#include "postern/sheet.h"
 
 struct seen {
 	struct span kind;	/* "udp", "tcp", "tls" */
@@ -34,10 +35,14 @@ read_word(struct span word, struct seen *out)
 static bool
 is_external(const struct conf *c, const struct seen *s)
 {
-	return s->port != 0 &&
-	    ((is(s, "udp", NULL) && s->port == c->external_udp) ||
-		(is(s, "tcp", NULL) && s->port == c->external_tcp) ||
-		(is(s, "tls", NULL) && s->port == c->external_tls));
+	uint16_t port = is(s, "udp", NULL) ?
+	    sheet_outside(c->external_udp_advertised, c->external_udp) :
+	    is(s, "tcp", NULL) ?
+	    sheet_outside(c->external_tcp_advertised, c->external_tcp) :
+	    is(s, "tls", NULL) ?
+	    sheet_outside(c->external_tls_advertised, c->external_tls) : 0;
+
+	return port != 0 && s->port == port;
 }
 
 static struct finding *

@@ -94,15 +94,26 @@ forwarded_to(const struct conf *c)
 	return &c->external[0];
 }
 
+/* A SIP port, which may have another number outside. */
+static void
+print_forward_sip(FILE *to, const struct conf *c, const char *transport,
+    uint16_t outside, uint16_t port)
+{
+	fprintf(to, "  forward %s %u to ", transport,
+	    sheet_outside(outside, port));
+	print_ip(to, forwarded_to(c));
+	if (sheet_outside(outside, port) == port)
+		fputs(", same port", to);
+	else
+		fprintf(to, ", port %u", port);
+}
+
 static void
 print_forward(FILE *to, const struct conf *c, const char *transport,
     uint16_t first, uint16_t last)
 {
 	fprintf(to, "  forward %s ", transport);
-	if (first == last)
-		fprintf(to, "%u", first);
-	else
-		fprintf(to, "%u-%u", first, last);
+	fprintf(to, "%u-%u", first, last);
 	fputs(" to ", to);
 	print_ip(to, forwarded_to(c));
 	fputs(", same port", to);
@@ -148,14 +159,17 @@ print_router(FILE *to, const struct conf *c)
 		    to);
 		return 0;
 	}
-	print_forward(to, c, "UDP", c->external_udp, c->external_udp);
+	print_forward_sip(to, c, "UDP", c->external_udp_advertised,
+	    c->external_udp);
 	fputs("\n", to);
 	if (c->external_tcp != 0) {
-		print_forward(to, c, "TCP", c->external_tcp, c->external_tcp);
+		print_forward_sip(to, c, "TCP", c->external_tcp_advertised,
+		    c->external_tcp);
 		fputs("\n", to);
 	}
 	if (conf_has_tls(c) && c->external_tls != 0) {
-		print_forward(to, c, "TCP", c->external_tls, c->external_tls);
+		print_forward_sip(to, c, "TCP", c->external_tls_advertised,
+		    c->external_tls);
 		fputs(" (for TLS)\n", to);
 	}
 	print_forward(to, c, "UDP", c->ports_first, c->ports_last);
@@ -204,11 +218,14 @@ print_phone(FILE *to, const struct conf *c, const char *seen)
 	fputs("\nEach phone at home\n  Server / registrar:   ", to);
 	print_server(to, c, seen);
 	fprintf(to,
-	    "\n  Port, transport:      %u, UDP", c->external_udp);
+	    "\n  Port, transport:      %u, UDP",
+	    sheet_outside(c->external_udp_advertised, c->external_udp));
 	if (c->external_tcp != 0)
-		fprintf(to, "; or %u, TCP", c->external_tcp);
+		fprintf(to, "; or %u, TCP",
+		    sheet_outside(c->external_tcp_advertised, c->external_tcp));
 	if (conf_has_tls(c) && c->external_tls != 0)
-		fprintf(to, "; or %u, TLS", c->external_tls);
+		fprintf(to, "; or %u, TLS",
+		    sheet_outside(c->external_tls_advertised, c->external_tls));
 	fprintf(to,
 	    "\n  SIP domain:           %s\n"
 	    "  User / phone number:  the subscriber's number\n"

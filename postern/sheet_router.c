@@ -4,6 +4,7 @@ struct way {
 	const char *proto;
 	uint16_t first, last;
 	const char *what;
+	uint16_t outside;	/* 0: the same */
 };
 
 #define WAYS_MAX 4
@@ -15,17 +16,20 @@ ways_in(const struct conf *c, struct way out[WAYS_MAX])
 
 	if (c->external_udp != 0)
 		out[n++] = (struct way){ "udp", c->external_udp,
-			c->external_udp, "SIP" };
+			c->external_udp, "SIP",
+			c->external_udp_advertised };
 	if (c->external_tcp != 0)
 		out[n++] = (struct way){ "tcp", c->external_tcp,
-			c->external_tcp, "SIP" };
+			c->external_tcp, "SIP",
+			c->external_tcp_advertised };
 	if (conf_has_tls(c) && c->external_tls != 0)
 		out[n++] = (struct way){ "tcp", c->external_tls,
-			c->external_tls, "SIP over TLS" };
+			c->external_tls, "SIP over TLS",
+			c->external_tls_advertised };
 	out[n++] = (struct way){ "udp", c->ports_first, c->ports_last,
 		c->mode == MEDIA_FORWARDED ? "sound" :
 		c->mode == MEDIA_PUNCH ? "sound; not needed for mode = punch" :
-		"sound; better so, see above" };
+		"sound; better so, see above", 0 };
 	return n;
 }
 
@@ -35,6 +39,21 @@ put_range(FILE *to, uint16_t first, uint16_t last)
 	fprintf(to, "%u", first);
 	if (last != first)
 		fprintf(to, "-%u", last);
+}
+
+static void
+put_outside(FILE *to, const struct way *w)
+{
+	put_range(to, sheet_outside(w->outside, w->first),
+	    sheet_outside(w->outside, w->last));
+}
+
+/* Where it goes to: ":5070" where that is not the number outside. */
+static void
+put_inside(FILE *to, const struct way *w, const char *before)
+{
+	if (sheet_outside(w->outside, w->first) != w->first)
+		fprintf(to, "%s%u", before, w->first);
 }
 
 static void
@@ -65,12 +84,13 @@ print_table(FILE *to, const struct conf *c, const struct addr *own)
 	unsigned n = ways_in(c, way);
 
 	fputs("What the router must forward (\"port forwarding\", \"virtual "
-	      "server\"), same port:\n", to);
+	      "server\"), same\nport where none is named:\n", to);
 	for (unsigned i = 0; i < n; i++) {
 		fprintf(to, "  %s  ", way[i].proto);
-		put_range(to, way[i].first, way[i].last);
+		put_outside(to, &way[i]);
 		fputs("  to  ", to);
 		put_ip(to, own);
+		put_inside(to, &way[i], ", port ");
 		fprintf(to, "  (%s)\n", way[i].what);
 	}
 	fprintf(to, "Never forward: udp %u, tcp %u, tcp %u, tcp 5061, udp ",
@@ -93,9 +113,10 @@ print_linux_router(FILE *to, const struct conf *c, const struct addr *own)
 	      "\t\ttype nat hook prerouting priority dstnat;\n", to);
 	for (unsigned i = 0; i < n; i++) {
 		fprintf(to, "\t\tiifname \"wan\" %s dport ", way[i].proto);
-		put_range(to, way[i].first, way[i].last);
+		put_outside(to, &way[i]);
 		fputs(" dnat to ", to);
 		put_ip(to, own);
+		put_inside(to, &way[i], ":");
 		fputc('\n', to);
 	}
 	fputs("\t}\n}\n", to);
@@ -196,11 +217,17 @@ print_zone(FILE *to, const struct conf *c, const struct addr *public)
 	if (c->external_udp != 0)
 		print_naptr(to, c, 30, "SIP+D2U", "_sip._udp");
 	if (tls)
-		print_srv(to, c, "_sips._tcp", c->external_tls, target);
+		print_srv(to, c, "_sips._tcp",
+		    sheet_outside(c->external_tls_advertised,
+			c->external_tls), target);
 	if (c->external_tcp != 0)
-		print_srv(to, c, "_sip._tcp", c->external_tcp, target);
+		print_srv(to, c, "_sip._tcp",
+		    sheet_outside(c->external_tcp_advertised,
+			c->external_tcp), target);
 	if (c->external_udp != 0)
-		print_srv(to, c, "_sip._udp", c->external_udp, target);
+		print_srv(to, c, "_sip._udp",
+		    sheet_outside(c->external_udp_advertised,
+			c->external_udp), target);
 	if (named)
 		return;
 	fprintf(to, "%s. IN %s ", target,

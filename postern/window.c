@@ -6,6 +6,7 @@
 #include "common/io/clock.h"
 #include "common/ipc/msg.h"
 #include "postern/cmd.h"
+#include "postern/sheet.h"
 #include "postern/window.h"
 
 #define OUTER 16	/* ports tried of the external range */
@@ -226,8 +227,11 @@ say_command(const struct window_run *r, uint32_t seconds)
 	fprintf(stderr, "Within %u s run this on a machine outside, not behind "
 			"the office's router:\n\n  postern-probe %.*s", seconds,
 	    (int)b.len, b.p);
-	fprintf(stderr, " --udp %u --tcp %u --tls %u", c->external_udp,
-	    c->external_tcp, conf_has_tls(c) ? c->external_tls : 0);
+	fprintf(stderr, " --udp %u --tcp %u --tls %u",
+	    sheet_outside(c->external_udp_advertised, c->external_udp),
+	    sheet_outside(c->external_tcp_advertised, c->external_tcp),
+	    conf_has_tls(c) ? sheet_outside(c->external_tls_advertised,
+		c->external_tls) : 0);
 	put_ports("--rtp", r->outer, r->n_outer);
 	put_ports("--rtp-closed", r->inner, r->n_inner);
 	buf_init(&b, mem, sizeof(mem));

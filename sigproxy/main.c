@@ -42,6 +42,22 @@ add_listeners(struct edge_conf *e, enum zone zone, enum transport transport,
 	}
 }
 
+/* What the router calls the external ports. */
+static void
+set_advertised(struct edge_conf *e, const struct conf *c)
+{
+	const uint16_t said[] = {
+		[TRANSPORT_UDP] = c->external_udp_advertised,
+		[TRANSPORT_TCP] = c->external_tcp_advertised,
+		[TRANSPORT_TLS] = c->external_tls_advertised,
+	};
+
+	for (unsigned i = 0; i < e->n_listeners; i++) {
+		if (e->listeners[i].zone == ZONE_EXTERNAL)
+			e->advertised[i] = said[e->listeners[i].transport];
+	}
+}
+
 static void
 set_site(struct edge_conf *e, const struct conf *c)
 {
@@ -57,10 +73,10 @@ set_site(struct edge_conf *e, const struct conf *c)
 	if (c->public_how == PUBLIC_ADDRESS)
 		e->public_addr = c->public_addr;
 	for (unsigned i = 0; i < c->n_stun; i++) {
-		if (c->stun[i].addr.family == ADDR_NONE)
-			e->stun_name_port = c->stun[i].port;
-		else
-			e->stun_servers[e->n_stun_servers++] = c->stun[i].addr;
+		struct addr *a = &e->stun_servers[e->n_stun_servers++];
+
+		*a = c->stun[i].addr;
+		a->port = conf_stun_port(&c->stun[i]);
 	}
 	for (unsigned i = 0; i < c->n_mwi_source; i++)
 		e->mwi_sources[e->n_mwi_sources++] = c->mwi_source[i];
@@ -105,6 +121,7 @@ make_edge_conf(const struct conf *c)
 		add_listeners(&e, ZONE_INTERNAL, TRANSPORT_TLS, c->internal,
 		    c->n_internal, c->internal_tls);
 	}
+	set_advertised(&e, c);
 	if (c->external_tcp != 0 || c->internal_tcp != 0 || conf_has_tls(c))
 		e.max_conns = most_connections();
 	return e;

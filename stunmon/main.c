@@ -8,8 +8,6 @@
 #include "common/io/role.h"
 #include "stunmon/io/monitor.h"
 
-/* Our own name among the watched ones; the others are STUN servers. */
-#define OWN_NAME CONF_LIST_MAX
 /* Loop, doors and their connections, the resolver's sockets. */
 #define FILES_MAX 160
 
@@ -53,69 +51,6 @@ fail(const char *what, int err)
 	exit(1);
 }
 
-/* ---- names ---- */
-
-static void
-refuse_name(const struct addr *a)
-{
-	log_begin(LOG_WARN_, "name-not-believed");
-	log_addr("address", a);
-	log_str("why", "our public name leads to an address that is not "
-	    "public");
-	log_end();
-}
-
-static void
-on_name(void *arg, unsigned number, const struct addr *addr)
-{
-	struct monitor *m = arg;
-	struct addr a = *addr;
-
-	if (number == OWN_NAME) {
-		if (addr_is_public(&a))
-			mapping_set_site(m->mappings, &a, clock_mono());
-		else
-			refuse_name(&a);
-	} else {
-		a.port = m->conf.stun[number].port;
-		mapping_set_server(m->mappings, number, &a, clock_mono());
-	}
-	monitor_run(m);
-}
-
-/* STUN is asked from IPv4 sockets; from IPv6 ones only where there is no
- * IPv4 (the relay chooses by the same rule). */
-static enum addr_family
-stun_family(const struct conf *c)
-{
-	for (unsigned i = 0; i < c->n_external; i++) {
-		if (c->external[i].family == ADDR_IPV4)
-			return ADDR_IPV4;
-	}
-	return ADDR_IPV6;
-}
-
-static void
-watch_names(struct monitor *m)
-{
-	const struct conf *c = &m->conf;
-	bool own = c->public_how == PUBLIC_NAME, names = own;
-
-	for (unsigned i = 0; i < m->mappings->conf.n_servers; i++)
-		names = names || c->stun[i].addr.family == ADDR_NONE;
-	if (!names)
-		return;
-	m->dns = dns_new(m->loop, stun_family(c), on_name, m);
-	if (m->dns == NULL)
-		fail("resolver-not-started", 0);
-	if (own)
-		dns_watch(m->dns, OWN_NAME, c->public_name);
-	for (unsigned i = 0; i < m->mappings->conf.n_servers; i++) {
-		if (c->stun[i].addr.family == ADDR_NONE)
-			dns_watch(m->dns, i, c->stun[i].host);
-	}
-}
-
 /* ---- start ---- */
 
 static void
@@ -146,6 +81,18 @@ set_mappings(struct monitor *m)
 		if (a.family != ADDR_NONE)
 			mapping_set_server(m->mappings, i, &a, m->started);
 	}
+}
+
+static void
+set_nat(struct monitor *m)
+{
+	const struct nat_conf nc = { m->conf.external, m->conf.n_external,
+		m->conf.external_udp, secret_random };
+
+	nat_init(&m->nat, &nc);
+	if (m->conf.public_how == PUBLIC_NONE &&
+	    addr_is_public(&m->conf.external[0]))
+		m->nat.mapping = NAT_NONE;
 }
 
 static void
@@ -187,7 +134,10 @@ main(int argc, char **argv)
 	m.started = clock_mono();
 	priv_warm_up();
 	set_mappings(&m);
-	watch_names(&m);
+	set_nat(&m);
+	err = names_watch(&m);
+	if (err)
+		fail("resolver-not-started", err);
 	err = monitor_start(&m);
 	if (err)
 		fail("clock-not-started", err);

@@ -7,6 +7,7 @@
 
 enum stun_attr {
 	ATTR_MAPPED_ADDRESS = 0x0001,
+	ATTR_CHANGE_REQUEST = 0x0003,
 	ATTR_USERNAME = 0x0006,
 	ATTR_MESSAGE_INTEGRITY = 0x0008,
 	ATTR_ERROR_CODE = 0x0009,
@@ -14,6 +15,7 @@ enum stun_attr {
 	ATTR_NONCE = 0x0015,
 	ATTR_XOR_MAPPED_ADDRESS = 0x0020,
 	ATTR_FINGERPRINT = 0x8028,
+	ATTR_OTHER_ADDRESS = 0x802c,
 };
 
 #define SHA1_LEN 20
@@ -139,6 +141,10 @@ get_attribute(struct stun_msg *m, size_t at, uint16_t type, size_t len)
 		if (m->mapped.family != ADDR_NONE)
 			return true;
 		return get_address(v, len, &m->mapped);
+	case ATTR_OTHER_ADDRESS:
+		if (m->other.family != ADDR_NONE)
+			return true;
+		return get_address(v, len, &m->other);
 	case ATTR_ERROR_CODE:
 		if (len < 4 || (v[2] & 7) < 3 || (v[2] & 7) > 6 || v[3] > 99)
 			return false;
@@ -232,19 +238,37 @@ stun_put_fingerprint(struct buf *b)
 	buf_put(b, span_make(p, sizeof(p)));
 }
 
-void
-stun_put_request(struct buf *b, const uint8_t tid[STUN_TID_LEN])
+static void
+put_request(struct buf *b, const uint8_t *tid, struct span attributes)
 {
 	uint8_t p[STUN_HEADER_LEN] = { 0 };
 	struct buf one;
-	uint8_t mem[STUN_REQUEST_LEN];
+	uint8_t mem[STUN_CHANGE_REQUEST_LEN];
 
 	p[1] = 0x01;		/* Binding, request */
-	p[3] = STUN_REQUEST_LEN - STUN_HEADER_LEN;
+	p[3] = (uint8_t)(attributes.len + STUN_REQUEST_LEN - STUN_HEADER_LEN);
 	put32(p + 4, STUN_COOKIE);
 	memcpy(p + 8, tid, STUN_TID_LEN);
 	buf_init(&one, mem, sizeof(mem));
 	buf_put(&one, span_make(p, sizeof(p)));
+	buf_put(&one, attributes);
 	stun_put_fingerprint(&one);
 	buf_put(b, buf_span(&one));
+}
+
+void
+stun_put_request(struct buf *b, const uint8_t tid[STUN_TID_LEN])
+{
+	put_request(b, tid, SPAN_NONE);
+}
+
+void
+stun_put_change_request(struct buf *b, const uint8_t tid[STUN_TID_LEN],
+    unsigned change)
+{
+	uint8_t p[8] = { 0, ATTR_CHANGE_REQUEST, 0, 4 };
+
+	p[7] = (uint8_t)((change & STUN_CHANGE_IP ? 4 : 0) |
+	    (change & STUN_CHANGE_PORT ? 2 : 0));
+	put_request(b, tid, span_make(p, sizeof(p)));
 }

@@ -34,6 +34,8 @@ struct stun_msg {
 	struct addr mapped;	/* XOR-MAPPED-ADDRESS, else MAPPED-ADDRESS,
 				 * else ADDR_NONE */
 	bool xored;		/* it was the XOR one */
+	struct addr other;	/* OTHER-ADDRESS (RFC 5780 7.4): the server's
+				 * other IP and port; ADDR_NONE: none */
 	uint16_t error_code;	/* 300 to 699, 0: none */
 	unsigned n_unknown;	/* attributes that must be understood
 				 * (RFC 8489 14) and are not */
@@ -78,6 +80,17 @@ bool stun_integrity_ok(const struct stun_msg *m, struct span key);
  * Limits:  STUN_REQUEST_LEN bytes; too small a buffer sets its error.
  */
 void stun_put_request(struct buf *b, const uint8_t tid[STUN_TID_LEN]);
+
+/* CHANGE-REQUEST (RFC 5780 7.2): answer from your other IP, other port. */
+enum {
+	STUN_CHANGE_IP = 1,
+	STUN_CHANGE_PORT = 2,
+};
+#define STUN_CHANGE_REQUEST_LEN (STUN_REQUEST_LEN + 8)
+
+/* The same, with CHANGE-REQUEST; STUN_CHANGE_REQUEST_LEN bytes. */
+void stun_put_change_request(struct buf *b, const uint8_t tid[STUN_TID_LEN],
+    unsigned change);
 
 /*
  * End a message with FINGERPRINT (RFC 8489 14.7).

@@ -24,22 +24,55 @@ stun_ask_add_server(struct stun_ask *a, const struct addr *addr, uint16_t port)
 	s->port = port;
 }
 
+/* One of the few addresses that named servers may have at a time. */
 static bool
-is_configured(const struct stun_ask *a, const struct addr *server, bool is_lan)
+is_named(struct stun_ask *a, const struct addr *server, struct mono now)
 {
+	struct stun_ask_named *oldest = &a->named[0];
+
+	for (unsigned i = 0; i < STUN_ASK_NAMED; i++) {
+		struct stun_ask_named *n = &a->named[i];
+
+		if (addr_eq(&n->addr, server)) {
+			n->at = now;
+			return true;
+		}
+		if (mono_before(n->at, oldest->at))
+			oldest = n;
+	}
+	if (oldest->addr.family != ADDR_NONE &&
+	    mono_ms_between(oldest->at, now) < STUN_ASK_NAMED_MS)
+		return false;
+	*oldest = (struct stun_ask_named){ *server, now };
+	return true;
+}
+
+static bool
+fits_name(const struct stun_ask_server *s, const struct addr *server,
+    bool is_lan)
+{
+	return (s->port == server->port ||
+	    (s->port == 0 && server->port >= 1024)) &&
+	    addr_is_public(server) && !is_lan;
+}
+
+static bool
+is_configured(struct stun_ask *a, const struct addr *server, bool is_lan,
+    struct mono now)
+{
+	bool may_be_named = false;
+
 	for (unsigned i = 0; i < a->n_servers; i++) {
 		const struct stun_ask_server *s = &a->server[i];
 
-		if (s->port != server->port)
-			continue;
-		if (s->addr.family != ADDR_NONE) {
-			if (addr_same_ip(&s->addr, server))
-				return true;
-		} else if (addr_is_public(server) && !is_lan) {
+		if (s->addr.family == ADDR_NONE)
+			may_be_named = may_be_named ||
+			    fits_name(s, server, is_lan);
+		else if (s->port == server->port &&
+		    addr_same_ip(&s->addr, server))
 			return true;
-		}
 	}
-	return false;
+	return may_be_named && is_named(a, server, now);
 }
 
 static bool
@@ -76,7 +109,7 @@ is_same(const struct stun_ask_entry *e, uint16_t socket,
 /* A retransmission keeps its place; anything else takes the oldest. */
 static void
 remember(struct stun_ask *a, uint16_t socket, const uint8_t *tid,
-    const struct addr *server, struct mono now)
+    const struct addr *server, bool is_test, struct mono now)
 {
 	struct stun_ask_entry *e;
 
@@ -92,6 +125,7 @@ remember(struct stun_ask *a, uint16_t socket, const uint8_t *tid,
 	e->at = now;
 	e->socket = socket;
 	e->server = *server;
+	e->is_test = is_test;
 	memcpy(e->tid, tid, STUN_TID_LEN);
 }
 
@@ -100,7 +134,7 @@ stun_ask_send(struct stun_ask *a, uint16_t socket,
     const uint8_t tid[STUN_TID_LEN], const struct addr *server, bool is_lan,
     struct mono now, struct buf *out)
 {
-	if (!is_configured(a, server, is_lan)) {
+	if (!is_configured(a, server, is_lan, now)) {
 		a->n_refused++;
 		return -EACCES;
 	}
@@ -108,11 +142,119 @@ stun_ask_send(struct stun_ask *a, uint16_t socket,
 		a->n_refused++;
 		return -EBUSY;
 	}
-	remember(a, socket, tid, server, now);
+	remember(a, socket, tid, server, false, now);
 	a->n_sent++;
 	stun_put_request(out, tid);
 	return 0;
 }
+
+/* ---- tests of NAT behaviour ---- */
+
+static bool
+take_test(struct stun_ask *a, struct mono now)
+{
+	if (a->tests_from.us == 0 ||
+	    mono_ms_between(a->tests_from, now) >= STUN_ASK_TEST_MS) {
+		a->tests_from = now;
+		a->n_tests = 0;
+	}
+	return a->n_tests++ < STUN_ASK_TESTS && take_token(a, now);
+}
+
+static const struct stun_ask_other *
+find_other(const struct stun_ask *a, const struct addr *server,
+    struct mono now)
+{
+	for (unsigned i = 0; i < STUN_ASK_SERVERS; i++) {
+		const struct stun_ask_other *o = &a->other[i];
+
+		if (o->at.us != 0 && addr_eq(&o->server, server) &&
+		    mono_ms_between(o->at, now) < STUN_ASK_OTHER_MS)
+			return o;
+	}
+	return NULL;
+}
+
+/* A configured server answered: what does it call its other address? */
+static void
+note_other(struct stun_ask *a, const struct addr *server, struct span packet,
+    struct mono now)
+{
+	struct stun_ask_other *o = NULL;
+	struct stun_msg m;
+
+	if (stun_parse(packet, &m) != 0 || !addr_is_public(&m.other) ||
+	    m.other.family != server->family || m.other.port < 1024 ||
+	    addr_same_ip(&m.other, server))
+		return;
+	for (unsigned i = 0; i < STUN_ASK_SERVERS && o == NULL; i++) {
+		if (addr_eq(&a->other[i].server, server))
+			o = &a->other[i];
+	}
+	if (o == NULL) {
+		o = &a->other[a->next_other];
+		a->next_other = (a->next_other + 1) % STUN_ASK_SERVERS;
+	}
+	*o = (struct stun_ask_other){ *server, m.other, now };
+}
+
+static struct addr
+combine(const struct stun_ask_other *o, unsigned which)
+{
+	struct addr a = which & STUN_CHANGE_IP ? o->other : o->server;
+
+	a.port = which & STUN_CHANGE_PORT ? o->other.port : o->server.port;
+	return a;
+}
+
+static int
+refuse(struct stun_ask *a, int err)
+{
+	a->n_refused++;
+	return err;
+}
+
+int
+stun_ask_test(struct stun_ask *a, uint16_t socket,
+    const uint8_t tid[STUN_TID_LEN], const struct addr *server, bool is_lan,
+    unsigned to, unsigned change, struct mono now, struct addr *target_out,
+    struct buf *out)
+{
+	const struct stun_ask_other *o;
+	struct addr source;
+
+	if (!is_configured(a, server, is_lan, now))
+		return refuse(a, -EACCES);
+	o = find_other(a, server, now);
+	if (o == NULL)
+		return refuse(a, -EACCES);
+	if (!take_test(a, now))
+		return refuse(a, -EBUSY);
+	source = combine(o, to ^ change);
+	remember(a, socket, tid, &source, true, now);
+	a->n_sent++;
+	*target_out = combine(o, to);
+	stun_put_change_request(out, tid, change);
+	return 0;
+}
+
+int
+stun_ask_hairpin(struct stun_ask *a, uint16_t socket,
+    const uint8_t tid[STUN_TID_LEN], const struct addr *target,
+    const struct addr *site, struct mono now, struct buf *out)
+{
+	if (!addr_same_ip(target, site) || !addr_is_public(target) ||
+	    target->port < 1024)
+		return refuse(a, -EACCES);
+	if (!take_test(a, now))
+		return refuse(a, -EBUSY);
+	remember(a, socket, tid, target, true, now);
+	a->n_sent++;
+	stun_put_request(out, tid);
+	return 0;
+}
+
+/* ---- answers ---- */
 
 bool
 stun_ask_heard(struct stun_ask *a, uint16_t socket, const struct addr *source,
@@ -130,6 +272,8 @@ stun_ask_heard(struct stun_ask *a, uint16_t socket, const struct addr *source,
 		if (is_open(e, now) && is_same(e, socket, source, tid)) {
 			e->at.us = 0;
 			a->n_heard++;
+			if (!e->is_test)
+				note_other(a, source, packet, now);
 			return true;
 		}
 	}

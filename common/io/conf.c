@@ -273,6 +273,13 @@ conf_is_lan(const struct conf *c, const struct addr *a)
 	return false;
 }
 
+uint16_t
+conf_stun_port(const struct conf_host *server)
+{
+	return server->addr.family == ADDR_NONE && !server->port_given ? 0 :
+	    server->port;
+}
+
 bool
 conf_has_tls(const struct conf *c)
 {

@@ -24,6 +24,7 @@ enum media_mode { MEDIA_AUTO, MEDIA_PUNCH, MEDIA_FORWARDED };
 struct conf_host {		/* HOST:PORT, the host a name or an address */
 	char host[CONF_NAME_MAX];
 	uint16_t port;
+	bool port_given;	/* else a name's SRV record is asked first */
 	struct addr addr;	/* family ADDR_NONE when host is a name */
 };
 
@@ -52,10 +53,14 @@ struct conf {
 	char public_name[CONF_NAME_MAX];	/* for PUBLIC_NAME */
 	struct conf_host stun[CONF_LIST_MAX];
 	unsigned n_stun;
+	char name[CONF_NAME_MAX];	/* empty: the domain, perhaps */
 	uint32_t stun_interval_s;
 	/* [listen]; 0: off */
 	uint16_t external_udp, external_tcp, external_tls;
 	uint16_t internal_udp, internal_tcp, internal_tls;
+	/* what phones outside are told; 0: found out */
+	uint16_t external_udp_advertised, external_tcp_advertised;
+	uint16_t external_tls_advertised;
 	/* [media] */
 	uint16_t ports_first, ports_last;
 	uint16_t internal_ports_first, internal_ports_last;
@@ -92,6 +97,9 @@ void conf_sample(FILE *to);
 bool conf_has_tls(const struct conf *c);
 /* PKCS#12: the certificate's file holds its key. */
 bool conf_is_p12(const char *path);
+
+/* The port its socket's owner may ask it at; 0: any, by SRV. */
+uint16_t conf_stun_port(const struct conf_host *server);
 
 /* Is this address one of the office's own (internal zone)? */
 bool conf_is_lan(const struct conf *c, const struct addr *a);

@@ -28,6 +28,16 @@ check_required(struct conf_reading *r)
 }
 
 static void
+check_name(struct conf_reading *r)
+{
+	struct addr ip;
+
+	if (addr_parse_ip(span_str(r->conf.name), &ip) == 0)
+		conf_complain(r, CONF_address_name, "an address; write the "
+		    "DNS name that phones use, or leave the key out");
+}
+
+static void
 check_tls(struct conf_reading *r)
 {
 	const struct conf *c = &r->conf;
@@ -89,6 +99,39 @@ zones_share_address(const struct conf *c)
 		}
 	}
 	return false;
+}
+
+static void
+check_advertised(struct conf_reading *r)
+{
+	const struct conf *c = &r->conf;
+	const struct {
+		enum conf_id id;
+		uint16_t said, port;
+		const char *key;
+	} all[] = {
+		{ CONF_listen_external_udp_advertised,
+		    c->external_udp_advertised, c->external_udp,
+		    "external_udp" },
+		{ CONF_listen_external_tcp_advertised,
+		    c->external_tcp_advertised, c->external_tcp,
+		    "external_tcp" },
+		{ CONF_listen_external_tls_advertised,
+		    c->external_tls_advertised, c->external_tls,
+		    "external_tls" },
+	};
+
+	for (unsigned i = 0; i < 3; i++) {
+		if (all[i].said != 0 && all[i].port == 0)
+			conf_complain(r, all[i].id, "nobody listens: %s is 0; "
+			    "set a port there, or remove this line",
+			    all[i].key);
+	}
+	if (c->external_tcp_advertised != 0 &&
+	    c->external_tcp_advertised == c->external_tls_advertised)
+		conf_complain(r, CONF_listen_external_tls_advertised,
+		    "external_tcp_advertised is the same port; the router "
+		    "can forward it to one of them only");
 }
 
 static void
@@ -186,7 +229,9 @@ conf_check(struct conf_reading *r)
 {
 	check_mwi_source(r);
 	check_required(r);
+	check_name(r);
 	check_tls(r);
 	check_listeners(r);
+	check_advertised(r);
 	check_media(r);
 }

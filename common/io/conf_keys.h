@@ -51,8 +51,11 @@
 	    "How we learn our public address: stun, none (we have it "	\
 	    "ourselves), an ADDRESS, or a dynamic NAME.")		\
 	K(address, stun, hosts, stun, n_stun, 3478, 0, NULL, NULL,	\
-	    "STUN servers in order, your ITSP's first: HOST:PORT, "	\
-	    "HOST:PORT.")						\
+	    "STUN servers, the preferred first (your ITSP's): HOST:PORT, " \
+	    "or HOST alone for its SRV record, else port 3478.")	\
+	K(address, name, host_name, name, name, 1, 127, NULL, NULL,	\
+	    "The DNS name by which phones find us, compared with our "	\
+	    "address; default the domain, once it has led to us.")	\
 	K(address, stun_interval_s, number, stun_interval_s,		\
 	    stun_interval_s, 5, 3600, "15", NULL,			\
 	    "Seconds between checks of our public address.")		\
@@ -65,6 +68,17 @@
 	K(listen, external_tls, port, external_tls, external_tls, 0,	\
 	    65535, "5071", NULL,					\
 	    "The same over TLS, once [tls] names a certificate; 0 = off.")	\
+	K(listen, external_udp_advertised, port, external_udp_advertised, \
+	    external_udp_advertised, 1, 65535, NULL, NULL,		\
+	    "The UDP port phones outside use, if the router forwards "	\
+	    "another one than external_udp's number.")			\
+	K(listen, external_tcp_advertised, port, external_tcp_advertised, \
+	    external_tcp_advertised, 1, 65535, NULL, NULL,		\
+	    "The same for TCP.")					\
+	K(listen, external_tls_advertised, port, external_tls_advertised, \
+	    external_tls_advertised, 1, 65535, NULL, NULL,		\
+	    "The same for TLS: 443, say, which every guest network lets "	\
+	    "through.")							\
 	K(listen, internal_udp, port, internal_udp, internal_udp, 0,	\
 	    65535, "5060", NULL,					\
 	    "SIP from the office over UDP; 0 = off. Never forward it.")	\

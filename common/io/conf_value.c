@@ -387,6 +387,7 @@ read_host(struct span s, uint16_t default_port, struct conf_host *out)
 			&port) != 0 || port == 0)
 			return false;
 		h.port = (uint16_t)port;
+		h.port_given = true;
 		s = span_sub(s, 0, (size_t)colon);
 	}
 	if (!is_host_name(s) || span_find(s, '.') < 0 ||

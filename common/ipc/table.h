@@ -333,6 +333,21 @@
 	F(u8, state, 1, 3)			\
 	F(oaddr, mapped, 0, 0)
 
+#define IPC_F_port_open(F)			\
+	F(u16, socket, 0, 65535)		\
+	F(u8, open, 0, 1)
+
+#define IPC_F_stun_test(F)			\
+	F(u16, socket, 0, 65535)		\
+	F(bin, tid, 12, 12)			\
+	F(addr, server, 0, 0)			\
+	F(u8, to, 0, 3)				\
+	F(u8, change, 0, 3)
+#define IPC_F_stun_hairpin(F)			\
+	F(u16, socket, 0, 65535)		\
+	F(bin, tid, 12, 12)			\
+	F(addr, target, 0, 0)
+
 #define IPC_F_key_cert(F)			\
 	F(u8, index, 0, 7)			\
 	F(u8, total, 1, IPC_CERTS_MAX)		\
@@ -454,6 +469,17 @@
 	    "A STUN packet came to this socket.")			\
 	M(PUBLIC_ADDR, public_addr, 53, ROLE_STUN, ROLE_SIG | ROLE_MEDIA, 0, \
 	    "What the internet sees instead of this socket's address.")	\
+	M(PORT_OPEN, port_open, 54, ROLE_STUN, ROLE_SIG, 0,		\
+	    "Whether a stranger's packet was seen to come in by this "	\
+	    "socket's mapping.")					\
+	M(STUN_TEST, stun_test, 55, ROLE_STUN, ROLE_SIG, 0,		\
+	    "Test the NAT (RFC 5780): a Binding Request to one of a "	\
+	    "configured server's own addresses (bit 0: its other IP, bit " \
+	    "1: its other port, as it told sigproxy itself), to be "	\
+	    "answered from another of them.")				\
+	M(STUN_HAIRPIN, stun_hairpin, 56, ROLE_STUN, ROLE_MEDIA, 0,	\
+	    "Send a Binding Request from this socket to our own SIP "	\
+	    "port's mapping: does the router turn it back?")		\
 	M(KEY_CERT, key_cert, 60, ROLE_KEY, ROLE_SIG, 0,		\
 	    "A chain of certificates, leaf first, DER, one after the "	\
 	    "other. All of them are sent, in order, when sigproxy "	\

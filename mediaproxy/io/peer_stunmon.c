@@ -37,6 +37,34 @@ on_stun_send(struct media *m, struct span payload)
 	return 0;
 }
 
+static int
+on_stun_hairpin(struct media *m, struct span payload)
+{
+	struct ipc_stun_hairpin ask;
+	char mem[STUN_REQUEST_LEN];
+	struct mono now = clock_mono();
+	enum port_which which;
+	struct buf b;
+	uint32_t pair;
+	int err;
+
+	err = get_stun_hairpin(payload, &ask);
+	if (err)
+		return err;
+	pair = ports_by_number(&m->ports, ask.socket, &which);
+	if (pair == PORT_NONE ||
+	    m->ports.pair[pair].own.family != ask.target.family)
+		return 0;
+	buf_init(&b, mem, sizeof(mem));
+	if (stun_ask_hairpin(&m->ask, ask.socket, ask.tid, &ask.target,
+		&m->site.public_ip, now, &b) != 0)
+		return 0;	/* counted there */
+	if (sock_send(&m->socks.sock[2 * pair + (unsigned)which],
+		&ask.target, mem, b.len) != 0)
+		m->n_send_failed++;
+	return 0;
+}
+
 static void
 note_site(struct media *m, const struct ipc_public_addr *said)
 {
@@ -100,6 +128,8 @@ on_stunmon_frame(struct media *m, uint16_t type, struct span payload)
 	switch (type) {
 	case IPC_STUN_SEND:
 		return on_stun_send(m, payload);
+	case IPC_STUN_HAIRPIN:
+		return on_stun_hairpin(m, payload);
 	case IPC_PUBLIC_ADDR:
 		return on_public_addr(m, payload);
 	default:

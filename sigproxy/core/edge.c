@@ -558,6 +558,8 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	case IPC_HOME_PACE:
 	case IPC_STUN_SEND:
 	case IPC_PUBLIC_ADDR:
+	case IPC_STUN_TEST:
+	case IPC_PORT_OPEN:
 		return keep_frame(e, now, st, type, payload);
 	case IPC_RELAY_SAY:
 	case IPC_RELAY_STATS:

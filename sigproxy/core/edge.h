@@ -27,6 +27,8 @@ struct edge_listener {
 struct edge_conf {
 	struct edge_listener listeners[EDGE_LISTENERS_MAX];
 	unsigned n_listeners;
+	/* The port the far side of each is told; 0: found out. */
+	uint16_t advertised[EDGE_LISTENERS_MAX];
 	struct span domain;
 	struct span realm;
 	unsigned digests;		/* offered: DEVICE_DIGEST() of each;
@@ -42,10 +44,10 @@ struct edge_conf {
 	unsigned n_relays;		/* mediaproxy processes */
 	enum hold_mode hold;
 	enum latch_mode latching;
-	struct addr stun_servers[EDGE_NAMES_MAX];	/* STUN_SEND may go here */
+	/* STUN_SEND may go here; without an address (stun_ask.h): one given
+	 * by name. */
+	struct addr stun_servers[EDGE_NAMES_MAX];
 	unsigned n_stun_servers;
-	uint16_t stun_name_port;	/* servers given by name: any public
-					 * address with this port; 0: none */
 	/* Who in the office may say unasked how mailboxes are. */
 	struct addr mwi_sources[EDGE_PREFIXES_MAX];
 	unsigned n_mwi_sources;

@@ -43,6 +43,7 @@ struct edge {
 	/* What the internet sees instead of each external listener; family
 	 * ADDR_NONE: not known. */
 	struct addr mapped[EDGE_LISTENERS_MAX];
+	bool port_open[EDGE_LISTENERS_MAX];	/* strangers come in there */
 	struct addr public_ip;		/* port 0; none: not known */
 	struct addr public_before;	/* still ours, by name, for a while */
 	struct sip_msg in;		/* the message being handled */
@@ -67,8 +68,10 @@ struct edge {
 /*
  * Our host and port as the far side of this listener should see them.
  *
- * External: the mapped address if known, else the site's public address with
- * the listener's port, else the listener's own.  Internal: the listener's own.
+ * External: the mapped address if known, else the site's public one, else the
+ * listener's own.  Its port: the configured one; else what the phone at the
+ * end of this flow itself used; else the mapping's, where strangers were seen
+ * to come in by it; else the listener's.  Internal: the listener's own.
  * Nothing of the inside ever stands in what goes outside, except when the
  * external listener itself has nothing else.
  */
@@ -96,6 +99,8 @@ bool edge_names_us(const struct edge *e, const struct sip_msg *m);
  * with a live registration. */
 bool edge_may_mean_us(const struct edge *e, const struct sip_msg *m,
     const struct flow *from);
+/* Is it an address of this host, or one the internet sees of us? */
+bool edge_is_our_ip(const struct edge *e, const struct addr *ip);
 /* Is this address in the office's own networks? */
 bool edge_is_lan(const struct edge *e, const struct addr *a);
 

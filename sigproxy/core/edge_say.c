@@ -14,6 +14,25 @@ listener_of(const struct edge *e, const struct flow *f)
 		f->listener : 0];
 }
 
+/* STUN gives the address; which port may strangers send to? */
+static uint16_t
+said_port(const struct edge *e, const struct flow *f)
+{
+	const struct edge_listener *l = listener_of(e, f);
+	uint16_t used;
+
+	if (f->listener < EDGE_LISTENERS_MAX &&
+	    e->conf->advertised[f->listener] != 0)
+		return e->conf->advertised[f->listener];
+	used = keep_used_port(e->keep, f);
+	if (used != 0)
+		return used;
+	if (f->listener < EDGE_LISTENERS_MAX && e->port_open[f->listener] &&
+	    e->mapped[f->listener].port != 0)
+		return e->mapped[f->listener].port;
+	return l->local.port;
+}
+
 struct addr
 edge_said_addr(const struct edge *e, const struct flow *f)
 {
@@ -24,17 +43,14 @@ edge_said_addr(const struct edge *e, const struct flow *f)
 
 	if (l->zone != ZONE_EXTERNAL)
 		return said;
+	said.port = said_port(e, f);
 	if (f->listener < EDGE_LISTENERS_MAX)
 		known[1] = &e->mapped[f->listener];
 	for (size_t i = 0; i < 3; i++) {
 		if (known[i] == NULL || known[i]->family != said.family)
 			continue;
-		/* STUN gives the address; the port that strangers may use
-		 * is the one the router forwards, the listener's. */
-		said = *known[i];
-		if (i != 0 || said.port == 0)
-			said.port = l->local.port;
-		return said;
+		memcpy(said.ip, known[i]->ip, sizeof(said.ip));
+		break;
 	}
 	return said;
 }
@@ -104,8 +120,8 @@ without_dot(struct span host)
 	return host;
 }
 
-static bool
-is_our_ip(const struct edge *e, const struct addr *ip)
+bool
+edge_is_our_ip(const struct edge *e, const struct addr *ip)
 {
 	if (addr_same_ip(ip, &e->conf->public_addr) ||
 	    addr_same_ip(ip, &e->public_ip) ||
@@ -152,7 +168,7 @@ edge_is_our_host(const struct edge *e, struct span host)
 		return false;
 	/* While stunmon has not told it, any public address may be ours: a
 	 * phone that knows us by it must not be turned away after a start. */
-	return is_our_ip(e, &ip) || (!knows_public(e) && addr_is_public(&ip));
+	return edge_is_our_ip(e, &ip) || (!knows_public(e) && addr_is_public(&ip));
 }
 
 bool

@@ -246,6 +246,48 @@ keep_registered(struct edge *e, struct mono now, struct steps *st,
 		probe_registered(e, now, st, kept);
 }
 
+uint16_t
+keep_used_port(const struct keep *k, const struct flow *f)
+{
+	const struct kept *kept = keep_find(k, f);
+
+	return kept != NULL ? kept->used_port : 0;
+}
+
+/* Not the office's: a registrar that is written with 5060 is reached by an
+ * outbound proxy, and nobody forwards that port. */
+static uint16_t
+port_of_ours(const struct edge *e, const struct uri *u)
+{
+	if (!edge_is_our_host(e, u->host))
+		return 0;
+	for (unsigned i = 0; i < e->conf->n_listeners; i++) {
+		if (e->conf->listeners[i].zone == ZONE_INTERNAL &&
+		    e->conf->listeners[i].local.port == u->port)
+			return 0;
+	}
+	return u->port;
+}
+
+void
+keep_note_port(struct edge *e, const struct flow *f, const struct sip_msg *m)
+{
+	struct kept *kept = keep_find(e->keep, f);
+	int16_t route = m->first[SIP_H_ROUTE];
+	struct sip_nameaddr to;
+	uint16_t port;
+
+	if (kept == NULL || f->zone != ZONE_EXTERNAL)
+		return;
+	port = port_of_ours(e, &m->ruri);
+	/* With an outbound proxy that is us, it stands there. */
+	if (route >= 0 &&
+	    sip_nameaddr_parse(m->hdr[route].value, &to) == 0 &&
+	    port_of_ours(e, &to.uri) != 0)
+		port = to.uri.port;
+	kept->used_port = port;
+}
+
 bool
 keep_has(const struct keep *k, const struct flow *f)
 {
@@ -331,6 +373,8 @@ keep_frame(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 {
 	struct ipc_stun_send ask;
 	struct ipc_public_addr public;
+	struct ipc_port_open open;
+	struct ipc_stun_test test;
 	int err;
 
 	switch (type) {
@@ -347,6 +391,16 @@ keep_frame(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 		err = get_public_addr(payload, &public);
 		if (err == 0)
 			keep_public_addr(e, st, &public);
+		return err;
+	case IPC_STUN_TEST:
+		err = get_stun_test(payload, &test);
+		if (err == 0)
+			keep_stun_test(e, now, st, &test);
+		return err;
+	case IPC_PORT_OPEN:
+		err = get_port_open(payload, &open);
+		if (err == 0 && open.socket < EDGE_LISTENERS_MAX)
+			e->port_open[open.socket] = open.open == 1;
 		return err;
 	default:
 		return -EPROTO;

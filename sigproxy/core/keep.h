@@ -51,6 +51,12 @@ void keep_flow(struct keep *k, struct mono now, const struct flow *f,
 /* The same, since a REGISTER came by it. */
 void keep_registered(struct edge *e, struct mono now, struct steps *st,
     const struct flow *f, uint32_t expires_s);
+/* The port by which the phone at its end addressed us in its last REGISTER;
+ * 0: none was written, or it is not known (after a restart, until the next
+ * one). */
+uint16_t keep_used_port(const struct keep *k, const struct flow *f);
+void keep_note_port(struct edge *e, const struct flow *f,
+    const struct sip_msg *m);
 /* Is there a binding that is reached by it? */
 bool keep_has(const struct keep *k, const struct flow *f);
 /* Its connection closed. */

@@ -51,6 +51,7 @@ struct kept {
 	uint32_t misses;	/* questions without answer, in a row */
 	struct mono registered;	/* by the last REGISTER; 0: not seen */
 	uint32_t period_ms;	/* between its last two; 0: not known */
+	uint16_t used_port;	/* of ours, by its own words; 0: none */
 };
 
 struct keep {
@@ -89,6 +90,8 @@ void probe_due(struct edge *e, struct mono now, struct steps *st,
 void keep_stun_servers(struct keep *k, const struct edge_conf *c);
 void keep_stun_send(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_stun_send *m);
+void keep_stun_test(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_stun_test *m);
 void keep_public_addr(struct edge *e, struct steps *st,
     const struct ipc_public_addr *m);
 

@@ -8,15 +8,11 @@
 void
 keep_stun_servers(struct keep *k, const struct edge_conf *c)
 {
-	static const struct addr by_name = { 0 };
-
 	stun_ask_init(&k->stun, (struct mono){ 0 });
 	for (unsigned i = 0; i < c->n_stun_servers; i++)
 		stun_ask_add_server(&k->stun, &c->stun_servers[i],
 		    c->stun_servers[i].port);
-	if (c->stun_name_port != 0)
-		stun_ask_add_server(&k->stun, &by_name, c->stun_name_port);
-	k->stun_wanted = c->n_stun_servers > 0 || c->stun_name_port != 0;
+	k->stun_wanted = c->n_stun_servers > 0;
 }
 
 static bool
@@ -61,6 +57,26 @@ keep_stun_send(struct edge *e, struct mono now, struct steps *st,
 		steps_log(st, STEP_WARN, "stun-server-refused");
 		steps_key_addr(st, "server", &m->server);
 	}
+}
+
+void
+keep_stun_test(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_stun_test *m)
+{
+	struct flow to = { ZONE_EXTERNAL, TRANSPORT_UDP, (uint8_t)m->socket,
+		{ 0 }, 0 };
+	char mem[STUN_CHANGE_REQUEST_LEN];
+	struct buf b;
+
+	if (!is_mapped_listener(e->conf, m->socket))
+		return;
+	buf_init(&b, mem, sizeof(mem));
+	/* Refusals are counted; the server's word is not ours to log. */
+	if (stun_ask_test(&e->keep->stun, m->socket, m->tid, &m->server,
+		edge_is_lan(e, &m->server), m->to, m->change, now, &to.remote,
+		&b) == 0 &&
+	    !edge_is_lan(e, &to.remote) && !edge_is_our_ip(e, &to.remote))
+		steps_send(st, &to, buf_span(&b));
 }
 
 void

@@ -240,8 +240,10 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 	if (registrar_ask(m, &s->from, user, &ask) != 0)
 		return;		/* it was fine when it was asked */
 	expires_s = longest(&ask, say);
-	if (expires_s > 0)
+	if (expires_s > 0) {
 		keep_registered(e, now, st, &s->from, expires_s);
+		keep_note_port(e, &s->from, m);
+	}
 	if (expires_s > 0)
 		lastseen_note(e->lastseen, &s->from.remote, say->number,
 		    ask.user_agent);

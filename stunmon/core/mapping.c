@@ -52,10 +52,16 @@ is_same_site(const struct mappings *v, const struct addr *addr)
 
 static void
 set_site(struct mappings *v, const struct addr *addr, enum public_state state,
-    struct mono now)
+    const struct addr *server, struct mono now)
 {
+	struct history_row row = { .site = *addr, .state = state, .at = now };
+
 	if (state == v->site_state && is_same_site(v, addr))
 		return;
+	row.site.port = 0;
+	if (server != NULL)
+		row.server = *server;
+	history_add(&v->history, &row);
 	if (!is_same_site(v, addr))
 		v->site_since = now;
 	v->site = *addr;
@@ -112,7 +118,7 @@ mapping_site_changed(struct mappings *v, struct mono now)
 		return;
 	moved = v->site.family != ADDR_NONE &&
 	    !addr_same_ip(&m->mapped, &v->site);
-	set_site(v, &m->mapped, m->state, now);
+	set_site(v, &m->mapped, m->state, &v->server[m->server].addr, now);
 	if (moved)
 		hurry_others(v, m, now);
 }
@@ -120,7 +126,7 @@ mapping_site_changed(struct mappings *v, struct mono now)
 void
 mapping_set_site(struct mappings *v, const struct addr *addr, struct mono now)
 {
-	set_site(v, addr, PUBLIC_KNOWN, now);
+	set_site(v, addr, PUBLIC_KNOWN, NULL, now);
 	for (unsigned i = 0; i < v->n_maps; i++) {
 		struct mapping *m = &v->map[i];
 
@@ -133,25 +139,80 @@ mapping_set_site(struct mappings *v, const struct addr *addr, struct mono now)
 	}
 }
 
-void
-mapping_set_server(struct mappings *v, unsigned i, const struct addr *addr,
-    struct mono now)
+/* ---- servers ---- */
+
+/* Whatever waits for an answer waits for the old address. */
+static void
+use_address(struct mappings *v, unsigned i, struct mono now)
 {
 	struct mapping_server *s = &v->server[i];
 
-	if (i >= v->conf.n_servers || addr_eq(&s->addr, addr))
-		return;
-	s->addr = *addr;
+	s->addr = s->n_list > 0 ? s->list[s->at] : (struct addr){ 0 };
 	s->down_until.us = 0;
 	for (unsigned k = 0; k < v->n_maps; k++) {
 		struct mapping *m = &v->map[k];
 
-		/* Whatever waits for an answer waits for the old address. */
 		m->ask[i].active = false;
 		m->vote[i].at.us = 0;
 		if (m->used && m->state == PUBLIC_UNKNOWN)
 			m->next_at = now;
 	}
+}
+
+void
+mapping_set_addresses(struct mappings *v, unsigned i, const struct addr *list,
+    unsigned n, struct mono now)
+{
+	struct mapping_server *s = &v->server[i];
+
+	if (i >= v->conf.n_servers)
+		return;
+	s->n_list = n < MAPPING_ADDRS_MAX ? n : MAPPING_ADDRS_MAX;
+	s->at = 0;
+	for (unsigned k = 0; k < s->n_list; k++) {
+		s->list[k] = list[k];
+		if (addr_eq(&list[k], &s->addr))
+			s->at = k;
+	}
+	if (s->n_list == 0 ? s->addr.family == ADDR_NONE :
+	    addr_eq(&s->list[s->at], &s->addr))
+		return;
+	s->wrong = false;
+	s->n_tried = 0;
+	use_address(v, i, now);
+}
+
+void
+mapping_set_server(struct mappings *v, unsigned i, const struct addr *addr,
+    struct mono now)
+{
+	mapping_set_addresses(v, i, addr, addr->family != ADDR_NONE, now);
+}
+
+bool
+mapping_next_address(struct mappings *v, unsigned i, struct mono now)
+{
+	struct mapping_server *s = &v->server[i];
+
+	if (++s->n_tried >= s->n_list)
+		return false;
+	s->at = (s->at + 1) % s->n_list;
+	use_address(v, i, now);
+	return true;
+}
+
+enum mapping_server_state
+mapping_server_state(const struct mappings *v, unsigned i, struct mono now)
+{
+	const struct mapping_server *s = &v->server[i];
+
+	if (s->addr.family == ADDR_NONE)
+		return SERVER_UNRESOLVED;
+	if (s->wrong)
+		return SERVER_WRONG;
+	if (s->silent_at.us != 0 && !mono_before(s->silent_at, s->heard_at))
+		return SERVER_SILENT;
+	return s->heard_at.us != 0 ? SERVER_ANSWERING : SERVER_UNASKED;
 }
 
 /* ---- owners and what they want ---- */
@@ -190,7 +251,8 @@ add_map(struct mappings *v, unsigned owner, uint16_t number, struct mono now)
 	while (m->used)
 		m++;
 	*m = (struct mapping){ .used = true, .owner = (uint8_t)owner,
-		.number = number, .state = PUBLIC_UNKNOWN, .next_at = now };
+		.number = number, .state = PUBLIC_UNKNOWN, .next_at = now,
+		.audit_at = mono_add_ms(now, MAPPING_AUDIT_MS) };
 	if (!v->conf.stun) {
 		m->mapped = v->site;
 		m->state = v->site_state;
@@ -264,6 +326,17 @@ is_usable(const struct stun_msg *msg)
 	    msg->mapped.port != 0 && addr_is_public(&msg->mapped);
 }
 
+static void
+note_other(struct mapping_server *s, unsigned owner, const struct addr *other)
+{
+	if (owner != MAPPING_SIP)
+		return;
+	s->other = (struct addr){ 0 };
+	if (addr_is_public(other) && other->family == s->addr.family &&
+	    !addr_same_ip(other, &s->addr))
+		s->other = *other;
+}
+
 void
 mapping_heard(struct mappings *v, unsigned owner,
     const struct ipc_stun_heard *heard, struct mono now)
@@ -281,7 +354,9 @@ mapping_heard(struct mappings *v, unsigned owner,
 	}
 	m->ask[s].active = false;
 	v->server[s].heard_at = now;
+	v->server[s].n_tried = 0;
 	v->server[s].n_answers++;
+	note_other(&v->server[s], owner, &msg.other);
 	if (is_usable(&msg))
 		round_vote(v, m, s, &msg.mapped, now);
 	else

@@ -8,7 +8,9 @@
  * the address, or, if only one is usable, when it says so twice; for a
  * relay's socket also when the address is the site's, which its SIP socket
  * proved.  A server that others prove wrong is asked last for a while.  When
- * all are silent the last good mapping stays, marked old.
+ * all are silent the last good mapping stays, marked old.  Every five minutes
+ * a SIP socket asks all servers, so that one that went wrong or silent is
+ * known before it is needed.  The order of the servers is their precedence.
  *
  * Pure: takes messages and the time, gives steps.
  *
@@ -22,6 +24,7 @@
 
 #include "common/codec/stun.h"
 #include "common/ipc/msg.h"
+#include "stunmon/core/history.h"
 #include "stunmon/core/probe.h"
 
 #define MAPPING_SERVERS_MAX 8
@@ -34,11 +37,31 @@
 #define MAPPING_DOWN_MS 60000	/* a silent server is asked last */
 #define MAPPING_LIAR_MS 600000	/* and so is one that was proved wrong */
 #define MAPPING_VOTE_MS 60000	/* an answer counts for so long */
+/* So often all servers are asked, also while the first one answers. */
+#define MAPPING_AUDIT_MS 300000
+#define MAPPING_ADDRS_MAX 4	/* of one server's name */
+
+/* How a server does, for people. */
+enum mapping_server_state {
+	SERVER_UNRESOLVED,	/* its name leads nowhere yet */
+	SERVER_UNASKED,
+	SERVER_ANSWERING,
+	SERVER_SILENT,
+	SERVER_WRONG,		/* outvoted by others, and not right since */
+};
 
 struct mapping_server {
-	struct addr addr;	/* ADDR_NONE: its name is not resolved */
+	struct addr addr;	/* in use; ADDR_NONE: its name is not
+				 * resolved */
+	struct addr list[MAPPING_ADDRS_MAX];	/* all of them */
+	unsigned n_list, at;	/* how many; which one is in use */
+	unsigned n_tried;	/* addresses found silent since an answer */
 	struct mono heard_at;
 	struct mono down_until;
+	struct mono silent_at;	/* found silent last; 0: never */
+	struct addr other;	/* its OTHER-ADDRESS (RFC 5780), or none */
+	bool wrong;
+	struct addr said;	/* when it was wrong */
 	uint64_t n_answers, n_silent, n_wrong;
 };
 
@@ -64,7 +87,10 @@ struct mapping {
 	struct addr mapped;	/* believed; ADDR_NONE: nothing yet */
 	struct mono since, confirmed_at;
 	uint8_t server;		/* from which one */
+	bool audit;		/* this round asks all servers */
+	struct mono audit_at;	/* the next such one */
 	bool symmetric;		/* servers see different ports */
+	bool compared;		/* servers of different IPs were asked */
 	bool disagree;		/* servers see different addresses */
 	struct mono round_at, next_at;	/* this round, the next one */
 	unsigned n_asks;	/* in this round */
@@ -95,6 +121,7 @@ struct mappings {
 	struct addr site;	/* port 0 */
 	enum public_state site_state;
 	struct mono site_since;
+	struct history history;
 	bool news;		/* the site's address or state changed */
 	uint64_t n_ignored;	/* answers nobody had asked for */
 };
@@ -106,6 +133,16 @@ void mapping_free(struct mappings *v);
 /* A server's address, from the configuration or its name. */
 void mapping_set_server(struct mappings *v, unsigned i,
     const struct addr *addr, struct mono now);
+/*
+ * All addresses of a server, best first.  The one in use stays if it is
+ * among them; a silent one gives way to the next.
+ *
+ * Limits: those after the fourth are left out; n 0: unresolved.
+ */
+void mapping_set_addresses(struct mappings *v, unsigned i,
+    const struct addr *list, unsigned n, struct mono now);
+enum mapping_server_state mapping_server_state(const struct mappings *v,
+    unsigned i, struct mono now);
 /*
  * The site's address is given: fixed, by name, or (ADDR_NONE) each socket's
  * own.  Never called in stun mode.

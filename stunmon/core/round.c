@@ -113,6 +113,18 @@ ask_next(struct mappings *v, struct mapping *m, struct mono now)
 		ask_again(v, m, now);
 }
 
+/* Ask everybody: who went wrong or silent unnoticed? */
+static void
+begin_audit(struct mappings *v, struct mapping *m, struct mono now)
+{
+	m->audit_at = mono_add_ms(now, MAPPING_AUDIT_MS);
+	m->audit = true;
+	for (unsigned s = 0; s < v->conf.n_servers; s++) {
+		if (is_known(v, s) && !(m->asked & 1u << s))
+			start_ask(v, m, s, now);
+	}
+}
+
 static void
 begin(struct mappings *v, struct mapping *m, struct mono now)
 {
@@ -122,11 +134,53 @@ begin(struct mappings *v, struct mapping *m, struct mono now)
 		m->ask[s].active = false;
 	m->asked = 0;
 	m->n_asks = 0;
+	m->audit = false;
 	m->round_at = now;
 	m->next_at = mono_add_ms(now, jittered(v, interval_ms(v, m)));
 	s = next_server(v, m, now);
 	if (s < v->conf.n_servers)
 		start_ask(v, m, s, now);
+	if (m->owner == MAPPING_SIP && mono_due(m->audit_at, now))
+		begin_audit(v, m, now);
+}
+
+/* In an audit the votes come in any order: they are counted at its end. */
+static bool
+is_audit_open(const struct mappings *v, const struct mapping *m)
+{
+	for (unsigned s = 0; s < v->conf.n_servers && m->audit; s++) {
+		if (m->ask[s].active && m->ask[s].hedge_at.us != MONO_NEVER.us)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Servers that now see another address than the one proved are asked last.
+ * A relay may forge what it heard: while there is a SIP socket, only that
+ * one's votes say anything about a server.
+ */
+static void
+blame(struct mappings *v, struct mapping *m, struct mono now)
+{
+	if ((m->owner != MAPPING_SIP && v->owner[MAPPING_SIP].up) ||
+	    is_audit_open(v, m))
+		return;
+	for (unsigned s = 0; s < v->conf.n_servers; s++) {
+		struct mapping_vote *vote = &m->vote[s];
+		struct mapping_server *server = &v->server[s];
+
+		if (vote->at.us == 0 || mono_before(vote->at, m->round_at))
+			continue;
+		server->wrong = !addr_same_ip(&vote->addr, &m->mapped);
+		if (!server->wrong)
+			continue;
+		server->said = vote->addr;
+		server->said.port = 0;
+		server->n_wrong++;
+		server->down_until = mono_add_ms(now, MAPPING_LIAR_MS);
+		vote->at.us = 0;	/* blamed once for it */
+	}
 }
 
 /* A server that keeps silent: the next one is asked while we still wait. */
@@ -141,10 +195,20 @@ hedge(struct mappings *v, struct mapping *m, unsigned s, struct mono now)
 	a->hedge_at = MONO_NEVER;
 	/* Silent to everybody, or only this socket's packets are lost? */
 	if (mono_before(server->heard_at, a->since)) {
-		server->down_until = mono_add_ms(now, MAPPING_DOWN_MS);
 		server->n_silent++;
+		server->silent_at = now;
+		if (mapping_next_address(v, s, now)) {
+			m->n_asks--;	/* instead of the one before */
+			start_ask(v, m, s, now);
+			return;
+		}
+		server->down_until = mono_add_ms(now, MAPPING_DOWN_MS);
+		server->n_tried = 0;
 	}
-	ask_next(v, m, now);
+	if (!mono_before(m->confirmed_at, m->round_at))
+		blame(v, m, now);
+	else
+		ask_next(v, m, now);
 }
 
 static void
@@ -192,21 +256,6 @@ round_due(const struct mapping *m)
 
 /* ---- deciding ---- */
 
-/* Servers that now see another address than the one proved are asked last. */
-static void
-blame(struct mappings *v, struct mapping *m, struct mono now)
-{
-	for (unsigned s = 0; s < v->conf.n_servers; s++) {
-		const struct mapping_vote *vote = &m->vote[s];
-
-		if (vote->at.us == 0 || mono_before(vote->at, m->round_at) ||
-		    addr_same_ip(&vote->addr, &m->mapped))
-			continue;
-		v->server[s].n_wrong++;
-		v->server[s].down_until = mono_add_ms(now, MAPPING_LIAR_MS);
-	}
-}
-
 static void
 confirm(struct mappings *v, struct mapping *m, struct mono now)
 {
@@ -217,7 +266,7 @@ confirm(struct mappings *v, struct mapping *m, struct mono now)
 	m->confirmed_at = now;
 	m->disagree = false;
 	for (unsigned s = 0; s < MAPPING_SERVERS_MAX; s++)
-		m->ask[s].active = false;
+		m->ask[s].active = m->ask[s].active && m->audit;
 	blame(v, m, now);
 	mapping_site_changed(v, now);
 }
@@ -279,11 +328,15 @@ round_vote(struct mappings *v, struct mapping *m, unsigned s,
 	unsigned t;
 
 	m->vote[s] = (struct mapping_vote){ *mapped, now };
+	t = supporter(v, m, s, now);
+	m->compared = m->compared || (t < v->conf.n_servers &&
+	    !addr_same_ip(&v->server[t].addr, &v->server[s].addr));
 	if (addr_eq(mapped, &m->mapped)) {
+		if (t < v->conf.n_servers)
+			m->symmetric = m->vote[t].addr.port != mapped->port;
 		confirm(v, m, now);
 		return;
 	}
-	t = supporter(v, m, s, now);
 	if (t < v->conf.n_servers) {
 		/* One address, two ports: what a symmetric NAT shows.  Then
 		 * the preferred server's port counts, and is no news. */
@@ -295,7 +348,7 @@ round_vote(struct mappings *v, struct mapping *m, unsigned s,
 		believe(v, m, s, now);
 		return;
 	}
-	m->disagree = m->asked != 0 && (m->asked & (m->asked - 1)) != 0;
+	m->disagree = m->disagree || (m->asked & (m->asked - 1)) != 0;
 	ask_next(v, m, now);
 }
 

@@ -19,6 +19,9 @@ void round_failed(struct mappings *v, struct mapping *m, unsigned s,
 /* When round_advance() or a retransmission is due. */
 struct mono round_due(const struct mapping *m);
 
+/* mapping.c: a server is silent: does it have another address, to be used
+ * from now on?  False: all were tried since it answered last. */
+bool mapping_next_address(struct mappings *v, unsigned i, struct mono now);
 /* mapping.c: a mapping was believed, confirmed or lost. */
 void mapping_site_changed(struct mappings *v, struct mono now);
 

@@ -1,13 +1,19 @@
 #include <ares.h>
+#include <arpa/nameser.h>
+#include <errno.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "common/io/log.h"
 #include "stunmon/io/dns.h"
 
 #define QUERY_TIMEOUT_MS 2000
 #define QUERY_TRIES 3
 #define TICK_MS 500
+#define TARGETS_MAX 4	/* of SRV */
+#define TARGET_ADDRS_MAX 4	/* of one of several */
+#define HOST_MAX 256
 
 /* One socket of c-ares under the loop's eyes. */
 struct dns_sock {
@@ -17,21 +23,29 @@ struct dns_sock {
 	struct dns_sock *next;
 };
 
+struct dns_target {
+	char host[HOST_MAX];
+	uint16_t port;
+	uint16_t priority, weight;
+};
+
 struct dns_name {
 	struct dns *dns;
 	unsigned number;
 	const char *name;
-	struct addr addr;
+	unsigned what;
 	uint64_t next_ms;	/* loop time of the next question */
-	bool asking, failed;
+	bool asking;
+	struct dns_target target[TARGETS_MAX];	/* the best first */
+	unsigned n_targets, at;	/* the one asked for; no targets: `name` */
+	struct dns_answer answer;	/* what there is so far */
 };
 
 struct dns {
 	uv_loop_t *loop;
 	uv_timer_t timer;
 	ares_channel channel;
-	enum addr_family family;
-	dns_changed_cb *changed;
+	dns_answered_cb *answered;
 	void *arg;
 	struct dns_sock *socks;
 	struct dns_name name[DNS_NAMES_MAX];
@@ -110,109 +124,215 @@ on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 		    (writable ? UV_WRITABLE : 0), on_ready);
 }
 
-/* ---- questions ---- */
+/* ---- addresses ---- */
 
 static struct addr
-node_addr(const struct ares_addrinfo_node *node)
+node_addr(const struct ares_addrinfo_node *node, uint16_t port)
 {
 	const struct sockaddr_in *v4 = (const void *)node->ai_addr;
 	const struct sockaddr_in6 *v6 = (const void *)node->ai_addr;
 
 	if (node->ai_family == AF_INET)
-		return addr_from_bytes(&v4->sin_addr, 4, 0);
+		return addr_from_bytes(&v4->sin_addr, 4, port);
 	if (node->ai_family == AF_INET6)
-		return addr_from_bytes(&v6->sin6_addr, 16, 0);
+		return addr_from_bytes(&v6->sin6_addr, 16, port);
 	return (struct addr){ 0 };
 }
 
-/* The one we have, if it is still among them: lists come in any order. */
-static struct addr
-choose(const struct ares_addrinfo *list, const struct addr *have)
+static bool
+is_wanted(const struct dns_name *n, const struct addr *a)
 {
-	struct addr first = { 0 };
+	return (a->family == ADDR_IPV4 && n->what & DNS_IPV4) ||
+	    (a->family == ADDR_IPV6 && n->what & DNS_IPV6);
+}
 
-	for (const struct ares_addrinfo_node *n = list->nodes; n != NULL;
-	     n = n->ai_next) {
-		struct addr a = node_addr(n);
+static void
+collect(struct dns_name *n, const struct ares_addrinfo *list)
+{
+	struct dns_answer *a = &n->answer;
+	uint16_t port = n->n_targets > 0 ? n->target[n->at].port : 0;
+	unsigned most = n->n_targets > 1 ? a->n + TARGET_ADDRS_MAX /
+	    n->n_targets : DNS_ADDRS_MAX;
 
-		if (addr_same_ip(&a, have))
-			return a;
-		if (first.family == ADDR_NONE)
-			first = a;
+	for (const struct ares_addrinfo_node *node = list->nodes;
+	     node != NULL && a->n < DNS_ADDRS_MAX && a->n < most;
+	     node = node->ai_next) {
+		struct addr one = node_addr(node, port);
+		uint32_t ttl = node->ai_ttl > 0 ? (uint32_t)node->ai_ttl : 0;
+
+		if (!is_wanted(n, &one))
+			continue;
+		if (a->n == 0 || ttl < a->ttl_s)
+			a->ttl_s = ttl;
+		a->addr[a->n++] = one;
 	}
-	return first;
 }
 
 static void
-log_failure(struct dns_name *n, const char *why)
+finish(struct dns_name *n)
 {
-	if (n->failed)
-		return;
-	n->failed = true;
-	log_begin(LOG_WARN_, "name-not-resolved");
-	log_str("name", n->name);
-	log_str("why", why);
-	log_end();
+	struct dns *d = n->dns;
+
+	n->asking = false;
+	if (n->answer.n > 0) {
+		n->answer.err = 0;
+	} else if (n->answer.err == 0) {
+		n->answer.err = -ENOENT;
+		n->answer.why = "no address of the wanted family";
+	}
+	n->next_ms = uv_now(d->loop) +
+	    d->answered(d->arg, n->number, &n->answer);
 }
 
 static void
-on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *list)
+failed(struct dns_name *n, int status)
+{
+	bool none = status == ARES_ENOTFOUND || status == ARES_ENODATA;
+
+	n->answer.err = none ? -ENOENT : -EAGAIN;
+	n->answer.why = ares_strerror(status);
+}
+
+static void ask_addresses(struct dns_name *n);
+
+static void
+on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *list)
 {
 	struct dns_name *n = arg;
-	struct dns *d = n->dns;
-	struct addr a = { 0 };
 
 	if (status == ARES_EDESTRUCTION)
 		return;
-	n->asking = false;
 	if (status == ARES_SUCCESS && list != NULL)
-		a = choose(list, &n->addr);
+		collect(n, list);
+	else
+		failed(n, status);
 	ares_freeaddrinfo(list);
-	if (a.family == ADDR_NONE) {
-		n->next_ms = uv_now(d->loop) + DNS_RETRY_MS;
-		log_failure(n, status == ARES_SUCCESS ?
-		    "no address of our family" : ares_strerror(status));
-		return;
-	}
-	n->failed = false;
-	n->next_ms = uv_now(d->loop) + DNS_AGAIN_MS;
-	if (addr_same_ip(&a, &n->addr))
-		return;
-	n->addr = a;
-	d->changed(d->arg, n->number, &a);
+	if (++n->at < n->n_targets)
+		ask_addresses(n);
+	else
+		finish(n);
 }
+
+static void
+ask_addresses(struct dns_name *n)
+{
+	unsigned families = n->what & (DNS_IPV4 | DNS_IPV6);
+	const struct ares_addrinfo_hints hints = {
+		/* Sorting by route would need sockets of its own. */
+		.ai_flags = ARES_AI_NOSORT,
+		.ai_family = families == DNS_IPV4 ? AF_INET :
+		    families == DNS_IPV6 ? AF_INET6 : AF_UNSPEC,
+		.ai_socktype = SOCK_DGRAM,
+	};
+
+	ares_getaddrinfo(n->dns->channel, n->n_targets > 0 ?
+	    n->target[n->at].host : n->name, NULL, &hints, on_addresses, n);
+}
+
+/* ---- servers of a service (RFC 2782) ---- */
+
+/* Lower priorities first; of one priority the heavier: one client that asks
+ * every 15 s is no load to be spread. */
+static int
+by_rank(const void *a, const void *b)
+{
+	const struct dns_target *x = a, *y = b;
+
+	if (x->priority != y->priority)
+		return x->priority < y->priority ? -1 : 1;
+	return x->weight == y->weight ? 0 : x->weight > y->weight ? -1 : 1;
+}
+
+static void
+read_targets(struct dns_name *n, const struct ares_srv_reply *list)
+{
+	for (const struct ares_srv_reply *r = list; r != NULL; r = r->next) {
+		struct dns_target *t = &n->target[n->n_targets];
+		size_t len = strlen(r->host);
+
+		/* "." says that there is no such service. */
+		if (n->n_targets == TARGETS_MAX || len == 0 ||
+		    len >= HOST_MAX || strcmp(r->host, ".") == 0 ||
+		    r->port < 1024)
+			continue;
+		memcpy(t->host, r->host, len + 1);
+		t->port = r->port;
+		t->priority = r->priority;
+		t->weight = r->weight;
+		n->n_targets++;
+	}
+	qsort(n->target, n->n_targets, sizeof(n->target[0]), by_rank);
+}
+
+static void
+on_servers(void *arg, int status, int timeouts, unsigned char *reply, int len)
+{
+	struct dns_name *n = arg;
+	struct ares_srv_reply *list = NULL;
+
+	if (status == ARES_EDESTRUCTION)
+		return;
+	if (status == ARES_SUCCESS)
+		status = ares_parse_srv_reply(reply, len, &list);
+	if (status == ARES_SUCCESS)
+		read_targets(n, list);
+	if (list != NULL)
+		ares_free_data(list);
+	/* Without SRV, the name's own addresses and the usual port. */
+	if (status == ARES_SUCCESS && n->n_targets == 0)
+		finish(n);
+	else
+		ask_addresses(n);
+}
+
+/* ---- questions ---- */
 
 static void
 ask(struct dns_name *n)
 {
-	const struct ares_addrinfo_hints hints = {
-		/* Sorting by route would need sockets of its own. */
-		.ai_flags = ARES_AI_NOSORT,
-		.ai_family = n->dns->family == ADDR_IPV6 ? AF_INET6 :
-		    AF_INET,
-		.ai_socktype = SOCK_DGRAM,
-	};
+	char service[HOST_MAX + 16];
 
 	n->asking = true;
-	ares_getaddrinfo(n->dns->channel, n->name, NULL, &hints, on_answer, n);
+	n->n_targets = n->at = 0;
+	n->answer = (struct dns_answer){ 0 };
+	if (!(n->what & DNS_STUN)) {
+		ask_addresses(n);
+		return;
+	}
+	snprintf(service, sizeof(service), "_stun._udp.%s", n->name);
+	ares_query(n->dns->channel, service, ns_c_in, ns_t_srv, on_servers, n);
 }
 
 static void
 on_tick(uv_timer_t *timer)
 {
 	struct dns *d = timer->data;
-	bool asking = false;
+	uint64_t now = uv_now(d->loop), next = now + 10 * TICK_MS;
 
 	/* Timeouts of questions under way. */
 	ares_process_fd(d->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 	for (unsigned i = 0; i < d->n_names; i++) {
 		struct dns_name *n = &d->name[i];
 
-		if (!n->asking && uv_now(d->loop) >= n->next_ms)
+		if (!n->asking && now >= n->next_ms)
 			ask(n);
-		asking = asking || n->asking;
+		if (n->asking && now + TICK_MS < next)
+			next = now + TICK_MS;
+		if (!n->asking && n->next_ms < next)
+			next = n->next_ms;
 	}
-	uv_timer_start(&d->timer, on_tick, asking ? TICK_MS : 10 * TICK_MS, 0);
+	uv_timer_start(&d->timer, on_tick, next > now ? next - now : 0, 0);
+}
+
+void
+dns_hurry(struct dns *d, unsigned number)
+{
+	for (unsigned i = 0; i < d->n_names; i++) {
+		if (d->name[i].number != number || d->name[i].asking)
+			continue;
+		d->name[i].next_ms = 0;
+		uv_timer_start(&d->timer, on_tick, 0, 0);
+	}
 }
 
 /* ---- making ---- */
@@ -240,16 +360,14 @@ open_channel(struct dns *d)
 }
 
 struct dns *
-dns_new(uv_loop_t *loop, enum addr_family family, dns_changed_cb *changed,
-    void *arg)
+dns_new(uv_loop_t *loop, dns_answered_cb *answered, void *arg)
 {
 	struct dns *d = calloc(1, sizeof(*d));
 
 	if (d == NULL)
 		return NULL;
 	d->loop = loop;
-	d->family = family;
-	d->changed = changed;
+	d->answered = answered;
 	d->arg = arg;
 	if (open_channel(d) != 0 || uv_timer_init(loop, &d->timer) != 0) {
 		free(d);
@@ -260,12 +378,12 @@ dns_new(uv_loop_t *loop, enum addr_family family, dns_changed_cb *changed,
 }
 
 void
-dns_watch(struct dns *d, unsigned number, const char *name)
+dns_watch(struct dns *d, unsigned number, const char *name, unsigned what)
 {
 	if (d->n_names == DNS_NAMES_MAX)
 		return;
 	d->name[d->n_names++] = (struct dns_name){ .dns = d,
-		.number = number, .name = name };
+		.number = number, .name = name, .what = what };
 }
 
 void

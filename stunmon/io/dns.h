@@ -10,22 +10,40 @@
 #include "common/base/addr.h"
 
 #define DNS_NAMES_MAX 16
-#define DNS_AGAIN_MS 60000	/* ask anew, whatever the TTL */
-#define DNS_RETRY_MS 3000	/* after a failure */
+#define DNS_ADDRS_MAX 8
 
 struct dns;
 
-/* A name has this address now (port 0); called when it changed. */
-typedef void dns_changed_cb(void *arg, unsigned number,
-    const struct addr *addr);
+/* What is asked for, or-ed. */
+enum {
+	DNS_IPV4 = 1,
+	DNS_IPV6 = 2,
+	DNS_STUN = 4,	/* first SRV _stun._udp (RFC 8489 8.1): answers then
+			 * have ports */
+};
+
+struct dns_answer {
+	int err;		/* -ENOENT: no such name or nothing of what
+				 * was asked for; -EAGAIN: no answer */
+	const char *why;	/* of err, for people */
+	struct addr addr[DNS_ADDRS_MAX];	/* port 0: none was told */
+	unsigned n;
+	uint32_t ttl_s;		/* the shortest */
+};
+
+/* An answer; gives milliseconds until the name is asked for again. */
+typedef uint32_t dns_answered_cb(void *arg, unsigned number,
+    const struct dns_answer *a);
 
 /* NULL: no memory, or no resolver could be read. */
-struct dns *dns_new(uv_loop_t *loop, enum addr_family family,
-    dns_changed_cb *changed, void *arg);
+struct dns *dns_new(uv_loop_t *loop, dns_answered_cb *answered, void *arg);
 
 /* Watch a name (kept).  Limits: those after the last are left out. */
-void dns_watch(struct dns *d, unsigned number, const char *name);
+void dns_watch(struct dns *d, unsigned number, const char *name,
+    unsigned what);
 /* Start asking; after the cage closed. */
 void dns_start(struct dns *d);
+/* Ask for this one now, unless it is being asked for. */
+void dns_hurry(struct dns *d, unsigned number);
 
 #endif

@@ -1,5 +1,4 @@
 #include "common/io/clock.h"
-#include "common/io/log.h"
 #include "stunmon/io/monitor.h"
 
 static void
@@ -25,31 +24,6 @@ send_told(struct monitor *m, const struct mapping_step *step)
 }
 
 static void
-log_news(const struct monitor *m)
-{
-	static const char *const state[] = {
-		[PUBLIC_UNKNOWN] = "unknown",
-		[PUBLIC_KNOWN] = "known",
-		[PUBLIC_OLD] = "old",
-	};
-	const struct mappings *v = m->mappings;
-	bool lost = v->site_state == PUBLIC_OLD;
-	char mem[ADDR_TEXT_MAX];
-	struct buf ip;
-
-	buf_init(&ip, mem, sizeof(mem));
-	addr_put_ip(&ip, &v->site);
-	log_begin(lost ? LOG_WARN_ : LOG_INFO_, "public-address");
-	log_str("state", state[v->site_state]);
-	if (v->site.family != ADDR_NONE)
-		log_span("address", buf_span(&ip));
-	if (lost)
-		log_str("why", "no STUN server answers; the last good address "
-		    "stays in use");
-	log_end();
-}
-
-static void
 on_timer(uv_timer_t *timer)
 {
 	monitor_run(timer->data);
@@ -64,6 +38,87 @@ sleep_until(struct monitor *m, struct mono due, struct mono now)
 	}
 	/* One more: never a moment too early, for then nothing is due. */
 	uv_timer_start(&m->timer, on_timer, mono_ms_between(now, due) + 1, 0);
+}
+
+/* ---- what kind of NAT ---- */
+
+static void
+tell_port_open(struct monitor *m)
+{
+	struct ipc_port_open open = { m->nat.socket, m->nat.port_open };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, PORT_OPEN, port_open, &open);
+	door_send(m->owner[MAPPING_SIP], buf_span(&b));
+	m->port_open_told = open.open;
+}
+
+static void
+send_nat(struct monitor *m, const struct nat_step *step)
+{
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	if (step->what == NAT_DO_TEST)
+		IPC_FRAME(&b, STUN_TEST, stun_test, &step->test);
+	else
+		IPC_FRAME(&b, STUN_HAIRPIN, stun_hairpin, &step->hairpin);
+	door_send(m->owner[step->owner], buf_span(&b));
+}
+
+static void
+take_nat(struct monitor *m, struct mono now)
+{
+	struct nat_step step;
+
+	while (nat_next(&m->nat, m->mappings, now, &step)) {
+		if (step.what == NAT_DO_NEWS)
+			news_nat(m);
+		else
+			send_nat(m, &step);
+	}
+	if (m->nat.port_open != m->port_open_told &&
+	    door_is_up(m->owner[MAPPING_SIP]))
+		tell_port_open(m);
+}
+
+static bool
+is_symmetric(const struct nat *n)
+{
+	return n->mapping == NAT_ADDRESS || n->mapping == NAT_PORT;
+}
+
+/* A mapping that nobody was seen to come in by, and not the listener's. */
+static bool
+is_port_doubtful(const struct monitor *m)
+{
+	const struct nat *n = &m->nat;
+
+	return n->tested && n->ended_at.us != 0 && !n->port_preserving &&
+	    !n->port_open && n->mapping == NAT_ENDPOINT &&
+	    m->conf.external_udp_advertised == 0;
+}
+
+static void
+take_alarms(struct monitor *m, struct mono now)
+{
+	enum alarm_id id;
+
+	names_compare(m, now);
+	alarm_look(&m->alarms, m->mappings, now);
+	alarm_hold(&m->alarms, ALARM_SYMMETRIC,
+	    m->alarms.alarm[ALARM_SYMMETRIC].holds || is_symmetric(&m->nat),
+	    0, now);
+	alarm_hold(&m->alarms, ALARM_PORT, is_port_doubtful(m), 0, now);
+	alarm_hold(&m->alarms, ALARM_DNS_DIFFERS, dynname_differs(&m->dynname),
+	    dynname_patience_ms(&m->dynname), now);
+	alarm_hold(&m->alarms, ALARM_DNS_GONE, dynname_gone(&m->dynname),
+	    DYNNAME_PATIENCE_MS, now);
+	while (alarm_next(&m->alarms, now, &id))
+		news_alarm(m, id, now);
 }
 
 void
@@ -81,11 +136,14 @@ monitor_run(struct monitor *m)
 			send_told(m, &step);
 			break;
 		case MAPPING_NEWS:
-			log_news(m);
+			news_site(m);
 			break;
 		}
 	}
-	sleep_until(m, mapping_due(m->mappings), now);
+	take_nat(m, now);
+	take_alarms(m, now);
+	sleep_until(m, mono_min(mono_min(mapping_due(m->mappings),
+	    nat_due(&m->nat, now)), alarm_due(&m->alarms)), now);
 }
 
 int

@@ -6,7 +6,9 @@
 
 #include "common/io/conf.h"
 #include "common/io/door.h"
-#include "stunmon/core/mapping.h"
+#include "stunmon/core/alarm.h"
+#include "stunmon/core/dynname.h"
+#include "stunmon/core/nat.h"
 #include "stunmon/io/dns.h"
 
 struct monitor {
@@ -19,6 +21,13 @@ struct monitor {
 	struct door *admin;
 	struct mappings *mappings;
 	struct dns *dns;	/* NULL: the configuration has no names */
+	unsigned failed;	/* names whose failure was said, bits */
+	struct addr refused;	/* what our public name led to last */
+	struct dynname dynname;
+	const char *dyn_name;	/* which phones use, perhaps */
+	struct alarms alarms;
+	struct nat nat;
+	bool port_open_told;	/* what sigproxy knows of nat.port_open */
 	struct mono started;
 };
 
@@ -26,6 +35,25 @@ struct monitor {
 void monitor_run(struct monitor *m);
 /* Errors: libuv's. */
 int monitor_start(struct monitor *m);
+
+/* ---- names.c ---- */
+
+/* Before the cage closes.  Errors: -ENOMEM; also when no resolver is told. */
+int names_watch(struct monitor *m);
+/* Compare our name with our address, as it is now. */
+void names_compare(struct monitor *m, struct mono now);
+
+/* ---- news.c: log lines ---- */
+
+const char *news_state(enum public_state state);
+void news_site(const struct monitor *m);
+void news_nat(const struct monitor *m);
+void news_alarm(const struct monitor *m, enum alarm_id id, struct mono now);
+
+/* ---- status.c ---- */
+
+/* How it is, as one JSON object. */
+void status_put(struct buf *b, const struct monitor *m, struct mono now);
 
 /* ---- peer_owner.c: sigproxy and the relays, whose sockets we use ---- */
 

@@ -26,7 +26,8 @@ on_stun_heard(struct monitor *m, unsigned owner, struct span payload)
 	err = get_stun_heard(payload, &heard);
 	if (err)
 		return err;
-	mapping_heard(m->mappings, owner, &heard, clock_mono());
+	if (!nat_heard(&m->nat, m->mappings, owner, &heard, clock_mono()))
+		mapping_heard(m->mappings, owner, &heard, clock_mono());
 	monitor_run(m);
 	return 0;
 }
@@ -48,6 +49,9 @@ on_owner_frame(struct monitor *m, unsigned owner, uint16_t type,
 void
 on_owner_state(struct monitor *m, unsigned owner, bool up)
 {
+	/* A sigproxy that starts knows of no open port. */
+	if (owner == MAPPING_SIP)
+		m->port_open_told = false;
 	if (up)
 		mapping_owner_up(m->mappings, owner);
 	else

@@ -265,11 +265,12 @@ def test_a_symmetric_office_router():
 
 def test_every_code_is_documented():
     """docs/check.md names each finding that the sources make, and none beside them."""
-    made = set()
+    made, sources = set(), ''
     folder = os.path.join(REPOSITORY, 'postern')
     for path in [*glob.glob(os.path.join(folder, 'check*.c')), os.path.join(folder, 'window.c')]:
         with open(path) as file:
             text = file.read()
+        sources += text
         for kind, call in re.findall(r'\b(finding_new|finding_ok|finding_note|begin)\((.*?)\);', text, re.S):
             codes = re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)*)"', call)
             made |= set(codes[:1] if kind in ('finding_ok', 'finding_note') else codes)
@@ -278,7 +279,8 @@ def test_every_code_is_documented():
     documented = {code for row in rows for code in re.findall('`([^`]+)`', row)}
     print(sorted(made ^ documented))
     assert made - documented == set(), made - documented
-    assert documented - made <= {'left-out'}, documented - made
+    made |= {code for code in documented if f'"{code}"' in sources}
+    assert documented - made == {'left-out'}, documented - made
 
 
 # -- before anything runs -------------------------------------------------

@@ -104,6 +104,19 @@ world_want(unsigned owner, uint16_t first, unsigned n)
 	mapping_want(w.maps, owner, &want, now());
 }
 
+void
+world_addresses(unsigned s, unsigned n, unsigned dead)
+{
+	struct addr list[MAPPING_ADDRS_MAX];
+
+	for (unsigned i = 0; i < n; i++) {
+		list[i] = world_addr("203.0.113.10:3478");
+		list[i].ip[3] = (uint8_t)(10 + s + 60 * i);
+	}
+	w.dead[s] = dead;
+	mapping_set_addresses(w.maps, s, list, n, now());
+}
+
 /* ---- servers ---- */
 
 static void
@@ -120,15 +133,15 @@ put_mapped(uint8_t *p, const struct addr *mapped)
 		p[8 + i] = mapped->ip[i] ^ cookie[i];
 }
 
-static size_t
-put_answer(uint8_t *p, enum character who, const uint8_t *tid,
+size_t
+world_put_answer(uint8_t *p, enum character who, const uint8_t *tid,
     const struct addr *mapped)
 {
 	static const uint8_t head[8] = { 1, 1, 0, 12, 0x21, 0x12, 0xa4,
 		0x42 };
 	size_t len = 32;
 
-	memset(p, 0, 48);
+	memset(p, 0, 64);
 	memcpy(p, head, sizeof(head));
 	memcpy(p + 8, tid, STUN_TID_LEN);
 	put_mapped(p + 20, mapped);
@@ -139,6 +152,10 @@ put_answer(uint8_t *p, enum character who, const uint8_t *tid,
 	} else if (who == STRANGE) {
 		memcpy(p + 32, "\x7f\x01\0\0", 4);
 		len = 36;
+	} else if (w.other) {
+		memcpy(p + 32, "\x80\x2c\0\x08\0\x01\x0d\x97\xcb\0\x71\xc8",
+		    12);
+		len = 44;
 	}
 	p[3] = (uint8_t)(len - 20);
 	return len;
@@ -157,13 +174,16 @@ deliver(unsigned i)
 	w.answer[i] = w.answer[--w.n_answers];
 	mapped.port = (uint16_t)(40000 + ask.socket % 1000 +
 	    (w.symmetric ? 1000 * s : 0));
+	if (w.server[s] == FROZEN)
+		mapped.ip[0] = 198, mapped.ip[1] = 51, mapped.ip[2] = 100,
+		mapped.ip[3] = 1;
 	if (w.server[s] == LIAR)
 		mapped.ip[2] ^= 1;
 	if (w.server[s] == FICKLE)
 		random_bytes(&mapped.ip[1], 3);
 	if (w.server[s] == PRIVATE)
 		mapped.ip[0] = 10;
-	heard.packet = span_make(packet, put_answer(packet, w.server[s],
+	heard.packet = span_make(packet, world_put_answer(packet, w.server[s],
 	    ask.tid, &mapped));
 	mapping_heard(w.maps, owner, &heard, now());
 }
@@ -176,7 +196,7 @@ world_forge(const char *from, const uint8_t *tid, const char *mapped)
 	struct addr a = world_addr(mapped);
 	uint8_t packet[64];
 
-	heard.packet = span_make(packet, put_answer(packet, HONEST, tid, &a));
+	heard.packet = span_make(packet, world_put_answer(packet, HONEST, tid, &a));
 	mapping_heard(w.maps, MAPPING_SIP, &heard, now());
 }
 
@@ -185,7 +205,8 @@ world_forge(const char *from, const uint8_t *tid, const char *mapped)
 static void
 on_ask(const struct mapping_step *step)
 {
-	unsigned s = step->ask.server.ip[3] - 10u;
+	unsigned s = (step->ask.server.ip[3] - 10u) % 60;
+	unsigned which = (step->ask.server.ip[3] - 10u) / 60;
 
 	if (s == 0 && step->owner == MAPPING_SIP && w.asked[0] > 0) {
 		uint64_t gap = w.now_ms - w.asked_at[0];
@@ -197,12 +218,13 @@ on_ask(const struct mapping_step *step)
 	}
 	w.asked[s]++;
 	w.asked_at[s] = w.now_ms;
-	if (w.server[s] == DEAD ||
+	if (w.server[s] == DEAD || (w.dead[s] & 1u << which) ||
 	    (w.sip_deaf && step->owner == MAPPING_SIP))
 		return;
 	if (w.n_answers == 256)
 		ck_abort_msg("too many questions at once");
-	w.answer[w.n_answers].at_ms = w.now_ms + RTT_MS;
+	w.answer[w.n_answers].at_ms = w.now_ms +
+	    (w.server[s] == SLOW ? 2000 : RTT_MS);
 	w.answer[w.n_answers].owner = step->owner;
 	w.answer[w.n_answers].server = s;
 	w.answer[w.n_answers++].ask = step->ask;
@@ -241,10 +263,27 @@ take_steps(void)
 	}
 }
 
+static void
+take_alarms(void)
+{
+	enum alarm_id id;
+
+	alarm_look(&w.alarms, w.maps, now());
+	while (alarm_next(&w.alarms, now(), &id)) {
+		if (w.alarms.alarm[id].raised) {
+			w.raised[id]++;
+			w.raised_at[id] = w.now_ms;
+		} else {
+			w.cleared[id]++;
+		}
+	}
+}
+
 static uint64_t
 next_event(uint64_t end_ms)
 {
-	struct mono due = mapping_due(w.maps);
+	struct mono due = mono_min(mapping_due(w.maps),
+	    alarm_due(&w.alarms));
 	uint64_t next = end_ms;
 
 	if (due.us != MONO_NEVER.us && due.us / 1000 < START_MS + next)
@@ -280,6 +319,7 @@ world_run(uint64_t ms)
 		while (deliver_due())
 			;
 		take_steps();
+		take_alarms();
 		if (w.now_ms >= end_ms)
 			return;
 		w.now_ms = next_event(end_ms);

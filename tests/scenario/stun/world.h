@@ -7,7 +7,7 @@
 
 #include <check.h>
 
-#include "stunmon/core/mapping.h"
+#include "stunmon/core/alarm.h"
 
 #define SIP_SOCKET 0
 #define RTT_MS 20
@@ -20,6 +20,8 @@ enum character {
 	PRIVATE,	/* says an address nobody can reach */
 	REFUSING,	/* answers with an error */
 	STRANGE,	/* an attribute that must be understood is not */
+	SLOW,		/* honest, after two seconds */
+	FROZEN,		/* always says the address of the start */
 };
 
 struct told {
@@ -35,14 +37,19 @@ struct world {
 	uint64_t now_ms;
 	enum character server[MAPPING_SERVERS_MAX];
 	unsigned n_servers;
+	unsigned dead[MAPPING_SERVERS_MAX];	/* addresses, bits */
 	const char *nat;	/* its public address */
 	bool symmetric;		/* another port for each server */
+	bool other;		/* servers tell an OTHER-ADDRESS */
 	bool sip_deaf;		/* no answer reaches the SIP socket */
 	unsigned asked[MAPPING_SERVERS_MAX];
 	uint64_t asked_at[MAPPING_SERVERS_MAX];
 	uint64_t shortest_ms, longest_ms;	/* between asks of server 0 */
 	struct told sip, site, relay;	/* what owners heard last */
 	unsigned news;
+	struct alarms alarms;
+	unsigned raised[ALARM_COUNT], cleared[ALARM_COUNT];
+	uint64_t raised_at[ALARM_COUNT];
 	struct {
 		uint64_t at_ms;
 		unsigned owner, server;
@@ -63,6 +70,18 @@ void world_run(uint64_t ms);
 void world_want(unsigned owner, uint16_t first, unsigned n);
 /* A forged answer for the SIP socket. */
 void world_forge(const char *from, const uint8_t *tid, const char *mapped);
+
+/* Server s has these addresses: its own, and with a last octet higher by 60
+ * each (dead: a bit for each of them). */
+void world_addresses(unsigned s, unsigned n, unsigned dead);
+
+void add_alarm_tests(Suite *s);
+void add_dynname_tests(Suite *s);
+void add_nat_tests(Suite *s);
+
+/* An answer of up to 64 octets; gives its length. */
+size_t world_put_answer(uint8_t *p, enum character who, const uint8_t *tid,
+    const struct addr *mapped);
 
 struct addr world_addr(const char *text);
 void assert_told(const struct told *t, enum public_state state,

@@ -270,6 +270,11 @@ class Lab:
             site.phones.append(phone)
         self.homes[home.name] = site
 
+    def second_stun_address(self, address):
+        """Give the stun host one more public address."""
+        self._ip(self.stun, f'addr add {address}/32 dev eth0')
+        self._ip(self.internet, f'route add {address}/32 dev to-{self.stun.name}')
+
     def attacker_addresses(self, network):
         """Give the attacker's host a whole public network; return its addresses."""
         self._ip(self.attacker, f'route add local {network} dev lo')

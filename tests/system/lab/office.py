@@ -26,9 +26,10 @@ class Office:
 
     INSIDE, OUTSIDE = (168, 169), (201, 202, 203, 204)
 
-    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=()):
+    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=(), resolver=None):
         self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones)
         self._settings = dict(settings)
+        self._resolver = resolver
         self.postern = self.stun = None
 
     def __enter__(self):
@@ -48,6 +49,7 @@ class Office:
         settings = {('address', 'public'): 'stun', ('address', 'stun'): '%s:%d' % self.stun,
                     ('address', 'stun_interval_s'): 5, **self._settings}
         self.postern = Postern(self.lab.postern_host, self.lab.folder, settings)
+        self.postern.resolver = self._resolver
         self.lab.on_close(self.postern.stop)
         self.postern.up()
         statements = [

@@ -58,6 +58,7 @@ class Postern:
             ('store', 'key'): os.path.join(self.state, 'store.key'),
             **dict(settings)}
         self._process = None
+        self.resolver = None        # address of the DNS server it shall ask; None: this machine's
 
     # -- life -------------------------------------------------------------
 
@@ -75,11 +76,21 @@ class Postern:
         os.makedirs(self.state, exist_ok=True)
         self.write_config()
         named = ['unshare', '--uts', 'sh', '-c', 'hostname "$0" && exec "$@"', HOST_NAME]
+        if self.resolver:
+            named = self._with_resolver() + named
         command = [program(), 'up', '--config', self.config, '--state', self.state]
         with open(os.path.join(self.folder, 'up.log'), 'wb') as log:
             self._process = self.host.spawn(named + command, stdout=log, stderr=log)
         until(self._ready, seconds, 'all roles of Postern run', step=0.05)
         return self
+
+    def _with_resolver(self):
+        """A mount namespace with a resolv.conf of its own."""
+        path = os.path.join(self.folder, 'resolv.conf')
+        with open(path, 'w') as file:
+            file.write(f'nameserver {self.resolver}\n')
+        return ['unshare', '--mount', 'sh', '-c',
+                'mount --bind "$0" "$(readlink -f /etc/resolv.conf)" && exec "$@"', path]
 
     def _ready(self):
         if self._process.poll() is not None:

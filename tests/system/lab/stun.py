@@ -45,14 +45,23 @@ def request(sock, server, transaction=b'lab-lab-lab-'):
         return None
 
 
-def start_server(lab):
+SECOND_ADDRESS = '203.0.113.201'
+
+
+def start_behaviour_server(lab):
+    """The same with a second address and port, which it tells as OTHER-ADDRESS (RFC 5780)."""
+    lab.second_stun_address(SECOND_ADDRESS)
+    return start_server(lab, '--listening-ip', SECOND_ADDRESS, '--alt-listening-port', str(PORT + 1))
+
+
+def start_server(lab, *more):
     """Run coturn, STUN only, on the laboratory's stun host; return (address, port)."""
     host = lab.stun
     with open(lab.path('stun.log'), 'wb') as log:
         host.spawn(['turnserver', '--stun-only', '-n', '--no-cli', '--no-tls', '--no-dtls',
                     '--listening-ip', host.address, '--listening-port', str(PORT),
                     '--log-file', 'stdout', '--simple-log', '--pidfile', lab.path('stun.pid'),
-                    '--userdb', lab.path('stun.db')],
+                    '--userdb', lab.path('stun.db'), *more],
                    stdout=log, stderr=log)
     server = (host.address, PORT)
     with host.udp_socket() as sock:

@@ -66,6 +66,22 @@ START_TEST(tls_is_named_where_there_is_a_certificate)
 }
 END_TEST
 
+START_TEST(a_router_that_forwards_another_port)
+{
+	struct conf c = with("192.168.10.2", NULL);
+
+	c.public_how = PUBLIC_STUN;
+	c.external_tls = 5071;
+	c.n_tls_certificates = 1;
+	c.external_tls_advertised = 443;
+	sheet(&c);
+	ck_assert(says("  forward TCP 443 to 192.168.10.2, port 5071 (for "
+		       "TLS)\n"));
+	ck_assert(says("; or 443, TLS\n"));
+	ck_assert(says(FORWARD("192.168.10.2")));
+}
+END_TEST
+
 START_TEST(an_address_of_no_use_on_the_internet_is_told)
 {
 	static const struct {
@@ -227,6 +243,7 @@ main(void)
 {
 	const TTest *const tests[] = {
 		tls_is_named_where_there_is_a_certificate,
+		a_router_that_forwards_another_port,
 		an_address_of_no_use_on_the_internet_is_told,
 		a_public_address_needs_nothing,
 		each_of_several_addresses_is_looked_at,

@@ -427,6 +427,69 @@ START_TEST(stun_leaves_by_the_external_socket_to_configured_servers_only)
 }
 END_TEST
 
+/* The configured server answers and tells its other address. */
+static void
+hear_other(const uint8_t other[4])
+{
+	struct flow from = { ZONE_EXTERNAL, TRANSPORT_UDP, 0,
+		ip4(203, 0, 113, 53, 3478), 0 };
+	uint8_t answer[32] = { 1, 1, 0, 12, 0x21, 0x12, 0xa4, 0x42 };
+	const uint8_t attribute[8] = { 0x80, 0x2c, 0, 8, 0, 1, 0x0d, 0x97 };
+
+	ck_assert_int_eq(ask_stun(0, from.remote), 0);
+	memcpy(answer + 8, st->step[0].bytes.p + 8, STUN_TID_LEN);
+	memcpy(answer + 20, attribute, sizeof(attribute));
+	memcpy(answer + 28, other, 4);
+	edge_message(edge, (struct mono){ 1000000 }, st, &from,
+	    span_make(answer, sizeof(answer)));
+	steps_clear(st);
+}
+
+static int
+test_nat(uint16_t socket, struct addr server)
+{
+	struct ipc_stun_test ask = { .socket = socket, .server = server,
+		.to = 1 };
+	char mem[128];
+	struct buf b;
+
+	memcpy(ask.tid, "testtesttest", STUN_TID_LEN);
+	buf_init(&b, mem, sizeof(mem));
+	put_stun_test(&b, &ask);
+	steps_clear(st);
+	return edge_frame(edge, (struct mono){ 1000000 }, st, ROLE_STUN, 0,
+	    IPC_STUN_TEST, buf_span(&b));
+}
+
+static const struct {
+	const char *name;
+	uint8_t other[4];
+	unsigned sent;
+} others[] = {
+	{ "public", { 203, 0, 113, 54 }, 1 },
+	{ "the office", { 192, 168, 10, 3 }, 0 },
+	{ "loopback", { 127, 0, 0, 1 }, 0 },
+	{ "our own public address", { 198, 51, 100, 99 }, 0 },
+	{ "its own address again", { 203, 0, 113, 53 }, 0 },
+};
+
+START_TEST(a_test_of_the_nat_goes_to_no_address_of_ours)
+{
+	struct addr server = ip4(203, 0, 113, 53, 3478);
+
+	edge->public_ip = ip4(198, 51, 100, 99, 0);
+	ck_assert_int_eq(test_nat(0, server), 0);
+	ck_assert_uint_eq(datagrams(), 0);	/* it told nothing yet */
+	hear_other(others[_i].other);
+	ck_assert_int_eq(test_nat(0, server), 0);
+	ck_assert_msg(datagrams() == others[_i].sent, "%s", others[_i].name);
+	ck_assert_int_eq(test_nat(1, server), 0);	/* the office's */
+	ck_assert_uint_eq(datagrams(), 0);
+	ck_assert_int_eq(test_nat(0, ip4(203, 0, 113, 54, 3478)), 0);
+	ck_assert_uint_eq(datagrams(), 0);
+}
+END_TEST
+
 START_TEST(stunmon_is_told_which_sockets_to_map_when_its_door_opens)
 {
 	struct span payload, frames;
@@ -471,6 +534,90 @@ START_TEST(outside_we_are_called_by_our_public_address_inside_by_the_local_one)
 	ck_assert(!edge_is_our_host(edge, SPAN_LIT("")));
 	conf.accept_ip = false;
 	ck_assert(!edge_is_our_host(edge, SPAN_LIT("198.51.100.97")));
+}
+END_TEST
+
+static void
+tell_open(uint16_t socket, bool open)
+{
+	struct ipc_port_open said = { socket, open };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_port_open(&b, &said);
+	ck_assert_int_eq(edge_frame(edge, (struct mono){ 1000000 }, st,
+			     ROLE_STUN, 0, IPC_PORT_OPEN, buf_span(&b)), 0);
+}
+
+static uint16_t
+said_port(const struct flow *f)
+{
+	return edge_said_addr(edge, f).port;
+}
+
+START_TEST(a_port_of_stuns_is_said_only_where_strangers_come_in)
+{
+	struct flow out = home_flow(1);
+
+	edge->mapped[0] = ip4(198, 51, 100, 98, 61234);
+	ck_assert_uint_eq(said_port(&out), 5070);
+	tell_open(0, true);
+	ck_assert_uint_eq(said_port(&out), 61234);
+	tell_open(0, false);
+	ck_assert_uint_eq(said_port(&out), 5070);
+	tell_open(65535, true);		/* no socket of ours */
+	tell_open(0, true);
+	conf.advertised[0] = 443;
+	ck_assert_uint_eq(said_port(&out), 443);
+	conf.advertised[0] = 0;
+}
+END_TEST
+
+static const struct {
+	const char *name, *ruri, *route;
+	uint16_t want;
+} used_ports[] = {
+	{ "none written", "sip:sip.example.org", NULL, 5070 },
+	{ "in the Request-URI", "sip:sip.example.org:443", NULL, 443 },
+	{ "by an outbound proxy", "sip:sip.example.org",
+	    "<sip:sip.example.org:8443;lr>", 8443 },
+	{ "by somebody else's proxy", "sip:sip.example.org",
+	    "<sip:proxy.example.com:8443;lr>", 5070 },
+	{ "the office's port, which nobody forwards",
+	    "sip:sip.example.org:5060", NULL, 5070 },
+	{ "not our name", "sip:example.com:443", NULL, 5070 },
+	{ "two routes in one line", "sip:sip.example.org:443",
+	    "<sip:sip.example.org:8443;lr>, <sip:b.example.com;lr>",
+	    443 },
+};
+
+START_TEST(a_phones_own_port_is_said_to_it)
+{
+	struct flow out = home_flow(1), other = home_flow(2);
+	struct sip_msg m;
+	char text[1024];
+	int len = snprintf(text, sizeof(text), "REGISTER %s SIP/2.0\r\n"
+	    "Via: SIP/2.0/UDP 10.0.0.1;branch=z9hG4bKx\r\n%s%s%s"
+	    "From: <sip:168@sip.example.org>;tag=a\r\n"
+	    "To: <sip:168@sip.example.org>\r\nCall-ID: c\r\n"
+	    "CSeq: 1 REGISTER\r\nContent-Length: 0\r\n\r\n",
+	    used_ports[_i].ruri, used_ports[_i].route != NULL ? "Route: " : "",
+	    used_ports[_i].route != NULL ? used_ports[_i].route : "",
+	    used_ports[_i].route != NULL ? "\r\n" : "");
+
+	ck_assert_int_eq(sip_parse(span_make(text, (size_t)len), SIP_DATAGRAM,
+			     &m, NULL), 0);
+	keep_note_port(edge, &out, &m);		/* not registered: nothing */
+	ck_assert_uint_eq(said_port(&out), 5070);
+	keep_flow(edge->keep, (struct mono){ 1000000 }, &out, 60);
+	keep_note_port(edge, &out, &m);
+	ck_assert_msg(said_port(&out) == used_ports[_i].want, "%s",
+	    used_ports[_i].name);
+	ck_assert_uint_eq(said_port(&other), 5070);
+	conf.advertised[0] = 4430;
+	ck_assert_uint_eq(said_port(&out), 4430);
+	conf.advertised[0] = 0;
 }
 END_TEST
 
@@ -628,8 +775,13 @@ main(void)
 	T(a_full_table_of_flows_keeps_who_is_in_it_and_expiry_empties_it);
 	T(flow_keep_and_flow_gone_of_registrar_db_are_followed);
 	T(stun_leaves_by_the_external_socket_to_configured_servers_only);
+	tcase_add_loop_test(te, a_test_of_the_nat_goes_to_no_address_of_ours, 0,
+	    sizeof(others) / sizeof(others[0]));
 	T(stunmon_is_told_which_sockets_to_map_when_its_door_opens);
 	T(outside_we_are_called_by_our_public_address_inside_by_the_local_one);
+	T(a_port_of_stuns_is_said_only_where_strangers_come_in);
+	tcase_add_loop_test(te, a_phones_own_port_is_said_to_it, 0,
+	    sizeof(used_ports) / sizeof(used_ports[0]));
 	T(a_flood_of_strangers_changes_no_table_and_is_answered_by_budget);
 	T(broken_and_forbidden_frames_close_the_door);
 	T(stunmon_is_believed_only_about_public_addresses);

@@ -1,0 +1,162 @@
+/* What stunmon says of itself in the log. */
+#include "common/io/log.h"
+#include "stunmon/io/monitor.h"
+
+static void
+log_ip(const char *key, const struct addr *a)
+{
+	char mem[ADDR_TEXT_MAX];
+	struct buf b;
+
+	if (a->family == ADDR_NONE)
+		return;
+	buf_init(&b, mem, sizeof(mem));
+	addr_put_ip(&b, a);
+	log_span(key, buf_span(&b));
+}
+
+const char *
+news_state(enum public_state state)
+{
+	switch (state) {
+	case PUBLIC_KNOWN:
+		return "known";
+	case PUBLIC_OLD:
+		return "old";
+	default:
+		return "unknown";
+	}
+}
+
+/* Is the present address another one than the last row's but one? */
+static bool
+has_moved(const struct history *h)
+{
+	const struct history_row *now, *before;
+
+	if (h->n < 2)
+		return false;
+	now = history_get(h, h->n - 1);
+	before = history_get(h, h->n - 2);
+	return before->site.family != ADDR_NONE &&
+	    !addr_same_ip(&now->site, &before->site);
+}
+
+void
+news_site(const struct monitor *m)
+{
+	const struct mappings *v = m->mappings;
+	const struct history *h = &v->history;
+	bool moved = has_moved(h);
+
+	log_begin(v->site_state == PUBLIC_OLD || moved ? LOG_WARN_ :
+	    LOG_INFO_, moved ? "public-address-changed" : "public-address");
+	log_str("state", news_state(v->site_state));
+	if (moved)
+		log_ip("before", &history_before(h)->site);
+	log_ip("address", &v->site);
+	if (h->n > 0 && history_get(h, h->n - 1)->server.family != ADDR_NONE)
+		log_addr("server", &history_get(h, h->n - 1)->server);
+	log_end();
+}
+
+void
+news_nat(const struct monitor *m)
+{
+	static const char *const hairpin[] = {
+		[HAIRPIN_UNKNOWN] = "unknown",
+		[HAIRPIN_YES] = "yes",
+		[HAIRPIN_NO] = "no",
+	};
+	const struct nat *n = &m->nat;
+
+	if (!n->tested)
+		return;
+	log_begin(LOG_INFO_, "nat");
+	log_str("mapping", nat_word(n->mapping));
+	log_str("filtering", nat_word(n->filtering));
+	log_str("port_preserving", n->port_preserving ? "yes" : "no");
+	log_str("hairpin", hairpin[n->hairpin]);
+	log_end();
+}
+
+/* ---- alarms ---- */
+
+static void
+log_wrong(const struct mappings *v)
+{
+	for (unsigned s = 0; s < v->conf.n_servers; s++) {
+		if (!v->server[s].wrong)
+			continue;
+		log_addr("server", &v->server[s].addr);
+		log_ip("says", &v->server[s].said);
+	}
+	log_ip("believed", &v->site);
+}
+
+/* The first socket whose servers differ: what does each of them say? */
+static void
+log_votes(const struct mappings *v)
+{
+	const struct mapping *m = v->map;
+
+	while (m < v->map + v->n_maps && !(m->used && m->disagree))
+		m++;
+	for (unsigned s = 0; m < v->map + v->n_maps && s < v->conf.n_servers;
+	     s++) {
+		if (m->vote[s].at.us == 0)
+			continue;
+		log_addr("server", &v->server[s].addr);
+		log_ip("says", &m->vote[s].addr);
+	}
+	log_ip("believed", &v->site);
+}
+
+static void
+log_dns(const struct monitor *m)
+{
+	log_str("name", m->dyn_name);
+	for (unsigned i = 0; i < m->dynname.n_addrs; i++)
+		log_ip("leads_to", &m->dynname.addr[i]);
+	log_ip("address", &m->mappings->site);
+}
+
+static void
+log_details(const struct monitor *m, enum alarm_id id)
+{
+	switch (id) {
+	case ALARM_WRONG:
+		log_wrong(m->mappings);
+		break;
+	case ALARM_DISAGREE:
+		log_votes(m->mappings);
+		break;
+	case ALARM_DNS_DIFFERS:
+	case ALARM_DNS_GONE:
+		log_dns(m);
+		break;
+	case ALARM_PORT:
+		log_addr("seen", &m->mappings->map[0].mapped);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+news_alarm(const struct monitor *m, enum alarm_id id, struct mono now)
+{
+	const struct alarm_words *words = alarm_words(id);
+	const struct alarm *a = &m->alarms.alarm[id];
+
+	log_begin(a->raised ? LOG_WARN_ : LOG_INFO_, words->name);
+	if (a->raised) {
+		log_details(m, id);
+		log_str("why", words->why);
+		log_str("remedy", words->remedy);
+	} else {
+		log_str("why", "over: back to normal");
+		log_u64("after_s", mono_ms_between(a->raised_at, now) / 1000);
+	}
+	log_end();
+}

@@ -143,12 +143,13 @@ fault_of_server(struct span one, uint64_t answers, uint64_t silent,
 static void
 check_server(struct findings *fs, struct span one)
 {
-	struct span host = SPAN_LIT("?");
+	struct span host = SPAN_LIT("?"), at = SPAN_LIT("no address");
 	uint64_t answers = 0, silent = 0, wrong = 0;
 	struct finding *f;
 	const char *code;
 
 	json_text(one, "host", &host);
+	json_text(one, "address", &at);
 	json_number(one, "answers", &answers);
 	json_number(one, "silent", &silent);
 	json_number(one, "wrong", &wrong);
@@ -156,10 +157,11 @@ check_server(struct findings *fs, struct span one)
 	if (code == NULL)
 		return;
 	f = finding_new(fs, FINDING_WARNING, code);
-	finding_what(f, "the STUN server %.*s %s", (int)host.len, host.p,
+	finding_what(f, "the STUN server %.*s (%.*s) %s", (int)host.len,
+	    host.p, (int)at.len, at.p,
 	    strcmp(code, "stun-wrong") == 0 ? "tells another address than the "
 		"others: it is asked last" :
-	    strcmp(code, "stun-name") == 0 ? "has no address" :
+	    strcmp(code, "stun-name") == 0 ? "is not found by its name" :
 		"does not answer");
 	finding_seen(f, "stunmon: %llu answers, %llu times silent, %llu times "
 			"wrong", (unsigned long long)answers,

@@ -13,10 +13,12 @@ import threading
 
 from lab import certs, stun
 from lab.net import Home, Lab, POSTERN_ADDRESS, flush_connections
+from lab.odd_stun import OddServer
 from lab.office import RTP_RANGE, SIP_PORT, SIP_TCP_PORT, SIP_TLS_PORT
 from lab.postern import DOMAIN, Postern, REPOSITORY, build, program
 from lab.tlsoffice import TlsOffice
 from lab.wait import until
+from lab.zone import A, Zone
 
 FORWARD = (SIP_PORT, SIP_TCP_PORT, SIP_TLS_PORT, RTP_RANGE)
 
@@ -261,6 +263,27 @@ def test_a_symmetric_office_router():
         postern.settings[('media', 'mode')] = 'forwarded'
         postern.write_config()
         expect(postern, 'nat-symmetric', level='note')
+
+
+def test_stun_servers_and_a_name_of_bad_character():
+    """Which server is dead, which lies, and that the name leads elsewhere."""
+    ports = (3478, 3479, 3480, 3481)
+    with Lab(homes=(), office_phones=0) as lab:
+        zone = Zone(lab.stun)
+        zone.table = {('gate.example.net', A): ['192.0.2.77']}
+        dead, liar, *_ = [OddServer(lab.stun, port) for port in ports]
+        dead.dead, liar.says = True, '192.0.2.99'
+        postern = Postern(lab.postern_host, lab.folder, {
+            ('address', 'public'): 'stun', ('address', 'stun_interval_s'): 5, ('address', 'name'): 'gate.example.net',
+            ('address', 'stun'): ', '.join(f'{lab.stun.address}:{port}' for port in ports)})
+        postern.resolver = lab.stun.address
+        lab.on_close(postern.stop)
+        postern.up()
+        postern.wait_public(lab.office.public)
+        until(lambda: all(word in postern.status_text() for word in ('"silent"', '"wrong"', '"differs"')), 20,
+              'stunmon has seen all of it', 0.2)
+        expect_all(postern, ('stun-silent', 'warning', ''), ('stun-wrong', 'warning', ''),
+                   ('dns-stale', 'error', '192.0.2.77'))
 
 
 def test_every_code_is_documented():

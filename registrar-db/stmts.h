@@ -27,6 +27,12 @@
 	side "_silent_ms = max(" side "_silent_ms, ?8), "               \
 	side "_learnt = coalesce(?9, " side "_learnt) WHERE ticket = ?1"
 
+/* The office's own side says nothing about how the other one got in. */
+#define REACH_UPDATE(side)                                              \
+	"UPDATE call SET " side "_media = ?2, " side "_said = ?3, "     \
+	"media_way = CASE ?4 WHEN '' THEN media_way ELSE ?4 END "       \
+	"WHERE ticket = ?1"
+
 #define STMTS(S)                                                        \
 	/* who is it */                                                 \
 	S(FIND_USER, R, "SELECT id FROM subscriber WHERE username = ?1") \
@@ -122,6 +128,8 @@
 	    "'granted (told by sigproxy)', '', '', '', ?4, 'granted')") \
 	S(MEDIA_CALLER, W, MEDIA_UPDATE("caller"))                      \
 	S(MEDIA_CALLED, W, MEDIA_UPDATE("called"))                      \
+	S(REACH_CALLER, W, REACH_UPDATE("caller"))                      \
+	S(REACH_CALLED, W, REACH_UPDATE("called"))                      \
 	S(CALLS_LOST, W, "UPDATE call SET state = 'ended', "            \
 	    "ended_at = ?1, reason = 'signalling restarted' "           \
 	    "WHERE ended_at IS NULL AND ticket < ?2 "                   \

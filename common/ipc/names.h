@@ -67,6 +67,40 @@ enum relay_what {
 	RELAY_HEARD,
 };
 
+/* How media of one end gets in. */
+enum media_way {
+	MEDIA_INTERNAL = 1,	/* in the office */
+	MEDIA_PUBLIC,		/* our address is public itself */
+	MEDIA_PUNCHED,		/* each port opened by sending first */
+	MEDIA_RANGE,		/* the router forwards the RTP range */
+};
+
+/* Do packets of strangers reach our RTP ports? */
+enum media_range {
+	RANGE_UNKNOWN = 0,
+	RANGE_OPEN,		/* one came unasked */
+	RANGE_CLOSED,		/* a phone's came only after we had sent */
+};
+
+enum media_heard {
+	MEDIA_NEVER = 0,
+	MEDIA_HEARD,
+	MEDIA_SILENT,		/* heard, then no more */
+};
+
+/* What became of one phone's media: docs/media.md. */
+enum media_verdict {
+	VERDICT_MEDIA_NONE = 0,	/* not known, or not relayed */
+	VERDICT_MEDIA_OK,
+	VERDICT_MEDIA_FELL_SILENT,
+	VERDICT_MEDIA_PHONE_SILENT,
+	VERDICT_MEDIA_WRONG_SOURCE,
+	VERDICT_MEDIA_RANGE_NOT_FORWARDED,
+	VERDICT_MEDIA_SYMMETRIC_NO_RANGE,
+	VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE,
+	VERDICT_MEDIA_NEVER_HEARD,
+};
+
 /* Why keyd did not sign. */
 enum sign_refusal {
 	SIGN_OK = 0,

@@ -286,7 +286,8 @@
 	F(u8, latching, 0, 3)			\
 	F(u8, streams, 1, IPC_STREAMS_MAX)	\
 	F(addr, phone, 0, 0)	/* where its signalling comes from */	\
-	F(list, want, socket, IPC_STREAMS_MAX)	/* RTP ports it had */
+	F(list, want, socket, IPC_STREAMS_MAX)	/* RTP ports it had */	\
+	F(oaddr, local, 0, 0)	/* our address that its signalling uses */
 #define IPC_F_relay_say(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u64, session, 1, UINT64_MAX)		\
@@ -317,6 +318,22 @@
 	F(u8, stream, 0, 3)			\
 	F(u8, what, 1, 3)			\
 	F(oaddr, addr, 0, 0)
+
+#define IPC_F_relay_reach(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, stream, 0, 3)			\
+	F(u8, heard, 0, 2)	/* enum media_heard */	\
+	F(u8, refused, 0, 1)	/* packets of others came */	\
+	F(u8, way, 1, 4)	/* enum media_way */	\
+	F(u8, range, 0, 2)	/* enum media_range */	\
+	F(addr, said, 0, 0)	/* for it in SDP */
+#define IPC_F_call_reach(F)			\
+	F(u64, ticket, 1, UINT64_MAX)		\
+	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
+	F(u8, way, 1, 4)	/* enum media_way */	\
+	F(u8, verdict, 0, 8)	/* enum media_verdict */	\
+	F(addr, said, 0, 0)
 
 #define IPC_F_map_want(F)			\
 	F(list, sockets, socket, IPC_SOCKETS_MAX)
@@ -460,6 +477,13 @@
 	    "A mailbox changed. Kept if there is such a number.")	\
 	M(MWI_RESTORE, mwi_restore, 42, ROLE_REG, ROLE_SIG, 0,		\
 	    "A mailbox as it was kept. Sent before CALL_RESTORED.")	\
+	M(RELAY_REACH, relay_reach, 43, ROLE_MEDIA, ROLE_SIG, 0,	\
+	    "How an end's media gets in, which address was said for it, "	\
+	    "and whether its phone was heard. Told when that changes, "	\
+	    "after 5 s without a packet, and before RELAY_STATS.")	\
+	M(CALL_REACH, call_reach, 44, ROLE_SIG, ROLE_REG, 0,		\
+	    "The same for live_call and call_record, with what is to be "	\
+	    "concluded.")						\
 	M(MAP_WANT, map_want, 50, ROLE_SIG | ROLE_MEDIA, ROLE_STUN, 0,	\
 	    "These sockets, and no others, are to be kept mapped.")	\
 	M(STUN_SEND, stun_send, 51, ROLE_STUN, ROLE_SIG | ROLE_MEDIA, 0, \

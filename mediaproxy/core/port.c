@@ -40,6 +40,7 @@ ports_add(struct ports *p, enum zone zone, const struct addr *ip,
 		pair->own = *ip;
 		pair->own.port = (uint16_t)(first + 2 * i);
 		pair->group = (uint8_t)p->n_groups;
+		pair->by_stun = mapped;
 		g->queue[i] = p->n++;
 	}
 	g->n_free = n;
@@ -87,7 +88,7 @@ common_bits(const struct addr *a, const struct addr *b)
 
 static struct port_group *
 choose_group(struct ports *p, enum zone zone, enum addr_family family,
-    const struct addr *phone)
+    const struct addr *phone, const struct addr *local)
 {
 	struct port_group *best = NULL;
 	unsigned best_bits = 0;
@@ -98,6 +99,8 @@ choose_group(struct ports *p, enum zone zone, enum addr_family family,
 
 		if (g->zone != zone || g->ip.family != family)
 			continue;
+		if (addr_same_ip(&g->ip, local))
+			return g;
 		if (phone->family == family)
 			bits = common_bits(&g->ip, phone);
 		if (best == NULL || bits > best_bits) {
@@ -121,17 +124,42 @@ pop_spare(struct ports *p, unsigned n)
 	return i;
 }
 
+enum spare_kind { SPARE_FRESH, SPARE_KNOWN, SPARE_ANY };
+
+static bool
+is_spare(const struct port_pair *pair, enum port_which which,
+    enum spare_kind kind, struct mono now)
+{
+	return kind == SPARE_ANY ||
+	    (kind == SPARE_FRESH ? port_is_mapped(pair, which, now) :
+				   port_was_mapped(pair, which));
+}
+
 static uint32_t
-take_spare(struct ports *p, bool fresh, struct mono now)
+take_spare(struct ports *p, enum spare_kind kind, struct mono now)
 {
 	for (unsigned n = 0; n < p->n_spares; n++) {
 		const struct port_pair *pair = &p->pair[p->spare[n]];
 
-		if (!fresh || (port_is_mapped(pair, PORT_RTP, now) &&
-		    port_is_mapped(pair, PORT_RTCP, now)))
+		if (is_spare(pair, PORT_RTP, kind, now) &&
+		    is_spare(pair, PORT_RTCP, kind, now))
 			return pop_spare(p, n);
 	}
 	return PORT_NONE;
+}
+
+unsigned
+ports_spares_mapped(const struct ports *p, struct mono now)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->n_spares; i++) {
+		const struct port_pair *pair = &p->pair[p->spare[i]];
+
+		n += is_spare(pair, PORT_RTP, SPARE_FRESH, now) &&
+		    is_spare(pair, PORT_RTCP, SPARE_FRESH, now);
+	}
+	return n;
 }
 
 bool
@@ -157,21 +185,24 @@ ports_keep_spares(struct ports *p, struct mono now)
 
 uint32_t
 ports_take(struct ports *p, enum zone zone, enum addr_family family,
-    const struct addr *phone, bool mapped, struct mono now,
-    bool *no_address_out)
+    const struct addr *phone, const struct addr *local, bool mapped,
+    struct mono now, bool *no_address_out)
 {
-	struct port_group *g = choose_group(p, zone, family, phone);
+	struct port_group *g = choose_group(p, zone, family, phone, local);
 	uint32_t i = PORT_NONE;
 
 	*no_address_out = g == NULL;
 	if (g == NULL)
 		return PORT_NONE;
 	if (g->mapped && mapped)
-		i = take_spare(p, true, now);
+		i = take_spare(p, SPARE_FRESH, now);
+	/* No STUN server answers: the questions alone keep these open. */
+	if (i == PORT_NONE && g->mapped && mapped)
+		i = take_spare(p, SPARE_KNOWN, now);
 	if (i == PORT_NONE)
 		i = group_pop(p, g, now);
 	if (i == PORT_NONE && g->mapped)
-		i = take_spare(p, false, now);
+		i = take_spare(p, SPARE_ANY, now);
 	if (i != PORT_NONE)
 		p->pair[i].state = PORT_USED;
 	return i;
@@ -205,9 +236,10 @@ pull_spare(struct ports *p, uint32_t i)
 
 uint32_t
 ports_claim(struct ports *p, enum zone zone, enum addr_family family,
-    const struct addr *phone, uint16_t number, struct mono now)
+    const struct addr *phone, const struct addr *local, uint16_t number,
+    struct mono now)
 {
-	struct port_group *g = choose_group(p, zone, family, phone);
+	struct port_group *g = choose_group(p, zone, family, phone, local);
 	uint16_t first;
 	uint32_t i;
 
@@ -249,12 +281,21 @@ port_is_mapped(const struct port_pair *pair, enum port_which which,
 	    mono_ms_between(pair->mapped_at[which], now) < PORT_FRESH_MS;
 }
 
+bool
+port_was_mapped(const struct port_pair *pair, enum port_which which)
+{
+	return pair->mapped[which].family != ADDR_NONE;
+}
+
 void
 ports_forget_mappings(struct ports *p)
 {
-	for (uint32_t i = 0; i < p->n; i++)
-		p->pair[i].mapped_at[PORT_RTP].us =
-		    p->pair[i].mapped_at[PORT_RTCP].us = 0;
+	for (uint32_t i = 0; i < p->n; i++) {
+		struct port_pair *pair = &p->pair[i];
+
+		memset(pair->mapped, 0, sizeof(pair->mapped));
+		memset(pair->mapped_at, 0, sizeof(pair->mapped_at));
+	}
 }
 
 uint32_t
@@ -274,12 +315,31 @@ ports_by_number(const struct ports *p, uint16_t number,
 	return PORT_NONE;
 }
 
+static bool
+is_quiet(struct mono sent_at, struct mono now)
+{
+	return sent_at.us == 0 ||
+	    mono_ms_between(sent_at, now) >= PORT_UNASKED_MS;
+}
+
 bool
 port_is_unasked(const struct port_pair *pair, enum port_which which,
     struct mono now)
 {
-	return pair->sent_at[which].us == 0 ||
-	    mono_ms_between(pair->sent_at[which], now) >= PORT_UNASKED_MS;
+	return is_quiet(pair->sent_at[which], now);
+}
+
+bool
+port_is_unmet(const struct port_pair *pair, enum port_which which,
+    struct mono now)
+{
+	return is_quiet(pair->peer_at[which], now);
+}
+
+void
+port_sends(struct port_pair *pair, enum port_which which, struct mono now)
+{
+	pair->sent_at[which] = pair->peer_at[which] = now;
 }
 
 struct addr

@@ -31,10 +31,13 @@ struct port_pair {
 	struct addr own;		/* our address and RTP port */
 	enum port_state state;
 	uint8_t group;
+	bool by_stun;			/* STUN looks after its address */
 	struct mono rest_until;
-	struct addr mapped[2];		/* by enum port_which */
-	struct mono mapped_at[2];	/* 0: not mapped */
+	struct addr mapped[2];		/* by enum port_which; the last one
+					 * known; ADDR_NONE: none was */
+	struct mono mapped_at[2];	/* told then; 0: it is not fresh */
 	struct mono sent_at[2];		/* last packet out; 0: never */
+	struct mono peer_at[2];		/* the same, STUN not counted */
 };
 
 struct port_group {
@@ -73,14 +76,17 @@ int ports_add(struct ports *p, enum zone zone, const struct addr *ip,
 /*
  * Give out a pair.
  *
- * Takes:   phone   the group with the longest common prefix with it is used.
- *          mapped  a spare with a fresh mapping is wanted, if there is one.
+ * Takes:   local   our address that its signalling uses: that group; if we
+ *                  have none, or it is ADDR_NONE, it is for
+ *          phone   to choose: the longest common prefix with it.
+ *          mapped  a spare with a fresh mapping is wanted, if there is one,
+ *                  else one whose last mapping is known.
  * Gives:   its index, or PORT_NONE: with *no_address_out telling whether that
  *          zone has no address of that family (true) or is full (false).
  */
 uint32_t ports_take(struct ports *p, enum zone zone, enum addr_family family,
-    const struct addr *phone, bool mapped, struct mono now,
-    bool *no_address_out);
+    const struct addr *phone, const struct addr *local, bool mapped,
+    struct mono now, bool *no_address_out);
 /*
  * Give out the very pair whose RTP port has this number: it stands in an SDP
  * that a relay before us made.  Spares may be claimed, resting ones not.
@@ -89,17 +95,22 @@ uint32_t ports_take(struct ports *p, enum zone zone, enum addr_family family,
  * Gives:   its index, or PORT_NONE: not ours, in use or resting.
  */
 uint32_t ports_claim(struct ports *p, enum zone zone,
-    enum addr_family family, const struct addr *phone, uint16_t number,
-    struct mono now);
+    enum addr_family family, const struct addr *phone,
+    const struct addr *local, uint16_t number, struct mono now);
 /* Give it back to rest. */
 void ports_put(struct ports *p, uint32_t i, struct mono now);
 
 /* Fill up the spares; true if the set changed. */
 bool ports_keep_spares(struct ports *p, struct mono now);
 
+/* How many of them have fresh mappings. */
+unsigned ports_spares_mapped(const struct ports *p, struct mono now);
+
 /* Is the mapping of that port known and fresh? */
 bool port_is_mapped(const struct port_pair *pair, enum port_which which,
     struct mono now);
+/* Was its mapping known once, at the address the site still has? */
+bool port_was_mapped(const struct port_pair *pair, enum port_which which);
 /* The site has another address now: no mapping counts until told anew. */
 void ports_forget_mappings(struct ports *p);
 /* The pair and half with this number in the mapped group, or PORT_NONE. */
@@ -108,6 +119,12 @@ uint32_t ports_by_number(const struct ports *p, uint16_t number,
 /* Did nothing leave that port for so long that only a forwarded range lets
  * a packet in? */
 bool port_is_unasked(const struct port_pair *pair, enum port_which which,
+    struct mono now);
+/* The same, when only STUN left it: a full-cone router does so, too. */
+bool port_is_unmet(const struct port_pair *pair, enum port_which which,
+    struct mono now);
+/* A packet leaves it; for whoever is no STUN server. */
+void port_sends(struct port_pair *pair, enum port_which which,
     struct mono now);
 /* Own address of one half. */
 struct addr port_own(const struct port_pair *pair, enum port_which which);

@@ -106,11 +106,13 @@ claim_port(struct sessions *s, const struct ipc_relay_open *m, uint8_t nr,
     struct mono now)
 {
 	uint32_t i = ports_claim(s->conf.ports, (enum zone)m->zone,
-	    (enum addr_family)m->family, &m->phone, m->want[nr].number, now);
+	    (enum addr_family)m->family, &m->phone, &m->local,
+	    m->want[nr].number, now);
 
 	if (i != PORT_NONE)
-		s->conf.ports->pair[i].sent_at[PORT_RTP] =
-		    s->conf.ports->pair[i].sent_at[PORT_RTCP] = now;
+		for (int half = PORT_RTP; half <= PORT_RTCP; half++)
+			port_sends(&s->conf.ports->pair[i],
+			    (enum port_which)half, now);
 	return i;
 }
 
@@ -127,8 +129,8 @@ take_ports(struct sessions *s, const struct ipc_relay_open *m,
 	for (; nr < m->streams; nr++) {
 		uint32_t pair = nr < m->n_want ? claim_port(s, m, nr, now) :
 		    ports_take(s->conf.ports, (enum zone)m->zone,
-			(enum addr_family)m->family, &m->phone, mapped, now,
-			&no_address);
+			(enum addr_family)m->family, &m->phone, &m->local,
+			mapped, now, &no_address);
 
 		if (pair == PORT_NONE)
 			break;
@@ -191,10 +193,51 @@ say_ports(struct sessions *s, const struct session_end *e, unsigned n_known,
 		if (port->said_rtp.family == ADDR_NONE ||
 		    port->said_rtcp.family == ADDR_NONE)
 			return false;
+		if (nr >= n_known)
+			s->stream[e->pair[nr]].said = port->said_rtp;
 	}
 	out->n_ports = e->n_streams;
 	return true;
 }
+
+/* ---- answers that wait for STUN ---- */
+
+static void
+drop_wait(struct sessions *s, uint64_t session, uint8_t end)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < s->n_waits; i++) {
+		const struct session_wait *w = &s->wait[i];
+
+		if (w->session != session ||
+		    (end != RELAY_ALL_ENDS && w->end != end))
+			s->wait[kept++] = *w;
+	}
+	s->n_waits = kept;
+}
+
+/* Is nothing to be hoped for from STUN, or all of it here? */
+static bool
+is_mapped(const struct sessions *s, const struct session_end *e,
+    struct mono now)
+{
+	const struct ports *ports = s->conf.ports;
+
+	if (!site_wants_mapping(s->conf.site))
+		return true;
+	for (uint8_t nr = 0; nr < e->n_streams; nr++) {
+		const struct port_pair *p = &ports->pair[e->pair[nr]];
+
+		if (ports->group[p->group].mapped &&
+		    (!port_is_mapped(p, PORT_RTP, now) ||
+			!port_is_mapped(p, PORT_RTCP, now)))
+			return false;
+	}
+	return true;
+}
+
+/* ---- open, again ---- */
 
 static void
 shrink(struct sessions *s, struct session_end *e, uint8_t n_streams,
@@ -223,6 +266,8 @@ open_end(struct sessions *s, struct session *se,
 		shrink(s, e, had, now);
 		r = RELAY_NO_ADDRESS;
 	}
+	for (uint8_t nr = 0; nr < had; nr++)
+		s->stream[e->pair[nr]].told_any = false;
 	if (r == RELAY_OK && !e->open) {
 		e->open = true;
 		se->n_ends++;
@@ -230,30 +275,107 @@ open_end(struct sessions *s, struct session *se,
 	return r;
 }
 
-void
+/* Would a moment's patience give its ports mappings? */
+static bool
+may_wait(const struct sessions *s, const struct session_end *e,
+    const struct ipc_relay_open *m, struct mono now)
+{
+	return m->n_want == 0 && s->conf.site->answers &&
+	    mono_due(s->no_wait_before, now) &&
+	    s->n_waits < SESSION_WAITS_MAX && !is_mapped(s, e, now);
+}
+
+static void
+add_wait(struct sessions *s, const struct ipc_relay_open *m, struct mono now)
+{
+	s->n_waited++;
+	s->wait[s->n_waits++] = (struct session_wait){ m->session, m->id,
+		m->end, mono_add_ms(now, SESSION_STUN_MS) };
+}
+
+static void
+begin_say(const struct session_wait *w, struct ipc_relay_say *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->id = w->id;
+	out->session = w->session;
+	out->end = w->end;
+}
+
+bool
 sessions_open(struct sessions *s, const struct ipc_relay_open *m,
     struct mono now, struct ipc_relay_say *out)
 {
+	const struct session_wait asked = { m->session, m->id, m->end, now };
 	struct session *se = find(s, m->session);
 	enum relay_refusal r = RELAY_FULL;
+	bool waits = false;
 
-	memset(out, 0, sizeof(*out));
-	out->id = m->id;
-	out->session = m->session;
-	out->end = m->end;
+	begin_say(&asked, out);
+	drop_wait(s, m->session, m->end);
 	if (se == NULL)
 		se = add(s, m->session);
 	if (se != NULL) {
 		se->unclaimed_at.us = 0;
 		r = open_end(s, se, m, now, out);
+		waits = r == RELAY_OK &&
+		    may_wait(s, &se->end[m->end], m, now);
 		if (se->n_ends == 0)
 			del(s, se);
 	}
 	s->n_full += r == RELAY_FULL;
 	out->refusal = r;
+	if (waits)
+		add_wait(s, m, now);
+	return !waits;
+}
+
+struct mono
+sessions_answer_due(const struct sessions *s)
+{
+	return s->n_waits == 0 ? MONO_NEVER : s->wait[0].until;
+}
+
+bool
+sessions_answer(struct sessions *s, struct mono now,
+    struct ipc_relay_say *out)
+{
+	for (unsigned i = 0; i < s->n_waits; i++) {
+		const struct session_wait w = s->wait[i];
+		struct session *se = find(s, w.session);
+		struct session_end *e = &se->end[w.end];
+
+		if (!is_mapped(s, e, now)) {
+			if (!mono_due(w.until, now))
+				continue;
+			s->n_late++;
+			s->no_wait_before = mono_add_ms(now, SESSION_VAIN_MS);
+		}
+		drop_wait(s, w.session, w.end);
+		begin_say(&w, out);
+		/* It may have become unknown meanwhile. */
+		if (!say_ports(s, e, 0, now, out)) {
+			out->n_ports = 0;
+			out->refusal = RELAY_NO_ADDRESS;
+		}
+		return true;
+	}
+	return false;
 }
 
 /* ---- set and close ---- */
+
+/* Only the address that STUN looks after has a router with a range. */
+static bool
+may_try(const struct sessions *s, uint32_t pair, struct mono now)
+{
+	const struct port_pair *p = &s->conf.ports->pair[pair];
+
+	return s->conf.ports->group[p->group].mapped &&
+	    site_tries(s->conf.site, now) &&
+	    mono_due(s->conf.unasked_from, now) &&
+	    port_is_unmet(p, PORT_RTCP, now);
+}
 
 int
 sessions_set(struct sessions *s, const struct ipc_relay_set *m,
@@ -272,6 +394,9 @@ sessions_set(struct sessions *s, const struct ipc_relay_set *m,
 		return -ENOENT;
 	}
 	se->unclaimed_at.us = 0;
+	if (!st->was_set && m->mux == 0 && m->learnt.family == ADDR_NONE &&
+	    may_try(s, (uint32_t)(st - s->stream), now))
+		st->trial = TRIAL_QUIET;
 	stream_set(st, m, s->conf.dest, send_first, now);
 	return 0;
 }
@@ -284,6 +409,7 @@ close_end(struct sessions *s, struct session *se, uint8_t end,
 
 	if (!e->open)
 		return;
+	drop_wait(s, se->id, end);
 	for (uint8_t nr = 0; nr < e->n_streams; nr++) {
 		struct ipc_relay_stats stats = { .session = se->id };
 
@@ -321,6 +447,14 @@ sessions_close(struct sessions *s, uint64_t id, uint8_t end, struct mono now,
 
 /* ---- packets ---- */
 
+static bool
+is_stranger(const struct sessions *s, const struct addr *source)
+{
+	return addr_is_public(source) &&
+	    !addr_same_ip(source, &s->conf.site->public_ip) &&
+	    dest_allowed(s->conf.dest, ZONE_EXTERNAL, source);
+}
+
 void
 sessions_unasked(struct sessions *s, uint32_t pair, enum port_which which,
     const struct addr *source, struct mono now)
@@ -328,13 +462,13 @@ sessions_unasked(struct sessions *s, uint32_t pair, enum port_which which,
 	struct site *site = s->conf.site;
 	const struct port_pair *p = &s->conf.ports->pair[pair];
 
-	if (site->forwarded || which != PORT_RTP ||
-	    mono_before(now, s->conf.unasked_from) ||
-	    s->conf.ports->group[p->group].zone != ZONE_EXTERNAL ||
-	    !port_is_unasked(p, which, now))
+	if (site->forwarded || mono_before(now, s->conf.unasked_from) ||
+	    !s->conf.ports->group[p->group].mapped ||
+	    !port_is_unmet(p, which, now) || !is_stranger(s, source))
 		return;
-	if (addr_is_public(source) && !addr_same_ip(source, &site->public_ip) &&
-	    dest_allowed(s->conf.dest, ZONE_EXTERNAL, source))
+	site_learns(site, RANGE_OPEN, now);
+	/* Where STUN left, a full-cone router lets anybody in, too. */
+	if (port_is_unasked(p, which, now))
 		site->forwarded = true;
 }
 
@@ -352,6 +486,10 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 	sessions_unasked(s, pair, which, source, now);
 	kind = stream_input(st, which, source, data, len, s->conf.dest,
 	    s->conf.scrub_key, now);
+	if (kind == RTP_KIND_RTCP && st->trial == TRIAL_ANSWERED) {
+		st->trial = TRIAL_OVER;
+		site_learns(s->conf.site, RANGE_CLOSED, now);
+	}
 	if (kind == RTP_KIND_OTHER || st->to_end == RELAY_NO_END)
 		return false;
 	se = find(s, st->session);
@@ -361,10 +499,11 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 	out->pair = (uint32_t)(to - s->stream);
 	out->which = kind == RTP_KIND_RTCP && !to->mux ? PORT_RTCP : PORT_RTP;
 	out->to = stream_target(to, out->which);
-	if (out->to.family == ADDR_NONE)
+	if (out->to.family == ADDR_NONE ||
+	    (out->which == PORT_RTCP && to->trial == TRIAL_QUIET))
 		return false;
 	to->packets_out += kind == RTP_KIND_RTP;
-	s->conf.ports->pair[out->pair].sent_at[out->which] = now;
+	port_sends(&s->conf.ports->pair[out->pair], out->which, now);
 	s->n_relayed++;
 	return true;
 }

@@ -25,6 +25,12 @@
 /* The same when also nobody speaks in it. */
 #define SESSION_ORPHAN_SILENT_MS 60000
 
+/* So long a new call waits for its ports' mappings, when no spare is left. */
+#define SESSION_STUN_MS 60
+/* When that was in vain, nobody waits for so long after. */
+#define SESSION_VAIN_MS 5000
+#define SESSION_WAITS_MAX 32	/* ends at once; more do not wait */
+
 struct session_end {
 	bool open;
 	uint8_t zone, family, n_streams;
@@ -50,13 +56,25 @@ struct sessions_conf {
 	uint8_t scrub_key[RTP_SCRUB_KEY_LEN];	/* random */
 };
 
+/* An end whose RELAY_SAY waits for mappings. */
+struct session_wait {
+	uint64_t session;
+	uint32_t id;			/* of the question */
+	uint8_t end;
+	struct mono until;
+};
+
 struct sessions {
 	struct sessions_conf conf;
 	struct pool pool;
 	struct htab by_id;
 	struct stream *stream;		/* by pair */
 	uint32_t cursor;		/* of sessions_next() */
+	struct session_wait wait[SESSION_WAITS_MAX];	/* oldest first */
+	unsigned n_waits;
+	struct mono no_wait_before;
 	uint64_t n_opened, n_full, n_unknown, n_relayed;
+	uint64_t n_waited, n_late;	/* answers that waited, in vain */
 };
 
 /* Errors: -ENOMEM. */
@@ -70,10 +88,18 @@ void sessions_clear(struct sessions *s);
  * restarted one) it gives exactly these ports, or refuses: RELAY_FULL when
  * they are not free, RELAY_UNKNOWN when the end has others.
  *
- * Gives:   out, complete; refusal is enum relay_refusal.
+ * Gives:   true: out is complete; refusal is enum relay_refusal.  False: no
+ *          fresh mapping is left, STUN is to be asked for these ports at
+ *          once; sessions_answer() gives the answer soon, whatever STUN does.
  */
-void sessions_open(struct sessions *s, const struct ipc_relay_open *m,
+bool sessions_open(struct sessions *s, const struct ipc_relay_open *m,
     struct mono now, struct ipc_relay_say *out);
+
+/* An answer that waited and is complete now, oldest first. */
+bool sessions_answer(struct sessions *s, struct mono now,
+    struct ipc_relay_say *out);
+/* When the oldest waited long enough; MONO_NEVER: none waits. */
+struct mono sessions_answer_due(const struct sessions *s);
 
 /*
  * Errors:  -ENOENT no such session, end or stream (closed meanwhile: counted);
@@ -106,11 +132,15 @@ bool sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
     const struct addr *source, uint8_t *data, size_t len, struct mono now,
     struct session_hop *out);
 
+/* What can be said of one stream's media, whether it was told or not. */
+void sessions_reach(const struct sessions *s, uint32_t pair,
+    struct mono now, struct ipc_relay_reach *out);
+
 /* A packet lay in a port before it was given out: is the range forwarded? */
 void sessions_unasked(struct sessions *s, uint32_t pair,
     enum port_which which, const struct addr *source, struct mono now);
 
-enum session_do { SESSION_KEEPALIVE, SESSION_NEWS };
+enum session_do { SESSION_KEEPALIVE, SESSION_NEWS, SESSION_REACH };
 
 struct session_step {
 	enum session_do what;
@@ -118,6 +148,7 @@ struct session_step {
 	struct buf packet;		/* in bytes below */
 	uint8_t bytes[RTCP_KEEPALIVE_LEN];
 	struct ipc_relay_news news;	/* SESSION_NEWS */
+	struct ipc_relay_reach reach;	/* SESSION_REACH */
 };
 
 /* Every 100 ms while sessions exist: look at all, then take the steps. */
@@ -131,9 +162,9 @@ void sessions_orphan(struct sessions *s, struct mono now);
 void sessions_expire(struct sessions *s, struct mono now,
     session_ended_cb *ended, void *arg);
 
-/* Numbers of the sockets whose mapping matters now: spares, then external
- * ports that have not heard their phone yet. */
-void sessions_wanted(const struct sessions *s, struct ipc_map_want *out);
+/* Numbers of the sockets whose mapping matters now: those an answer waits
+ * for, spares, then external ports that have not heard their phone yet. */
+void sessions_wanted(struct sessions *s, struct ipc_map_want *out);
 
 static inline uint32_t
 sessions_count(const struct sessions *s)

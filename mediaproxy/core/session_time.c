@@ -31,12 +31,12 @@ next_keepalive(struct sessions *s, uint32_t pair, enum port_which which,
     struct mono now, struct session_step *out)
 {
 	struct stream *st = &s->stream[pair];
-	struct mono *sent_at = &s->conf.ports->pair[pair].sent_at[which];
-	struct addr to = stream_keepalive(st, which, *sent_at, now);
+	struct port_pair *p = &s->conf.ports->pair[pair];
+	struct addr to = stream_keepalive(st, which, p->peer_at[which], now);
 
 	if (to.family == ADDR_NONE)
 		return false;
-	*sent_at = now;
+	port_sends(p, which, now);
 	out->what = SESSION_KEEPALIVE;
 	out->hop = (struct session_hop){ pair, which, to };
 	buf_init(&out->packet, out->bytes, sizeof(out->bytes));
@@ -48,6 +48,52 @@ next_keepalive(struct sessions *s, uint32_t pair, enum port_which which,
 	return true;
 }
 
+void
+sessions_reach(const struct sessions *s, uint32_t pair, struct mono now,
+    struct ipc_relay_reach *out)
+{
+	const struct stream *st = &s->stream[pair];
+	const struct site *site = s->conf.site;
+	const struct port_pair *p = &s->conf.ports->pair[pair];
+
+	*out = (struct ipc_relay_reach){
+		.session = st->session,
+		.end = st->end,
+		.stream = st->nr,
+		.heard = (uint8_t)stream_heard(st),
+		.refused = st->refused > 0,
+		.way = (uint8_t)site_way(site, st->zone),
+		.range = (uint8_t)site->range,
+		.said = st->said,
+	};
+	if (out->said.family == ADDR_NONE)
+		out->said = port_own(p, PORT_RTP);
+}
+
+static bool
+next_reach(struct sessions *s, uint32_t pair, struct mono now,
+    struct session_step *out)
+{
+	struct stream *st = &s->stream[pair];
+
+	if (!stream_has_reach(st, now))
+		return false;
+	st->told_any = true;
+	st->told = stream_heard(st);
+	out->what = SESSION_REACH;
+	sessions_reach(s, pair, now, &out->reach);
+	return true;
+}
+
+/* Found out by another stream meanwhile: nothing is left to be tried. */
+static void
+end_trial(const struct sessions *s, struct stream *st, struct mono now)
+{
+	if (st->trial == TRIAL_QUIET && !site_tries(s->conf.site, now))
+		st->trial = TRIAL_OVER;
+	stream_check_trial(st, now);
+}
+
 bool
 sessions_next(struct sessions *s, struct mono now, struct session_step *out)
 {
@@ -57,7 +103,8 @@ sessions_next(struct sessions *s, struct mono now, struct session_step *out)
 		if (!st->used)
 			continue;
 		stream_check_silence(st, now);
-		if (next_news(st, out) ||
+		end_trial(s, st, now);
+		if (next_news(st, out) || next_reach(s, s->cursor, now, out) ||
 		    next_keepalive(s, s->cursor, PORT_RTP, now, out) ||
 		    next_keepalive(s, s->cursor, PORT_RTCP, now, out))
 			return true;
@@ -127,24 +174,59 @@ want_pair(const struct sessions *s, uint32_t pair, struct ipc_map_want *out)
 	out->sockets[out->n_sockets++].number = port_own(p, PORT_RTCP).port;
 }
 
+static bool
+is_wanted(const struct ipc_map_want *want, uint16_t number)
+{
+	for (unsigned i = 0; i < want->n_sockets; i++) {
+		if (want->sockets[i].number == number)
+			return true;
+	}
+	return false;
+}
+
+static void
+want_waiting(struct sessions *s, struct ipc_map_want *out)
+{
+	const struct ports *ports = s->conf.ports;
+
+	for (unsigned i = 0; i < s->n_waits; i++) {
+		const struct session_wait *w = &s->wait[i];
+
+		for (uint8_t nr = 0; nr < IPC_STREAMS_MAX; nr++) {
+			uint32_t pair = sessions_pair(s, w->session, w->end,
+			    nr);
+
+			if (pair != PORT_NONE &&
+			    ports->group[ports->pair[pair].group].mapped)
+				want_pair(s, pair, out);
+		}
+	}
+}
+
+static void
+want_unheard(const struct sessions *s, const struct port_group *g,
+    struct ipc_map_want *out)
+{
+	for (uint32_t i = g->first; i < g->first + g->n; i++) {
+		if (s->stream[i].used && s->stream[i].packets_in == 0 &&
+		    !is_wanted(out, s->conf.ports->pair[i].own.port))
+			want_pair(s, i, out);
+	}
+}
+
 void
-sessions_wanted(const struct sessions *s, struct ipc_map_want *out)
+sessions_wanted(struct sessions *s, struct ipc_map_want *out)
 {
 	const struct ports *ports = s->conf.ports;
 
 	out->n_sockets = 0;
 	if (!site_wants_mapping(s->conf.site))
 		return;
+	want_waiting(s, out);
 	for (unsigned i = 0; i < ports->n_spares; i++)
 		want_pair(s, ports->spare[i], out);
 	for (unsigned k = 0; k < ports->n_groups; k++) {
-		const struct port_group *g = &ports->group[k];
-
-		if (!g->mapped)
-			continue;
-		for (uint32_t i = g->first; i < g->first + g->n; i++) {
-			if (s->stream[i].used && s->stream[i].packets_in == 0)
-				want_pair(s, i, out);
-		}
+		if (ports->group[k].mapped)
+			want_unheard(s, &ports->group[k], out);
 	}
 }

@@ -58,6 +58,7 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
 		rtcp = m->rtp;
 		rtcp.port++;
 	}
+	st->was_set = true;
 	st->to_end = m->to_end;
 	st->mux = m->mux != 0;
 	st->held = m->held != 0;
@@ -112,6 +113,8 @@ count_in(struct stream *st, enum rtp_kind kind, size_t len,
 	st->packets_in++;
 	st->bytes_in += len;
 	st->heard_at = now;
+	if (st->first_at.us == 0)
+		st->first_at = now;
 	loss_input(&st->loss, p->ssrc, p->seq);
 	if (st->silent) {
 		st->silent = false;
@@ -167,6 +170,45 @@ stream_check_silence(struct stream *st, struct mono now)
 	st->news |= 1 << RELAY_SILENT;
 }
 
+enum media_heard
+stream_heard(const struct stream *st)
+{
+	if (st->heard_at.us == 0)
+		return MEDIA_NEVER;
+	return st->silent ? MEDIA_SILENT : MEDIA_HEARD;
+}
+
+bool
+stream_has_reach(const struct stream *st, struct mono now)
+{
+	enum media_heard heard = stream_heard(st);
+
+	if (!st->was_set || (st->told_any && st->told == heard))
+		return false;
+	return heard != MEDIA_NEVER || (!st->held && !st->off &&
+	    mono_ms_between(st->quiet_from, now) >= STREAM_SILENT_MS);
+}
+
+void
+stream_check_trial(struct stream *st, struct mono now)
+{
+	struct mono since = st->first_at.us == 0 ? st->quiet_from :
+	    st->first_at;
+	uint64_t patience_ms = st->first_at.us == 0 ? STREAM_SILENT_MS :
+	    STREAM_TRIAL_MS;
+
+	if (st->trial != TRIAL_QUIET)
+		return;
+	if (st->rtcp_in > 0)
+		st->trial = TRIAL_OVER;
+	else if (mono_ms_between(since, now) >= patience_ms)
+		st->trial = st->first_at.us == 0 ? TRIAL_OVER : TRIAL_ANSWERED;
+	else
+		return;
+	st->probes_left[PORT_RTCP] = STREAM_PROBES;
+	st->probe_at[PORT_RTCP] = now;
+}
+
 static struct addr
 next_probe(struct stream *st, enum port_which which, struct mono now)
 {
@@ -191,7 +233,7 @@ stream_keepalive(struct stream *st, enum port_which which,
 {
 	struct addr nobody = { 0 };
 
-	if (which == PORT_RTCP && st->mux)
+	if (which == PORT_RTCP && (st->mux || st->trial == TRIAL_QUIET))
 		return nobody;
 	if (st->probes_left[which] > 0) {
 		if (st->latch[which].frozen)

@@ -20,6 +20,22 @@
 #define STREAM_PROBES 5		/* for each target, after an offer or answer */
 #define STREAM_PROBE_MS 200
 
+/* How long a trial waits for RTCP that nothing of ours opened the way for:
+ * two intervals of what phones use (RFC 3550 6.2). */
+#define STREAM_TRIAL_MS 11000
+
+/*
+ * In `auto`, while it is not known whether the range is forwarded, a stream's
+ * RTCP port sends nothing at first.  What comes to it meanwhile came unasked;
+ * what comes only after we sent shows that it must be asked for.
+ */
+enum trial {
+	TRIAL_NONE,
+	TRIAL_QUIET,
+	TRIAL_ANSWERED,		/* we sent; does it come now? */
+	TRIAL_OVER,
+};
+
 struct stream {
 	bool used;
 	uint64_t session;
@@ -31,12 +47,18 @@ struct stream {
 	bool held;		/* silence is meant */
 	bool off;		/* SDP says: send me nothing */
 	struct latch latch[2];	/* by enum port_which */
+	struct addr said;	/* for its RTP in SDP; ADDR_NONE: unknown */
 	struct addr guess[2];	/* allowed destination before one is learnt */
 	struct addr probe[2];	/* another IP, sparse packets only */
 	uint8_t probes_left[2];
 	struct mono probe_at[2];
 	struct mono opened_at, heard_at, quiet_from;
 	bool silent;		/* and told */
+	bool was_set;		/* RELAY_SET came */
+	bool told_any;		/* its reach was told, as ...*/
+	enum media_heard told;
+	enum trial trial;
+	struct mono first_at;	/* RTP heard; 0: never */
 	uint8_t news;		/* bits 1 << enum relay_what, not yet told */
 	uint16_t keepalive_seq;
 	struct loss loss;
@@ -66,6 +88,13 @@ struct addr stream_target(const struct stream *st, enum port_which which);
 
 /* Has it fallen silent?  Then bit RELAY_SILENT is set in news, once. */
 void stream_check_silence(struct stream *st, struct mono now);
+
+/* Was its phone heard? */
+enum media_heard stream_heard(const struct stream *st);
+/* Did that change since it was told, or is its silence worth telling now? */
+bool stream_has_reach(const struct stream *st, struct mono now);
+/* A trial that lasted long enough, or that nobody's RTP began, ends. */
+void stream_check_trial(struct stream *st, struct mono now);
 
 /*
  * Must a packet leave now to open or hold a NAT?

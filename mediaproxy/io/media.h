@@ -18,7 +18,7 @@ struct media {
 	struct conf conf;
 	uint8_t instance;
 	uv_loop_t *loop;
-	uv_timer_t timer;
+	uv_timer_t timer, answers;
 	struct doors *doors;
 	struct door *sigproxy, *stunmon, *admin;
 	struct ports ports;
@@ -31,7 +31,7 @@ struct media {
 	struct relay_batch *batch;
 	struct ipc_map_want wanted;	/* as last sent */
 	bool wanted_sent;		/* on this connection */
-	bool forwarded_logged;
+	const char *evidence;		/* as last logged */
 	uint64_t n_in, n_send_failed;
 	struct mono started;
 };
@@ -47,11 +47,15 @@ void relay_listen(struct media *m, uint32_t pair);
 void relay_ignore(struct media *m, uint32_t pair);
 /* Listen at the ports of a window that no call has; and no longer. */
 void relay_window(struct media *m, bool open);
+/* Give the answers that waited for STUN long enough. */
+void relay_answer(struct media *m);
 
 /* ---- peer_sigproxy.c ---- */
 
 int on_sigproxy_frame(struct media *m, uint16_t type, struct span payload);
 void on_sigproxy_state(struct media *m, bool up);
+void sigproxy_say(struct media *m, const struct ipc_relay_say *say);
+void sigproxy_reach(struct media *m, const struct ipc_relay_reach *reach);
 void sigproxy_news(struct media *m, const struct ipc_relay_news *news);
 /* A session_ended_cb; arg is the struct media. */
 void sigproxy_ended(void *arg, uint32_t pair,

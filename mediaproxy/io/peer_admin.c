@@ -66,8 +66,16 @@ put_status(struct buf *b, const struct media *m)
 	buf_fmt(b, ",\"refused_full\":%llu",
 	    (unsigned long long)m->sessions.n_full);
 	put_addr(b, "public", &m->site.public_ip);
-	buf_fmt(b, ",\"forwarded\":%s,\"spares\":%u",
-	    m->site.forwarded ? "true" : "false", m->ports.n_spares);
+	buf_fmt(b, ",\"media_mode\":\"%s\",\"media_used\":\"%s\","
+	    "\"media_evidence\":\"%s: %s\"", site_mode_name(&m->site),
+	    site_way_name(site_way(&m->site, ZONE_EXTERNAL)),
+	    site_mode_name(&m->site), site_evidence(&m->site));
+	buf_fmt(b, ",\"forwarded\":%s,\"spares\":%u,\"spares_mapped\":%u",
+	    m->site.forwarded ? "true" : "false", m->ports.n_spares,
+	    ports_spares_mapped(&m->ports, clock_mono()));
+	buf_fmt(b, ",\"answers\":{\"waited\":%llu,\"late\":%llu}",
+	    (unsigned long long)m->sessions.n_waited,
+	    (unsigned long long)m->sessions.n_late);
 	buf_fmt(b, ",\"stun\":{\"sent\":%llu,\"heard\":%llu,"
 	    "\"refused\":%llu,\"ignored\":%llu}",
 	    (unsigned long long)m->ask.n_sent,

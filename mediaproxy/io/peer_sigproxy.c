@@ -4,6 +4,9 @@
 #include "common/io/log.h"
 #include "mediaproxy/io/media.h"
 
+/* A call that ended sooner says nothing about what did not come. */
+#define UNHEARD_MS 2000
+
 static void
 log_refusal(const struct ipc_relay_say *say)
 {
@@ -18,10 +21,9 @@ log_refusal(const struct ipc_relay_say *say)
 }
 
 static void
-listen_to(struct media *m, const struct ipc_relay_say *say,
-    const struct ipc_relay_open *open)
+listen_to(struct media *m, const struct ipc_relay_open *open)
 {
-	for (unsigned i = 0; i < say->n_ports; i++) {
+	for (unsigned i = 0; i < IPC_STREAMS_MAX; i++) {
 		uint32_t pair = sessions_pair(&m->sessions, open->session,
 		    open->end, (uint8_t)i);
 
@@ -31,13 +33,24 @@ listen_to(struct media *m, const struct ipc_relay_say *say,
 	relay_wake(m);
 }
 
+void
+sigproxy_say(struct media *m, const struct ipc_relay_say *say)
+{
+	char mem[512];
+	struct buf b;
+
+	if (say->refusal != RELAY_OK)
+		log_refusal(say);
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_SAY, relay_say, say);
+	door_send(m->sigproxy, buf_span(&b));
+}
+
 static int
 on_relay_open(struct media *m, struct span payload)
 {
 	struct ipc_relay_open open;
 	struct ipc_relay_say say;
-	char mem[512];
-	struct buf b;
 	int err;
 
 	err = get_relay_open(payload, &open);
@@ -45,14 +58,15 @@ on_relay_open(struct media *m, struct span payload)
 		return err;
 	if (open.family != ADDR_IPV4 && open.family != ADDR_IPV6)
 		return -EPROTO;
-	sessions_open(&m->sessions, &open, clock_mono(), &say);
-	if (say.refusal != RELAY_OK)
-		log_refusal(&say);
-	else
-		listen_to(m, &say, &open);
-	buf_init(&b, mem, sizeof(mem));
-	IPC_FRAME(&b, RELAY_SAY, relay_say, &say);
-	door_send(m->sigproxy, buf_span(&b));
+	if (sessions_open(&m->sessions, &open, clock_mono(), &say)) {
+		if (say.refusal == RELAY_OK)
+			listen_to(m, &open);
+		sigproxy_say(m, &say);
+		return 0;
+	}
+	listen_to(m, &open);
+	stunmon_want(m);
+	relay_answer(m);
 	return 0;
 }
 
@@ -119,6 +133,33 @@ sigproxy_news(struct media *m, const struct ipc_relay_news *news)
 }
 
 void
+sigproxy_reach(struct media *m, const struct ipc_relay_reach *reach)
+{
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_REACH, relay_reach, reach);
+	door_send(m->sigproxy, buf_span(&b));
+}
+
+/* Its last word, if it had time enough to be heard. */
+static void
+reach_ended(struct media *m, uint32_t pair)
+{
+	const struct stream *st = &m->sessions.stream[pair];
+	struct mono now = clock_mono();
+	struct ipc_relay_reach reach;
+
+	if (!st->was_set || (stream_heard(st) == MEDIA_NEVER &&
+	    (st->held || st->off ||
+		mono_ms_between(st->quiet_from, now) < UNHEARD_MS)))
+		return;
+	sessions_reach(&m->sessions, pair, now, &reach);
+	sigproxy_reach(m, &reach);
+}
+
+void
 sigproxy_ended(void *arg, uint32_t pair, const struct ipc_relay_stats *stats)
 {
 	struct media *m = arg;
@@ -126,6 +167,7 @@ sigproxy_ended(void *arg, uint32_t pair, const struct ipc_relay_stats *stats)
 	struct buf b;
 
 	relay_ignore(m, pair);
+	reach_ended(m, pair);
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_STATS, relay_stats, stats);
 	door_send(m->sigproxy, buf_span(&b));

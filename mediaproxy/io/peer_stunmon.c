@@ -70,6 +70,7 @@ note_site(struct media *m, const struct ipc_public_addr *said)
 {
 	struct addr ip = { 0 };
 
+	m->site.answers = said->state == PUBLIC_KNOWN;
 	if (m->site.fixed)
 		return;
 	if (said->state != PUBLIC_UNKNOWN) {
@@ -119,6 +120,7 @@ on_public_addr(struct media *m, struct span payload)
 		note_site(m, &said);
 	else
 		note_mapping(m, &said);
+	relay_answer(m);
 	return 0;
 }
 
@@ -141,8 +143,10 @@ void
 on_stunmon_state(struct media *m, bool up)
 {
 	m->wanted_sent = false;
+	m->site.answers = false;	/* until it says so */
 	if (up)
 		stunmon_want(m);
+	relay_answer(m);
 }
 
 static bool

@@ -203,19 +203,26 @@ take_steps(struct media *m, struct mono now)
 	while (sessions_next(&m->sessions, now, &step)) {
 		if (step.what == SESSION_NEWS)
 			sigproxy_news(m, &step.news);
+		else if (step.what == SESSION_REACH)
+			sigproxy_reach(m, &step.reach);
 		else
 			send_hop(m, &step.hop, step.bytes, step.packet.len);
 	}
 }
 
+/* Said once for each thing found out. */
 static void
-log_forwarded(struct media *m)
+log_evidence(struct media *m)
 {
-	if (!m->site.forwarded || m->forwarded_logged)
+	const char *evidence = site_evidence(&m->site);
+
+	if (evidence == m->evidence)
 		return;
-	m->forwarded_logged = true;
-	log_begin(LOG_INFO_, "rtp-range-is-forwarded");
-	log_str("why", "a packet reached a port that had sent nothing");
+	m->evidence = evidence;
+	log_begin(LOG_INFO_, "media-mode");
+	log_str("mode", site_mode_name(&m->site));
+	log_str("used", site_way_name(site_way(&m->site, ZONE_EXTERNAL)));
+	log_str("why", evidence);
 	log_end();
 }
 
@@ -231,10 +238,32 @@ on_tick(uv_timer_t *timer)
 	end_window(m, now);
 	keep_spares(m, now);
 	stunmon_want(m);
-	log_forwarded(m);
+	log_evidence(m);
 	busy = sessions_count(&m->sessions) > 0;
 	uv_timer_start(&m->timer, on_tick, busy ? BUSY_TICK_MS : IDLE_TICK_MS,
 	    0);
+}
+
+static void
+on_answers(uv_timer_t *timer)
+{
+	relay_answer(timer->data);
+}
+
+void
+relay_answer(struct media *m)
+{
+	struct mono now = clock_mono(), due;
+	struct ipc_relay_say say;
+
+	while (sessions_answer(&m->sessions, now, &say))
+		sigproxy_say(m, &say);
+	due = sessions_answer_due(&m->sessions);
+	if (due.us == MONO_NEVER.us)
+		uv_timer_stop(&m->answers);
+	else
+		uv_timer_start(&m->answers, on_answers,
+		    mono_ms_between(now, due) + 1, 0);
 }
 
 void
@@ -257,6 +286,8 @@ relay_start(struct media *m)
 	if (err)
 		return err;
 	err = uv_timer_init(m->loop, &m->timer);
-	m->timer.data = m;
+	if (err == 0)
+		err = uv_timer_init(m->loop, &m->answers);
+	m->timer.data = m->answers.data = m;
 	return err ? err : uv_timer_start(&m->timer, on_tick, 0, 0);
 }

@@ -373,6 +373,59 @@ calls_media(struct oracle *o, const struct job *job)
 	return store_run(o->store, q);
 }
 
+static const char *
+way_name(unsigned way)
+{
+	static const char *const names[] = {
+		[MEDIA_INTERNAL] = "",
+		[MEDIA_PUBLIC] = "public",
+		[MEDIA_PUNCHED] = "punch",
+		[MEDIA_RANGE] = "forwarded",
+	};
+
+	return names[way];
+}
+
+/* A number of sigproxy's is a word of ours: it cannot write others here. */
+static const char *
+verdict_name(unsigned verdict)
+{
+	static const char *const names[] = {
+		[VERDICT_MEDIA_NONE] = "",
+		[VERDICT_MEDIA_OK] = "ok",
+		[VERDICT_MEDIA_FELL_SILENT] = "fell-silent",
+		[VERDICT_MEDIA_PHONE_SILENT] = "phone-silent",
+		[VERDICT_MEDIA_WRONG_SOURCE] = "wrong-source",
+		[VERDICT_MEDIA_RANGE_NOT_FORWARDED] = "range-not-forwarded",
+		[VERDICT_MEDIA_SYMMETRIC_NO_RANGE] = "symmetric-no-range",
+		[VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE] =
+		    "ports-changed-no-range",
+		[VERDICT_MEDIA_NEVER_HEARD] = "never-heard",
+	};
+
+	return names[verdict];
+}
+
+int
+calls_reach(struct oracle *o, const struct job *job)
+{
+	char mem[ADDR_TEXT_MAX + 1];
+	struct ipc_call_reach m;
+	sqlite3_stmt *q;
+	int err;
+
+	/* The table bounds way and verdict. */
+	err = get_call_reach(span_make(job->payload, job->len), &m);
+	if (err)
+		return err;
+	q = store_use(o->store, m.called ? ST_REACH_CALLED : ST_REACH_CALLER);
+	sql_int(q, 1, (int64_t)m.ticket);
+	sql_text(q, 2, span_str(verdict_name(m.verdict)));
+	sql_text(q, 3, span_str(addr_text(&m.said, mem)));
+	sql_text(q, 4, span_str(way_name(m.way)));
+	return store_run(o->store, q);
+}
+
 /* ---- chores ---- */
 
 /*

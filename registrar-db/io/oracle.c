@@ -20,6 +20,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return calls_note(o, job);
 	case JOB_CALL_MEDIA:
 		return calls_media(o, job);
+	case JOB_CALL_REACH:
+		return calls_reach(o, job);
 	case JOB_CHECKPOINT:
 		return checkpoints_run(o, job);
 	case JOB_HOME:

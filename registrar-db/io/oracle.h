@@ -37,6 +37,7 @@ enum job_kind {
 	JOB_CALL_OPEN,		/* payload: struct call_open */
 	JOB_CALL_NOTE,		/* payload: CALL_NOTE */
 	JOB_CALL_MEDIA,		/* payload: CALL_MEDIA */
+	JOB_CALL_REACH,		/* payload: CALL_REACH */
 	JOB_CHECKPOINT,		/* payload: uint64_t ticket */
 	JOB_HOME,		/* payload: HOME_PACE */
 	JOB_CONN_GONE,		/* payload: CONN_GONE */
@@ -136,6 +137,7 @@ enum verdict calls_find(struct oracle *o, struct span number,
 int calls_open(struct oracle *o, const struct job *job);
 int calls_note(struct oracle *o, const struct job *job);
 int calls_media(struct oracle *o, const struct job *job);
+int calls_reach(struct oracle *o, const struct job *job);
 /* Was a call granted with this ticket that has not ended? */
 bool calls_lives(struct oracle *o, uint64_t ticket);
 /* Chores: close the calls of a sigproxy that is no more; drop old ones. */

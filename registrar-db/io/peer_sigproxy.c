@@ -266,21 +266,34 @@ on_flow_news(struct oracle *o, uint16_t type, struct span payload)
 
 /* Looked at now, so that a broken one closes the door; kept as it is. */
 static int
+check_call_news(uint16_t type, struct span payload, enum job_kind *out)
+{
+	struct ipc_call_note note;
+	struct ipc_call_media media;
+	struct ipc_call_reach reach;
+
+	switch (type) {
+	case IPC_CALL_NOTE:
+		*out = JOB_CALL_NOTE;
+		return get_call_note(payload, &note);
+	case IPC_CALL_MEDIA:
+		*out = JOB_CALL_MEDIA;
+		return get_call_media(payload, &media);
+	default:
+		*out = JOB_CALL_REACH;
+		return get_call_reach(payload, &reach);
+	}
+}
+
+static int
 on_call_news(struct oracle *o, uint16_t type, struct span payload)
 {
-	union {
-		struct ipc_call_note note;
-		struct ipc_call_media media;
-	} u;
-	int err;
+	enum job_kind kind;
+	int err = check_call_news(type, payload, &kind);
 
-	err = type == IPC_CALL_NOTE ? get_call_note(payload, &u.note) :
-				      get_call_media(payload, &u.media);
 	if (err)
 		return err;
-	err = queue_add(o->queue, type == IPC_CALL_NOTE ? JOB_CALL_NOTE :
-							  JOB_CALL_MEDIA,
-	    0, false, payload);
+	err = queue_add(o->queue, kind, 0, false, payload);
 	if (err) {
 		log_begin(LOG_ERROR_, "call-news-lost");
 		log_err("why", err);
@@ -295,7 +308,8 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	/* The last words of a sigproxy that is no more: news count, questions
 	 * would be answered to the next one, who has the same numbers. */
 	if (!door_may_answer(o->sig) && type != IPC_CALL_NOTE &&
-	    type != IPC_CALL_MEDIA && type != IPC_CALL_SAVE &&
+	    type != IPC_CALL_MEDIA && type != IPC_CALL_REACH &&
+	    type != IPC_CALL_SAVE &&
 	    type != IPC_CALL_GONE && type != IPC_SUB_SAVE &&
 	    type != IPC_SUB_GONE && type != IPC_MWI_SAVE)
 		return 0;
@@ -308,6 +322,7 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 		return on_auth_ask(o, payload);
 	case IPC_CALL_NOTE:
 	case IPC_CALL_MEDIA:
+	case IPC_CALL_REACH:
 		return on_call_news(o, type, payload);
 	case IPC_HOME_PACE:
 	case IPC_CONN_GONE:

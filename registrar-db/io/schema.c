@@ -65,6 +65,7 @@ run_steps(sqlite3 *db, int from)
 		"PRAGMA user_version = 4",
 		"PRAGMA user_version = 5",
 		"PRAGMA user_version = 6",
+		"PRAGMA user_version = 7",
 	};
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 

@@ -80,7 +80,7 @@ void call_late_answer(struct edge *e, struct mono now, struct steps *st,
     const struct sip_msg *msg, const struct flow *from);
 
 /*
- * RELAY_SAY, RELAY_STATS and RELAY_NEWS of mediaproxy `instance`.  Sessions
+ * RELAY_SAY, RELAY_STATS, RELAY_NEWS and RELAY_REACH of mediaproxy `instance`.  Sessions
  * and ends we do not know are ignored.
  *
  * Errors:  -EBADMSG, -ERANGE: the frame is broken, close that door;

@@ -33,6 +33,22 @@ said_port(const struct edge *e, const struct flow *f)
 	return l->local.port;
 }
 
+/* Of another listener at the same address of ours: by TCP and TLS STUN is not
+ * asked. */
+static const struct addr *
+mapped_beside(const struct edge *e, const struct edge_listener *l)
+{
+	for (unsigned i = 0; i < e->conf->n_listeners; i++) {
+		const struct edge_listener *k = &e->conf->listeners[i];
+
+		if (k->zone == l->zone && addr_same_ip(&k->local, &l->local) &&
+		    e->mapped[i].family != ADDR_NONE)
+			return &e->mapped[i];
+	}
+	/* No NAT is before a public address of ours. */
+	return addr_is_public(&l->local) ? &l->local : NULL;
+}
+
 struct addr
 edge_said_addr(const struct edge *e, const struct flow *f)
 {
@@ -44,8 +60,7 @@ edge_said_addr(const struct edge *e, const struct flow *f)
 	if (l->zone != ZONE_EXTERNAL)
 		return said;
 	said.port = said_port(e, f);
-	if (f->listener < EDGE_LISTENERS_MAX)
-		known[1] = &e->mapped[f->listener];
+	known[1] = mapped_beside(e, l);
 	for (size_t i = 0; i < 3; i++) {
 		if (known[i] == NULL || known[i]->family != said.family)
 			continue;

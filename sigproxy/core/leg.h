@@ -53,6 +53,7 @@ struct end {
 	struct ipc_port port;  /* ours, towards this phone; once said in an
 				* SDP it never changes */
 	struct addr rtp, rtcp; /* what the phone announced last */
+	uint8_t verdict;       /* enum media_verdict, as last reported */
 	struct addr learnt;    /* where its RTP was heard from last */
 };
 

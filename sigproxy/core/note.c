@@ -178,3 +178,19 @@ note_media(struct steps *st, const struct call *call,
 	if (call->ticket != 0)
 		STEPS_ASK(st, &st->reg, CALL_MEDIA, call_media, &media);
 }
+
+void
+note_reach(struct steps *st, const struct leg *leg,
+    const struct ipc_relay_reach *reach)
+{
+	struct ipc_call_reach note = {
+		.ticket = leg->call->ticket,
+		.called = leg->index != 0,
+		.way = reach->way,
+		.verdict = leg->end.verdict,
+		.said = reach->said,
+	};
+
+	if (note.ticket != 0)
+		STEPS_ASK(st, &st->reg, CALL_REACH, call_reach, &note);
+}

@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/verdict.h"
 
 #define RELAY_STREAM 0 /* one audio stream is relayed */
 
@@ -106,6 +107,7 @@ ask_ports(const struct ctx *x, const struct leg *leg)
 				: (uint8_t)x->e->conf->latching,
 		.streams = 1,
 		.phone = leg->flow.remote,
+		.local = x->e->conf->listeners[leg->flow.listener].local,
 	};
 
 	if (leg->end.ready) {
@@ -320,6 +322,63 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 	return 0;
 }
 
+static enum media_verdict
+conclude(const struct leg *leg, const struct ipc_relay_reach *reach)
+{
+	struct verdict_in in = {
+		.heard = (enum media_heard)reach->heard,
+		.refused = reach->refused != 0,
+		.way = (enum media_way)reach->way,
+		.range = (enum media_range)reach->range,
+		.home = verdict_home(&leg->flow, TEXT_SPAN(leg->target),
+		    &leg->end.rtp),
+	};
+
+	/* Heard by the mediaproxy before that one. */
+	if (in.heard == MEDIA_NEVER && leg->end.learnt.family != ADDR_NONE)
+		in.heard = MEDIA_SILENT;
+	return verdict_media(&in);
+}
+
+static void
+log_unheard(
+    struct steps *st, const struct leg *leg, enum media_verdict verdict)
+{
+	if (verdict == VERDICT_MEDIA_OK ||
+	    verdict == VERDICT_MEDIA_FELL_SILENT)
+		return; /* media-heard and media-silent say so */
+	steps_log(st, STEP_WARN, "media-not-heard");
+	steps_key_number(st, "call", leg->call->ticket);
+	steps_key_text(st, "phone", TEXT_SPAN(leg_party(leg)->number));
+	steps_key_text(st, "verdict", span_str(verdict_code(verdict)));
+	steps_key_text(st, "why", span_str(verdict_words(verdict)));
+}
+
+static int
+on_reach(const struct ctx *x, uint8_t instance, struct span payload)
+{
+	struct ipc_relay_reach reach;
+	enum media_verdict verdict;
+	struct call *call;
+	struct leg *leg;
+	int err = get_relay_reach(payload, &reach);
+
+	if (err)
+		return err;
+	call = find(x->e->calls, instance, reach.session);
+	leg = find_leg(call, reach.end);
+	if (leg == NULL || reach.stream != RELAY_STREAM || !leg->end.ready ||
+	    (leg->index != 0 && leg != call->callee))
+		return 0;
+	verdict = conclude(leg, &reach);
+	if (verdict == leg->end.verdict)
+		return 0;
+	leg->end.verdict = (uint8_t)verdict;
+	log_unheard(x->st, leg, verdict);
+	note_reach(x->st, leg, &reach);
+	return 0;
+}
+
 int
 call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
     uint16_t type, struct span payload)
@@ -333,6 +392,8 @@ call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return on_stats(&x, instance, payload);
 	case IPC_RELAY_NEWS:
 		return on_news(&x, instance, payload);
+	case IPC_RELAY_REACH:
+		return on_reach(&x, instance, payload);
 	default:
 		return -EPROTO;
 	}

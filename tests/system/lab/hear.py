@@ -39,8 +39,8 @@ class Heard:
 class Ear:
     """Listens at a phone's interface from its creation on."""
 
-    def __init__(self, host, path):
-        self.host = host
+    def __init__(self, host, path, address=None):
+        self.host, self.address = host, address or host.address
         self._capture = Capture(host, path, filter_='udp')
 
     def stop(self):
@@ -54,7 +54,7 @@ class Ear:
     def incoming(self, start=0.0, stop=float('inf')):
         """The RTP packets that reached the phone, as (packet, rtp packet)."""
         return [(p, r) for p, r in self._capture.rtp()
-                if p.destination[0] == self.host.address and start <= p.time <= stop]
+                if p.destination[0] == self.address and start <= p.time <= stop]
 
     def heard(self, start=0.0, stop=float('inf')):
         """Measure the window start..stop (time.time() values), stream by stream in order."""

@@ -45,6 +45,7 @@ class Host:
         self.name = name
         self.ns = ns
         self.address = address
+        self.address6 = None
         self._processes = []
 
     def __repr__(self):

@@ -36,6 +36,11 @@ HOME_ADDRESS = '198.51.100.{}'   # .10, .11, ...
 OFFICE_LAN = '192.168.10'
 HOME_LAN = '192.168.1'
 POSTERN_ADDRESS = OFFICE_LAN + '.2'
+# With v6=True also these: no NAT, but routers that let nobody in unasked.
+ROUTER_LINK, HOST_LINK = 'fe80::1', 'fe80::2'
+OFFICE_NET6 = '2001:db8:10:'
+HOME_NET6 = '2001:db8:a{}:'      # a0, a1, ...
+POSTERN_ADDRESS6 = OFFICE_NET6 + ':2'
 
 NEEDED = ('ip', 'nft', 'nsenter', 'unshare', 'tcpdump', 'baresip', 'turnserver')
 
@@ -118,7 +123,9 @@ def flush_connections(router):
 class Lab:
     """Build what a test asks for; tear it down whatever happens."""
 
-    def __init__(self, homes=(), office_phones=1, office_forward=('udp/5070',), folder=None):
+    def __init__(self, homes=(), office_phones=1, office_forward=('udp/5070',), folder=None,
+                 v6=False):
+        self.v6 = v6
         self.wanted_homes = list(homes)
         self.wanted_office_phones = office_phones
         self.forward = list(office_forward)
@@ -165,7 +172,9 @@ class Lab:
         host = Host(name, f'{PREFIX}{os.getpid()}-{name}', address)
         subprocess.run(['ip', 'netns', 'add', host.ns], check=True)
         self.hosts.append(host)
-        host.sysctl(ipv6__conf__all__disable_ipv6=1)
+        host.sysctl(ipv6__conf__all__disable_ipv6=int(not self.v6))
+        if self.v6:
+            host.sysctl(ipv6__conf__default__accept_dad=0, ipv6__conf__all__accept_dad=0)
         self._ip(host, 'link set lo up')
         return host
 
@@ -195,6 +204,36 @@ class Lab:
                  f'addr add {host.address}/24 dev eth0', 'link set eth0 up')
         self._ip(router, f'link set {port} master lan', f'link set {port} up')
         self._ip(host, f'route add default via {net}.1')
+
+    def _lan6(self, site, net, hosts, admit=()):
+        """Give a built site the network net::/64; hosts: (host, last part); admit: 'udp/5070' and so on, to ::2."""
+        router = site.router
+        inner = f'to-{router.name}'[:15]
+        router.sysctl(ipv6__conf__all__forwarding=1)
+        self._ip(router, f'addr add {HOST_LINK}/64 dev wan nodad', f'addr add {net}:1/64 dev lan nodad',
+                 f'route add default via {ROUTER_LINK} dev wan')
+        self._ip(self.internet, f'addr add {ROUTER_LINK}/64 dev {inner} nodad',
+                 f'route add {net}:/64 via {HOST_LINK} dev {inner}')
+        for host, last in hosts:
+            host.address6 = f'{net}:{last}'
+            self._ip(host, f'addr add {host.address6}/64 dev eth0 nodad', f'route add default via {net}:1')
+        rules = '; '.join('ip6 daddr {}:2 {} dport {} accept'.format(net, *spec.split('/')) for spec in admit)
+        subprocess.run(router.enter(['nft', '-f', '-']), check=True, text=True, input=f'''
+            table ip6 filter {{
+                chain forward {{
+                    type filter hook forward priority filter; policy drop;
+                    iifname "lan" accept
+                    ct state established,related accept
+                    {rules}
+                }}
+            }}''')
+
+    def _build6(self):
+        """IPv6 beside IPv4, everywhere but on the office's desks."""
+        self.internet.sysctl(ipv6__conf__all__forwarding=1)
+        self._lan6(self.office, OFFICE_NET6, [(self.postern_host, '2')], self.forward)
+        for index, site in enumerate(self.homes.values()):
+            self._lan6(site, HOME_NET6.format(index), [(phone, 10 + k) for k, phone in enumerate(site.phones)])
 
     def _nat(self, router, kind, redirect):
         """Load a router's rules: redirect is a list of (protocol/ports, inside address)."""
@@ -239,6 +278,8 @@ class Lab:
         self._build_office()
         for index, home in enumerate(self.wanted_homes):
             self._build_home(home, HOME_ADDRESS.format(10 + index))
+        if self.v6:
+            self._build6()
 
     def _build_office(self):
         router = self._host('office', OFFICE_ADDRESS)

@@ -26,8 +26,11 @@ class Office:
 
     INSIDE, OUTSIDE = (168, 169), (201, 202, 203, 204)
 
-    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=(), resolver=None):
-        self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones)
+    def __init__(self, homes=(Home('A'),), forward=(SIP_PORT, RTP_RANGE), office_phones=1, settings=(),
+                 resolver=None, stun_server=stun.start_server, v6=False):
+        """stun_server(lab) starts one and gives its (address, port)."""
+        self._start_stun = stun_server
+        self.lab = Lab(homes=homes, office_forward=forward, office_phones=office_phones, v6=v6)
         self._settings = dict(settings)
         self._resolver = resolver
         self.postern = self.stun = None
@@ -44,8 +47,12 @@ class Office:
     def __exit__(self, *_):
         self.lab.close()
 
+    def _prepare(self):
+        """For whom needs another network: change the laboratory and self._settings before Postern starts."""
+
     def _start(self):
-        self.stun = stun.start_server(self.lab)
+        self._prepare()
+        self.stun = self._start_stun(self.lab)
         settings = {('address', 'public'): 'stun', ('address', 'stun'): '%s:%d' % self.stun,
                     ('address', 'stun_interval_s'): 5, **self._settings}
         self.postern = Postern(self.lab.postern_host, self.lab.folder, settings)
@@ -64,9 +71,9 @@ class Office:
     # -- phones -----------------------------------------------------------
 
     def phone(self, number, host, with_stun=False, register=True, **options):
-        """A registered phone on a host, with the tone of its number."""
+        """A registered phone on a host, with the tone of its number; server='[2001:db8::1]:5070': another way to us."""
         inside = host in self.lab.office.phones
-        server = self.server(inside, options.get('transport', 'udp'))
+        server = options.pop('server', None) or self.server(inside, options.get('transport', 'udp'))
         options.setdefault('tone', TONES[number])
         options.setdefault('domain', DOMAIN)
         phone = Phone(number, server, self.lab.folder, host=host, username=f'SIP-{number}',

@@ -1,4 +1,4 @@
-"""Reading capture files: the classic pcap format, Ethernet and Linux cooked frames, IPv4 UDP."""
+"""Reading capture files: the classic pcap format, Ethernet and Linux cooked frames, UDP."""
 
 import socket
 import struct
@@ -39,11 +39,24 @@ def ip_packet(link, frame):
     return frame[start:]
 
 
+def udp6(time, link, frame):
+    """The IPv6 UDP packet inside a frame, whole and without extension headers, or None."""
+    start, type_at = _IP_OFFSET[link], _TYPE_OFFSET[link]
+    packet = frame[start:]
+    if frame[type_at:type_at + 2] != b'\x86\xdd' or len(packet) < 48 or packet[6] != socket.IPPROTO_UDP:
+        return None
+    source, destination = struct.unpack_from('>HH', packet, 40)
+    return Udp(time, (socket.inet_ntop(socket.AF_INET6, packet[8:24]), source),
+               (socket.inet_ntop(socket.AF_INET6, packet[24:40]), destination), packet[48:])
+
+
 def udp_packets(path):
-    """Yield every IPv4 UDP packet of a capture, fragments put together."""
+    """Yield every UDP packet of a capture, IPv4 fragments put together."""
     parts = {}
     for time, link, frame in frames(path):
         packet = ip_packet(link, frame)
+        if not packet and (sixth := udp6(time, link, frame)):
+            yield sixth
         if not packet or packet[9] != socket.IPPROTO_UDP:
             continue
         header = (packet[0] & 15) * 4

@@ -21,7 +21,7 @@ MODULES = '/usr/lib/baresip/modules'
 # net_interface takes an address: loopback addresses are only used when named so.
 CONFIG = '''\
 poll_method epoll
-sip_listen {address}:{sip_port}
+sip_listen {listen}:{sip_port}
 net_interface {address}
 audio_source ausine,{tone}
 audio_player aubridge,ear
@@ -126,7 +126,8 @@ class Phone:
         """server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
         modules are more of baresip's, account more parameters of its account.
-        host is a laboratory host; without one the phone runs on this machine at address.
+        host is a laboratory host; without one the phone runs on this machine at address. With both, address is
+        another one of the host's, of IPv6 for example.
         answer is 'auto' or 'manual'. stun is (address, port) of
         a STUN server, or None. ca: a file with the certificates that TLS believes; tls_most: 'TLSv1.2', say.
         """
@@ -134,7 +135,7 @@ class Phone:
         self.domain = domain or server
         self.username, self.password = username, password
         self.codec, self.stun, self.answer_mode, self.interval = codec, stun, answer, interval
-        self.address = host.address if host else address
+        self.address = address or host.address
         self.name = name or (host.name if host else str(number))
         self.folder = os.path.join(folder, f'phone-{self.name}')
         self._control_address = '127.0.0.1'
@@ -160,8 +161,8 @@ class Phone:
         os.makedirs(self.folder, exist_ok=True)
         self._write_config()
         if listen:
-            self.ear = Ear(self.host, os.path.join(self.folder, 'heard.pcap'))
-        command = ['stdbuf', '-oL', 'baresip', '-4', '-s', '-f', self.folder]
+            self.ear = Ear(self.host, os.path.join(self.folder, 'heard.pcap'), self.address)
+        command = ['stdbuf', '-oL', 'baresip', '-6' if ':' in self.address else '-4', '-s', '-f', self.folder]
         if self._tls_most:
             command = ['env', f'OPENSSL_CONF={self.folder}/openssl.cnf', *command]
         with open(os.path.join(self.folder, 'log'), 'wb') as log:
@@ -174,7 +175,8 @@ class Phone:
         return self
 
     def _write_config(self):
-        text = CONFIG.format(address=self.address, sip_port=self._sip_port, tone=self.tone,
+        listen = f'[{self.address}]' if ':' in self.address else self.address
+        text = CONFIG.format(address=self.address, listen=listen, sip_port=self._sip_port, tone=self.tone,
                              rtp_ports=self._rtp_ports, control_address=self._control_address,
                              control_port=self._control_port, recordings=self.folder, modules=MODULES,
                              tls=f'sip_cafile {self.ca}' if self.ca else '',

@@ -1,7 +1,11 @@
 """STUN: messages (RFC 8489, as far as the tests read them) and a real server (coturn)."""
 
+import heapq
+import select
 import socket
 import struct
+import threading
+import time
 from collections import namedtuple
 
 from .wait import until
@@ -68,3 +72,45 @@ def start_server(lab, *more):
         sock.settimeout(0.1)
         until(lambda: request(sock, server), 10, 'coturn answers')
     return server
+
+
+class SlowServer:
+    """A STUN server that answers after `delay` seconds, or (None) not at all; it may change at any time."""
+
+    def __init__(self, lab, delay=0.0):
+        self.delay, self._late, self._over = delay, [], False
+        self.asked = 0
+        self._sock = lab.stun.udp_socket(PORT)
+        self.address = self._sock.getsockname()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        lab.on_close(self.stop)
+
+    def stop(self):
+        """End it."""
+        self._over = True
+        self._thread.join()
+        self._sock.close()
+
+    def _serve(self):
+        while not self._over:
+            left = self._late[0][0] - time.monotonic() if self._late else 0.1
+            if select.select([self._sock], [], [], max(0, min(left, 0.1)))[0]:
+                self._take(*self._sock.recvfrom(2048))
+            while self._late and self._late[0][0] <= time.monotonic():
+                self._sock.sendto(*heapq.heappop(self._late)[1:])
+
+    def _take(self, data, source):
+        if not looks_like(data) or parse(data).type != BINDING_REQUEST:
+            return
+        self.asked += 1
+        if self.delay is not None:
+            heapq.heappush(self._late, (time.monotonic() + self.delay, answer(data, source), source))
+
+
+def answer(data, source):
+    """The success response to a Binding Request that came from source."""
+    address = struct.unpack('>I', socket.inet_aton(source[0]))[0] ^ COOKIE
+    value = struct.pack('>BBHI', 0, 1, source[1] ^ (COOKIE >> 16), address)
+    return struct.pack('>HHI', 0x0101, 4 + len(value), COOKIE) + data[8:20] \
+        + struct.pack('>HH', XOR_MAPPED_ADDRESS, len(value)) + value

@@ -2,12 +2,12 @@
 
 from . import certs
 from .linphone import Linphone
-from .net import Home
-from .office import Office, RTP_RANGE, SIP_PORT, SIP_TLS_PORT, TONES, password
+from .net import Home, POSTERN_ADDRESS6
+from .office import Office, RTP_RANGE, SIP_PORT, SIP_TCP_PORT, SIP_TLS_PORT, TONES, password
 from .postern import DOMAIN
 from .tlsphone import TlsPhone
 
-FORWARD = (SIP_PORT, SIP_TLS_PORT, RTP_RANGE)
+FORWARD = (SIP_PORT, SIP_TCP_PORT, SIP_TLS_PORT, RTP_RANGE)
 
 
 class TlsOffice(Office):
@@ -20,7 +20,9 @@ class TlsOffice(Office):
     def _start(self):
         # linphone (mbedTLS 2.28) finds an address only among the DNS names.
         public = self.lab.office.public
-        names = (f'DNS:{DOMAIN}', f'IP:{public}', f'DNS:{public}')
+        names = [f'DNS:{DOMAIN}', f'IP:{public}', f'DNS:{public}']
+        if self.lab.v6:
+            names.append(f'IP:{POSTERN_ADDRESS6}')
         self.pair = certs.make(self.lab.folder, 'gate', self._kind, names=names)
         self.certificate = self.pair[0]
         self._settings.update(certs.settings(self.pair))

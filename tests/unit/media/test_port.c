@@ -3,6 +3,7 @@
 #include "tests/unit/media/suite.h"
 
 static struct ports ports;
+static const struct addr none;
 
 /* Ten external pairs at .2, mapped by STUN; three internal at each of two
  * office addresses; two IPv6. */
@@ -36,8 +37,8 @@ take(enum zone zone, const char *phone, uint64_t ms)
 	struct addr a = addr_of(phone);
 	bool no_address;
 
-	return ports_take(&ports, zone, (enum addr_family)a.family, &a, true,
-	    at_ms(ms), &no_address);
+	return ports_take(&ports, zone, (enum addr_family)a.family, &a, &none,
+	    true, at_ms(ms), &no_address);
 }
 
 START_TEST(pairs_are_even_and_follow_each_other)
@@ -75,18 +76,52 @@ START_TEST(the_nearest_address_of_the_zone_is_used)
 }
 END_TEST
 
+START_TEST(the_address_that_its_signalling_uses_goes_before_the_nearest)
+{
+	struct addr phone = addr_of("192.168.5.77:1");
+	struct addr local = addr_of("10.0.0.2:5060");
+	bool no_address;
+	uint32_t i;
+
+	i = ports_take(&ports, ZONE_INTERNAL, ADDR_IPV4, &phone, &local, false,
+	    at_ms(0), &no_address);
+	ck_assert_int_eq(ports.pair[i].own.ip[0], 10);
+	ck_assert_uint_eq(ports_claim(&ports, ZONE_INTERNAL, ADDR_IPV4, &phone,
+	    &local, ports.pair[i].own.port, at_ms(0)), PORT_NONE);
+	local = addr_of("10.0.0.99:5060");
+	i = ports_take(&ports, ZONE_INTERNAL, ADDR_IPV4, &phone, &local, false,
+	    at_ms(0), &no_address);
+	ck_assert_int_eq(ports.pair[i].own.ip[0], 192);
+}
+END_TEST
+
+START_TEST(another_interface_without_nat_is_called_by_its_own_address)
+{
+	struct site site = { .how = SITE_STUN,
+		.public_ip = addr_of("203.0.113.1:1") };
+	struct port_pair pair = { .own = addr_of("198.51.100.20:17000") };
+	struct addr said;
+
+	said = site_say(&site, ZONE_EXTERNAL, &pair, PORT_RTP, at_ms(0));
+	assert_addr("own", &said, "198.51.100.20:17000");
+	pair.by_stun = true;	/* STUN knows better than its looks */
+	said = site_say(&site, ZONE_EXTERNAL, &pair, PORT_RTP, at_ms(0));
+	assert_addr("behind a NAT", &said, "203.0.113.1:17000");
+}
+END_TEST
+
 START_TEST(no_address_and_no_port_are_told_apart)
 {
 	struct addr v6 = addr_of("[2001:db8::9]:1");
 	bool no_address;
 
 	ck_assert_uint_eq(ports_take(&ports, ZONE_INTERNAL, ADDR_IPV6, &v6,
-		false, at_ms(0), &no_address), PORT_NONE);
+		&none, false, at_ms(0), &no_address), PORT_NONE);
 	ck_assert(no_address);
 	take(ZONE_EXTERNAL, "[2001:db8::9]:1", 0);
 	take(ZONE_EXTERNAL, "[2001:db8::9]:1", 0);
 	ck_assert_uint_eq(ports_take(&ports, ZONE_EXTERNAL, ADDR_IPV6, &v6,
-		false, at_ms(0), &no_address), PORT_NONE);
+		&none, false, at_ms(0), &no_address), PORT_NONE);
 	ck_assert(!no_address);
 }
 END_TEST
@@ -112,11 +147,13 @@ START_TEST(a_spare_with_a_fresh_mapping_goes_first)
 	map(fresh, "203.0.113.1:3", "203.0.113.1:4", 50000);
 	ck_assert_uint_eq(take(ZONE_EXTERNAL, "198.51.100.7:1", 60000),
 	    fresh);
-	/* None is fresh now: a pair that is no spare. */
+	/* None is fresh now: the one whose mapping was known. */
+	ck_assert_uint_eq(take(ZONE_EXTERNAL, "198.51.100.7:1", 60000), 1);
+	/* Then pairs that are no spares. */
 	ck_assert_uint_eq(take(ZONE_EXTERNAL, "198.51.100.7:1", 60000), 8);
 	ck_assert_uint_eq(take(ZONE_EXTERNAL, "198.51.100.7:1", 60000), 9);
 	/* All others are spares. */
-	for (int i = 0; i < 7; i++)
+	for (int i = 0; i < 6; i++)
 		ck_assert_uint_ne(take(ZONE_EXTERNAL, "198.51.100.7:1",
 			60000), PORT_NONE);
 	ck_assert_uint_eq(take(ZONE_EXTERNAL, "198.51.100.7:1", 60000),
@@ -212,8 +249,9 @@ static const struct {
 
 START_TEST(sdp_says_an_address_that_leads_to_us)
 {
-	struct site site = { says[_i].how, says[_i].mode,
-		addr_of(says[_i].public_ip), says[_i].forwarded, false };
+	struct site site = { .how = says[_i].how, .mode = says[_i].mode,
+		.public_ip = addr_of(says[_i].public_ip),
+		.forwarded = says[_i].forwarded };
 	struct port_pair pair = { .own = addr_of("10.0.0.2:17000") };
 	struct addr said;
 
@@ -375,6 +413,10 @@ add_port_tests(Suite *s)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, pairs_are_even_and_follow_each_other);
 	tcase_add_test(tc, a_pair_given_back_rests);
+	tcase_add_test(tc,
+	    the_address_that_its_signalling_uses_goes_before_the_nearest);
+	tcase_add_test(tc,
+	    another_interface_without_nat_is_called_by_its_own_address);
 	tcase_add_test(tc, the_nearest_address_of_the_zone_is_used);
 	tcase_add_test(tc, no_address_and_no_port_are_told_apart);
 	tcase_add_test(tc, a_spare_with_a_fresh_mapping_goes_first);

@@ -145,11 +145,11 @@ START_TEST(what_is_not_told_is_not_made_up)
 		"{\"servers\":[],\"sockets\":[]}", "{\"sockets\":[1,\"x\"]}",
 		"{\"servers\":{},\"state\":7,\"public\":false}",
 		"{\"nat_mapping\":\"unknown\",\"hairpin\":null}",
-		"{\"servers\":[{\"state\":\"answering\",\"wrong\":3,"
-		"\"silent\":2}],\"dns_state\":\"none\",\"hairpin\":"
-		"\"unknown\",\"port_preserving\":null}",
-		"{\"alarms\":[{\"name\":\"nat-symmetric\",\"why\":\"\","
-		"\"remedy\":\"\"},{\"name\":1}]}" };
+		("{\"servers\":[{\"state\":\"answering\",\"wrong\":3,"
+		 "\"silent\":2}],\"dns_state\":\"none\",\"hairpin\":"
+		 "\"unknown\",\"port_preserving\":null}"),
+		("{\"alarms\":[{\"name\":\"nat-symmetric\",\"why\":\"\","
+		 "\"remedy\":\"\"},{\"name\":1}]}") };
 	struct conf c = office(MEDIA_AUTO);
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -205,6 +205,55 @@ START_TEST(a_call_is_live_then_a_record)
 }
 END_TEST
 
+static void
+reach(uint64_t ticket, uint8_t called, enum media_way way, uint8_t verdict)
+{
+	struct ipc_call_reach m = { .ticket = ticket, .called = called,
+		.way = (uint8_t)way, .verdict = verdict,
+		.said = { ADDR_IPV4, 16384, { 203, 0, 113, 10 } } };
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_REACH, call_reach, &m);
+	lab_send(&b);
+}
+
+#define MEDIA_ROW(view)                                                    \
+	"SELECT media_mode || '|' || media_verdict || '|' || media_words " \
+	"|| '|' || caller_said FROM " view
+
+START_TEST(whose_media_was_not_heard_stands_in_plain_words)
+{
+	uint64_t ticket;
+
+	office();
+	ticket = lab_call("22").ticket;
+	note(ticket, CALL_ANSWERED, 200);
+	lab_until(strcmp(lab_look(MEDIA_ROW("live_call")), "|||") == 0);
+	reach(ticket, 1, MEDIA_INTERNAL, VERDICT_MEDIA_OK);
+	reach(ticket, 0, MEDIA_PUNCHED, VERDICT_MEDIA_SYMMETRIC_NO_RANGE);
+	lab_until(strcmp(lab_look(MEDIA_ROW("live_call")),
+	    "punch|symmetric-no-range|168: no packet ever came from the home: "
+	    "its router gives another port to every peer and the office's RTP "
+	    "range is not forwarded|203.0.113.10:16384") == 0);
+	reach(ticket, 0, MEDIA_PUNCHED, VERDICT_MEDIA_OK);
+	note(ticket, CALL_ENDED, 200);
+	lab_until(strcmp(lab_look(MEDIA_ROW("call_record")),
+	    "punch|ok|both phones were heard|203.0.113.10:16384") == 0);
+	/* Each verdict has its words, and the office is named when it is. */
+	for (uint8_t v = VERDICT_MEDIA_FELL_SILENT;
+	    v <= VERDICT_MEDIA_NEVER_HEARD; v++) {
+		reach(ticket, 1, MEDIA_INTERNAL, v);
+		lab_until(strcmp(lab_look("SELECT media_words GLOB '22: *e*' "
+		    "AND media_verdict = called_media AND caller_media = 'ok' "
+		    "FROM call_record"), "1") == 0);
+		lab_until(strncmp(lab_look("SELECT called_media "
+		    "FROM call_record"), "ok", 2) != 0);
+	}
+}
+END_TEST
+
 START_TEST(notes_of_a_ticket_never_given_change_nothing)
 {
 	office();
@@ -254,6 +303,7 @@ add_call_tests(Suite *s)
 	tcase_add_test(t, old_calls_go_though_no_admin_is_at_work);
 	tcase_add_test(t, only_an_invite_buys);
 	tcase_add_test(t, a_call_is_live_then_a_record);
+	tcase_add_test(t, whose_media_was_not_heard_stands_in_plain_words);
 	tcase_add_test(t, notes_of_a_ticket_never_given_change_nothing);
 	tcase_add_test(t, a_new_sigproxy_ends_the_calls_of_the_old_one);
 	tcase_add_test(t, tickets_go_on_after_a_restart);

@@ -166,6 +166,8 @@ START_TEST(frames_of_a_lying_relay_are_harmless)
 	struct ipc_relay_say say = { .session = 1 };
 	struct ipc_relay_stats stats = { .session = 1 };
 	struct ipc_relay_news news = { .session = 1, .what = RELAY_SILENT };
+	struct ipc_relay_reach reach = { .session = 1, .way = 1,
+		.said = { ADDR_IPV4, 16384, { 203, 0, 113, 1 } } };
 	struct talk t;
 	char mem[512];
 	struct buf b;
@@ -193,6 +195,14 @@ START_TEST(frames_of_a_lying_relay_are_harmless)
 		ck_assert_int_eq(
 		    edge_frame(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0,
 			IPC_RELAY_NEWS, buf_span(&b)),
+		    0);
+		reach.session = say.session;
+		reach.end = say.end;
+		buf_init(&b, mem, sizeof(mem));
+		put_relay_reach(&b, &reach);
+		ck_assert_int_eq(
+		    edge_frame(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0,
+			IPC_RELAY_REACH, buf_span(&b)),
 		    0);
 	}
 	/* One that says yes without a port; another instance. */

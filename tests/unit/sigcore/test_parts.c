@@ -526,6 +526,22 @@ START_TEST(outside_we_are_called_by_our_public_address_inside_by_the_local_one)
 	edge_put_via(edge, &out, SPAN_LIT("z9hG4bKx"), &b);
 	ck_assert(span_eq(buf_span(&b), SPAN_LIT(
 	    "Via: SIP/2.0/UDP 198.51.100.98:5070;rport;branch=z9hG4bKx\r\n")));
+	/* By TCP STUN is not asked: the same address is behind the same NAT. */
+	conf.listeners[2] = (struct edge_listener){ ZONE_EXTERNAL,
+		TRANSPORT_TCP, ip4(192, 168, 10, 2, 5070) };
+	/* And another interface, without a NAT. */
+	conf.listeners[3] = (struct edge_listener){ ZONE_EXTERNAL,
+		TRANSPORT_TCP, ip4(203, 0, 113, 20, 5070) };
+	conf.n_listeners = 4;
+	buf_init(&b, mem, sizeof(mem));
+	out.transport = TRANSPORT_TCP;
+	out.listener = 2;
+	edge_put_contact(edge, &out, SPAN_NONE, &b);
+	out.listener = 3;
+	edge_put_contact(edge, &out, SPAN_NONE, &b);
+	ck_assert(span_eq(buf_span(&b), SPAN_LIT(
+	    "<sip:198.51.100.98:5070;transport=tcp>"
+	    "<sip:203.0.113.20:5070;transport=tcp>")));
 	conf.public_addr = ip4(198, 51, 100, 97, 0);
 	ck_assert(edge_is_our_host(edge, SPAN_LIT("198.51.100.97")));
 	ck_assert(edge_is_our_host(edge, SPAN_LIT("198.51.100.98")));

@@ -1,0 +1,46 @@
+/*
+ * What became of one phone's media, in one word with a fixed meaning
+ * (docs/media.md), from what the relay saw and what the phone's signalling
+ * tells about its router.
+ *
+ * Pure.
+ */
+#ifndef SIGPROXY_CORE_VERDICT_H
+#define SIGPROXY_CORE_VERDICT_H
+
+#include "common/base/span.h"
+#include "sigproxy/core/step.h"
+
+/* What the ports of a phone's signalling say about its router. */
+enum home_nat {
+	HOME_UNKNOWN,
+	HOME_KEEPS,     /* the port passed unchanged */
+	HOME_CHANGES,   /* it did not, and the phone does not know */
+	HOME_SYMMETRIC, /* it did not, though the phone asks STUN */
+};
+
+/*
+ * Takes:   flow     where its requests come from.
+ *          contact  its Contact URI.
+ *          media    what its SDP announced; its home's public address there,
+ *                   or in the Contact, is what STUN told it.
+ * Gives:   HOME_UNKNOWN for TCP, TLS, the office and what cannot be read.
+ */
+enum home_nat verdict_home(const struct flow *flow, struct span contact,
+    const struct addr *media);
+
+struct verdict_in {
+	enum media_heard heard;
+	bool refused; /* packets came, from where they may not */
+	enum media_way way;
+	enum media_range range;
+	enum home_nat home;
+};
+
+enum media_verdict verdict_media(const struct verdict_in *in);
+
+/* "symmetric-no-range"; and in a sentence.  Literals. */
+const char *verdict_code(enum media_verdict v);
+const char *verdict_words(enum media_verdict v);
+
+#endif

@@ -1,0 +1,155 @@
+"""Internal SIP and RTP ports answer nothing from outside, though a router leads there by mistake."""
+
+import contextlib
+import select
+import socket
+import ssl
+import struct
+
+from lab import certs, pcap, sip, stun
+from lab.capture import Capture
+from lab.expect import hear_each_other
+from lab.net import ATTACKER_ADDRESS, POSTERN_ADDRESS
+from lab.office import Office, RTP_RANGE, SIP_PORT, password
+from lab.postern import DOMAIN
+from lab.spray import Spray
+from lab.topology import OUTER, TwoInterfaces
+
+UDP_PORT, TCP_PORTS, RTP_PORTS = 5060, (5060, 5062), range(17000, 17600)
+WRONG = ['udp/5060', 'tcp/5060', 'tcp/5062', 'udp/17000-17599']      # what no router may forward
+RTP = struct.pack('>BBHII', 0x80, 0, 1, 160, 7) + bytes(160)
+RTCP = struct.pack('>BBHI', 0x80, 201, 1, 7)
+STUN = struct.pack('>HHI', stun.BINDING_REQUEST, 0, stun.COOKIE) + b'not-for-you-'
+GARBAGE = bytes(range(256)) * 2
+
+
+def messages(local):
+    """What a stranger may try: every kind of packet that some port of ours reads."""
+    uri = f'sip:{DOMAIN}'
+    return [sip.request('OPTIONS', uri, local), sip.request('REGISTER', uri, local, to=f'sip:201@{DOMAIN}'),
+            sip.request('INVITE', f'sip:168@{DOMAIN}', local), STUN, RTP, RTCP, b'\r\n\r\n', b'\0', GARBAGE,
+            b'OPTIONS sip:x SIP/2.0\r\n\r\n']
+
+
+def by_udp(host, address):
+    """Everything at the internal SIP port, registration with a right password too."""
+    with host.udp_socket() as sock:
+        for data in messages(sock.getsockname()):
+            sock.sendto(data, (address, UDP_PORT))
+        assert sip.register(sock, (address, UDP_PORT), DOMAIN, 201, 'SIP-201', password(201)) is None
+        assert not select.select([sock], [], [], 0.3)[0], 'an answer by UDP'
+
+
+def dial(host, address, port):
+    """A connection, or None when there is none."""
+    try:
+        return host.connect((address, port), 0.3)
+    except OSError:
+        return None
+
+
+def by_tcp(host, address):
+    """Connections are not served: not a byte comes, and those that came about are closed."""
+    for port in TCP_PORTS:
+        for data in messages((host.address, 5060))[:4] + [GARBAGE]:
+            with contextlib.closing(dial(host, address, port) or socket.socket()) as sock:
+                with contextlib.suppress(OSError):
+                    sock.sendall(data.replace(b'SIP/2.0/UDP', b'SIP/2.0/TCP'))
+                    assert select.select([sock], [], [], 3)[0], f'port {port}: a connection stays open'
+                    assert sock.recv(1) == b'', f'port {port}: an answer by TCP'
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    plain = dial(host, address, 5062)
+    if plain:
+        with contextlib.suppress(OSError), plain:
+            context.wrap_socket(plain).close()
+            raise AssertionError('a TLS handshake came to its end')
+
+
+def at_rtp(host, address):
+    """Every internal media port, several times over."""
+    sent, got = Spray(host, address, RTP_PORTS, [RTP, RTCP, STUN, GARBAGE], count=4 * len(RTP_PORTS),
+                      rate=4000).wait(20)
+    assert sent == 4 * len(RTP_PORTS) and got == 0, f'{got} answers to {sent} packets at media ports'
+
+
+class Watch:
+    """All that Postern's host sends to the attacker's and receives from it, on every interface."""
+
+    def __init__(self, lab):
+        self._capture = Capture(lab.postern_host, lab.path('attack.pcap'), 'any', f'host {ATTACKER_ADDRESS}')
+
+    def stop(self):
+        """(packets that came, those we answered with something in them)."""
+        self._capture.stop()
+        came, answers = 0, []
+        for _, link, frame in pcap.frames(self._capture.path):
+            packet = pcap.ip_packet(link, frame)
+            if not packet:
+                continue
+            header = (packet[0] & 15) * 4
+            total = struct.unpack_from('>H', packet, 2)[0]
+            if socket.inet_ntoa(packet[12:16]) == ATTACKER_ADDRESS:
+                came += 1
+            elif packet[9] == socket.IPPROTO_UDP:
+                answers.append(packet)
+            elif packet[9] == socket.IPPROTO_TCP and total > header + (packet[header + 12] >> 4) * 4:
+                answers.append(packet)
+        return came, answers
+
+
+def attack(office, address, expected):
+    """All of it, during a call that must not notice; expected: so many packets reach our host at least."""
+    home, desk = office.home(), office.desk()
+    home.call(desk)
+    storm(office, address, expected)
+    heard, _ = hear_each_other(desk, home, 1)
+    assert {ip for ip, _ in heard.sources} == {POSTERN_ADDRESS}, heard.sources
+    record = office.postern.rows('SELECT * FROM registration WHERE number = 201')
+    assert len(record) == 1 and record[0]['zone'] == 'external', record
+
+
+def storm(office, address, expected):
+    """Each kind of packet at each internal port: no answer."""
+    lab, attacker = office.lab, office.lab.attacker
+    watch = Watch(lab)
+    by_udp(attacker, address)
+    by_tcp(attacker, address)
+    at_rtp(attacker, address)
+    came, answers = watch.stop()
+    print(f'{came} packets came to our host, {len(answers)} were answered')
+    assert not answers, f'answered: {answers[:3]}'
+    assert came >= expected if expected else came == 0, f'{came} packets came'
+
+
+REACHED = 2000                     # of 2411 by UDP; a capture may miss some
+
+
+def test_one_interface_nothing_forwarded():
+    with Office(settings=certs.plain()) as office:
+        attack(office, office.lab.office.public, 0)
+
+
+def test_one_interface_forwarded_by_mistake():
+    with Office(forward=[SIP_PORT, RTP_RANGE, *WRONG], settings=certs.plain()) as office:
+        attack(office, office.lab.office.public, REACHED)
+
+
+def wrong_way(office, address):
+    """The router leads the internal ports to this address of ours."""
+    rules = '; '.join('add rule ip nat prerouting iifname "wan" {} dport {} dnat to {}'.format(*spec.split('/'), address)
+                      for spec in WRONG)
+    office.lab.office.router.run(['nft', rules])
+
+
+def test_two_interfaces_forwarded_by_mistake():
+    with TwoInterfaces(forward=[], settings=certs.plain()) as office:
+        wrong_way(office, POSTERN_ADDRESS)
+        attack(office, office.lab.office.public, REACHED)
+
+
+def test_two_interfaces_forwarded_to_the_outer_one():
+    """Nothing listens there; the kernel says so, and Postern nothing."""
+    with TwoInterfaces(forward=[], settings=certs.plain()) as office:
+        wrong_way(office, OUTER)
+        attack(office, office.lab.office.public, REACHED)

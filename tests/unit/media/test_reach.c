@@ -1,0 +1,276 @@
+/* Whether the range is forwarded is found out, and whose media came is told. */
+#include "tests/unit/media/suite.h"
+
+#define HOME "198.51.100.7:40000"
+#define HOME_RTCP "198.51.100.7:40001"
+#define OFFICE "10.0.0.50:30000"
+#define OFFICE_RTCP "10.0.0.50:30001"
+#define CALL 42
+
+static struct ports ports;
+static struct dest dest;
+static struct site site;
+static struct sessions s;
+
+static void
+setup(void)
+{
+	struct addr ext = addr_of("10.0.0.2:1");
+	struct addr_prefix lan;
+	struct sessions_conf c = { .ports = &ports, .dest = &dest,
+		.site = &site, .latching = LATCH_STRICT, .ssrc = 1 };
+
+	ck_assert_int_eq(ports_init(&ports, 24), 0);
+	ports_add(&ports, ZONE_EXTERNAL, &ext, 16384, 20, true);
+	ports_add(&ports, ZONE_INTERNAL, &ext, 17000, 4, false);
+	dest_init(&dest);
+	dest_add_own(&dest, &ext);
+	addr_prefix_parse(SPAN_LIT("10.0.0.0/8"), &lan);
+	dest_add_lan(&dest, &lan);
+	site = (struct site){ .how = SITE_STUN,
+		.public_ip = addr_of("203.0.113.1:1") };
+	ck_assert_int_eq(sessions_init(&s, &c), 0);
+}
+
+static void
+teardown(void)
+{
+	sessions_clear(&s);
+	ports_clear(&ports);
+}
+
+static void
+talk(void)
+{
+	for (uint8_t end = 0; end < 2; end++) {
+		struct ipc_relay_open open = { .session = CALL, .end = end,
+			.zone = end == 0 ? ZONE_EXTERNAL : ZONE_INTERNAL,
+			.family = ADDR_IPV4, .streams = 1,
+			.phone = addr_of(end == 0 ? HOME : OFFICE) };
+		struct ipc_relay_set set = { .session = CALL, .end = end,
+			.to_end = !end, .rtp = open.phone,
+			.phone = open.phone };
+		struct ipc_relay_say say;
+
+		sessions_open(&s, &open, at_ms(0), &say);
+		ck_assert_uint_eq(say.refusal, RELAY_OK);
+		sessions_set(&s, &set, at_ms(0));
+	}
+	/* STUN was asked from both, as for any spare. */
+	ports.pair[0].sent_at[0] = ports.pair[0].sent_at[1] = at_ms(0);
+}
+
+static bool
+hear(uint8_t end, enum port_which which, const char *from, uint64_t ms)
+{
+	static uint16_t seq;
+	uint8_t rtp[32] = { 0x80, 0, [11] = (uint8_t)(end + 1) };
+	uint8_t rr[8] = { 0x80, 201, 0, 1, 0, 0, 0, (uint8_t)(end + 1) };
+	struct addr source = addr_of(from);
+	struct session_hop hop;
+
+	rtp[3] = (uint8_t)++seq;
+	return sessions_packet(&s, sessions_pair(&s, CALL, end, 0), which,
+	    &source, which == PORT_RTP ? rtp : rr,
+	    which == PORT_RTP ? sizeof(rtp) : sizeof(rr), at_ms(ms), &hop);
+}
+
+/* Steps from one moment to another: keepalives of end 0's RTCP port, and the
+ * last reach of end 0, if told. */
+struct seen {
+	unsigned rtcp_sent, told;
+	struct ipc_relay_reach reach;
+};
+
+static struct seen
+pass(uint64_t from_ms, uint64_t to_ms)
+{
+	struct session_step step;
+	struct seen seen = { 0 };
+
+	for (uint64_t ms = from_ms; ms <= to_ms; ms += 100) {
+		sessions_tick(&s);
+		while (sessions_next(&s, at_ms(ms), &step)) {
+			if (step.what == SESSION_KEEPALIVE)
+				seen.rtcp_sent += step.hop.pair == 0 &&
+				    step.hop.which == PORT_RTCP;
+			if (step.what != SESSION_REACH || step.reach.end != 0)
+				continue;
+			seen.told++;
+			seen.reach = step.reach;
+		}
+	}
+	return seen;
+}
+
+START_TEST(rtcp_that_comes_unasked_shows_the_range_open)
+{
+	talk();
+	ck_assert_uint_eq(pass(0, 4000).rtcp_sent, 0);
+	ck_assert(!hear(1, PORT_RTCP, OFFICE_RTCP, 4000));
+	hear(0, PORT_RTP, HOME, 4000);
+	hear(0, PORT_RTCP, HOME_RTCP, 5000);
+	ck_assert_int_eq(site.range, RANGE_OPEN);
+	/* STUN had left that port: a full-cone router does so, too. */
+	ck_assert(!site.forwarded);
+	ck_assert_uint_gt(pass(5000, 6000).rtcp_sent, 0);
+	ck_assert(hear(1, PORT_RTCP, OFFICE_RTCP, 6000));
+}
+END_TEST
+
+START_TEST(what_comes_only_after_ours_shows_it_closed)
+{
+	talk();
+	pass(0, 0);	/* the RTP port sends first, as ever */
+	for (uint64_t ms = 0; ms < STREAM_TRIAL_MS; ms += 500) {
+		hear(0, PORT_RTP, HOME, 100 + ms);
+		ck_assert_msg(pass(100 + ms, 500 + ms).rtcp_sent == 0,
+		    "%u", (unsigned)ms);
+	}
+	hear(0, PORT_RTP, HOME, 11100);
+	ck_assert_uint_gt(pass(11100, 12000).rtcp_sent, 0);
+	ck_assert_int_eq(site.range, RANGE_UNKNOWN);
+	hear(0, PORT_RTCP, HOME_RTCP, 12500);
+	ck_assert_int_eq(site.range, RANGE_CLOSED);
+	ck_assert(!site_tries(&site, at_ms(12500)));
+	ck_assert(site_tries(&site, at_ms(12500 + SITE_CLOSED_MS)));
+	/* An unasked packet proves more. */
+	site_learns(&site, RANGE_OPEN, at_ms(13000));
+	ck_assert(!site_learns(&site, RANGE_CLOSED, at_ms(13001)));
+	ck_assert_int_eq(site.range, RANGE_OPEN);
+}
+END_TEST
+
+START_TEST(a_phone_that_is_not_heard_is_sent_rtcp_soon)
+{
+	talk();
+	ck_assert_uint_eq(pass(0, STREAM_SILENT_MS - 100).rtcp_sent, 0);
+	ck_assert_uint_gt(pass(STREAM_SILENT_MS,
+	    STREAM_SILENT_MS + 500).rtcp_sent, 0);
+	ck_assert_int_eq(site.range, RANGE_UNKNOWN);
+}
+END_TEST
+
+/* IPv6, or another interface: that it is open says nothing of the router. */
+START_TEST(another_address_proves_nothing_about_the_range)
+{
+	struct addr from = addr_of(HOME_RTCP);
+
+	ports.group[0].mapped = false;
+	talk();
+	ck_assert_uint_gt(pass(0, 500).rtcp_sent, 0);
+	sessions_unasked(&s, 9, PORT_RTP, &from, at_ms(600));
+	ck_assert_int_eq(site.range, RANGE_UNKNOWN);
+	ck_assert(!site.forwarded);
+}
+END_TEST
+
+START_TEST(nobody_tries_what_is_known)
+{
+	site.range = RANGE_OPEN;
+	talk();
+	ck_assert_uint_gt(pass(0, 500).rtcp_sent, 0);
+}
+END_TEST
+
+START_TEST(after_a_start_nothing_is_tried_for_a_moment)
+{
+	s.conf.unasked_from = at_ms(3000);
+	talk();
+	ck_assert_uint_gt(pass(0, 500).rtcp_sent, 0);
+	hear(0, PORT_RTCP, HOME_RTCP, 400);
+	ck_assert_int_eq(site.range, RANGE_UNKNOWN);
+}
+END_TEST
+
+START_TEST(who_is_heard_is_told_once_and_silence_after_five_seconds)
+{
+	struct seen seen;
+
+	talk();
+	ck_assert_uint_eq(pass(0, STREAM_SILENT_MS - 100).told, 0);
+	seen = pass(STREAM_SILENT_MS, 9000);
+	ck_assert_uint_eq(seen.told, 1);
+	ck_assert_uint_eq(seen.reach.heard, MEDIA_NEVER);
+	ck_assert_uint_eq(seen.reach.way, MEDIA_PUNCHED);
+	assert_addr("said", &seen.reach.said, "203.0.113.1:16384");
+	hear(0, PORT_RTP, HOME, 9000);
+	seen = pass(9000, 13000);
+	ck_assert_uint_eq(seen.told, 1);
+	ck_assert_uint_eq(seen.reach.heard, MEDIA_HEARD);
+	seen = pass(13000, 20000);
+	ck_assert_uint_eq(seen.told, 1);
+	ck_assert_uint_eq(seen.reach.heard, MEDIA_SILENT);
+}
+END_TEST
+
+START_TEST(packets_of_others_are_told_as_such)
+{
+	struct seen seen;
+
+	talk();
+	hear(0, PORT_RTP, "203.0.113.66:4000", 100);
+	seen = pass(STREAM_SILENT_MS, STREAM_SILENT_MS);
+	ck_assert_uint_eq(seen.reach.refused, 1);
+	ck_assert_uint_eq(seen.reach.heard, MEDIA_NEVER);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	struct site site;
+	enum zone zone;
+	enum media_way way;
+	const char *evidence;
+} ways[] = {
+	{ "the office", { .how = SITE_STUN }, ZONE_INTERNAL, MEDIA_INTERNAL,
+	    "nothing has shown" },
+	{ "a public host", { .how = SITE_OWN, .mode = SITE_PUNCH },
+	    ZONE_EXTERNAL, MEDIA_PUBLIC, "our external address is public" },
+	{ "auto, nothing known", { .how = SITE_STUN }, ZONE_EXTERNAL,
+	    MEDIA_PUNCHED, "nothing has shown" },
+	{ "auto, proved", { .how = SITE_STUN, .forwarded = true,
+	    .range = RANGE_OPEN }, ZONE_EXTERNAL, MEDIA_RANGE,
+	    "an unsolicited packet proved the range forwarded" },
+	{ "auto, open", { .how = SITE_STUN, .range = RANGE_OPEN },
+	    ZONE_EXTERNAL, MEDIA_PUNCHED, "a packet came unasked" },
+	{ "auto, closed", { .how = SITE_NAMED, .range = RANGE_CLOSED },
+	    ZONE_EXTERNAL, MEDIA_PUNCHED, "a phone's packets came only after" },
+	{ "punch", { .how = SITE_STUN, .mode = SITE_PUNCH, .forwarded = true,
+	    .range = RANGE_OPEN }, ZONE_EXTERNAL, MEDIA_PUNCHED,
+	    "an unsolicited packet" },
+	{ "forwarded, unproved", { .how = SITE_STUN,
+	    .mode = SITE_FORWARDED }, ZONE_EXTERNAL, MEDIA_RANGE,
+	    "the configuration says so; no packet" },
+};
+
+START_TEST(the_way_and_its_evidence)
+{
+	const char *said = site_evidence(&ways[_i].site);
+
+	ck_assert_msg(site_way(&ways[_i].site, ways[_i].zone) == ways[_i].way,
+	    "%s", ways[_i].name);
+	ck_assert_msg(strncmp(said, ways[_i].evidence,
+	    strlen(ways[_i].evidence)) == 0, "%s: %s", ways[_i].name, said);
+}
+END_TEST
+
+void
+add_reach_tests(Suite *suite)
+{
+	TCase *tc = tcase_create("reach");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, rtcp_that_comes_unasked_shows_the_range_open);
+	tcase_add_test(tc, what_comes_only_after_ours_shows_it_closed);
+	tcase_add_test(tc, a_phone_that_is_not_heard_is_sent_rtcp_soon);
+	tcase_add_test(tc, another_address_proves_nothing_about_the_range);
+	tcase_add_test(tc, nobody_tries_what_is_known);
+	tcase_add_test(tc, after_a_start_nothing_is_tried_for_a_moment);
+	tcase_add_test(tc,
+	    who_is_heard_is_told_once_and_silence_after_five_seconds);
+	tcase_add_test(tc, packets_of_others_are_told_as_such);
+	tcase_add_loop_test(tc, the_way_and_its_evidence, 0,
+	    sizeof(ways) / sizeof(ways[0]));
+	suite_add_tcase(suite, tc);
+}

@@ -1,0 +1,112 @@
+/* What is concluded when a phone's media was heard, or was not. */
+#include <check.h>
+#include <stdlib.h>
+
+#include "sigproxy/core/verdict.h"
+
+static struct addr
+addr_of(const char *text)
+{
+	struct addr a = { 0 };
+
+	if (text != NULL && addr_parse(span_str(text), 1, &a) != 0)
+		ck_abort_msg("%s", text);
+	return a;
+}
+
+static const struct {
+	const char *name, *contact, *media;
+	uint8_t zone, transport;
+	enum home_nat want;
+} homes[] = {
+	{ "the port passed", "sip:201@192.168.1.10:5060",
+	    "192.168.1.10:10000", ZONE_EXTERNAL, TRANSPORT_UDP, HOME_KEEPS },
+	{ "another port", "sip:201@192.168.1.10:5070", "192.168.1.10:10000",
+	    ZONE_EXTERNAL, TRANSPORT_UDP, HOME_CHANGES },
+	{ "another port than STUN told for SIP", "sip:201@198.51.100.7:40000",
+	    NULL, ZONE_EXTERNAL, TRANSPORT_UDP, HOME_SYMMETRIC },
+	{ "STUN for media only", "sip:201@192.168.1.10:5070",
+	    "198.51.100.7:41000", ZONE_EXTERNAL, TRANSPORT_UDP,
+	    HOME_SYMMETRIC },
+	{ "a connection's port says nothing", "sip:201@192.168.1.10:5070",
+	    NULL, ZONE_EXTERNAL, TRANSPORT_TCP, HOME_UNKNOWN },
+	{ "the office", "sip:168@10.0.0.9:5070", NULL, ZONE_INTERNAL,
+	    TRANSPORT_UDP, HOME_UNKNOWN },
+	{ "a name", "sip:201@phone.invalid:5070", NULL, ZONE_EXTERNAL,
+	    TRANSPORT_UDP, HOME_UNKNOWN },
+	{ "no URI", "\"\"", NULL, ZONE_EXTERNAL, TRANSPORT_UDP,
+	    HOME_UNKNOWN },
+	{ "the default port", "sip:201@192.168.1.10", NULL, ZONE_EXTERNAL,
+	    TRANSPORT_UDP, HOME_KEEPS },
+};
+
+START_TEST(ports_tell_of_a_homes_router)
+{
+	const struct flow flow = { .zone = homes[_i].zone,
+		.transport = homes[_i].transport,
+		.remote = addr_of("198.51.100.7:5060") };
+	struct addr media = addr_of(homes[_i].media);
+
+	ck_assert_msg(verdict_home(&flow, span_str(homes[_i].contact),
+	    &media) == homes[_i].want, "%s", homes[_i].name);
+}
+END_TEST
+
+static const struct {
+	const char *code;
+	struct verdict_in in;
+} verdicts[] = {
+	{ "ok", { MEDIA_HEARD, true, MEDIA_PUNCHED, RANGE_CLOSED,
+	    HOME_SYMMETRIC } },
+	{ "fell-silent", { MEDIA_SILENT, false, MEDIA_RANGE, RANGE_OPEN,
+	    HOME_KEEPS } },
+	{ "wrong-source", { MEDIA_NEVER, true, MEDIA_PUNCHED, RANGE_CLOSED,
+	    HOME_SYMMETRIC } },
+	{ "phone-silent", { MEDIA_NEVER, false, MEDIA_INTERNAL,
+	    RANGE_UNKNOWN, HOME_UNKNOWN } },
+	{ "phone-silent", { MEDIA_NEVER, false, MEDIA_PUBLIC, RANGE_UNKNOWN,
+	    HOME_SYMMETRIC } },
+	{ "phone-silent", { MEDIA_NEVER, false, MEDIA_PUNCHED, RANGE_OPEN,
+	    HOME_SYMMETRIC } },
+	{ "range-not-forwarded", { MEDIA_NEVER, false, MEDIA_RANGE,
+	    RANGE_UNKNOWN, HOME_SYMMETRIC } },
+	{ "range-not-forwarded", { MEDIA_NEVER, false, MEDIA_RANGE,
+	    RANGE_CLOSED, HOME_KEEPS } },
+	{ "symmetric-no-range", { MEDIA_NEVER, false, MEDIA_PUNCHED,
+	    RANGE_UNKNOWN, HOME_SYMMETRIC } },
+	{ "ports-changed-no-range", { MEDIA_NEVER, false, MEDIA_PUNCHED,
+	    RANGE_CLOSED, HOME_CHANGES } },
+	{ "never-heard", { MEDIA_NEVER, false, MEDIA_PUNCHED, RANGE_CLOSED,
+	    HOME_KEEPS } },
+	{ "never-heard", { MEDIA_NEVER, false, MEDIA_PUNCHED, RANGE_UNKNOWN,
+	    HOME_UNKNOWN } },
+};
+
+START_TEST(the_verdict_follows_from_what_was_seen)
+{
+	enum media_verdict v = verdict_media(&verdicts[_i].in);
+
+	ck_assert_str_eq(verdict_code(v), verdicts[_i].code);
+	ck_assert_uint_gt(strlen(verdict_words(v)), 10);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("verdict");
+	TCase *tc = tcase_create("verdict");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tc, ports_tell_of_a_homes_router, 0,
+	    sizeof(homes) / sizeof(homes[0]));
+	tcase_add_loop_test(tc, the_verdict_follows_from_what_was_seen, 0,
+	    sizeof(verdicts) / sizeof(verdicts[0]));
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

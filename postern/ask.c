@@ -41,7 +41,7 @@ connect_door(const char *path)
 }
 
 static int
-send_question(int fd)
+send_question(int fd, struct span frames)
 {
 	const struct ipc_hello hello = {
 		.version = IPC_VERSION,
@@ -49,14 +49,13 @@ send_question(int fd)
 		.role = ROLE_ADMIN,
 		.started_us = clock_mono().us,
 	};
-	const struct ipc_status_ask ask = { .id = ASK_ID };
-	char mem[256];
+	char mem[ASK_FRAMES_MAX + 128];
 	struct buf b;
 	ssize_t n;
 
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, HELLO, hello, &hello);
-	IPC_FRAME(&b, STATUS_ASK, status_ask, &ask);
+	buf_put(&b, frames);
 	if (buf_err(&b))
 		return buf_err(&b);
 	n = send(fd, b.p, b.len, MSG_NOSIGNAL);
@@ -65,9 +64,8 @@ send_question(int fd)
 
 /* The first frame in `in`.  -EAGAIN: not the answer yet. */
 static int
-read_frame(struct in *in, char *mem, struct span *out)
+read_frame(struct in *in, uint16_t want, char *mem, struct span *out)
 {
-	struct ipc_status_say say;
 	struct span payload;
 	uint16_t type;
 	size_t used;
@@ -78,21 +76,18 @@ read_frame(struct in *in, char *mem, struct span *out)
 		return err;
 	if (ipc_permit(type, ROLE_DAEMONS, ROLE_ADMIN, payload.len) != 0)
 		return -EBADMSG;
-	if (type == IPC_STATUS_SAY) {
-		if (get_status_say(payload, &say) != 0 || say.id != ASK_ID ||
-		    say.json.len > ASK_MAX || !json_is_object(say.json))
-			return -EBADMSG;
-		memcpy(mem, say.json.p, say.json.len);
-		*out = span_make(mem, say.json.len);
+	if (type == want) {
+		memcpy(mem, payload.p, payload.len);
+		*out = span_make(mem, payload.len);
 		return 0;
 	}
 	in->len -= used;
 	memmove(in->mem, in->mem + used, in->len);
-	return in->len > 0 ? read_frame(in, mem, out) : -EAGAIN;
+	return in->len > 0 ? read_frame(in, want, mem, out) : -EAGAIN;
 }
 
 static int
-read_answer(int fd, struct in *in, char *mem, struct span *out)
+read_answer(int fd, struct in *in, uint16_t want, char *mem, struct span *out)
 {
 	struct mono begin = clock_mono();
 	int err = -EAGAIN;
@@ -109,13 +104,14 @@ read_answer(int fd, struct in *in, char *mem, struct span *out)
 		if (n < 0)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		in->len += (size_t)n;
-		err = read_frame(in, mem, out);
+		err = read_frame(in, want, mem, out);
 	}
 	return err;
 }
 
 int
-ask_status(const char *door, char *mem, struct span *out)
+ask_frames(const char *door, struct span frames, uint16_t want, char *mem,
+    struct span *out)
 {
 	struct in in;
 	int fd, err;
@@ -123,9 +119,32 @@ ask_status(const char *door, char *mem, struct span *out)
 	fd = connect_door(door);
 	if (fd < 0)
 		return fd;
-	err = send_question(fd);
+	err = send_question(fd, frames);
 	if (err == 0)
-		err = read_answer(fd, &in, mem, out);
+		err = read_answer(fd, &in, want, mem, out);
 	close(fd);
 	return err;
+}
+
+int
+ask_status(const char *door, char *mem, struct span *out)
+{
+	const struct ipc_status_ask ask = { .id = ASK_ID };
+	char frame[64], answer[IPC_PAYLOAD_MAX];
+	struct ipc_status_say say;
+	struct span payload;
+	struct buf b;
+	int err;
+
+	buf_init(&b, frame, sizeof(frame));
+	IPC_FRAME(&b, STATUS_ASK, status_ask, &ask);
+	err = ask_frames(door, buf_span(&b), IPC_STATUS_SAY, answer, &payload);
+	if (err)
+		return err;
+	if (get_status_say(payload, &say) != 0 || say.id != ASK_ID ||
+	    say.json.len > ASK_MAX || !json_is_object(say.json))
+		return -EBADMSG;
+	memcpy(mem, say.json.p, say.json.len);
+	*out = span_make(mem, say.json.len);
+	return 0;
 }

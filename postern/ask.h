@@ -1,4 +1,4 @@
-/* Ask a process, at its admin door, how it is. */
+/* Ask a process, at its admin door, how it is, and what else it may tell. */
 #ifndef POSTERN_ASK_H
 #define POSTERN_ASK_H
 
@@ -6,6 +6,17 @@
 
 #define ASK_MAX 12000 /* as in IPC_F_status_say */
 #define ASK_TIMEOUT_MS 1000
+
+#define ASK_FRAMES_MAX 512
+
+/*
+ * Connect, greet, send these frames, wait for one of that type.
+ *
+ * Gives:   its payload in mem of IPC_PAYLOAD_MAX bytes, unread.
+ * Errors:  as ask_status().
+ */
+int ask_frames(const char *door, struct span frames, uint16_t want, char *mem,
+    struct span *out);
 
 /*
  * Connect, greet, ask, wait for the answer.

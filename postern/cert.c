@@ -128,41 +128,6 @@ cert_show(struct cert_args *a)
 	return rc;
 }
 
-unsigned
-cert_check(FILE *to, const struct conf *c)
-{
-	unsigned faults = 0;
-
-	for (unsigned i = 0; i < c->n_tls_certificates; i++) {
-		char why[KEYPAIR_WHY_MAX];
-		struct keypair_files f;
-		STACK_OF(X509) *all;
-		struct cert_facts facts;
-		int64_t left;
-
-		keypair_files(c, i, &f);
-		if (f.key[0] == '\0')
-			continue;	/* keyd --check opens it */
-		all = keypair_certificates(f.certificate, why);
-		if (all == NULL) {
-			cmd_fail("fault: %s", why);
-			faults++;
-			continue;
-		}
-		cert_facts(sk_X509_value(all, 0), &facts);
-		left = cert_days_left(facts.until_s, clock_wall_s());
-		fprintf(to, "%s: %s is good for %lld days\n",
-		    left <= 30 ? "warning" : "note", f.certificate,
-		    (long long)(left > 0 ? left : 0));
-		if (!cert_is_for(sk_X509_value(all, 0), c->domain))
-			fprintf(to, "warning: %s names %s, not %s: phones "
-				    "that check will refuse it\n",
-			    f.certificate, facts.names, c->domain);
-		sk_X509_pop_free(all, X509_free);
-	}
-	return faults;
-}
-
 /* ---- install ---- */
 
 static int

@@ -34,14 +34,6 @@ int cert_p12(struct cert_args *a);
  * is one (NULL: not). */
 void cert_print(FILE *to, X509 *x, const char *domain);
 
-/*
- * Say how long the configured certificates are good for, and what is wrong
- * with them.
- *
- * Gives:   how many faults.
- */
-unsigned cert_check(FILE *to, const struct conf *c);
-
 /* ---- putting files ---- */
 
 int cert_put_certs(const char *path, STACK_OF(X509) *all);

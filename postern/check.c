@@ -1,240 +1,284 @@
 /*
- * `postern check`: is the set-up right, and what do the system, the router
- * and the phones need?  Changes nothing.
+ * `postern check`: is this office set up rightly?  Looks at the configuration
+ * alone before anything runs, and at what runs of it afterwards.  Changes
+ * nothing.
  */
 #include <errno.h>
-#include <pwd.h>
+#include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/io/cage.h"
-#include "postern/ask.h"
-#include "postern/bind.h"
-#include "postern/cert.h"
+#include "postern/check.h"
 #include "postern/cmd.h"
 #include "postern/json.h"
-#include "postern/nft.h"
-#include "postern/program.h"
 #include "postern/sheet.h"
+#include "postern/state.h"
+#include "postern/systemd.h"
+#include "postern/window.h"
 
-/* A fault counts; a note does not. */
-static unsigned
-check_users(const struct conf *c)
+/* Could not look, or misused: as bad as an error found. */
+#define STATUS_FAILED 2
+
+struct words {
+	const char *config, *state, *outside;
+	bool json, router, window;
+	uint32_t seconds;
+};
+
+enum { OPT_CONFIG = 256, OPT_STATE, OPT_JSON, OPT_ROUTER, OPT_WINDOW,
+	OPT_OUTSIDE };
+
+static int
+read_seconds(const char *text, uint32_t *out)
 {
-	static const enum ipc_role roles[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
-		ROLE_REG, ROLE_KEY };
-	const size_t n_roles = conf_has_tls(c) ? 5 : 4;
-	unsigned faults = 0;
-
-	for (size_t i = 0; i < n_roles; i++) {
-		if (getpwnam(cage_role_user(roles[i])) != NULL)
-			continue;
-		cmd_fail("fault: user %s is missing; `postern up` says how "
-			 "to make it",
-		    cage_role_user(roles[i]));
-		faults++;
-	}
-	return faults;
-}
-
-static bool
-is_in_path(const char *program)
-{
-	static const char *const places[] = { "/usr/bin", "/usr/sbin", "/bin",
-		"/sbin", "/usr/local/bin", "/usr/local/sbin" };
-	char path[128];
-
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", places[i], program);
-		if (access(path, X_OK) == 0)
-			return true;
-	}
-	return false;
-}
-
-static unsigned
-check_tools(void)
-{
-	static const struct {
-		const char *program, *package, *lost;
-	} tools[] = {
-		{ "runsvdir", "runit", "nothing starts the processes" },
-		{ "svlogd", "runit", "nothing keeps the logs" },
-		{ "sqlite3", "sqlite3", "`postern sql` does not work" },
-		{ "nft", "nftables",
-		    "captured processes could send to this "
-		    "host and the office's servers" },
-	};
-	unsigned faults = 0;
-
-	for (size_t i = 0; i < sizeof(tools) / sizeof(tools[0]); i++) {
-		if (is_in_path(tools[i].program))
-			continue;
-		cmd_fail("fault: %s is not installed (package %s): %s",
-		    tools[i].program, tools[i].package, tools[i].lost);
-		faults++;
-	}
-	return faults;
-}
-
-static unsigned
-check_ports(const struct addr *list, unsigned n, uint16_t port, bool tcp)
-{
-	char text[ADDR_TEXT_MAX + 1];
-	unsigned faults = 0;
-
-	for (unsigned i = 0; port != 0 && i < n; i++) {
-		struct addr at = list[i];
-		int fd;
-
-		at.port = port;
-		fd = tcp ? bind_tcp(&at, (uid_t)-1) :
-			   bind_udp(&at, (uid_t)-1);
-		if (fd >= 0) {
-			close(fd);
-		} else if (fd == -EADDRINUSE) {
-			printf("note: %s %s is in use: by Postern itself, or "
-			       "by what must make room for it\n",
-			    tcp ? "TCP" : "UDP", addr_text(&at, text));
-		} else {
-			cmd_fail("fault: %s %s: %s", tcp ? "TCP" : "UDP",
-			    addr_text(&at, text),
-			    fd == -EADDRNOTAVAIL
-				? "this machine does not have that address"
-				: strerror(-fd));
-			faults++;
-		}
-	}
-	return faults;
-}
-
-/* Each program looks at the file with its own eyes. */
-static unsigned
-check_program(enum ipc_role role, const char *config)
-{
-	char path[PROGRAM_PATH_MAX];
-	int status = 0;
-	pid_t pid;
-
-	if (program_find(role, path) != 0) {
-		cmd_fail(
-		    "fault: postern-%s is not installed", ipc_role_name(role));
-		return 1;
-	}
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		if (freopen("/dev/null", "w", stdout) == NULL)
-			_exit(126);
-		execl(path, path, "--config", config, "--check", NULL);
-		_exit(127);
-	}
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
-	    WEXITSTATUS(status) == 0)
+	*out = WINDOW_SECONDS;
+	if (text == NULL || (span_to_u32(span_str(text), 600, out) == 0 &&
+		*out > 0))
 		return 0;
-	cmd_fail("fault: postern-%s --check does not accept this",
-	    ipc_role_name(role));
-	return 1;
+	cmd_fail("--window=SECONDS takes 1 to 600");
+	return -EINVAL;
 }
 
-static unsigned
-check_all(const struct conf *c, const char *config)
+static int
+read_word(int c, struct words *w)
 {
-	unsigned faults = check_users(c) + check_tools();
-
-	faults += check_ports(c->external, c->n_external, c->external_udp,
-	    false);
-	faults += check_ports(c->internal, c->n_internal, c->internal_udp,
-	    false);
-	faults += check_ports(c->external, c->n_external, c->external_tcp,
-	    true);
-	faults += check_ports(c->internal, c->n_internal, c->internal_tcp,
-	    true);
-	if (conf_has_tls(c)) {
-		faults += check_ports(c->external, c->n_external,
-		    c->external_tls, true);
-		faults += check_ports(c->internal, c->n_internal,
-		    c->internal_tls, true);
+	switch (c) {
+	case OPT_CONFIG:
+		w->config = optarg;
+		return 0;
+	case OPT_STATE:
+		w->state = optarg;
+		return 0;
+	case OPT_JSON:
+		w->json = true;
+		return 0;
+	case OPT_ROUTER:
+		w->router = true;
+		return 0;
+	case OPT_OUTSIDE:
+		w->outside = optarg;
+		return 0;
+	case OPT_WINDOW:
+		w->window = true;
+		return read_seconds(optarg, &w->seconds);
+	default:
+		return -EINVAL;	/* getopt said why */
 	}
-	if (conf_has_tls(c))
-		faults += cert_check(stdout, c) +
-		    check_program(ROLE_KEY, config);
-	else if (c->n_tls_certificates == 0)
-		puts("note: TLS is off: [tls] names no certificate; `postern "
-		     "cert create` makes one");
-	for (int role = ROLE_SIG; role <= ROLE_REG; role <<= 1)
-		faults += check_program((enum ipc_role)role, config);
-	if (nft_on_loopback(c))
-		puts("note: an address of [address] is a loopback one: "
-		     "processes may send to this host");
-	return faults;
 }
 
-/* What a running stunmon says: our public address, and words for people. */
-static bool
-ask_stunmon(const char *dir, char address[ADDR_TEXT_MAX + 1])
+static int
+read_words(int argc, char **argv, struct words *w)
 {
-	static char mem[ASK_MAX];
-	char path[STATE_PATH_MAX];
-	struct span said, text;
-	struct addr a;
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, OPT_CONFIG },
+		{ "state", required_argument, NULL, OPT_STATE },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "router", no_argument, NULL, OPT_ROUTER },
+		{ "window", optional_argument, NULL, OPT_WINDOW },
+		{ "outside", required_argument, NULL, OPT_OUTSIDE },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	optind = 1;
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (read_word(c, w) != 0)
+			return -EINVAL;
+	}
+	if (optind == argc)
+		return 0;
+	cmd_fail("usage: postern check [--config FILE] [--state DIR] [--json] "
+		 "[--router] [--window[=SECONDS]] [--outside LINE]");
+	return -EINVAL;
+}
+
+/* ---- which Postern ---- */
+
+static bool
+is_same_file(const char *a, const char *b)
+{
+	char x[PATH_MAX], y[PATH_MAX];
+
+	return realpath(a, x) != NULL && realpath(b, y) != NULL &&
+	    strcmp(x, y) == 0;
+}
+
+/* What runs of the configuration that is looked at, and of no other. */
+static void
+find_running(struct check *k, const struct words *w)
+{
+	static struct process list[PLAN_MEMBERS_MAX];
+	static char run_dir[STATE_PATH_MAX], mem[STATE_PATH_MAX];
+	struct state s;
+
+	k->list = list;
+	if (w->state == NULL &&
+	    access(SYSTEMD_RUN_DIR "/sigproxy.admin.sock", F_OK) == 0 &&
+	    is_same_file(k->config, CMD_CONFIG)) {
+		k->systemd = true;
+		k->run_dir = SYSTEMD_RUN_DIR;
+		k->n = members_of_systemd(list);
+		return;
+	}
+	if (w->state == NULL && access(CMD_STATE, F_OK) != 0)
+		return;
+	if (state_open(w->state ? w->state : CMD_STATE, false, &s) != 0 ||
+	    !state_config(&s, mem, sizeof(mem)) ||
+	    !is_same_file(mem, k->config))
+		return;
+	k->run_dir = state_path(&s, "run", run_dir);
+	k->n = members_of_state(&s, list);
+}
+
+/* ---- the configuration's own faults ---- */
+
+static void
+add_complaint(struct findings *fs, const char *line)
+{
+	bool legacy = strstr(line, "a legacy port") != NULL;
+	struct finding *f = finding_new(fs, FINDING_ERROR,
+	    legacy ? "port-legacy" : "config");
+
+	finding_what(f, "%s", line);
+	finding_seen(f, "the configuration file");
+	finding_do(f, "correct that line; nothing starts before");
+}
+
+/* Errors: negative errno; the complaints are findings. */
+static int
+read_config(struct check *k, struct conf *c)
+{
+	char *text = NULL, *line, *end;
+	size_t len = 0;
+	FILE *to = open_memstream(&text, &len);
+	int err;
+
+	if (to == NULL)
+		return -ENOMEM;
+	err = conf_read(k->config, to, c);
+	fclose(to);
+	for (line = text; line != NULL && *line != '\0'; line = end) {
+		end = line + strcspn(line, "\n");
+		if (*end == '\n')
+			*end++ = '\0';
+		add_complaint(k->found, line);
+	}
+	free(text);
+	return err;
+}
+
+/* ---- looking, and telling ---- */
+
+static void
+look(struct check *k)
+{
+	check_host(k);
+	check_run(k);
+	check_ports_plan(k->found, k->conf);
+	check_address(k->found, k->conf, check_said(k, "stunmon"),
+	    check_said(k, "mediaproxy"));
+	check_names(k);
+	check_tls(k);
+	check_store(k);
+}
+
+static void
+print_sheet(const struct check *k)
+{
+	struct span said = check_said(k, "stunmon"), text;
+	struct addr a = check_public(k->conf, said);
+	char ip[ADDR_TEXT_MAX + 1];
 	struct buf b;
 
-	snprintf(path, sizeof(path), "%s/run/stunmon.admin.sock", dir);
-	if (ask_status(path, mem, &said) != 0)
-		return false;
-	if (json_text(said, "words", &text)) {
+	if (said.p != NULL && json_text(said, "words", &text)) {
 		fputs("stunmon says: ", stdout);
 		json_print_text(stdout, text);
 		putchar('\n');
 	}
-	/* Read and written anew: nothing of a captured process is printed as
-	 * it is. */
-	if (!json_text(said, "public", &text) || addr_parse_ip(text, &a) != 0)
-		return false;
-	buf_init(&b, address, ADDR_TEXT_MAX);
+	buf_init(&b, ip, sizeof(ip) - 1);
 	addr_put_ip(&b, &a);
-	address[b.len] = '\0';
-	return true;
+	ip[b.len] = '\0';
+	sheet_print(stdout, k->conf, a.family != ADDR_NONE ? ip : NULL);
+}
+
+static void
+print_summary(const struct check *k)
+{
+	unsigned errors = findings_count(k->found, FINDING_ERROR);
+	unsigned warnings = findings_count(k->found, FINDING_WARNING);
+
+	if (errors + warnings == 0)
+		printf("\n%s is right; nothing is missing\n", k->config);
+	else
+		printf("\n%u errors, %u warnings; docs/check.md explains each "
+		       "[code]\n", errors, warnings);
+}
+
+static int
+tell(const struct check *k, const struct words *w)
+{
+	if (w->json) {
+		fputs("{\"running\":", stdout);
+		fputs(k->n > 0 ? "true," : "false,", stdout);
+		findings_json(stdout, k->found);
+		puts("}");
+		return findings_status(k->found);
+	}
+	/* The sheet makes sense with a configuration that does. */
+	if (k->conf->n_external > 0 && !w->window && w->outside == NULL) {
+		print_sheet(k);
+		puts("\nChecks");
+	}
+	findings_print(stdout, k->found);
+	print_summary(k);
+	return findings_status(k->found);
+}
+
+static int
+check_with(struct check *k, const struct words *w, struct conf *c)
+{
+	int err = read_config(k, c);
+	struct addr public;
+
+	if (err && err != -EINVAL) {
+		cmd_fail("%s: %s", k->config, strerror(-err));
+		return STATUS_FAILED;
+	}
+	if (err)
+		return tell(k, w);
+	find_running(k, w);
+	if (w->router) {
+		public = check_public(c, check_said(k, "stunmon"));
+		sheet_router(stdout, c, &public);
+		return 0;
+	}
+	if (w->window && window_run(k, w->seconds) != 0)
+		return STATUS_FAILED;
+	if (w->outside != NULL)
+		check_outside(k->found, c, w->outside);
+	if (!w->window && w->outside == NULL)
+		look(k);
+	return tell(k, w);
 }
 
 int
 cmd_check(int argc, char **argv)
 {
+	static struct findings found;
 	static struct conf storage;
-	struct conf *c = &storage;
-	struct cmd_opts o;
-	char address[ADDR_TEXT_MAX + 1], mem[STATE_PATH_MAX];
-	const char *config;
-	unsigned faults, warnings;
-	bool seen;
-	int err;
+	struct words w = { 0 };
+	struct check k = { .conf = &storage, .found = &found };
+	char mem[STATE_PATH_MAX];
 
-	if (cmd_opts(argc, argv, "cs", &o) != 0 || o.n_rest > 0) {
-		cmd_fail("usage: postern check [--config FILE] [--state DIR]");
-		return 2;
-	}
-	config = o.config ? o.config : CMD_CONFIG;
-	if (o.state != NULL)
-		config = state_find_config(o.config, o.state, mem, sizeof(mem));
-	if (config == NULL)
-		return 1;
-	err = conf_read(config, stderr, c);
-	if (err)
-		return cmd_fail("%s: %s", config,
-		    err == -EINVAL ? "has the faults above" : strerror(-err));
-	seen = ask_stunmon(o.state ? o.state : CMD_STATE, address);
-	warnings = sheet_print(stdout, c, seen ? address : NULL);
-	puts("\nChecks");
-	faults = check_all(c, config);
-	if (faults == 0)
-		printf("%s is right; nothing is missing%s\n", config,
-		    warnings > 0 ? " but what the warning above says" : "");
-	return faults == 0 ? 0 : 1;
+	if (read_words(argc, argv, &w) != 0)
+		return STATUS_FAILED;
+	k.config = state_find_config(w.config, w.state, mem, sizeof(mem));
+	if (k.config == NULL)
+		return STATUS_FAILED;
+	return check_with(&k, &w, &storage);
 }
 
 int

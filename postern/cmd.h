@@ -20,6 +20,7 @@ int cmd_status(int argc, char **argv);
 int cmd_sql(int argc, char **argv);
 int cmd_password(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_probe(int argc, char **argv);
 int cmd_nft(int argc, char **argv);
 int cmd_sample(int argc, char **argv);
 int cmd_units(int argc, char **argv);

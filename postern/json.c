@@ -93,8 +93,8 @@ print_indent(struct walk *w)
 static bool
 walk_members(struct walk *w, char end, bool keys)
 {
+	bool first = true, wanted;
 	struct span key;
-	bool first = true;
 
 	if (take(w, end)) {
 		print_text(w, SPAN_LIT("none"), '_');
@@ -111,14 +111,17 @@ walk_members(struct walk *w, char end, bool keys)
 			print_text(w, key, ' ');
 			print_text(w, SPAN_LIT(" "), '_');
 		}
-		if (keys && w->depth == 1 && w->want != NULL &&
-		    span_eq(key, span_str(w->want))) {
+		wanted = keys && w->depth == 1 && w->want != NULL &&
+		    span_eq(key, span_str(w->want));
+		if (wanted) {
 			skip_space(w);
 			w->found = w->left;
 			w->want = NULL;
 		}
 		if (!walk_value(w))
 			return false;
+		if (wanted)
+			w->found.len -= w->left.len;
 	} while (take(w, ','));
 	return take(w, end);
 }
@@ -177,14 +180,65 @@ json_print(FILE *to, struct span object, unsigned indent)
 }
 
 bool
-json_text(struct span object, const char *key, struct span *out)
+json_member(struct span object, const char *key, struct span *out)
 {
 	struct walk w = { .left = object, .want = key };
 
 	if (!walk_value(&w) || w.want != NULL)
 		return false;
-	w.left = w.found;
-	return take_string(&w, out);
+	*out = w.found;
+	return true;
+}
+
+bool
+json_text(struct span object, const char *key, struct span *out)
+{
+	struct walk w = { 0 };
+
+	return json_member(object, key, &w.left) && take_string(&w, out);
+}
+
+bool
+json_number(struct span object, const char *key, uint64_t *out)
+{
+	struct span value;
+
+	return json_member(object, key, &value) &&
+	    span_to_u64(value, UINT64_MAX, out) == 0;
+}
+
+enum json_truth
+json_truth(struct span object, const char *key)
+{
+	struct span value;
+
+	if (!json_member(object, key, &value))
+		return JSON_UNKNOWN;
+	if (span_eq(value, SPAN_LIT("true")))
+		return JSON_YES;
+	return span_eq(value, SPAN_LIT("false")) ? JSON_NO : JSON_UNKNOWN;
+}
+
+bool
+json_item(struct span array, unsigned i, struct span *out)
+{
+	struct walk w = { .left = array };
+	size_t before;
+
+	if (!take(&w, '[') || take(&w, ']'))
+		return false;
+	for (unsigned k = 0;; k++) {
+		skip_space(&w);
+		*out = w.left;
+		before = w.left.len;
+		if (!walk_value(&w))
+			return false;
+		out->len = before - w.left.len;
+		if (k == i)
+			return true;
+		if (!take(&w, ','))
+			return false;
+	}
 }
 
 void

@@ -21,6 +21,23 @@ void json_print(FILE *to, struct span object, unsigned indent);
 /* Print text of a checked object, safe for a terminal. */
 void json_print_text(FILE *to, struct span text);
 
+/*
+ * The value of a member of a checked object, as it stands there; lent.
+ * False: no such member.
+ */
+bool json_member(struct span object, const char *key, struct span *out);
+
+/* The same for a whole number.  False also for any other value. */
+bool json_number(struct span object, const char *key, uint64_t *out);
+
+enum json_truth { JSON_UNKNOWN, JSON_NO, JSON_YES };
+/* The same for true and false; unknown: no such member, or another value. */
+enum json_truth json_truth(struct span object, const char *key);
+
+/* The i-th value of a checked array, from 0; lent.  False: no such one, or
+ * no array. */
+bool json_item(struct span array, unsigned i, struct span *out);
+
 /* The text of a member of a checked object, its escapes left as they are;
  * lent from object.  False: no such member, or not a text. */
 bool json_text(struct span object, const char *key, struct span *out);

@@ -17,8 +17,12 @@ static const struct {
 	{ "sql", cmd_sql, "[--config FILE | --state DIR] [SQL ...]",
 	    "open the database safely while everything runs" },
 	{ "password", cmd_password, "", "print a fresh strong password" },
-	{ "check", cmd_check, "[--config FILE]",
-	    "check the set-up; list what system, router and phones need" },
+	{ "check", cmd_check,
+	    "[--router] [--window] [--outside LINE] [--json] ...",
+	    "is the office set up rightly, and what do router and phones "
+	    "need?" },
+	{ "probe", cmd_probe, "ADDRESS ...",
+	    "on a machine outside: what of an office can be reached?" },
 	{ "nft", cmd_nft, "[--load] [--config FILE]",
 	    "print, or load, the firewall table that keeps captured "
 	    "processes in" },

@@ -82,13 +82,6 @@ not_public(const struct addr *a)
 	}
 }
 
-/* The number that phones outside use. */
-static uint16_t
-said(uint16_t advertised, uint16_t port)
-{
-	return advertised != 0 ? advertised : port;
-}
-
 /* Where the router sends what comes for us. */
 static const struct addr *
 forwarded_to(const struct conf *c)
@@ -106,9 +99,10 @@ static void
 print_forward_sip(FILE *to, const struct conf *c, const char *transport,
     uint16_t outside, uint16_t port)
 {
-	fprintf(to, "  forward %s %u to ", transport, said(outside, port));
+	fprintf(to, "  forward %s %u to ", transport,
+	    sheet_outside(outside, port));
 	print_ip(to, forwarded_to(c));
-	if (said(outside, port) == port)
+	if (sheet_outside(outside, port) == port)
 		fputs(", same port", to);
 	else
 		fprintf(to, ", port %u", port);
@@ -225,13 +219,13 @@ print_phone(FILE *to, const struct conf *c, const char *seen)
 	print_server(to, c, seen);
 	fprintf(to,
 	    "\n  Port, transport:      %u, UDP",
-	    said(c->external_udp_advertised, c->external_udp));
+	    sheet_outside(c->external_udp_advertised, c->external_udp));
 	if (c->external_tcp != 0)
 		fprintf(to, "; or %u, TCP",
-		    said(c->external_tcp_advertised, c->external_tcp));
+		    sheet_outside(c->external_tcp_advertised, c->external_tcp));
 	if (conf_has_tls(c) && c->external_tls != 0)
 		fprintf(to, "; or %u, TLS",
-		    said(c->external_tls_advertised, c->external_tls));
+		    sheet_outside(c->external_tls_advertised, c->external_tls));
 	fprintf(to,
 	    "\n  SIP domain:           %s\n"
 	    "  User / phone number:  the subscriber's number\n"

@@ -40,6 +40,10 @@
 #define IPC_CERTS_MAX 8		/* TLS keys with their certificates */
 #define IPC_CHAIN_MAX 15000	/* one chain, in DER */
 #define IPC_TBS_MAX 512		/* what a handshake has signed */
+#define IPC_WINDOW_CODE 16	/* of a window; see WINDOW_OPEN */
+#define IPC_WINDOW_MAX_MS 600000
+#define IPC_WINDOW_PORTS 32	/* numbers looked at in one */
+#define IPC_WINDOW_ARRIVALS 64	/* sockets with these numbers */
 
 /* ---- items: parts of messages, declared like messages ---- */
 
@@ -128,6 +132,14 @@
 	F(u32, urgent_fresh, 0, 999999)		\
 	F(u32, urgent_old, 0, 999999)
 
+/* What came to one port of a window. */
+#define IPC_ITEM_arrival(F)			\
+	F(u16, port, 1, 65535)			\
+	F(u8, zone, 1, 2)			\
+	F(u32, right, 0, UINT32_MAX)	/* aimed at this port */	\
+	F(u32, wrong, 0, UINT32_MAX)	/* aimed at another one */	\
+	F(oaddr, source, 0, 0)	/* of the last */
+
 #define IPC_ITEMS(I)	\
 	I(flow)		\
 	I(digest)	\
@@ -138,7 +150,8 @@
 	I(port)		\
 	I(socket)	\
 	I(counter)	\
-	I(mailbox)
+	I(mailbox)	\
+	I(arrival)
 
 /* ---- messages ---- */
 
@@ -385,6 +398,17 @@
 	F(u8, refusal, 0, 3)	/* enum sign_refusal */	\
 	F(blob, signature, 0, 512)
 
+#define IPC_F_window_open(F)			\
+	F(bin, code, IPC_WINDOW_CODE, IPC_WINDOW_CODE)	\
+	F(u32, open_ms, 0, IPC_WINDOW_MAX_MS)	/* 0: close it */	\
+	F(list, ports, socket, IPC_WINDOW_PORTS)
+#define IPC_F_window_ask(F)			\
+	F(u32, id, 1, UINT32_MAX)
+#define IPC_F_window_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u32, left_ms, 0, IPC_WINDOW_MAX_MS)	\
+	F(list, arrivals, arrival, IPC_WINDOW_ARRIVALS)
+
 #define IPC_TABLE(M)							\
 	M(HELLO, hello, 1, ROLE_ANY, ROLE_ANY, 0,			\
 	    "First frame on every connection, both ways. A different "	\
@@ -512,6 +536,14 @@
 	    "1.3 CertificateVerify or TLS 1.2 ServerKeyExchange has it.")	\
 	M(SIGN_SAY, sign_say, 62, ROLE_KEY, ROLE_SIG, IPC_SIGN_ASK,	\
 	    "The signature, or why there is none.")			\
+	M(WINDOW_OPEN, window_open, 63, ROLE_ADMIN, ROLE_MEDIA, 0,	\
+	    "For so long count packets that bear this code at these RTP "	\
+	    "ports, and answer none: does the router forward them? "	\
+	    "Replaces the window before.")				\
+	M(WINDOW_ASK, window_ask, 64, ROLE_ADMIN, ROLE_MEDIA, 0,	\
+	    "What came to the ports of the window so far?")					\
+	M(WINDOW_SAY, window_say, 65, ROLE_MEDIA, ROLE_ADMIN,		\
+	    IPC_WINDOW_ASK, "One row for each socket of those ports.")	\
 	M(DIVERT_ASK, divert_ask, 70, ROLE_SIG, ROLE_REG, 0,		\
 	    "The called phone of a granted, unanswered call redirects "	\
 	    "it (3xx). One lookup, under the right of the number that "	\

@@ -9,6 +9,7 @@
 #include "common/io/conf.h"
 #include "common/io/door.h"
 #include "mediaproxy/core/session.h"
+#include "mediaproxy/core/window.h"
 #include "mediaproxy/io/socks.h"
 
 struct relay_batch;
@@ -26,6 +27,7 @@ struct media {
 	struct sessions sessions;
 	struct socks socks;
 	struct stun_ask ask;
+	struct window window;
 	struct relay_batch *batch;
 	struct ipc_map_want wanted;	/* as last sent */
 	bool wanted_sent;		/* on this connection */
@@ -43,6 +45,8 @@ void relay_wake(struct media *m);
 /* Empty a newly given pair's sockets and listen to them. */
 void relay_listen(struct media *m, uint32_t pair);
 void relay_ignore(struct media *m, uint32_t pair);
+/* Listen at the ports of a window that no call has; and no longer. */
+void relay_window(struct media *m, bool open);
 /* Give the answers that waited for STUN long enough. */
 void relay_answer(struct media *m);
 

@@ -85,18 +85,54 @@ put_status(struct buf *b, const struct media *m)
 	buf_fmt(b, ",\"words\":\"%s\"}", words(m));
 }
 
-int
-on_admin_frame(struct media *m, uint16_t type, struct span payload)
+/* ---- the window ---- */
+
+static int
+on_window_open(struct media *m, struct span payload)
+{
+	struct ipc_window_open open;
+	int err = get_window_open(payload, &open);
+
+	if (err)
+		return err;
+	if (m->window.open)
+		relay_window(m, false);
+	window_open(&m->window, &m->ports, &open, clock_mono());
+	if (m->window.open)
+		relay_window(m, true);
+	return 0;
+}
+
+static int
+on_window_ask(struct media *m, struct span payload)
+{
+	struct ipc_window_say say;
+	struct ipc_window_ask ask;
+	char mem[4096];
+	struct buf b;
+	int err = get_window_ask(payload, &ask);
+
+	if (err)
+		return err;
+	say.id = ask.id;
+	window_say(&m->window, &m->ports, clock_mono(), &say);
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, WINDOW_SAY, window_say, &say);
+	door_send(m->admin, buf_span(&b));
+	return 0;
+}
+
+/* ---- status ---- */
+
+static int
+on_status_ask(struct media *m, struct span payload)
 {
 	struct ipc_status_ask ask;
 	struct ipc_status_say say;
 	char json[2048], mem[2048 + 64];
 	struct buf text, b;
-	int err;
+	int err = get_status_ask(payload, &ask);
 
-	if (type != IPC_STATUS_ASK)
-		return -EPROTO;
-	err = get_status_ask(payload, &ask);
 	if (err)
 		return err;
 	buf_init(&text, json, sizeof(json));
@@ -107,4 +143,19 @@ on_admin_frame(struct media *m, uint16_t type, struct span payload)
 	IPC_FRAME(&b, STATUS_SAY, status_say, &say);
 	door_send(m->admin, buf_span(&b));
 	return 0;
+}
+
+int
+on_admin_frame(struct media *m, uint16_t type, struct span payload)
+{
+	switch (type) {
+	case IPC_STATUS_ASK:
+		return on_status_ask(m, payload);
+	case IPC_WINDOW_OPEN:
+		return on_window_open(m, payload);
+	case IPC_WINDOW_ASK:
+		return on_window_ask(m, payload);
+	default:
+		return -EPROTO;
+	}
 }

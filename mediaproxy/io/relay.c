@@ -61,6 +61,11 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 	struct session_hop hop;
 
 	m->n_in++;
+	if (m->window.open && window_takes(&m->window, pair, which, source,
+		span_make(data, len))) {
+		sessions_unasked(&m->sessions, pair, which, source, now);
+		return;
+	}
 	if (rtp_kind(span_make(data, len)) == RTP_KIND_STUN) {
 		const struct port_pair *p = &m->ports.pair[pair];
 
@@ -153,7 +158,31 @@ relay_ignore(struct media *m, uint32_t pair)
 	set_polled(m, 2 * pair + 1, false);
 }
 
+void
+relay_window(struct media *m, bool open)
+{
+	for (unsigned i = 0; i < m->window.n; i++) {
+		uint32_t pair = m->window.port[i].pair;
+
+		if (m->ports.pair[pair].state != PORT_FREE)
+			continue;
+		if (open)
+			relay_listen(m, pair);
+		else
+			relay_ignore(m, pair);
+	}
+}
+
 /* ---- time ---- */
+
+static void
+end_window(struct media *m, struct mono now)
+{
+	if (!m->window.open || !mono_due(m->window.until, now))
+		return;
+	relay_window(m, false);
+	window_close(&m->window);
+}
 
 static void
 keep_spares(struct media *m, struct mono now)
@@ -206,6 +235,7 @@ on_tick(uv_timer_t *timer)
 
 	take_steps(m, now);
 	sessions_expire(&m->sessions, now, sigproxy_ended, m);
+	end_window(m, now);
 	keep_spares(m, now);
 	stunmon_want(m);
 	log_evidence(m);

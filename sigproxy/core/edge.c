@@ -370,6 +370,14 @@ knows_calls(const struct edge *e)
 	return !e->conf->wait_for_restore || e->is_restored;
 }
 
+static void
+note_intruder(struct edge *e, const struct flow *from)
+{
+	e->silenced++;
+	e->internal_from_outside++;
+	e->internal_from = from->remote;
+}
+
 void
 edge_message(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span bytes)
@@ -380,7 +388,7 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 	e->messages++;
 	/* The internal listeners are for the office's own networks only. */
 	if (from->zone == ZONE_INTERNAL && !edge_is_lan(e, &from->remote)) {
-		e->silenced++;
+		note_intruder(e, from);
 		return;
 	}
 	keep_stir(e->keep, now, from);
@@ -422,7 +430,7 @@ bool
 edge_conn_up(struct edge *e, const struct flow *flow)
 {
 	if (flow->zone == ZONE_INTERNAL && !edge_is_lan(e, &flow->remote)) {
-		e->silenced++;
+		note_intruder(e, flow);
 		return false;
 	}
 	return conns_add(e->conns, flow);
@@ -672,6 +680,17 @@ put_count(struct buf *b, const char *name, uint64_t n)
 	buf_fmt(b, "\"%s\":%llu,", name, (unsigned long long)n);
 }
 
+static void
+put_intruder(const struct edge *e, struct buf *b)
+{
+	put_count(b, "internal_from_outside", e->internal_from_outside);
+	if (e->internal_from_outside == 0)
+		return;
+	buf_puts(b, "\"internal_from\":\"");
+	addr_put_ip(b, &e->internal_from);
+	buf_puts(b, "\",");
+}
+
 void
 edge_status(const struct edge *e, struct mono now, struct buf *json)
 {
@@ -679,6 +698,7 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	put_count(json, "messages", e->messages);
 	put_count(json, "malformed", e->malformed);
 	put_count(json, "silenced", e->silenced);
+	put_intruder(e, json);
 	put_count(json, "too_early", e->too_early);
 	put_count(json, "pings", e->pings);
 	put_count(json, "stun_answered", e->stun_answered);

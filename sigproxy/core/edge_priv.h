@@ -51,6 +51,10 @@ struct edge {
 	char scratch[BLOB_MAX];		/* an answer being built */
 	/* Counters for `postern status`. */
 	uint64_t messages, malformed, silenced, challenged, refused;
+	/* What came to the office's listeners and is not of the office: a
+	 * router forwards what it never should. */
+	uint64_t internal_from_outside;
+	struct addr internal_from;	/* the last */
 	uint64_t too_early;		/* came before is_restored */
 	uint64_t pings, stun_answered;
 	/* Lines about strangers: in this second, and left out since. */

@@ -170,7 +170,7 @@ def test_p12_and_several():
         site.postern.settings.update(certs.settings((p12, None), one))
         site.postern.write_config()
         rc, said = site.run('check')
-        assert rc == 1 and 'set [tls] passphrase_file' in said, said
+        assert rc == 2 and 'set [tls] passphrase_file' in said, said
         site.postern.settings[('tls', 'passphrase_file')] = word
         site.postern.up()
         until(lambda: 'keyd' in site.postern.pids(), 5, 'keyd runs')

@@ -95,13 +95,40 @@ START_TEST(a_member_of_the_object_itself_is_found)
 }
 END_TEST
 
+START_TEST(members_and_items_by_kind)
+{
+	struct span o = SPAN_LIT("{\"n\":12,\"neg\":-1,\"yes\":true,"
+	    "\"no\" : false ,\"z\":null,\"list\":[1,{\"a\":[]}, \"x\"],"
+	    "\"t\":\"w\",\"in\":{\"deep\":5}}");
+	struct span list, one;
+	uint64_t n = 0;
+
+	ck_assert(json_number(o, "n", &n) && n == 12);
+	ck_assert(!json_number(o, "neg", &n) && !json_number(o, "t", &n));
+	ck_assert(!json_number(o, "deep", &n));
+	ck_assert_int_eq(json_truth(o, "yes"), JSON_YES);
+	ck_assert_int_eq(json_truth(o, "no"), JSON_NO);
+	ck_assert_int_eq(json_truth(o, "z"), JSON_UNKNOWN);
+	ck_assert_int_eq(json_truth(o, "absent"), JSON_UNKNOWN);
+	ck_assert(json_member(o, "list", &list));
+	ck_assert(json_item(list, 0, &one) && span_eq(one, SPAN_LIT("1")));
+	ck_assert(json_item(list, 1, &one) &&
+	    span_eq(one, SPAN_LIT("{\"a\":[]}")));
+	ck_assert(json_item(list, 2, &one) && span_eq(one, SPAN_LIT("\"x\"")));
+	ck_assert(!json_item(list, 3, &one));
+	ck_assert(!json_item(SPAN_LIT("[]"), 0, &one));
+	ck_assert(!json_item(SPAN_LIT("7"), 0, &one));
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *const tests[] = { one_object_and_nothing_else,
 		a_cut_object_is_never_read_past_its_end, people_read_lines,
 		a_terminal_gets_no_raw_octets,
-		a_member_of_the_object_itself_is_found };
+		a_member_of_the_object_itself_is_found,
+		members_and_items_by_kind };
 
 	return run_suite("json", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -165,6 +165,79 @@ START_TEST(a_private_address_behind_a_known_one_is_right)
 }
 END_TEST
 
+static void
+router(const struct conf *c, const char *public)
+{
+	FILE *f = fmemopen(text, sizeof(text), "w");
+	struct addr a = { 0 };
+
+	if (public != NULL)
+		ck_assert_int_eq(addr_parse_ip(span_str(public), &a), 0);
+	ck_assert_ptr_nonnull(f);
+	sheet_router(f, c, &a);
+	fclose(f);
+}
+
+START_TEST(what_to_type_into_the_router_has_real_values)
+{
+	static const char *const wanted[] = {
+		"  udp  5070  to  192.168.10.2  (SIP)\n",
+		"  tcp  5071  to  192.168.10.2  (SIP over TLS)\n",
+		"  udp  16384-16983  to  192.168.10.2  (sound)\n",
+		"Never forward: udp 5060, ",
+		"\t\tiifname \"wan\" tcp dport 5070 dnat to 192.168.10.2\n",
+		"\t\tiifname \"wan\" udp dport 16384-16983 dnat to "
+		"192.168.10.2\n",
+		"nft add rule inet filter input udp dport 5070 accept\n",
+		"input ip saddr { 192.168.0.0/16, 10.0.0.0/8 } tcp dport 5062 "
+		"accept\n",
+		"_sips._tcp.sip.example.org. IN SRV 10 10 5071 "
+		"sip.example.org.\n",
+		"sip.example.org. IN NAPTR 10 50 \"s\" \"SIPS+D2T\" \"\" "
+		"_sips._tcp.sip.example.org.\n",
+		"sip.example.org. IN A 203.0.113.10\n",
+	};
+	struct conf c = with("192.168.10.2", NULL);
+
+	c.public_how = PUBLIC_STUN;
+	c.mode = MEDIA_FORWARDED;
+	c.external_tls = 5071;
+	c.internal_tls = 5062;
+	c.n_tls_certificates = 1;
+	snprintf(c.domain, sizeof(c.domain), "sip.example.org");
+	c.n_lan = 3;
+	addr_prefix_parse(SPAN_LIT("192.168.0.0/16"), &c.lan[0]);
+	addr_prefix_parse(SPAN_LIT("127.0.0.0/8"), &c.lan[1]);
+	addr_prefix_parse(SPAN_LIT("10.0.0.0/8"), &c.lan[2]);
+	router(&c, "203.0.113.10");
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		ck_assert_msg(says(wanted[i]), "%s is not in\n%s", wanted[i],
+		    text);
+	ck_assert(!says("ip6 saddr") && !says("127.0.0.0"));
+}
+END_TEST
+
+START_TEST(the_zone_follows_what_is_served)
+{
+	struct conf c = with("203.0.113.1", NULL);
+
+	snprintf(c.domain, sizeof(c.domain), "sip.example.org");
+	router(&c, NULL);
+	ck_assert_msg(says("nothing to forward"), "%s", text);
+	ck_assert_msg(!says("_sips._tcp") && !says("dnat"), "%s", text);
+	ck_assert_msg(says("IN A (the office's public address)"), "%s", text);
+	c.public_how = PUBLIC_NAME;
+	snprintf(c.public_name, sizeof(c.public_name), "gate.dyn.example");
+	router(&c, NULL);
+	ck_assert_msg(says("IN SRV 10 10 5070 gate.dyn.example.\n"), "%s",
+	    text);
+	ck_assert_msg(!says(" IN A "), "%s", text);
+	snprintf(c.domain, sizeof(c.domain), "203.0.113.1");
+	router(&c, NULL);
+	ck_assert_msg(!says(" IN SRV "), "%s", text);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -174,7 +247,9 @@ main(void)
 		an_address_of_no_use_on_the_internet_is_told,
 		a_public_address_needs_nothing,
 		each_of_several_addresses_is_looked_at,
-		a_private_address_behind_a_known_one_is_right
+		a_private_address_behind_a_known_one_is_right,
+		what_to_type_into_the_router_has_real_values,
+		the_zone_follows_what_is_served,
 	};
 
 	return run_suite("sheet", tests, sizeof(tests) / sizeof(tests[0]));

@@ -1,0 +1,58 @@
+/*
+ * Between the files of `postern check`.  Each part looks at one side of the
+ * set-up and adds what it finds; none changes anything.
+ */
+#ifndef POSTERN_CHECK_H
+#define POSTERN_CHECK_H
+
+#include "common/io/conf.h"
+#include "postern/finding.h"
+#include "postern/members.h"
+
+struct check {
+	const struct conf *conf;
+	const char *config;	/* its file */
+	/* What runs of it; 0: nothing, only the configuration is looked at. */
+	struct process *list;
+	unsigned n;
+	bool systemd;		/* else of `dir` */
+	const char *run_dir;	/* of its doors; NULL: none */
+	struct findings *found;
+};
+
+/* What a process that runs and answers says; SPAN_NONE: none does. */
+struct span check_said(const struct check *k, const char *role);
+
+/* check_host.c: users, tools, programs, clock, disk, rights. */
+void check_host(struct check *k);
+/* Is the clock right?  state, max_error_us: as adjtimex(2) has them. */
+void check_clock(struct findings *fs, int state, long max_error_us);
+
+/* check_run.c: processes, listeners, the firewall table. */
+void check_run(struct check *k);
+/* The rules of this machine, as nft lists them: do they let in what must
+ * come in? */
+void check_input_rules(struct findings *fs, const struct conf *c,
+    const char *rules);
+
+/* check_tls.c: certificates and keys. */
+void check_tls(struct check *k);
+
+/* check_addr.c: our public address, the office's router, media. */
+void check_ports_plan(struct findings *fs, const struct conf *c);
+void check_address(struct findings *fs, const struct conf *c,
+    struct span stunmon, struct span mediaproxy);
+/* Gives the public address that is believed or configured; ADDR_NONE. */
+struct addr check_public(const struct conf *c, struct span stunmon);
+
+/* check_names.c: what DNS says of us. */
+void check_names(struct check *k);
+
+/* check_store.c: what the database says of subscribers. */
+void check_store(struct check *k);
+
+/* check_outside.c: what `postern probe` saw from outside, as its line. */
+void check_outside(struct findings *fs, const struct conf *c,
+    const char *line);
+
+#endif

@@ -45,6 +45,10 @@ void check_address(struct findings *fs, const struct conf *c,
 /* Gives the public address that is believed or configured; ADDR_NONE. */
 struct addr check_public(const struct conf *c, struct span stunmon);
 
+/* check_phones.c: phones that were not heard or did not come back, and homes
+ * whose routers rewrite SIP. */
+void check_phones(struct findings *fs, struct span sigproxy);
+
 /* check_names.c: what DNS says of us. */
 void check_names(struct check *k);
 

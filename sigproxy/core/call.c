@@ -358,7 +358,7 @@ put_member(struct buf *b, const char *name, uint64_t value, bool more)
 }
 
 void
-call_status(const struct calls *c, struct buf *json)
+call_status(const struct calls *c, struct mono now, struct buf *json)
 {
 	put_member(json, "calls", c->pool.used, true);
 	put_member(json, "calls_max", c->pool.n, true);
@@ -371,4 +371,6 @@ call_status(const struct calls *c, struct buf *json)
 	put_member(json, "calls_restored", c->restored, true);
 	put_member(json, "calls_refused", c->refused, false);
 	move_status(c, json);
+	buf_putc(json, ',');
+	unheard_status(&c->unheard, now, json);
 }

@@ -143,7 +143,8 @@ void call_flow_moved(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_flow_moved *m);
 
 /* Counts, as members of a JSON object without braces: "calls":0,... */
-void call_status(const struct calls *c, struct buf *json);
+void call_status(
+    const struct calls *c, struct mono now, struct buf *json);
 
 /* Calls in progress. */
 uint32_t calls_count(const struct calls *c);

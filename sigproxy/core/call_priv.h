@@ -24,6 +24,7 @@
 #include "sigproxy/core/divert.h"
 #include "sigproxy/core/offer.h"
 #include "sigproxy/core/refer.h"
+#include "sigproxy/core/unheard.h"
 
 #define CALL_LEGS_MAX 16 /* as many as a relay session has ends */
 #define CALL_EXCHANGES_MAX 8    /* of one call at once */
@@ -169,6 +170,7 @@ struct calls {
 	unsigned next_over;
 	struct transfer transfers[REFER_MEMORY];
 	/* For status. */
+	struct unheard unheard;
 	uint64_t begun, answered, refused, restored;
 };
 

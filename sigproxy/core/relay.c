@@ -410,6 +410,8 @@ on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 		return 0;
 	leg->end.verdict = (uint8_t)verdict;
 	log_unheard(x->st, leg, verdict);
+	unheard_note(&x->e->calls->unheard, TEXT_SPAN(leg_party(leg)->number),
+	    &leg->flow.remote, verdict, x->now);
 	note_reach(x->st, leg, &reach);
 	return 0;
 }

@@ -30,19 +30,10 @@ def clock_faults():
     return {'clock-unkept'} if ctypes.CDLL(None).adjtimex(timex) in (-1, time_error) else set()
 
 
-def asked(postern, *words):
-    """postern WORDS, whose name server is Postern's own machine."""
-    resolv = os.path.join(postern.folder, 'resolv.conf')
-    with open(resolv, 'w') as file:
-        file.write('nameserver 127.0.0.1\n')
-    named = ['unshare', '--mount', 'sh', '-c', f'mount --bind {resolv} /etc/resolv.conf && exec "$@"', '-']
-    return postern.host.run([*named, program(), *words], check=False, timeout=30)
-
-
 def check(postern, *words, state=True):
     """(the findings by level: sets of codes, all of it)."""
     where = ['--state', postern.state] if state else ['--config', postern.config]
-    done = asked(postern, 'check', '--json', *words, *where)
+    done = postern.asked('check', '--json', *words, *where)
     assert done.stdout, done.stderr
     said = json.loads(done.stdout)
     by_level = {level: {f['code'] for f in said['findings'] if f['level'] == level}
@@ -156,7 +147,7 @@ def test_a_healthy_office_and_what_spoils_it():
         by_level, findings = check(postern)
         assert not by_level['error'] and by_level['warning'] == clock_faults(), json.dumps(findings, indent=1)
         assert {'process', 'listener', 'firewall', 'public', 'subscribers', 'internal-ports'} <= by_level['ok'], by_level
-        plain = asked(postern, 'check', '--state', postern.state).stdout
+        plain = postern.asked('check', '--state', postern.state).stdout
         for want in ('forward UDP 5070 to 192.168.10.2', f'Server / registrar:   {office.lab.office.public}', 'Checks'):
             assert want in plain, plain
 
@@ -412,7 +403,7 @@ def test_configuration_and_names_before_the_start():
             postern = Postern(lab.postern_host, lab.folder,
                               {tuple(key.split('__')): value for key, value in settings.items()})
             postern.write_config()
-            said = json.loads(asked(postern, 'check', '--json', '--config', postern.config).stdout)
+            said = json.loads(postern.asked('check', '--json', '--config', postern.config).stdout)
             assert said['running'] is False, said
             assert any(f['code'] == code and f['level'] == level for f in said['findings']), (code, said)
 

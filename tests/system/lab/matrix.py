@@ -4,6 +4,7 @@ One office of each kind runs at a time or several do; its homes are tried at onc
 own, its cells one after another, each with a new baresip.
 """
 
+import json
 import textwrap
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -200,6 +201,16 @@ class MatrixOffice(Office):
             if record['media_verdict'] != result.cell.verdict:
                 result.notes.append(f'the record says {record["media_verdict"]}, not {result.cell.verdict}: '
                                     f'{record["media_words"]}')
+        if result.cell.impossible:
+            self._read_check(result, number)
+
+    def _read_check(self, result, number):
+        """What `postern check` says about the phone at home."""
+        found = [finding for finding in
+                 json.loads(self.postern.asked('check', '--json', '--state', self.postern.state).stdout)['findings']
+                 if finding['code'] == 'media-not-heard' and finding['what'].startswith(f'{number} ')]
+        if not found or result.cell.verdict not in found[0]['seen'] or not found[0]['do']:
+            result.notes.append(f'postern check says {found} of {number}')
 
 
 def hears(listener, speaker, heard):

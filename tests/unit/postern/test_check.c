@@ -45,6 +45,68 @@ expect(const char *name, const char *code, enum finding_level level)
 		    "%s: %s without evidence or remedy", name, code);
 }
 
+/* ---- phones and homes ---- */
+
+START_TEST(what_sigproxy_says_of_phones)
+{
+#define UNHEARD(verdict) "{\"media_not_heard\":[{\"number\":\"201\",\"at\":" \
+	"\"198.51.100.7\",\"verdict\":\"" verdict "\",\"words\":\"w\"," \
+	"\"ago_s\":9}]}"
+	static const struct {
+		const char *name, *said, *code, *seen, *remedy;
+		enum finding_level level;
+	} rows[] = {
+		{ "symmetric", UNHEARD("symmetric-no-range"),
+		    "media-not-heard", "symmetric-no-range at 198.51.100.7, 9 s",
+		    "mode = forwarded", FINDING_WARNING },
+		{ "ports changed", UNHEARD("ports-changed-no-range"),
+		    "media-not-heard", "198.51.100.7", "STUN",
+		    FINDING_WARNING },
+		{ "not forwarded", UNHEARD("range-not-forwarded"),
+		    "media-not-heard", "198.51.100.7", "mode = auto",
+		    FINDING_WARNING },
+		{ "never heard", UNHEARD("never-heard"), "media-not-heard",
+		    "198.51.100.7", "muted", FINDING_WARNING },
+		{ "wrong source", UNHEARD("wrong-source"), "media-not-heard",
+		    "198.51.100.7", "latching", FINDING_NOTE },
+		{ "muted", UNHEARD("phone-silent"), "media-not-heard",
+		    "198.51.100.7", "muted", FINDING_NOTE },
+		{ "left behind", "{\"phones_lost\":[{\"number\":\"203\","
+		    "\"last_at\":\"198.51.100.13:5060\","
+		    "\"its_server_address\":\"203.0.113.10\"}]}",
+		    "phone-lost", "set to the address 203.0.113.10",
+		    "DNS name", FINDING_WARNING },
+		{ "gone", "{\"phones_lost\":[{\"number\":\"203\",\"last_at\":"
+		    "\"198.51.100.13:5060\",\"its_server_address\":\"\"}]}",
+		    "phone-lost", "it was at 198.51.100.13:5060", "is it on",
+		    FINDING_WARNING },
+		{ "an ALG", "{\"sip_algs\":2}", "home-alg", "2", "TLS",
+		    FINDING_WARNING },
+	};
+	static const char *const nothing[] = { "{}", "{\"sip_algs\":0}",
+		UNHEARD("ok"), UNHEARD("whatever"),
+		"{\"media_not_heard\":[1,{}],\"phones_lost\":{}}" };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct finding *f;
+
+		fs.n = 0;
+		check_phones(&fs, span_str(rows[i].said));
+		expect(rows[i].name, rows[i].code, rows[i].level);
+		f = find(rows[i].code);
+		ck_assert_msg(strstr(f->seen, rows[i].seen) != NULL, "%s: %s",
+		    rows[i].name, f->seen);
+		ck_assert_msg(strstr(f->remedy, rows[i].remedy) != NULL,
+		    "%s: %s", rows[i].name, f->remedy);
+	}
+	fs.n = 0;
+	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
+		check_phones(&fs, span_str(nothing[i]));
+	check_phones(&fs, SPAN_NONE);
+	ck_assert_uint_eq(fs.n, 0);
+}
+END_TEST
+
 /* ---- address, router, media ---- */
 
 #define KNOWN "\"state\":\"known\",\"public\":\"203.0.113.10\""
@@ -355,6 +417,7 @@ int
 main(void)
 {
 	const TTest *const tests[] = {
+		what_sigproxy_says_of_phones,
 		what_stunmon_says,
 		what_is_not_told_is_not_made_up,
 		what_the_configuration_alone_tells,

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "sigproxy/core/unheard.h"
 #include "sigproxy/core/verdict.h"
 
 static struct addr
@@ -91,6 +92,38 @@ START_TEST(the_verdict_follows_from_what_was_seen)
 }
 END_TEST
 
+START_TEST(the_last_eight_unheard_are_remembered_until_they_are_heard)
+{
+	struct addr at = { .family = ADDR_IPV4, .ip = { 198, 51, 100, 7 } };
+	struct mono now = { 5000000 };
+	struct unheard u = { 0 };
+	char number[] = "200", mem[4096];
+	struct buf b;
+
+	for (unsigned i = 0; i < UNHEARD_MAX + 2; i++) {
+		number[2] = (char)('0' + i);
+		unheard_note(&u, span_str(number), &at,
+		    VERDICT_MEDIA_NEVER_HEARD, now);
+	}
+	unheard_note(&u, SPAN_LIT("203"), &at, VERDICT_MEDIA_OK, now);
+	unheard_note(&u, SPAN_LIT("204"), &at, VERDICT_MEDIA_SYMMETRIC_NO_RANGE,
+	    now);
+	unheard_note(&u, SPAN_NONE, &at, VERDICT_MEDIA_NEVER_HEARD, now);
+	buf_init(&b, mem, sizeof(mem) - 1);
+	unheard_status(&u, mono_add_ms(now, 9000), &b);
+	ck_assert_int_eq(buf_err(&b), 0);
+	mem[b.len] = '\0';
+	ck_assert_ptr_nonnull(strstr(mem, "{\"number\":\"209\",\"at\":"
+	    "\"198.51.100.7\",\"verdict\":\"never-heard\",\"words\":\""));
+	ck_assert_ptr_nonnull(strstr(mem, "\"204\",\"at\":\"198.51.100.7\","
+	    "\"verdict\":\"symmetric-no-range\""));
+	ck_assert_ptr_nonnull(strstr(mem, "\"ago_s\":9}"));
+	ck_assert_ptr_null(strstr(mem, "\"200\""));
+	ck_assert_ptr_null(strstr(mem, "\"203\""));
+	ck_assert_uint_lt(b.len, 3000);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -103,6 +136,8 @@ main(void)
 	    sizeof(homes) / sizeof(homes[0]));
 	tcase_add_loop_test(tc, the_verdict_follows_from_what_was_seen, 0,
 	    sizeof(verdicts) / sizeof(verdicts[0]));
+	tcase_add_test(tc,
+	    the_last_eight_unheard_are_remembered_until_they_are_heard);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -1,0 +1,126 @@
+/* `postern check`: what sigproxy says of single phones. */
+#include "postern/check.h"
+#include "postern/json.h"
+
+static const struct remedy {
+	const char *verdict;
+	enum finding_level level;
+	const char *text;
+} remedies[] = {
+	{ "symmetric-no-range", FINDING_WARNING,
+	    "forward [media] ports at the office's router (postern check "
+	    "--router) and set `mode = forwarded`: nothing else brings this "
+	    "home's sound in" },
+	{ "ports-changed-no-range", FINDING_WARNING,
+	    "let the phone ask STUN (our SIP port answers it), or forward "
+	    "[media] ports at the office's router" },
+	{ "range-not-forwarded", FINDING_WARNING,
+	    "forward [media] ports at the office's router (postern check "
+	    "--router), or set `mode = auto`" },
+	{ "never-heard", FINDING_WARNING,
+	    "forward [media] ports at the office's router; let the phone ask "
+	    "STUN; see that it is not muted" },
+	{ "wrong-source", FINDING_NOTE,
+	    "docs/configuration.md, `latching`: a home whose sound leaves by "
+	    "another address than its signalling" },
+	{ "phone-silent", FINDING_NOTE,
+	    "see that the phone is not muted, and that its own network lets "
+	    "UDP out" },
+};
+
+static const struct remedy *
+remedy_of(struct span verdict)
+{
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
+		if (span_eq(verdict, span_str(remedies[i].verdict)))
+			return &remedies[i];
+	}
+	return NULL;
+}
+
+static void
+check_unheard(struct findings *fs, struct span one)
+{
+	struct span number, at, verdict, words;
+	const struct remedy *remedy;
+	struct finding *f;
+	uint64_t ago_s = 0;
+
+	if (!json_text(one, "number", &number) || !json_text(one, "at", &at) ||
+	    !json_text(one, "verdict", &verdict) ||
+	    !json_text(one, "words", &words))
+		return;
+	remedy = remedy_of(verdict);
+	if (remedy == NULL)
+		return;
+	json_number(one, "ago_s", &ago_s);
+	f = finding_new(fs, remedy->level, "media-not-heard");
+	finding_what(f, "%.*s was not heard in its last call: %.*s",
+	    (int)number.len, number.p, (int)words.len, words.p);
+	finding_seen(f, "%.*s at %.*s, %llu s ago", (int)verdict.len,
+	    verdict.p, (int)at.len, at.p, (unsigned long long)ago_s);
+	finding_do(f, "%s", remedy->text);
+}
+
+static void
+check_lost(struct findings *fs, struct span one)
+{
+	struct span number, at, server = SPAN_NONE;
+	struct finding *f;
+
+	if (!json_text(one, "number", &number) ||
+	    !json_text(one, "last_at", &at))
+		return;
+	json_text(one, "its_server_address", &server);
+	f = finding_new(fs, FINDING_WARNING, "phone-lost");
+	finding_what(f, "%.*s did not come back after our public address "
+			"changed", (int)number.len, number.p);
+	if (server.len > 0) {
+		finding_seen(f, "it was at %.*s, and is set to the address "
+				"%.*s", (int)at.len, at.p, (int)server.len,
+		    server.p);
+		finding_do(f, "set its server to our DNS name");
+	} else {
+		finding_seen(f, "it was at %.*s", (int)at.len, at.p);
+		finding_do(f, "is it on, and did the DNS name follow?");
+	}
+}
+
+static void
+check_algs(struct findings *fs, struct span said)
+{
+	struct finding *f;
+	uint64_t n;
+
+	if (!json_number(said, "sip_algs", &n) || n == 0)
+		return;
+	f = finding_new(fs, FINDING_WARNING, "home-alg");
+	finding_what(f, "routers of homes rewrite SIP (SIP ALG)");
+	finding_seen(f, "sigproxy found %llu since it started",
+	    (unsigned long long)n);
+	finding_do(f, "postern sql \"SELECT address, advice FROM home WHERE "
+		      "sip_alg <> ''\" names them: switch it off there, or use "
+		      "TLS");
+}
+
+static void
+each(struct findings *fs, struct span said, const char *list,
+    void (*check)(struct findings *fs, struct span one))
+{
+	struct span all, one;
+
+	if (!json_member(said, list, &all))
+		return;
+	for (unsigned i = 0; json_item(all, i, &one); i++)
+		check(fs, one);
+}
+
+void
+check_phones(struct findings *fs, struct span sigproxy)
+{
+	if (sigproxy.p == NULL)
+		return;
+	each(fs, sigproxy, "media_not_heard", check_unheard);
+	each(fs, sigproxy, "phones_lost", check_lost);
+	check_algs(fs, sigproxy);
+}

@@ -1,0 +1,72 @@
+#include <string.h>
+
+#include "sigproxy/core/unheard.h"
+
+static struct span
+number_of(const struct unheard *u, unsigned i)
+{
+	return span_make(u->one[i].number, u->one[i].n_number);
+}
+
+static void
+forget(struct unheard *u, struct span number)
+{
+	for (unsigned i = 0; i < UNHEARD_MAX; i++)
+		if (span_eq(number_of(u, i), number))
+			u->one[i].n_number = 0;
+}
+
+static bool
+is_bad(enum media_verdict v)
+{
+	return v != VERDICT_MEDIA_NONE && v != VERDICT_MEDIA_OK &&
+	       v != VERDICT_MEDIA_FELL_SILENT;
+}
+
+void
+unheard_note(struct unheard *u, struct span number, const struct addr *at,
+    enum media_verdict verdict, struct mono now)
+{
+	unsigned i;
+
+	if (number.len == 0 || number.len > UNHEARD_NUMBER_MAX)
+		return;
+	forget(u, number);
+	if (!is_bad(verdict))
+		return;
+	i = u->next++ % UNHEARD_MAX;
+	u->one[i].n_number = (uint8_t)number.len;
+	memcpy(u->one[i].number, number.p, number.len);
+	u->one[i].at = *at;
+	u->one[i].verdict = verdict;
+	u->one[i].since = now;
+}
+
+static void
+put_one(const struct unheard *u, unsigned i, struct mono now, struct buf *json)
+{
+	buf_puts(json, "{\"number\":\"");
+	buf_put(json, number_of(u, i));
+	buf_puts(json, "\",\"at\":\"");
+	addr_put_ip(json, &u->one[i].at);
+	buf_fmt(json, "\",\"verdict\":\"%s\",\"words\":\"%s\",\"ago_s\":%llu}",
+	    verdict_code(u->one[i].verdict), verdict_words(u->one[i].verdict),
+	    (unsigned long long)mono_ms_between(u->one[i].since, now) / 1000);
+}
+
+void
+unheard_status(const struct unheard *u, struct mono now, struct buf *json)
+{
+	bool any = false;
+
+	buf_puts(json, "\"media_not_heard\":[");
+	for (unsigned i = 0; i < UNHEARD_MAX; i++) {
+		if (u->one[i].n_number == 0)
+			continue;
+		if (any)
+			buf_putc(json, ',');
+		put_one(u, i, now, json);
+		any = true;
+	}
+	buf_putc(json, ']');
+}

@@ -297,8 +297,8 @@ move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 		    x->st, leg, leg->index == 0 ? call->callee : call->leg[0]);
 	move_answers(leg, &was);
 	ctxn_flow_moved(&x->e->txns, x->now, x->st, &was, to);
-	farewell_again(x, leg);
 	move_reached(x, leg);
+	farewell_again(x, leg); /* the last: the leg may go with it */
 }
 
 /* ---- connections that close, phones that come back ---- */
@@ -338,7 +338,10 @@ is_back(const struct ctx *x, const struct leg *leg, struct span number,
 {
 	struct uri target;
 
+	/* The same private Contact may stand in two homes of one number; who
+	 * moves between homes registrar-db knows by more (FLOW_MOVED). */
 	return leg->call != NULL && leg->flow.zone == flow->zone &&
+	       addr_same_ip(&leg->flow.remote, &flow->remote) &&
 	       !conns_live(x->e->conns, &leg->flow) &&
 	       span_eq(TEXT_SPAN(leg_party(leg)->number), number) &&
 	       uri_parse(TEXT_SPAN(leg->target), &target) == 0 &&

@@ -7,11 +7,25 @@
 
 static const struct ctxn_ops bye_ops;
 
-/* So many calls that have ended may take places of others. */
+/* So many of one number; a phone has hardly more calls at once. */
+#define OWED_EACH_MAX 4
+
+/* So many calls that have ended may take places of others, and so many of one
+ * number those of other numbers' byes. */
 static bool
-may_owe(const struct calls *c)
+may_owe(const struct calls *c, struct span number)
 {
-	return c->n_owed < c->pool.n / 4;
+	unsigned his = 0;
+
+	if (c->n_owed >= c->pool.n / 4)
+		return false;
+	for (uint32_t i = 0; c->n_owed >= OWED_EACH_MAX && i < c->legs.n; i++) {
+		const struct leg *leg = pool_at(&c->legs, i);
+
+		his += leg->call != NULL && leg->owes_bye &&
+		       span_eq(TEXT_SPAN(leg_party(leg)->number), number);
+	}
+	return his < OWED_EACH_MAX;
 }
 
 bool
@@ -50,7 +64,8 @@ farewell_say(const struct ctx *x, struct leg *leg, const struct ending *how)
 	bool live = conns_live(x->e->conns, &leg->flow);
 
 	leg->owes_ack = leg->owes_ack && !live;
-	if (leg->flow.transport == TRANSPORT_UDP || !may_owe(x->e->calls)) {
+	if (leg->flow.transport == TRANSPORT_UDP ||
+	    !may_owe(x->e->calls, TEXT_SPAN(leg_party(leg)->number))) {
 		leg_bye(x, leg, how->reason, how->cause, other, NULL);
 		return;
 	}

@@ -33,8 +33,13 @@ leg_make_token(char *token)
 struct leg *
 leg_new(struct calls *c, struct call *call)
 {
-	struct leg *leg = pool_get(&c->legs);
+	struct leg *leg;
 
+	/* Each number that a call is redirected to has devices of its own,
+	 * and the relay as many ends. */
+	if (call->n_legs >= CALL_LEGS_MAX)
+		return NULL;
+	leg = pool_get(&c->legs);
 	if (leg == NULL)
 		return NULL;
 	leg->call = call;

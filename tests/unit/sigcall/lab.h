@@ -12,7 +12,7 @@
 
 #define LAB_INBOX 64
 #define LAB_TEXT 8192
-#define LAB_PHONES 16
+#define LAB_PHONES 24
 
 struct lab;
 

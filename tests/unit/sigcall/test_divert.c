@@ -454,6 +454,28 @@ START_TEST(a_restart_while_the_new_phone_rings_changes_nothing)
 }
 END_TEST
 
+/* 1 + 8 + 8 devices are more than a call has places. */
+START_TEST(many_devices_at_each_step_are_no_more_than_a_call_has_places)
+{
+	struct phone *one[8] = { desk }, *two[8] = { third };
+	unsigned heard = 0;
+
+	for (uint8_t i = 1; i < 8; i++) {
+		one[i] = lab_office(lab, "200", (uint8_t)(50 + i));
+		two[i] = lab_office(lab, "300", (uint8_t)(70 + i));
+	}
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	for (unsigned i = 0; i < 8; i++)
+		redirect(one[i], phone_expect(one[i], "INVITE"), 302, TO("300"));
+	for (unsigned i = 0; i < 8; i++)
+		heard += phone_expect(two[i], "INVITE") != NULL;
+	ck_assert_uint_eq(heard, 7);
+	dlg_cancel(&a);
+	lab_pass(lab, 200000);
+	lab_expect_empty(lab);
+}
+END_TEST
+
 Suite *
 suite_divert(void)
 {
@@ -461,6 +483,8 @@ suite_divert(void)
 	TCase *tc = tcase_create("divert");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc,
+	    many_devices_at_each_step_are_no_more_than_a_call_has_places);
 	tcase_add_loop_test(tc,
 	    rfc3261_8_1_3_4_the_call_goes_on_at_the_contact, 0,
 	    sizeof(followed) / sizeof(followed[0]));

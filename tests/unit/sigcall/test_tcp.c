@@ -330,6 +330,51 @@ START_TEST(byes_that_wait_leave_room_for_calls)
 END_TEST
 
 /* It tells us itself, by its new connection. */
+START_TEST(one_number_leaves_waiting_byes_for_others)
+{
+	struct phone *bad, *good;
+	struct talk t;
+
+	lab_free(lab);
+	lab = lab_new(60, 60);
+	bad = lab_stranger(lab, "666", 7);
+	good = lab_stranger(lab, "168", 8);
+	desk = lab_office(lab, "200", 31);
+	for (unsigned i = 0; i < 20; i++) {
+		phone_connect(bad);
+		talk_begin(&t, bad, desk);
+		phone_disconnect(bad);
+		dlg_send(&t.b, "BYE", NULL, NULL, "");
+		lab_pass(lab, 600);
+	}
+	ck_assert_uint_eq(lab_count(lab, "byes_owed"), 4);
+	phone_connect(good);
+	talk_begin(&t, good, desk);
+	phone_disconnect(good);
+	dlg_send(&t.b, "BYE", NULL, NULL, "");
+	lab_pass(lab, 2000);
+	phone_connect(good);
+	phone_is_back(good, "sip:168@10.77.0.8:49152;transport=tcp");
+	ck_assert_ptr_nonnull(phone_expect(good, "BYE"));
+}
+END_TEST
+
+START_TEST(another_phone_of_the_number_at_the_same_private_address_hears_no_bye)
+{
+	struct phone *other = lab_stranger(lab, "168", 9);
+	struct talk t;
+
+	hang_up_away(&t);
+	other->host = home->host;
+	phone_connect(other);
+	phone_is_back(other, "sip:168@10.77.0.7:5099;transport=tcp");
+	ck_assert_ptr_null(phone_expect(other, "BYE"));
+	phone_connect(home);
+	phone_is_back(home, OLD_CONTACT);
+	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
+}
+END_TEST
+
 START_TEST(a_phone_that_hangs_up_after_the_end_is_not_told_again)
 {
 	struct talk t;
@@ -615,6 +660,9 @@ suite_tcp(void)
 	tcase_add_test(c, a_bye_that_waits_is_said_by_another_kind_of_stream);
 	tcase_add_test(c, a_bye_does_not_wait_for_ever);
 	tcase_add_test(c, byes_that_wait_leave_room_for_calls);
+	tcase_add_test(c, one_number_leaves_waiting_byes_for_others);
+	tcase_add_test(c,
+	    another_phone_of_the_number_at_the_same_private_address_hears_no_bye);
 	tcase_add_test(c, a_phone_that_hangs_up_after_the_end_is_not_told_again);
 	tcase_add_test(c,
 	    a_call_ended_in_the_record_ends_at_both_phones_with_a_restart);

@@ -30,6 +30,7 @@ main(void)
 	srunner_add_suite(r, suite_mwi());
 	srunner_add_suite(r, suite_message());
 	srunner_add_suite(r, suite_move());
+	srunner_add_suite(r, suite_offers());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

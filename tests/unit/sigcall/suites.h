@@ -27,5 +27,6 @@ Suite *suite_message(void);
 Suite *suite_divert(void);
 Suite *suite_audit(void);
 Suite *suite_move(void);
+Suite *suite_offers(void);
 
 #endif

@@ -46,8 +46,7 @@ def dual(forward):
                 assert b'IN IP4' not in text and b'192.168.10.' not in text and public.encode() not in text, text
             elif packet.source[0] == public and message.body:
                 assert b'IN IP6' not in packet.payload and b'2001:db8' not in packet.payload, packet.payload
-        said = office.postern.rows("SELECT caller_said, called_said, media_verdict FROM call_record "
-                                   "WHERE caller = '201' AND called = '202'")[0]
+        said = next(r for r in office.records() if (r['caller'], r['called']) == ('201', '202'))
         assert said['caller_said'].startswith(f'[{POSTERN_ADDRESS6}]:'), said
         assert said['called_said'].startswith(f'{public}:') and said['media_verdict'] == 'ok', said
 
@@ -76,4 +75,4 @@ def test_ipv6_only():
     with Office(settings=settings, v6=True) as office:
         first, desk = home6(office), office.desk()
         assert talk(desk, first) == [{POSTERN_ADDRESS}, {POSTERN_ADDRESS6}]
-        assert office.postern.rows('SELECT media_mode FROM call_record')[0]['media_mode'] == 'public'
+        assert office.records()[0]['media_mode'] == 'public'

@@ -37,7 +37,7 @@ def test_two_interfaces():
 def test_public_address():
     with OnPublicAddress(forward=[], settings={('address', 'public'): 'none'}) as office:
         both_ways(office, PUBLIC)
-        for record in office.postern.rows('SELECT * FROM call_record'):
+        for record in office.records():
             outer = 'caller_said' if record['caller'] == '201' else 'called_said'
             assert record[outer].startswith(f'{PUBLIC}:'), record
             assert (record['media_verdict'], record['media_mode']) == ('ok', 'public'), record
@@ -55,7 +55,7 @@ def test_public_address_told_by_stun():
     with StunOnPublicAddress(forward=[]) as office:
         both_ways(office, PUBLIC)
         assert relay(office)['public'] == PUBLIC
-        assert office.postern.rows('SELECT caller_said FROM call_record')[0]['caller_said'].startswith(f'{PUBLIC}:')
+        assert office.records()[0]['caller_said'].startswith(f'{PUBLIC}:')
 
 
 def test_several_addresses_each_called_by_its_own():

@@ -5,6 +5,7 @@ from .capture import Capture
 from .net import Home, Lab, POSTERN_ADDRESS
 from .phone import Phone
 from .postern import DOMAIN, Postern
+from .wait import until
 
 RTP_RANGE = 'udp/16384-16983'
 SIP_PORT = 'udp/5070'
@@ -69,6 +70,11 @@ class Office:
         self.postern.in_effect()
         if settings[('address', 'public')] == 'stun':
             self.postern.wait_public(self.lab.office.public)
+
+    def records(self):
+        """Each call's record, once no call lives any more."""
+        until(lambda: not self.postern.rows('SELECT ticket FROM live_call'), 5, 'no call is live')
+        return self.postern.rows('SELECT * FROM call_record ORDER BY ended, ticket')
 
     # -- phones -----------------------------------------------------------
 

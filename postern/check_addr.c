@@ -434,7 +434,9 @@ check_media(struct findings *fs, const struct conf *c, struct span media)
 		"the RTP range is not known to be forwarded: phones behind a "
 		"symmetric NAT have no sound");
 	finding_seen(f, "mediaproxy: %.*s", (int)why.len, why.p);
-	finding_do(f, "postern check --window proves it");
+	finding_do(f, believed ? "postern check --window proves it" :
+		"forward it (postern check --router); postern check --window "
+		"then proves it");
 }
 
 void

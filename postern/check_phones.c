@@ -9,8 +9,9 @@ static const struct remedy {
 } remedies[] = {
 	{ "symmetric-no-range", FINDING_WARNING,
 	    "forward [media] ports at the office's router (postern check "
-	    "--router) and set `mode = forwarded`: nothing else brings this "
-	    "home's sound in" },
+	    "--router) and set `mode = forwarded`, which every home's sound "
+	    "gets in by; if others of this home are heard, see that this "
+	    "phone is not muted" },
 	{ "ports-changed-no-range", FINDING_WARNING,
 	    "let the phone ask STUN (our SIP port answers it), or forward "
 	    "[media] ports at the office's router" },

@@ -232,7 +232,7 @@ print_phone(FILE *to, const struct conf *c, const char *seen)
 	    "  Authentication user:  the subscriber's username\n"
 	    "  Password:             from `postern password`, as in the "
 	    "database\n"
-	    "  STUN, NAT helper:     off is fine, on works too\n"
+	    "  STUN, NAT helper:     as it is; on, where RTP is not forwarded\n"
 	    "  Register every:       300 s (Postern shortens it as needed)\n"
 	    "In the office the server is ",
 	    c->domain);

@@ -28,7 +28,7 @@ ways_in(const struct conf *c, struct way out[WAYS_MAX])
 			c->external_tls_advertised };
 	out[n++] = (struct way){ "udp", c->ports_first, c->ports_last,
 		c->mode == MEDIA_FORWARDED ? "sound" :
-		c->mode == MEDIA_PUNCH ? "sound; not needed for mode = punch" :
+		c->mode == MEDIA_PUNCH ? "sound; without it symmetric homes have none" :
 		"sound; better so, see above", 0 };
 	return n;
 }
@@ -119,7 +119,35 @@ print_linux_router(FILE *to, const struct conf *c, const struct addr *own)
 		put_inside(to, &way[i], ":");
 		fputc('\n', to);
 	}
-	fputs("\t}\n}\n", to);
+	fputs("\t}\n}\n"
+	      "and, where its forward chain drops (here inet filter "
+	      "forward):\n"
+	      "nft add rule inet filter forward ct status dnat accept\n", to);
+}
+
+/* No NAT is before IPv6, but the router's firewall is. */
+static void
+print_ipv6(FILE *to, const struct conf *c, const struct addr *own)
+{
+	struct way way[WAYS_MAX];
+	unsigned n = ways_in(c, way);
+
+	fputs("\nThe router's IPv6 firewall must let in, to ", to);
+	put_ip(to, own);
+	fputs(":\n", to);
+	for (unsigned i = 0; i < n; i++) {
+		fprintf(to, "  %s  ", way[i].proto);
+		put_range(to, way[i].first, way[i].last);
+		fprintf(to, "  (%s)\n", way[i].what);
+	}
+	fputs("On a Linux router (here inet filter forward):\n", to);
+	for (unsigned i = 0; i < n; i++) {
+		fputs("nft add rule inet filter forward ip6 daddr ", to);
+		put_ip(to, own);
+		fprintf(to, " %s dport ", way[i].proto);
+		put_range(to, way[i].first, way[i].last);
+		fputs(" accept\n", to);
+	}
 }
 
 /* The office's networks of one family; false: there is none. */
@@ -237,6 +265,15 @@ print_zone(FILE *to, const struct conf *c, const struct addr *public)
 	else
 		fputs("(the office's public address)", to);
 	fputc('\n', to);
+	for (unsigned i = 0; i < c->n_external; i++) {
+		if (c->external[i].family != ADDR_IPV6 ||
+		    !addr_is_public(&c->external[i]) ||
+		    addr_same_ip(&c->external[i], public))
+			continue;
+		fprintf(to, "%s. IN AAAA ", target);
+		put_ip(to, &c->external[i]);
+		fputc('\n', to);
+	}
 }
 
 void
@@ -252,6 +289,10 @@ sheet_router(FILE *to, const struct conf *c, const struct addr *public)
 		print_table(to, c, own);
 		print_linux_router(to, c, own);
 	}
+	for (unsigned i = 0; i < c->n_external; i++)
+		if (c->external[i].family == ADDR_IPV6 &&
+		    addr_is_public(&c->external[i]))
+			print_ipv6(to, c, &c->external[i]);
 	print_own_firewall(to, c);
 	print_zone(to, c, public);
 }

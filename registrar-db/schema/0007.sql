@@ -13,7 +13,7 @@ SELECT column1 AS verdict, column2 AS words FROM (VALUES
 	('phone-silent', 'no packet ever came, though nothing of ours stands in the way: the phone sends none, or its own network drops them'),
 	('wrong-source', 'packets came, but not from the phone''s address: they were refused'),
 	('range-not-forwarded', 'no packet ever came: the office''s router does not forward the RTP range'),
-	('symmetric-no-range', 'no packet ever came from the home: its router gives another port to every peer and the office''s RTP range is not forwarded'),
+	('symmetric-no-range', 'no packet ever came from the home: its router moves ports although the phone asks STUN (another port to every peer) or the phone sends none, and the office''s RTP range is not forwarded'),
 	('ports-changed-no-range', 'no packet ever came from the home: its router changes the phone''s ports, the phone does not ask STUN, and the office''s RTP range is not forwarded'),
 	('never-heard', 'no packet ever came: the phone sends none, or its router gave its media another port; forward the RTP range, or let the phone ask STUN'));
 

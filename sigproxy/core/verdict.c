@@ -91,8 +91,9 @@ verdict_words(enum media_verdict v)
 		    "no packet ever came: the office's router does not "
 		    "forward the RTP range",
 		[VERDICT_MEDIA_SYMMETRIC_NO_RANGE] =
-		    "no packet ever came from the home: its router gives "
-		    "another port to every peer and the office's RTP range is "
+		    "no packet ever came from the home: its router moves ports "
+		    "although the phone asks STUN (another port to every peer) "
+		    "or the phone sends none, and the office's RTP range is "
 		    "not forwarded",
 		[VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE] =
 		    "no packet ever came from the home: its router changes "

@@ -31,7 +31,7 @@ PACKETS = 40                     # of 20 ms, at each end
 PATIENCE = 6.0                   # for them to come, on a busy machine
 SILENCE = 2.0                    # so long nothing must come where nothing can
 
-# Why a cell cannot work, whoever builds the gate.
+# Why a cell cannot work.
 SYMMETRIC = (
     'The home router gives each destination another port, so the port that the phone sends sound from is known to nobody '
     'before a packet of it has arrived; and the office router, which forwards no RTP, drops that packet, since the office '

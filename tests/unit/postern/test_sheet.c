@@ -217,6 +217,30 @@ START_TEST(what_to_type_into_the_router_has_real_values)
 }
 END_TEST
 
+START_TEST(ipv6_beside_ipv4_needs_the_router_and_the_zone_too)
+{
+	static const char *const wanted[] = {
+		"must let in, to 2001:db8:10::2:\n  udp  5070  (SIP)\n",
+		"inet filter forward ip6 daddr 2001:db8:10::2 udp dport 5070 "
+		"accept\n",
+		"inet filter forward ip6 daddr 2001:db8:10::2 udp dport "
+		"16384-16983 accept\n",
+		"sip.example.org. IN A 203.0.113.10\n"
+		"sip.example.org. IN AAAA 2001:db8:10::2\n",
+		"inet filter forward ct status dnat accept\n",
+	};
+	struct conf c = with("192.168.10.2", NULL);
+
+	c.public_how = PUBLIC_STUN;
+	snprintf(c.domain, sizeof(c.domain), "sip.example.org");
+	addr_parse_ip(SPAN_LIT("2001:db8:10::2"), &c.external[c.n_external++]);
+	router(&c, "203.0.113.10");
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		ck_assert_msg(says(wanted[i]), "%s is not in\n%s", wanted[i],
+		    text);
+}
+END_TEST
+
 START_TEST(the_zone_follows_what_is_served)
 {
 	struct conf c = with("203.0.113.1", NULL);
@@ -248,6 +272,7 @@ main(void)
 		a_public_address_needs_nothing,
 		each_of_several_addresses_is_looked_at,
 		a_private_address_behind_a_known_one_is_right,
+		ipv6_beside_ipv4_needs_the_router_and_the_zone_too,
 		what_to_type_into_the_router_has_real_values,
 		the_zone_follows_what_is_served,
 	};

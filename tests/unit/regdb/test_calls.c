@@ -235,7 +235,8 @@ START_TEST(whose_media_was_not_heard_stands_in_plain_words)
 	reach(ticket, 0, MEDIA_PUNCHED, VERDICT_MEDIA_SYMMETRIC_NO_RANGE);
 	lab_until(strcmp(lab_look(MEDIA_ROW("live_call")),
 	    "punch|symmetric-no-range|168: no packet ever came from the home: "
-	    "its router gives another port to every peer and the office's RTP "
+	    "its router moves ports although the phone asks STUN (another "
+	    "port to every peer) or the phone sends none, and the office's RTP "
 	    "range is not forwarded|203.0.113.10:16384") == 0);
 	reach(ticket, 0, MEDIA_PUNCHED, VERDICT_MEDIA_OK);
 	note(ticket, CALL_ENDED, 200);

@@ -1,5 +1,6 @@
 -- To whom a call was redirected by the phone that was called (3xx): numbers,
--- in order, as granted here; and how often that was asked for.
+-- in order, as granted here; and how often that was asked for.  The views show
+-- them, and what the step before added.
 ALTER TABLE call ADD COLUMN redirected_to TEXT NOT NULL DEFAULT '';
 ALTER TABLE call ADD COLUMN redirects INTEGER NOT NULL DEFAULT 0;
 

@@ -1,6 +1,5 @@
 #include <errno.h>
 
-#include "common/base/secret.h"
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/keep.h"
@@ -243,16 +242,6 @@ move_due(const struct ctx *x, struct leg *leg)
 
 /* ---- its answer ---- */
 
-/* 14.1, as a refresh of ours. */
-static uint32_t
-after_glare_ms(const struct leg *leg)
-{
-	uint8_t r;
-
-	secret_random(&r, sizeof(r));
-	return leg->index == 0 ? r % 200u * 10 : 2100 + r % 190u * 10;
-}
-
 static void
 on_accepted(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
@@ -288,7 +277,7 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 		return;
 	}
 	if (msg->status == 491) {
-		later(x, leg, after_glare_ms(leg));
+		later(x, leg, session_after_glare_ms(leg));
 		return;
 	}
 	if (msg->status == 422)

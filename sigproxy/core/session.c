@@ -338,9 +338,8 @@ give_up(const struct ctx *x, struct leg *leg)
 		.reason = "SIP;cause=408;text=\"Session timer expired\"" });
 }
 
-/* 14.1: who owns the Call-ID waits longer, so that they do not meet again. */
-static uint32_t
-after_glare_ms(const struct leg *leg)
+uint32_t
+session_after_glare_ms(const struct leg *leg)
 {
 	uint8_t r;
 
@@ -372,7 +371,7 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 		refresh(x, leg);
 		return;
 	case 491:
-		retry_in(x, leg, after_glare_ms(leg));
+		retry_in(x, leg, session_after_glare_ms(leg));
 		return;
 	default:
 		break;

@@ -85,6 +85,9 @@ void session_keep_sent(
     const struct ctx *x, struct leg *leg, const struct blob *message);
 /* Does a re-INVITE of ours wait for its answer on any leg? */
 bool session_is_offering(const struct call *call);
+/* After 491 (RFC 3261 14.1): who owns the Call-ID waits longer, so that they do
+ * not meet again. */
+uint32_t session_after_glare_ms(const struct leg *leg);
 void session_due(const struct ctx *x, struct leg *leg);
 /* After a restart: go on with what was agreed. */
 void session_restore(const struct ctx *x, struct leg *leg);

@@ -310,11 +310,11 @@ class Cell:
 
     @property
     def must_be_nothing(self):
-        """Whoever is elsewhere gets nothing in or out where the source is checked; and behind the phone's own address
-        nobody does while it is heard."""
-        if self.attack != 'neighbour':
-            return self.latching != 'open' or self.phase in ('talk', 're-INVITE', 'after BYE')
-        return self.phase in ('talk', 're-INVITE', 'after BYE')
+        """Whoever is elsewhere gets nothing in or out where the source is checked, nor, without hearing the line, where it is
+        not, once the phone was heard; and behind the phone's own address nobody does while it is heard."""
+        if self.attack == 'neighbour' or (self.latching == 'open' and self.attack == 'informed'):
+            return self.phase in ('talk', 're-INVITE', 'after BYE')
+        return self.latching != 'open' or self.phase in HEARD
 
     @property
     def right(self):
@@ -461,8 +461,8 @@ READING = """
     ## How to read it
 
     `strict` and `signalled` let nobody in who is elsewhere, not even before the phone's first packet. `open` takes whoever comes
-    first, and whoever carries on when the phone is silent: it is for phones whose sound comes from another address than their
-    signalling, and for those alone.
+    first, and whoever carries on SSRC and sequence when the phone is silent: it is for phones whose sound comes from another address
+    than their signalling, and for those alone.
 
     A neighbour who hears the line is not told from the phone by anything in plain RTP. While the phone is heard he gets nothing;
     before its first packet and when it is silent he does, under `strict` from any port, under `signalled` only from the announced

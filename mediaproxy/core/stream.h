@@ -14,6 +14,7 @@
 #include "mediaproxy/core/latch.h"
 #include "mediaproxy/core/loss.h"
 #include "mediaproxy/core/port.h"
+#include "mediaproxy/core/tone.h"
 
 #define STREAM_SILENT_MS 5000	/* then RELAY_NEWS says so */
 #define STREAM_KEEPALIVE_MS 15000	/* RFC 6263 4 */
@@ -62,6 +63,7 @@ struct stream {
 	uint8_t news;		/* bits 1 << enum relay_what, not yet told */
 	uint16_t keepalive_seq;
 	struct loss loss;
+	struct tones tones;	/* for its phone */
 	uint64_t packets_in, bytes_in, packets_out, refused, rtcp_in;
 };
 

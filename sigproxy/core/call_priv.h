@@ -8,7 +8,7 @@
  * re-INVITE, UPDATE, INFO and the like.
  *
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
- * and who wins), call.c (how it ends), farewell.c (BYE for a phone that is
+ * and who wins), channels.c (how many at once), call.c (how it ends), farewell.c (BYE for a phone that is
  * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
  * (requests inside), headers.c (what passes), divert.c (3xx), refer.c and
  * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address),
@@ -111,6 +111,7 @@ struct call {
 	bool awaits_relay;   /* in CALL_OPENING: none is up */
 	unsigned ends_asked; /* RELAY_SAY awaited */
 	uint8_t channels;
+	bool emergency; /* so said the oracle: it passes limits */
 	bool held;
 	bool ringing_noted;
 	bool reliable; /* the caller takes reliable answers (RFC 3262) */
@@ -160,6 +161,7 @@ struct calls {
 	struct callid_key callid_key;
 	uint64_t session_base; /* upper half of session numbers */
 	uint32_t channels;     /* in use */
+	uint32_t channels_emergency; /* of these, by such calls */
 	uint32_t n_owed;       /* legs whose BYE has no answer yet */
 	uint32_t relay_calls[STEPS_RELAYS_MAX];
 	struct again again[STEPS_RELAYS_MAX];
@@ -173,6 +175,7 @@ struct calls {
 	/* For status. */
 	struct unheard unheard;
 	uint64_t begun, answered, refused, restored;
+	uint64_t no_channel; /* calls refused for want of one */
 };
 
 /* ---- call.c ---- */
@@ -193,8 +196,18 @@ void call_end(const struct ctx *x, struct call *call, struct ending how);
 void call_settle(const struct ctx *x, struct call *call);
 /* Free a call of which nothing was said to anybody. */
 void call_drop(const struct ctx *x, struct call *call);
+
+/* ---- channels.c ---- */
+
+/* What its legs, and those of them that are the caller's, count. */
+uint8_t channels_needed(const struct call *call);
+uint8_t channels_of_caller(const struct call *call);
+/* Are so many free, beside those this call has? */
+bool channels_fit(const struct edge *e, const struct call *call, uint8_t n);
 /* Set the channels this call uses. */
-void call_use_channels(struct calls *c, struct call *call, uint8_t n);
+void channels_use(struct calls *c, struct call *call, uint8_t n);
+/* What is left of the tables is for emergency calls. */
+bool channels_is_crowded(const struct calls *c);
 
 /* ---- farewell.c ---- */
 

@@ -282,6 +282,7 @@ checkpoint_put(struct buf *b, const struct call *call)
 	wire_put_uint(b, call->replaces, 8);
 	put_diversion(b, &call->diversion);
 	wire_put_uint(b, call->channels, 1);
+	wire_put_uint(b, call->emergency, 1);
 	wire_put_uint(b, call->answered.us, 8);
 	wire_put_uint(b, settled ? call->callee->index : 0, 1);
 	wire_put_uint(
@@ -590,6 +591,7 @@ checkpoint_get(
 	out->replaces = wire_get_uint(&r, 8, 0, INT64_MAX);
 	get_diversion(&r, &out->diversion);
 	out->channels = (uint8_t)wire_get_uint(&r, 1, 0, 2);
+	out->emergency = wire_get_uint(&r, 1, 0, 1) != 0;
 	out->answered_us = wire_get_uint(&r, 8, 0, UINT64_MAX);
 	out->callee = (uint8_t)wire_get_uint(
 	    &r, 1, 0, out->talking ? CALL_LEGS_MAX - 1 : 0);

@@ -12,7 +12,7 @@
 #include "common/ipc/wire.h"
 #include "sigproxy/core/call_priv.h"
 
-#define CHECKPOINT_VERSION 5
+#define CHECKPOINT_VERSION 6
 
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
@@ -51,6 +51,7 @@ struct saved_call {
 	uint64_t replaces; /* ticket */
 	struct diversion diversion; /* its steps */
 	uint8_t channels;
+	bool emergency;
 	uint64_t answered_us;
 	uint8_t callee, early; /* index of a leg; 0: none */
 	struct span request;   /* ringing: the caller's INVITE.  Talking: a

@@ -94,6 +94,7 @@ ask_ports(const struct ctx *x, const struct leg *leg)
 		.streams = 1,
 		.phone = leg->flow.remote,
 		.local = x->e->conf->listeners[leg->flow.listener].local,
+		.emergency = call->emergency,
 	};
 
 	if (leg->end.ready) {

@@ -42,6 +42,7 @@ void add_latch_tests(Suite *s);
 void add_port_tests(Suite *s);
 void add_reach_tests(Suite *s);
 void add_session_tests(Suite *s);
+void add_tone_tests(Suite *s);
 void add_window_tests(Suite *s);
 void add_wait_tests(Suite *s);
 

@@ -221,6 +221,7 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 		memcpy(called, number.p, number.len);
 		say.called.number = span_make(called, number.len);
 		say.called.hold = lab->hold_of_called;
+		say.emergency = lab->emergency;
 		say.ticket = ++lab->ticket;
 		add_targets(lab, &say, say.called.number);
 		if (say.n_targets == 0)

@@ -50,6 +50,7 @@ struct lab {
 	const char *caller, *called; /* numbers it says */
 	uint8_t hold_of_called, hold_of_caller;
 	uint64_t ticket; /* counted up */
+	bool emergency;  /* so it says of what is called next */
 	/* DIVERT_ASK. */
 	uint8_t divert_verdict; /* 0: by whether the number has phones */
 	bool divert_mute;

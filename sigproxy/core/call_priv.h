@@ -350,6 +350,9 @@ bool note_is_over(const struct calls *c, uint64_t ticket);
 /* What is to be concluded of leg's media: leg->end.verdict. */
 void note_reach(struct steps *st, const struct leg *leg,
     const struct ipc_relay_reach *reach);
+/* How leg's phone sounds. */
+void note_quality(struct steps *st, const struct leg *leg,
+    const struct ipc_quality *quality);
 void note_media(struct steps *st, const struct call *call,
     const struct ipc_counter *counter);
 

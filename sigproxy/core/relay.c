@@ -405,6 +405,25 @@ on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 	return 0;
 }
 
+/* Of sound alone: how a picture looks, these figures do not tell. */
+static int
+on_quality(const struct ctx *x, uint8_t instance, struct span payload)
+{
+	struct ipc_relay_quality m;
+	struct call *call;
+	struct leg *leg;
+	int err = get_relay_quality(payload, &m);
+
+	if (err)
+		return err;
+	call = find(x->e->calls, instance, m.session);
+	leg = find_leg(call, m.end);
+	if (leg != NULL && m.stream == RELAY_STREAM && leg->end.ready &&
+	    (leg->index == 0 || leg == call->callee))
+		note_quality(x->st, leg, &m.quality);
+	return 0;
+}
+
 int
 call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
     uint16_t type, struct span payload)
@@ -420,6 +439,8 @@ call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return on_news(&x, instance, payload);
 	case IPC_RELAY_REACH:
 		return on_reach(&x, instance, payload);
+	case IPC_RELAY_QUALITY:
+		return on_quality(&x, instance, payload);
 	default:
 		return -EPROTO;
 	}

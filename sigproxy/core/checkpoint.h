@@ -22,7 +22,7 @@ struct saved_leg {
 	uint8_t token[LEG_TOKEN_LEN];
 	struct flow flow;
 	bool relayed;
-	struct end end; /* open, ready, was_set, held, port, rtp, rtcp */
+	struct end end; /* no question, no counting, no verdict */
 	struct span target, route, call_id, local, remote, tag;
 	uint32_t local_cseq, remote_cseq, invite_cseq;
 	int64_t cseq_offset;
@@ -46,6 +46,8 @@ struct saved_call {
 	uint64_t session;
 	uint8_t instance;
 	bool relayed, relay_closed, held, ringing_noted;
+	struct stream_map map;
+	uint8_t sound;
 	struct referral referral[2];
 	bool transferred, withheld;
 	uint64_t replaces; /* ticket */

@@ -319,6 +319,8 @@ restore_into(
 	call->base = 1;
 	call->diversion = from->diversion;
 	call->relayed = from->relayed;
+	call->map = from->map;
+	call->sound = from->sound;
 	call->held = from->held;
 	call->ringing_noted = from->ringing_noted;
 	call->referral[0] = from->referral[0];

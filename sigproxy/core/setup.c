@@ -247,17 +247,38 @@ is_relay_wanted(const struct call *call)
 	return false;
 }
 
+/* How many streams the caller offers, to any of those that ring. */
+static uint8_t
+count_streams(const struct edge *e, struct call *call)
+{
+	struct passage p = { .exchange = call->setup, .from = call->leg[0] };
+	struct sip_msg msg;
+	uint8_t n = 0;
+
+	if (stxn_request(call->setup->server, &msg) != 0)
+		return 1;
+	for (unsigned i = call->base; i < call->n_legs && n == 0; i++) {
+		p.to = call->leg[i];
+		if (p.to->relayed)
+			n = offer_streams(e, &msg, p);
+	}
+	/* Without any it is refused, when the ports are there. */
+	return n > 0 ? n : 1;
+}
+
 void
 setup_open_ends(const struct ctx *x, struct call *call)
 {
+	uint8_t n = count_streams(x->e, call);
+
 	call->relayed = true;
 	timerq_set(
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_RELAY_MS));
 	if (!call->leg[0]->end.open)
-		relay_open(x, call->leg[0]);
+		relay_open(x, call->leg[0], n);
 	for (unsigned i = call->base; i < call->n_legs; i++)
 		if (call->leg[i]->relayed)
-			relay_open(x, call->leg[i]);
+			relay_open(x, call->leg[i], n);
 }
 
 static void
@@ -347,7 +368,7 @@ call_relay_came(const struct ctx *x, struct call *call)
 void
 call_ports_known(const struct ctx *x, struct call *call)
 {
-	if (call->leg[0]->end.ready) {
+	if (relay_is_ready(call->leg[0])) {
 		fork_start(x, call);
 		return;
 	}

@@ -140,6 +140,7 @@ struct over {
 	bool answered;
 	uint16_t status;
 	const char *reason; /* a literal */
+	uint64_t call_id[2]; /* hashed: the caller's, the callee's */
 };
 
 /* A mediaproxy that came is told all its sessions, in batches. */
@@ -172,6 +173,7 @@ struct calls {
 	/* For status. */
 	struct unheard unheard;
 	uint64_t begun, answered, refused, restored;
+	uint64_t reports;      /* of phones, on how a call sounded */
 };
 
 /* ---- call.c ---- */

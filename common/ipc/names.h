@@ -37,6 +37,7 @@ enum verdict {
 	VERDICT_BRIEF,		/* 423 with Min-Expires */
 	VERDICT_BUSY,		/* 500 with Retry-After: not stored */
 	VERDICT_BAD,		/* 400: old CSeq, star beside others, too many */
+	VERDICT_DENIED,		/* 403 with the reason: he may not call there */
 };
 
 /* What a watcher is told about the calls of another number. */

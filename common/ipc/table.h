@@ -227,12 +227,14 @@
 	F(u8, want, 0, 1)	/* 1: also route the number called */
 #define IPC_F_auth_say(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
-	F(u8, verdict, 1, 8)			\
+	F(u8, verdict, 1, 9)			\
 	F(u64, ticket, 0, UINT64_MAX)		\
 	F(item, caller, party, 0)		\
 	F(item, called, party, 0)		\
 	F(list, targets, target, IPC_TARGETS_MAX)	\
-	F(u8, show, 0, 2)	/* SUBSCRIBE: enum watch_show */
+	F(u8, show, 0, 2)	/* SUBSCRIBE: enum watch_show */	\
+	F(u8, emergency, 0, 1)	/* passes every limit */	\
+	F(str, why, 0, 64)	/* VERDICT_DENIED: in words */
 
 #define IPC_F_call_note(F)			\
 	F(u64, ticket, 1, UINT64_MAX)		\
@@ -257,7 +259,7 @@
 #define IPC_F_divert_say(F)			\
 	F(u64, ticket, 1, INT64_MAX)		\
 	F(u32, id, 0, UINT32_MAX)		\
-	F(u8, verdict, 1, 8)			\
+	F(u8, verdict, 1, 9)			\
 	F(item, called, party, 0)		\
 	F(list, targets, target, IPC_TARGETS_MAX)
 

@@ -82,7 +82,8 @@ next_reach(struct sessions *s, uint32_t pair, struct mono now,
 	st->told = stream_heard(st);
 	if (st->told != MEDIA_SILENT)
 		site_result(s->conf.site, &s->conf.ports->pair[pair],
-		    &st->said, st->told == MEDIA_HEARD);
+		    &st->said, &st->latch[PORT_RTP].phone,
+		    st->told == MEDIA_HEARD);
 	out->what = SESSION_REACH;
 	sessions_reach(s, pair, now, &out->reach);
 	return true;

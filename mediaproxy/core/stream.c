@@ -52,6 +52,8 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
     const struct dest *dest, bool send_first, struct mono now)
 {
 	struct addr rtcp = m->rtcp, learnt;
+	/* Who is held is silent, and whoever spoke now would be learnt. */
+	bool relearn = m->relearn != 0 && m->held == 0;
 
 	/* RFC 3605: without a=rtcp it is the next port. */
 	if (rtcp.family == ADDR_NONE && m->rtp.family != ADDR_NONE &&
@@ -67,10 +69,8 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
 	st->quiet_from = now;
 	if (st->held)
 		st->silent = false;
-	latch_announce(&st->latch[PORT_RTP], &m->phone, &m->rtp,
-	    m->relearn != 0);
-	latch_announce(&st->latch[PORT_RTCP], &m->phone, &rtcp,
-	    m->relearn != 0);
+	latch_announce(&st->latch[PORT_RTP], &m->phone, &m->rtp, relearn);
+	latch_announce(&st->latch[PORT_RTCP], &m->phone, &rtcp, relearn);
 	learnt = allowed_only(st, dest, m->learnt);
 	latch_resume(&st->latch[PORT_RTP], &learnt, now);
 	set_targets(st, PORT_RTP, dest, send_first, now);

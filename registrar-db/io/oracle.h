@@ -19,7 +19,7 @@
 #define REGDB_IO_ORACLE_H
 
 #include "common/io/door.h"
-#include "registrar-db/core/verify.h"
+#include "registrar-db/core/refusals.h"
 #include "registrar-db/io/queue.h"
 #include "registrar-db/io/rows.h"
 #include "registrar-db/io/wall.h"
@@ -90,6 +90,7 @@ struct oracle {
 	unsigned lookup_log_count;
 
 	uint64_t asked, right, refused, wrong;
+	struct refusals refusals;
 	struct account_row account;	/* scratch */
 	struct binding_rows rows;	/* scratch */
 };

@@ -129,6 +129,18 @@ log_refusal(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	log_end();
 }
 
+/* The same work for a decoy as for a subscriber. */
+static void
+note_refusal(struct oracle *o, const struct ipc_digest *answer,
+    const struct ipc_flow *flow, enum verify_why why,
+    const struct account *who)
+{
+	bool known = meter_is_known(o->verify.meter, who->id, &flow->remote);
+
+	refusals_add(&o->refusals, who->exists ? who->id : -1,
+	    answer->username, why, flow, who->exists && known, clock_mono());
+}
+
 /*
  * Check an answer.
  *
@@ -157,8 +169,10 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	o->wrong += verify_is_guess(why);
 	if (why == VERIFY_RIGHT)
 		o->right++;
-	else if (verify_verdict(why) == VERDICT_FORBIDDEN)
+	if (verify_verdict(why) == VERDICT_FORBIDDEN) {
+		note_refusal(o, answer, flow, why, &who);
 		log_refusal(o, what, answer, flow, why);
+	}
 	return verify_verdict(why);
 }
 

@@ -11,20 +11,6 @@ door(struct steps *st, const struct call *call)
 	return &st->relay[call->instance];
 }
 
-/* The living instance with the fewest calls, or -1. */
-static int
-least_loaded(const struct edge *e)
-{
-	const struct calls *c = e->calls;
-	int best = -1;
-
-	for (unsigned i = 0; i < e->conf->n_relays && i < STEPS_RELAYS_MAX; i++)
-		if (e->relay_up[i] &&
-		    (best < 0 || c->relay_calls[i] < c->relay_calls[best]))
-			best = (int)i;
-	return best;
-}
-
 static void
 set_session(struct calls *c, struct call *call, uint64_t session)
 {
@@ -53,7 +39,7 @@ int
 relay_begin(struct edge *e, struct call *call)
 {
 	struct calls *c = e->calls;
-	int instance = least_loaded(e);
+	int instance = relay_choose(e, call);
 
 	if (instance < 0)
 		return -EHOSTUNREACH;
@@ -290,6 +276,8 @@ on_say(const struct ctx *x, uint8_t instance, struct span payload)
 	if (!leg->end.asked || call->phase != CALL_OPENING)
 		return 0;
 	if (say.refusal == RELAY_NO_ADDRESS && again_later(x, instance))
+		return 0;
+	if (say.refusal == RELAY_FULL && relay_elsewhere(x, call))
 		return 0;
 	leg->end.asked = false;
 	if (say.refusal == RELAY_OK && say.n_ports > 0) {

@@ -152,6 +152,7 @@ settings_of(const struct leg *leg, unsigned nr, const struct leg *to)
 		.mux = s->mux,
 		/* Who receives a fax says nothing for long. */
 		.held = s->held || s->form == STREAM_UDPTL,
+		.video = s->video,
 		.form = s->form,
 		.phone = leg->flow.remote,
 	};

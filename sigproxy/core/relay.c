@@ -152,6 +152,7 @@ settings_of(const struct leg *leg, unsigned nr, const struct leg *to)
 		.mux = s->mux,
 		/* Who receives a fax says nothing for long. */
 		.held = s->held || s->form == STREAM_UDPTL,
+		.video = s->video,
 		.form = s->form,
 		.phone = leg->flow.remote,
 	};
@@ -531,7 +532,8 @@ on_quality(const struct ctx *x, uint8_t instance, struct span payload)
 		return err;
 	call = find(x->e->calls, instance, m.session);
 	leg = find_leg(call, m.end);
-	if (leg != NULL && m.stream < leg->end.n && m.stream == call->sound &&
+	if (leg != NULL && m.stream == call->sound &&
+	    m.stream < leg->end.n &&
 	    (leg->index == 0 || leg == call->callee))
 		note_quality(x->st, leg, &m.quality);
 	return 0;

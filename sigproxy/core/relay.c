@@ -357,24 +357,6 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 	return 0;
 }
 
-static enum media_verdict
-conclude(const struct leg *leg, const struct ipc_relay_reach *reach)
-{
-	struct verdict_in in = {
-		.heard = (enum media_heard)reach->heard,
-		.refused = reach->refused != 0,
-		.way = (enum media_way)reach->way,
-		.range = (enum media_range)reach->range,
-		.home = verdict_home(&leg->flow, TEXT_SPAN(leg->target),
-		    &leg->end.rtp),
-	};
-
-	/* Heard by the mediaproxy before that one. */
-	if (in.heard == MEDIA_NEVER && leg->end.learnt.family != ADDR_NONE)
-		in.heard = MEDIA_SILENT;
-	return verdict_media(&in);
-}
-
 static void
 log_unheard(
     struct steps *st, const struct leg *leg, enum media_verdict verdict)
@@ -405,7 +387,7 @@ on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 	if (leg == NULL || reach.stream != RELAY_STREAM || !leg->end.ready ||
 	    (leg->index != 0 && leg != call->callee))
 		return 0;
-	verdict = conclude(leg, &reach);
+	verdict = leg_conclude(x, leg, &reach);
 	if (verdict == leg->end.verdict)
 		return 0;
 	leg->end.verdict = (uint8_t)verdict;

@@ -528,7 +528,8 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 	if (to->off)
 		return false;
 	out->pair = (uint32_t)(to - s->stream);
-	out->which = kind == RTP_KIND_RTCP && !to->mux ? PORT_RTCP : PORT_RTP;
+	out->which = kind == RTP_KIND_RTCP && !to->mux && !to->muxes ?
+	    PORT_RTCP : PORT_RTP;
 	out->to = stream_target(to, out->which);
 	if (out->to.family == ADDR_NONE ||
 	    (out->which == PORT_RTCP && to->trial == TRIAL_QUIET))

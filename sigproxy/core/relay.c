@@ -151,6 +151,7 @@ settings_of(const struct leg *leg, unsigned nr, const struct leg *to)
 		.rtcp = s->rtcp,
 		.mux = s->mux,
 		.held = s->held,
+		.video = s->video,
 		.form = s->form,
 		.phone = leg->flow.remote,
 	};

@@ -384,6 +384,11 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 					     &lab->media[lab->n_media++ % 64]),
 			    0);
 			break;
+		case IPC_CALL_QUALITY:
+			lab->n_quality++;
+			ck_assert_int_eq(
+			    get_call_quality(payload, &lab->quality), 0);
+			break;
 		case IPC_CALL_SAVE:
 			hear_save(lab, payload);
 			break;
@@ -492,6 +497,11 @@ hear_relay(
 			ck_assert_int_eq(get_relay_set(payload,
 					     &lab->sets[lab->n_sets++ % 256]),
 			    0);
+			break;
+		case IPC_RELAY_TONE:
+			ck_assert_int_eq(
+			    get_relay_tone(payload, &lab->tone), 0);
+			lab->n_tones++;
 			break;
 		case IPC_RELAY_CLOSE:
 			ck_assert_int_eq(get_relay_close(payload, &close), 0);
@@ -825,6 +835,18 @@ lab_silent(struct lab *lab, uint8_t end, bool silent)
 
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_NEWS, relay_news, &news);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
+	settle(lab);
+}
+
+void
+lab_quality(struct lab *lab, const struct ipc_relay_quality *m)
+{
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_QUALITY, relay_quality, m);
 	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
 }
@@ -1208,10 +1230,12 @@ sdp_of(const struct phone *p, uint16_t port, const char *direction)
 
 	snprintf(mem, LAB_TEXT,
 	    "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
-	    "m=audio %u RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\n"
-	    "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+	    "m=audio %u RTP/AVP 8 0%s\r\na=rtpmap:8 PCMA/8000\r\n"
+	    "a=rtpmap:0 PCMU/8000\r\n%s"
 	    "%s%s%s",
-	    p->host, p->host, port, direction ? "a=" : "",
+	    p->host, p->host, port, p->no_events ? "" : " 101",
+	    p->no_events ? "" : "a=rtpmap:101 telephone-event/8000\r\n",
+	    direction ? "a=" : "",
 	    direction ? direction : "", direction ? "\r\n" : "");
 	return mem;
 }

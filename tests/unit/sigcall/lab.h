@@ -28,6 +28,7 @@ struct phone {
 	const char *says; /* lines in each answer of its; NULL: none */
 	const char *type; /* Content-Type of bodies; NULL: application/sdp */
 	bool is_sips;     /* it writes sips: */
+	bool no_events;   /* its SDP has no telephone-event */
 	bool is_asked;    /* keepalives get into its inbox */
 	const char *instance; /* of its binding, or NULL */
 	char inbox[LAB_INBOX][LAB_TEXT];
@@ -61,6 +62,8 @@ struct lab {
 	unsigned n_notes;
 	struct ipc_call_media media[64];
 	unsigned n_media;
+	struct ipc_call_quality quality; /* the last one */
+	unsigned n_quality;
 	unsigned auth_asks;
 	/* What it keeps for us. */
 	struct {
@@ -98,6 +101,8 @@ struct lab {
 	struct ipc_relay_set sets[256];
 	unsigned n_sets;
 	unsigned n_closes, n_close_all;
+	struct ipc_relay_tone tone; /* the last one */
+	unsigned n_tones;
 	uint64_t session;
 	const char *public_ip; /* what the relay says outside */
 	unsigned n_lost;       /* lines phone-lost */
@@ -240,6 +245,8 @@ void lab_relay(struct lab *lab, bool up);
 void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
 /* It hears that end no more, or again. */
 void lab_silent(struct lab *lab, uint8_t end, bool silent);
+/* How a stream sounds. */
+void lab_quality(struct lab *lab, const struct ipc_relay_quality *m);
 /* The newest note; the newest RELAY_SET of an end's first stream, or of
  * another one. */
 const struct ipc_relay_set *lab_set_of(

@@ -150,8 +150,7 @@ settings_of(const struct leg *leg, unsigned nr, const struct leg *to)
 		.rtp = s->rtp,
 		.rtcp = s->rtcp,
 		.mux = s->mux,
-		/* Who receives a fax says nothing for long. */
-		.held = s->held || s->form == STREAM_UDPTL,
+		.held = s->held,
 		.video = s->video,
 		.form = s->form,
 		.phone = leg->flow.remote,

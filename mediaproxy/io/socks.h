@@ -6,17 +6,14 @@
 #define MEDIAPROXY_IO_SOCKS_H
 
 #include <sys/socket.h>
-#include <uv.h>
 
 #include "common/io/conf.h"
 #include "mediaproxy/core/port.h"
 
-struct media;
-
 struct sock {
-	uv_poll_t poll;		/* data: struct media */
 	int fd;
-	bool polled;
+	uint32_t round;		/* the last one in which it was ready */
+	bool polled;		/* packets are looked for */
 };
 
 struct socks {
@@ -45,9 +42,6 @@ int socks_plan(const struct conf *c, uint8_t instance, struct ports *out);
  */
 int priv_socks_bind(struct socks *s, const struct ports *ports,
     struct addr *failed_out);
-
-/* Give each socket to the loop, not yet polled.  Errors: negative errno. */
-int socks_attach(struct socks *s, uv_loop_t *loop, struct media *m);
 
 int sock_send(const struct sock *s, const struct addr *to, const void *data,
     size_t len);

@@ -10,6 +10,7 @@ main(void)
 	int failed;
 
 	add_latch_tests(s);
+	add_pace_tests(s);
 	add_port_tests(s);
 	add_reach_tests(s);
 	add_session_tests(s);

@@ -107,6 +107,10 @@ class Relay:
         """Memory in RAM."""
         return self.status('VmRSS')
 
+    def heap_kib(self):
+        """Memory in RAM that no file backs: the program's text comes and goes as the kernel likes."""
+        return self.status('RssAnon')
+
     def files(self):
         """How many descriptors it has open."""
         return len(os.listdir(f'/proc/{self.pid}/fd'))

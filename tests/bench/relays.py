@@ -111,6 +111,10 @@ class Relay:
         """Memory in RAM that no file backs: the program's text comes and goes as the kernel likes."""
         return self.status('RssAnon')
 
+    def attend(self, seconds):
+        """So long, read what it tells us: who does not makes it keep that."""
+        time.sleep(seconds)
+
     def files(self):
         """How many descriptors it has open."""
         return len(os.listdir(f'/proc/{self.pid}/fd'))
@@ -188,6 +192,11 @@ class Postern(Relay):
                     self.ended += 1
                     self.packets += value['counter']['packets_in']
         return said
+
+    def attend(self, seconds):
+        """Read and forget."""
+        self.door.wait(time.monotonic() + seconds)
+        self.door.frames()
 
     def join(self, index):
         """Tie the two ends of an open call together."""
@@ -300,7 +309,11 @@ def talk(relay, ports, seconds, cpu=None):
         preexec_fn=lambda: os.sched_setaffinity(0, {cpu}) if cpu is not None else None)
     if phones.stdout.readline() != 'ready\n':
         raise SystemExit('the phones do not start')
-    out, _ = phones.communicate(''.join(f'{a} {b}\n' for a, b in ports))
+    phones.stdin.write(''.join(f'{a} {b}\n' for a, b in ports))
+    phones.stdin.close()
+    while phones.poll() is None:
+        relay.attend(0.2)
+    out = phones.stdout.read()
     if phones.returncode:
         raise SystemExit(f'the phones failed: {phones.returncode}')
     return json.loads(out)

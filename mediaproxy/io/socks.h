@@ -13,6 +13,7 @@
 struct sock {
 	int fd;
 	uint32_t round;		/* the last one in which it was ready */
+	uint8_t dscp;		/* what its packets are marked with */
 	bool polled;		/* packets are looked for */
 };
 
@@ -37,11 +38,15 @@ int socks_plan(const struct conf *c, uint8_t instance, struct ports *out);
 /*
  * Bind every planned port.
  *
+ * Takes:   dscp  what their packets are marked with at first.
  * Gives:   in *failed_out the address that could not be bound.
  * Errors:  negative errno; the process must exit.
  */
-int priv_socks_bind(struct socks *s, const struct ports *ports,
+int priv_socks_bind(struct socks *s, const struct ports *ports, uint32_t dscp,
     struct addr *failed_out);
+/* Mark a pair's packets otherwise from now on. */
+void socks_mark(struct socks *s, uint32_t pair, enum addr_family family,
+    uint32_t dscp);
 
 int sock_send(const struct sock *s, const struct addr *to, const void *data,
     size_t len);

@@ -66,7 +66,7 @@ put_sounds_bad(struct oracle *o, struct buf *b)
 
 	buf_puts(b, ",\"sounds_bad\":[");
 	while (store_row(o->store, q) == 1) {
-		buf_puts(b, any ? ",{\"bad\":true" : "{\"bad\":true");
+		buf_puts(b, any ? ",{\"of\":50" : "{\"of\":50");
 		put_string(b, "number",
 		    (const char *)sqlite3_column_text(q, 0));
 		put_number(b, "calls", sqlite3_column_int64(q, 1));

@@ -1,5 +1,6 @@
 """How a call sounds stands in its record: loss and jitter that are made here are found again, and a silent phone."""
 
+import json
 import struct
 import threading
 import time
@@ -71,6 +72,17 @@ def test_clean_then_lossy_then_silent():
         assert 2.5 < float(heard['called']['heard_loss_pct']) < 7.5, heard
         assert int(heard['caller']['longest_gap']) == 1, heard
         goes_silent(office, home, desk)
+        is_named(office)
+
+
+def is_named(office):
+    """A phone whose own line is bad is named to the admin, and not who heard it."""
+    office.postern.sql("UPDATE quality SET mos = 250 WHERE side = 'caller'; UPDATE quality SET heard_mos = 240 "
+                       "WHERE side = 'called';")
+    registrar = next(p['status'] for p in office.postern.status()['processes'] if p['role'] == 'registrar-db')
+    assert registrar['sounds_bad'] == [{'of': 50, 'number': '201', 'calls': 3, 'mos_centi': 250}], registrar
+    said = json.loads(office.postern.asked('check', '--json', '--state', office.postern.state).stdout)
+    assert any(f['code'] == 'sounds-bad' and f['what'].startswith('201 ') for f in said['findings']), said
 
 
 def goes_silent(office, home, desk):

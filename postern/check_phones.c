@@ -75,6 +75,27 @@ check_unheard(struct findings *fs, struct span one)
 }
 
 static void
+check_bad_sound(struct findings *fs, struct span one)
+{
+	struct span number;
+	struct finding *f;
+	uint64_t calls, mos;
+
+	if (!json_text(one, "number", &number) ||
+	    !json_number(one, "calls", &calls) ||
+	    !json_number(one, "mos_centi", &mos))
+		return;
+	f = finding_new(fs, FINDING_NOTE, "sounds-bad");
+	finding_what(f, "%.*s sounded bad in %llu of the last 50 calls",
+	    (int)number.len, number.p, (unsigned long long)calls);
+	finding_seen(f, "the worst was MOS %llu.%02llu of 4.5",
+	    (unsigned long long)mos / 100, (unsigned long long)mos % 100);
+	finding_do(f, "postern sql \"SELECT * FROM call_quality WHERE phone = "
+		      "'%.*s' ORDER BY ticket DESC LIMIT 10\" tells which way "
+		      "and why: docs/quality.md", (int)number.len, number.p);
+}
+
+static void
 check_lost(struct findings *fs, struct span one)
 {
 	struct span number, at, server = SPAN_NONE;
@@ -137,6 +158,13 @@ check_phones(struct findings *fs, struct span sigproxy)
 		return;
 	check_phones_of(fs, sigproxy, SPAN_NONE);
 	check_algs(fs, sigproxy);
+}
+
+void
+check_sound(struct findings *fs, struct span registrar)
+{
+	if (registrar.p != NULL)
+		each(fs, registrar, "sounds_bad", SPAN_NONE, check_bad_sound);
 }
 
 void

@@ -141,10 +141,10 @@ verdict_words(enum media_verdict v)
 		    "peer, or the phone sends none; forward the RTP "
 		    "range",
 		[VERDICT_MEDIA_HOME_MOVES_PORTS] =
-		    "no packet ever came from the home: its router "
-		    "changes ports, as another phone there shows, "
-		    "this phone does not ask STUN, and the office's "
-		    "RTP range is not forwarded",
+		    "no packet ever came from the home: its router changes "
+		    "ports, as another phone at its address shows, this phone "
+		    "does not ask STUN, and the office's RTP range is not "
+		    "forwarded",
 		[VERDICT_MEDIA_SAME_PORT_IN_HOME] =
 		    "no packet ever came from the home: another phone in a "
 		    "call there uses the same RTP port, of which its router "

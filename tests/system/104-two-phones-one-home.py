@@ -49,4 +49,4 @@ def test_a_neighbour_by_udp_shows_what_the_router_does():
         home, desk = office.home(number=201, transport='tcp'), office.desk()
         said_of_the_call(office, 'never-heard', desk, home)
         office.home(index=1, number=202)
-        assert 'as another phone there shows' in said_of_the_call(office, 'home-moves-ports', desk, home)
+        assert 'as another phone at its address shows' in said_of_the_call(office, 'home-moves-ports', desk, home)

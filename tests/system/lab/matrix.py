@@ -65,6 +65,8 @@ class Cell:
         another phone of the home, by UDP, shows it: test_a_neighbour_by_udp_shows_what_the_router_does."""
         if not self.impossible:
             return 'ok'
+        if self.transport != 'udp' and self.home == 'CGN':
+            return 'home-moves-ports'       # the neighbour signals by UDP
         if self.transport != 'udp':
             return 'never-heard-with-stun' if self.stun else 'never-heard'
         return 'symmetric-no-range' if self.stun else 'ports-changed-no-range'
@@ -311,7 +313,7 @@ Without STUN nobody knows where to; in `punch` neither hears anything then, and 
 
 Without these remedies only a relay outside both networks could make them work. `media_verdict` and `media_words` in
 `call_record` and `live_call` say it of the call; by TCP and TLS nothing is seen of what the router does to UDP ports,
-so that the record names the possible causes, unless another phone of the home, by UDP, shows it (`home-moves-ports`).
+so that the record names the possible causes, unless another phone at its address, by UDP, shows it: so here for CGN.
 """
 
 

@@ -197,6 +197,8 @@ take_steps(struct media *m, struct mono now)
 			sigproxy_news(m, &step.news);
 		else if (step.what == SESSION_REACH)
 			sigproxy_reach(m, &step.reach);
+		else if (step.what == SESSION_QUALITY)
+			sigproxy_quality(m, &step.quality);
 		else
 			send_hop(m, &step.hop, step.bytes, step.packet.len);
 	}

@@ -434,6 +434,7 @@ main(void)
 	add_alarm_tests(s);
 	add_dynname_tests(s);
 	add_nat_tests(s);
+	add_recall_tests(s);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

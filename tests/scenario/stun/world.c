@@ -63,7 +63,7 @@ begin(bool stun, unsigned n_servers)
 }
 
 void
-world_begin(unsigned n_servers)
+world_begin_quietly(unsigned n_servers)
 {
 	begin(true, n_servers);
 	for (unsigned s = 0; s < n_servers; s++) {
@@ -72,8 +72,20 @@ world_begin(unsigned n_servers)
 		a.ip[3] = (uint8_t)(10 + s);
 		mapping_set_server(w.maps, s, &a, world_now());
 	}
+}
+
+void
+world_up(void)
+{
 	mapping_owner_up(w.maps, MAPPING_SIP);
 	world_want(MAPPING_SIP, SIP_SOCKET, 1);
+}
+
+void
+world_begin(unsigned n_servers)
+{
+	world_begin_quietly(n_servers);
+	world_up();
 }
 
 void
@@ -318,6 +330,8 @@ world_run(uint64_t ms)
 
 		while (deliver_due())
 			;
+		if (w.look != NULL)
+			w.look(now());
 		take_steps();
 		take_alarms();
 		if (w.now_ms >= end_ms)

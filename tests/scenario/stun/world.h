@@ -38,6 +38,7 @@ struct world {
 	enum character server[MAPPING_SERVERS_MAX];
 	unsigned n_servers;
 	unsigned dead[MAPPING_SERVERS_MAX];	/* addresses, bits */
+	void (*look)(struct mono now);	/* once in each round */
 	const char *nat;	/* its public address */
 	bool symmetric;		/* another port for each server */
 	bool other;		/* servers tell an OTHER-ADDRESS */
@@ -64,6 +65,9 @@ extern struct world w;
 
 /* STUN mode with these servers; sigproxy is up and wants its socket. */
 void world_begin(unsigned n_servers);
+/* The same before anybody is up, and then: between them a start recalls. */
+void world_begin_quietly(unsigned n_servers);
+void world_up(void);
 /* The address is given. */
 void world_given(const char *addr);
 void world_end(void);
@@ -80,6 +84,7 @@ void world_addresses(unsigned s, unsigned n, unsigned dead);
 void add_alarm_tests(Suite *s);
 void add_dynname_tests(Suite *s);
 void add_nat_tests(Suite *s);
+void add_recall_tests(Suite *s);
 
 /* An answer of up to 64 octets; gives its length. */
 size_t world_put_answer(uint8_t *p, enum character who, const uint8_t *tid,

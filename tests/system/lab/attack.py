@@ -1,6 +1,6 @@
 """The attack matrix: whose packets get into a call, and whose hands its sound falls into.
 
-In each round one phase of a call is reached with three phones at once, one for each way of latching; then one attack runs, and
+In each round one phase of a call is reached with one phone for each way at once; then one attack runs, and
 what it put into each call and what it got out of it is counted. The phones are ours, octet by octet: what each of them sent is
 known, so that anything else that comes is the attacker's.
 """
@@ -55,7 +55,7 @@ class Phone(Agent):
         self.media, self.speaks, self.gone = None, False, False
         self.ssrc = self.sequence = 0
         self.heard = self.injected = 0
-        self.sent, self._seen = [], set()
+        self.spoken, self._seen = [], set()
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
 
@@ -77,7 +77,7 @@ class Phone(Agent):
         self.media, self.speaks, self.direction, self.version = None, False, 'sendrecv', 1
         self.ssrc, self.sequence = int.from_bytes(MARK[4:], 'big') ^ self.number << 8 ^ int(time.monotonic() * 1000), 100
         self.heard = self.injected = 0
-        self.sent, self._seen = [], set()
+        self.spoken, self._seen = [], set()
         if self.secure:
             self.mine, self.theirs = srtp.Direction(srtp.new_key(), False), None
 
@@ -107,7 +107,7 @@ class Phone(Agent):
         if self.secure:
             sound = self.mine.turn(sound)
         self.rtp.sendto(sound, (address, port))
-        self.sent = [*self.sent[-4:], sound]
+        self.spoken = [*self.spoken[-4:], sound]
         if tick % 10 == 0:
             report = rtcp(self.ssrc, types=(200,))
             self.rtcp.sendto(self.mine.turn(report, True) if self.secure else report, (address, port + 1))
@@ -316,7 +316,7 @@ class Attacker:
                 for ahead in range(1, 11):
                     number = home.sequence + ahead
                     self._send(rtp.make(0, number, 160 * number, home.ssrc, MARK * 20), port)
-                for sound in home.sent:
+                for sound in home.spoken:
                     self._send(sound, port)
             if attack in ('RTCP', 'neighbour'):
                 for ssrc in (home.ssrc, pair.desk.ssrc):

@@ -27,12 +27,16 @@ class Policy(ctypes.Structure):
 
 
 def _library():
-    library = ctypes.CDLL('libsrtp2.so.1')
+    """Initialised once, before any thread uses it; None where it is not installed."""
+    try:
+        library = ctypes.CDLL('libsrtp2.so.1')
+    except OSError:
+        return None
     library.srtp_init()
     return library
 
 
-LIBRARY = None
+LIBRARY = _library()
 
 
 def new_key():
@@ -55,8 +59,6 @@ class Direction:
     """What one side says with its key."""
 
     def __init__(self, key, inbound):
-        global LIBRARY  # pylint: disable=global-statement
-        LIBRARY = LIBRARY or _library()
         self.key = key
         self._held = ctypes.create_string_buffer(key, len(key))
         policy = Policy(ssrc_type=ANY_INBOUND if inbound else ANY_OUTBOUND, window=128, repeat=1)

@@ -28,6 +28,7 @@ int cmd_cert(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_subscriber(int argc, char **argv);
 int cmd_calls(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_registrations(int argc, char **argv);
 int cmd_ddns_hook(int argc, char **argv);
 int cmd_watchdog(int argc, char **argv);

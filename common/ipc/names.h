@@ -37,6 +37,7 @@ enum verdict {
 	VERDICT_BRIEF,		/* 423 with Min-Expires */
 	VERDICT_BUSY,		/* 500 with Retry-After: not stored */
 	VERDICT_BAD,		/* 400: old CSeq, star beside others, too many */
+	VERDICT_DENIED,		/* 403 with the reason: he may not call there */
 };
 
 /* What a watcher is told about the calls of another number. */
@@ -65,6 +66,12 @@ enum relay_what {
 	RELAY_LATCHED = 1,
 	RELAY_SILENT,
 	RELAY_HEARD,
+};
+
+/* What the packets of a stream look like. */
+enum stream_form {
+	STREAM_RTP,
+	STREAM_UDPTL,		/* fax (ITU-T T.38, RFC 7345 4) */
 };
 
 /* How media of one end gets in. */
@@ -103,6 +110,13 @@ enum media_verdict {
 	VERDICT_MEDIA_HOME_MOVES_PORTS,
 	VERDICT_MEDIA_SAME_PORT_IN_HOME,
 	VERDICT_MEDIA_ADDRESS_OLD,
+};
+
+/* Which figures are known. */
+enum figure {
+	FIGURE_LOSS = 1,
+	FIGURE_JITTER = 2,
+	FIGURE_RTT = 4,		/* round trip */
 };
 
 /* Why keyd did not sign. */

@@ -122,6 +122,26 @@
 	F(u32, silent_ms, 0, UINT32_MAX) /* since the last packet */	\
 	F(oaddr, learnt, 0, 0)
 
+/* How one direction of a stream sounds: docs/quality.md. */
+#define IPC_ITEM_figures(F)			\
+	F(u8, known, 0, 7)	/* bits of enum figure */	\
+	F(u16, loss_permyriad, 0, 10000)	\
+	F(u32, jitter_us, 0, 60000000)		\
+	F(u16, rtt_ms, 0, 20000)		\
+	F(u16, mos_centi, 0, 450)	/* below 100: not known */
+
+/* How one stream of one phone sounds, since its relay began. */
+#define IPC_ITEM_quality(F)			\
+	F(u8, resumed, 0, 1)	/* another relay had it before */	\
+	F(u32, expected, 0, UINT32_MAX)	/* packets from it */	\
+	F(u32, late, 0, UINT32_MAX)	/* out of order */	\
+	F(u32, twice, 0, UINT32_MAX)	\
+	F(u16, gap, 0, 65535)	/* lost one after another, at most */	\
+	F(u32, jitter_max_us, 0, 60000000)	\
+	F(item, came, figures, 0)	/* from it, as they came here */	\
+	F(item, heard, figures, 0)	/* to it: its RTCP (RFC 3550) */	\
+	F(item, said, figures, 0)	/* the same: its own judgement */
+
 /* A mailbox, as its voicemail said it last (RFC 3842). */
 #define IPC_ITEM_mailbox(F)			\
 	F(str, number, 1, 32)			\
@@ -150,6 +170,8 @@
 	I(port)		\
 	I(socket)	\
 	I(counter)	\
+	I(figures)	\
+	I(quality)	\
 	I(mailbox)	\
 	I(arrival)
 
@@ -205,12 +227,14 @@
 	F(u8, want, 0, 1)	/* 1: also route the number called */
 #define IPC_F_auth_say(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
-	F(u8, verdict, 1, 8)			\
+	F(u8, verdict, 1, 9)			\
 	F(u64, ticket, 0, UINT64_MAX)		\
 	F(item, caller, party, 0)		\
 	F(item, called, party, 0)		\
 	F(list, targets, target, IPC_TARGETS_MAX)	\
-	F(u8, show, 0, 2)	/* SUBSCRIBE: enum watch_show */
+	F(u8, show, 0, 2)	/* SUBSCRIBE: enum watch_show */	\
+	F(u8, emergency, 0, 1)	/* passes every limit */	\
+	F(str, why, 0, 64)	/* VERDICT_DENIED: in words */
 
 #define IPC_F_call_note(F)			\
 	F(u64, ticket, 1, UINT64_MAX)		\
@@ -235,7 +259,7 @@
 #define IPC_F_divert_say(F)			\
 	F(u64, ticket, 1, INT64_MAX)		\
 	F(u32, id, 0, UINT32_MAX)		\
-	F(u8, verdict, 1, 8)			\
+	F(u8, verdict, 1, 9)			\
 	F(item, called, party, 0)		\
 	F(list, targets, target, IPC_TARGETS_MAX)
 
@@ -306,7 +330,8 @@
 	F(u8, streams, 1, IPC_STREAMS_MAX)	\
 	F(addr, phone, 0, 0)	/* where its signalling comes from */	\
 	F(list, want, socket, IPC_STREAMS_MAX)	/* RTP ports it had */	\
-	F(oaddr, local, 0, 0)	/* our address that its signalling uses */
+	F(oaddr, local, 0, 0)	/* our address that its signalling uses */ \
+	F(u8, emergency, 0, 1)	/* may have what is reserved */
 #define IPC_F_relay_say(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u64, session, 1, UINT64_MAX)		\
@@ -323,8 +348,18 @@
 	F(u8, mux, 0, 1)			\
 	F(u8, relearn, 0, 1)	/* a new offer or answer allows learning */	\
 	F(u8, held, 0, 1)	/* silence is meant */	\
+	F(u8, video, 0, 1)	/* its packets are marked as video */	\
+	F(u8, form, 0, 1)	/* enum stream_form */	\
 	F(addr, phone, 0, 0)			\
 	F(oaddr, learnt, 0, 0)	/* RTP source before a restart */
+#define IPC_F_relay_tone(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)	/* whose phone gets it */	\
+	F(u8, stream, 0, 3)			\
+	F(u8, event, 0, 16)	/* RFC 4733 3.2: digits, *, #, A-D, flash */ \
+	F(u16, duration_ms, 40, 6000)		\
+	F(u8, payload_type, 0, 127)		\
+	F(u32, rate, 8000, 48000)	/* of its clock */
 #define IPC_F_relay_close(F)			\
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 255)	/* 255: all of it */
@@ -353,6 +388,16 @@
 	F(u8, way, 1, 4)	/* enum media_way */	\
 	F(u8, verdict, 0, 12)	/* enum media_verdict */	\
 	F(addr, said, 0, 0)
+
+#define IPC_F_relay_quality(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, stream, 0, 3)			\
+	F(item, quality, quality, 0)
+#define IPC_F_call_quality(F)			\
+	F(u64, ticket, 1, UINT64_MAX)		\
+	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
+	F(item, quality, quality, 0)
 
 #define IPC_F_map_want(F)			\
 	F(list, sockets, socket, IPC_SOCKETS_MAX)
@@ -486,6 +531,9 @@
 	M(RELAY_SET, relay_set, 32, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "After an offer or answer: where the device says it listens, "	\
 	    "and which other end its packets go to.")			\
+	M(RELAY_TONE, relay_tone, 59, ROLE_SIG, ROLE_MEDIA, 0,		\
+	    "A phone sent a digit by INFO: give it to this one as events "	\
+	    "of RFC 4733, in its stream.")				\
 	M(RELAY_CLOSE, relay_close, 33, ROLE_SIG, ROLE_MEDIA, 0,	\
 	    "Give the ports back. Answered by RELAY_STATS for each stream.") \
 	M(RELAY_STATS, relay_stats, 34, ROLE_MEDIA, ROLE_SIG, 0,	\
@@ -507,6 +555,12 @@
 	M(CALL_REACH, call_reach, 44, ROLE_SIG, ROLE_REG, 0,		\
 	    "The same for live_call and call_record, with what is to be "	\
 	    "concluded.")						\
+	M(RELAY_QUALITY, relay_quality, 48, ROLE_MEDIA, ROLE_SIG, 0,	\
+	    "How a stream sounds: after 5 s, then every 10 s, and before "	\
+	    "RELAY_STATS.")						\
+	M(CALL_QUALITY, call_quality, 49, ROLE_SIG, ROLE_REG, 0,	\
+	    "The same for live_call and call_record. Also a phone's own "	\
+	    "report (RFC 6035), with nothing but `said`.")		\
 	M(MAP_WANT, map_want, 50, ROLE_SIG | ROLE_MEDIA, ROLE_STUN, 0,	\
 	    "These sockets, and no others, are to be kept mapped.")	\
 	M(STUN_SEND, stun_send, 51, ROLE_STUN, ROLE_SIG | ROLE_MEDIA, 0, \

@@ -108,6 +108,14 @@ struct mono sessions_answer_due(const struct sessions *s);
 int sessions_set(struct sessions *s, const struct ipc_relay_set *m,
     struct mono now);
 
+/*
+ * Give a digit to the phone of this stream, in the sound that goes to it.
+ *
+ * Errors:  -ENOENT as above; -ENOSPC too many wait.
+ */
+int sessions_tone(struct sessions *s, const struct ipc_relay_tone *m,
+    struct mono now);
+
 /* The pair of one stream, or PORT_NONE. */
 uint32_t sessions_pair(struct sessions *s, uint64_t id, uint8_t end,
     uint8_t nr);
@@ -125,9 +133,10 @@ struct session_hop {
 	uint32_t pair;
 	enum port_which which;
 	struct addr to;
+	size_t len;
 };
 
-/* True: send data (perhaps changed in place) as out says. */
+/* True: send data (perhaps changed in place, perhaps shorter) as out says. */
 bool sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
     const struct addr *source, uint8_t *data, size_t len, struct mono now,
     struct session_hop *out);
@@ -136,11 +145,20 @@ bool sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 void sessions_reach(const struct sessions *s, uint32_t pair,
     struct mono now, struct ipc_relay_reach *out);
 
+/* How one stream of a phone sounds, up to now. */
+void sessions_quality(const struct sessions *s, uint32_t pair,
+    struct ipc_relay_quality *out);
+
 /* A packet lay in a port before it was given out: is the range forwarded? */
 void sessions_unasked(struct sessions *s, uint32_t pair,
     enum port_which which, const struct addr *source, struct mono now);
 
-enum session_do { SESSION_KEEPALIVE, SESSION_NEWS, SESSION_REACH };
+enum session_do {
+	SESSION_KEEPALIVE,
+	SESSION_NEWS,
+	SESSION_REACH,
+	SESSION_QUALITY,
+};
 
 struct session_step {
 	enum session_do what;
@@ -149,6 +167,7 @@ struct session_step {
 	uint8_t bytes[RTCP_KEEPALIVE_LEN];
 	struct ipc_relay_news news;	/* SESSION_NEWS */
 	struct ipc_relay_reach reach;	/* SESSION_REACH */
+	struct ipc_relay_quality quality;	/* SESSION_QUALITY */
 };
 
 /* Every 100 ms while sessions exist: look at all, then take the steps. */

@@ -8,6 +8,7 @@
 #define BATCH 16
 /* One socket's flood must not starve the others: then the loop goes on. */
 #define ROUNDS_MAX 4
+#define DRAIN_MAX 256		/* more than a socket holds: a flood */
 #define BUSY_TICK_MS 100
 #define IDLE_TICK_MS 1000
 
@@ -42,13 +43,12 @@ batch_receive(struct relay_batch *b, int fd)
 /* ---- one packet ---- */
 
 static void
-send_hop(struct media *m, const struct session_hop *hop, const void *data,
-    size_t len)
+send_hop(struct media *m, const struct session_hop *hop, const void *data)
 {
 	const struct sock *s =
 	    &m->socks.sock[2 * hop->pair + (unsigned)hop->which];
 
-	if (sock_send(s, &hop->to, data, len) != 0)
+	if (sock_send(s, &hop->to, data, hop->len) != 0)
 		m->n_send_failed++;
 }
 
@@ -76,7 +76,7 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 	}
 	if (sessions_packet(&m->sessions, pair, which, source, data, len, now,
 		&hop))
-		send_hop(m, &hop, data, len);
+		send_hop(m, &hop, data);
 }
 
 static void
@@ -120,33 +120,24 @@ set_polled(struct media *m, uint32_t sock, bool on)
 		s->polled = uv_poll_stop(&s->poll) != 0;
 }
 
-/* What lies there was meant for nobody; it may tell whether we are reached. */
+/* What lies there was meant for nobody.  When it came nobody knows: it may
+ * be the end of a call of long ago, so it is no evidence of anything. */
 static void
-drain(struct media *m, uint32_t sock, struct mono now)
+drain(struct media *m, uint32_t sock)
 {
-	struct relay_batch *b = m->batch;
-	int n;
-
-	do {
-		n = batch_receive(b, m->socks.sock[sock].fd);
-		for (int i = 0; i < n; i++) {
-			struct addr source = sock_addr_from(&b->from[i]);
-
-			sessions_unasked(&m->sessions, sock / 2,
-			    (enum port_which)(sock % 2), &source, now);
-		}
-	} while (n == BATCH);
+	for (int i = 0; i < DRAIN_MAX; i++) {
+		if (batch_receive(m->batch, m->socks.sock[sock].fd) < BATCH)
+			return;
+	}
 }
 
 void
 relay_listen(struct media *m, uint32_t pair)
 {
-	struct mono now = clock_mono();
-
 	for (uint32_t sock = 2 * pair; sock < 2 * pair + 2; sock++) {
 		if (m->socks.sock[sock].polled)
 			continue;
-		drain(m, sock, now);
+		drain(m, sock);
 		set_polled(m, sock, true);
 	}
 }
@@ -205,8 +196,10 @@ take_steps(struct media *m, struct mono now)
 			sigproxy_news(m, &step.news);
 		else if (step.what == SESSION_REACH)
 			sigproxy_reach(m, &step.reach);
+		else if (step.what == SESSION_QUALITY)
+			sigproxy_quality(m, &step.quality);
 		else
-			send_hop(m, &step.hop, step.bytes, step.packet.len);
+			send_hop(m, &step.hop, step.bytes);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "sigproxy/core/message.h"
 #include "sigproxy/core/mwi.h"
 #include "sigproxy/core/registrar.h"
+#include "sigproxy/core/report.h"
 #include "sigproxy/core/subs.h"
 
 #define PUMP_MS 5		/* between batches of waiting questions */
@@ -256,7 +257,7 @@ ask(struct edge *e, struct mono now, struct steps *st,
 	}
 	q = question_new(a, s, purpose);
 	if (q == NULL) {
-		auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0);
+		auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0, SPAN_NONE);
 		return;
 	}
 	/* No 100 yet: the caller would stop repeating its INVITE, and nothing
@@ -274,7 +275,8 @@ ask(struct edge *e, struct mono now, struct steps *st,
 	if (err) {
 		question_drop(a, q);
 		auth_refuse(e, now, st, s,
-		    err == -E2BIG ? VERDICT_FORBIDDEN : VERDICT_BAD, 0, 0);
+		    err == -E2BIG ? VERDICT_FORBIDDEN : VERDICT_BAD, 0, 0,
+		    SPAN_NONE);
 	}
 }
 
@@ -366,6 +368,8 @@ authorised(struct edge *e, struct mono now, struct steps *st,
 
 	if (s->status >= 200 || stxn_request(s, &e->stored) != 0)
 		call_authorised(e, now, st, s, say);
+	else if (m->to.tag.len == 0 && report_is(m))
+		report_take(e, now, st, s, m, say->caller.number);
 	else if (m->method == SIP_SUBSCRIBE)
 		subs_authorised(e, now, st, s, m, say);
 	else if (m->method == SIP_MESSAGE && m->to.tag.len == 0)
@@ -393,7 +397,7 @@ on_auth_say(struct edge *e, struct mono now, struct steps *st,
 	if (say->verdict == VERDICT_OK)
 		authorised(e, now, st, s, say);
 	else
-		auth_refuse(e, now, st, s, say->verdict, 0, 0);
+		auth_refuse(e, now, st, s, say->verdict, 0, 0, say->why);
 }
 
 static void
@@ -494,7 +498,7 @@ auth_due(struct edge *e, struct mono now, struct steps *st,
 	question_drop(a, q);
 	steps_log(st, STEP_WARN, "registrar-db-silent");
 	steps_key_addr(st, "from", &s->from.remote);
-	auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0);
+	auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0, SPAN_NONE);
 }
 
 void

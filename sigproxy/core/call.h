@@ -80,8 +80,8 @@ void call_late_answer(struct edge *e, struct mono now, struct steps *st,
     const struct sip_msg *msg, const struct flow *from);
 
 /*
- * RELAY_SAY, RELAY_STATS, RELAY_NEWS and RELAY_REACH of mediaproxy `instance`.  Sessions
- * and ends we do not know are ignored.
+ * RELAY_SAY, RELAY_STATS, RELAY_NEWS, RELAY_REACH and RELAY_QUALITY of
+ * mediaproxy `instance`.  Sessions and ends we do not know are ignored.
  *
  * Errors:  -EBADMSG, -ERANGE: the frame is broken, close that door;
  *          -EPROTO not one of these types.
@@ -144,7 +144,7 @@ void call_flow_moved(struct edge *e, struct mono now, struct steps *st,
 
 /* Counts, as members of a JSON object without braces: "calls":0,... */
 void call_status(
-    const struct calls *c, struct mono now, struct buf *json);
+    const struct edge *e, struct mono now, struct buf *json);
 
 /* Calls in progress. */
 uint32_t calls_count(const struct calls *c);

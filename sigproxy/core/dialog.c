@@ -6,6 +6,31 @@
 
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/report.h"
+
+/*
+ * The called phone gives up, as it must when its 2xx is never acknowledged
+ * (RFC 3261 13.3.1.4): its patience and ours end in the same moment.
+ */
+static bool
+lacks_ack(const struct leg *leg, struct mono now)
+{
+	const struct exchange *setup = leg->call->setup;
+
+	return leg->index != 0 && setup != NULL && setup->answered &&
+	       !setup->acked &&
+	       mono_due(setup->give_up, mono_add_ms(now, TIMER_T2_MS));
+}
+
+static const char *
+why_bye(const struct leg *leg, struct mono now)
+{
+	if (leg->call->transferred)
+		return "transferred";
+	if (lacks_ack(leg, now))
+		return "no-ack";
+	return leg->index == 0 ? "caller-hung-up" : "called-hung-up";
+}
 
 static void
 on_bye(const struct ctx *x, struct leg *leg, struct stxn *t,
@@ -18,9 +43,7 @@ on_bye(const struct ctx *x, struct leg *leg, struct stxn *t,
 	(void)stxn_status(&x->e->txns, x->now, x->st, t, 200);
 	call_end(x, call,
 	    (struct ending){ .status = early ? 487 : 200,
-		.why = call->transferred ? "transferred"
-		       : leg->index == 0 ? "caller-hung-up"
-					 : "called-hung-up",
+		.why = why_bye(leg, x->now),
 		.by = leg,
 		.cause = msg });
 }
@@ -129,7 +152,10 @@ on_notify(const struct ctx *x, struct leg *leg, struct leg *peer,
 {
 	unsigned refusal = refer_notify_refusal(leg, msg);
 
-	if (refusal == 0)
+	if (report_is(msg))
+		report_take(x->e, x->now, x->st, t, msg,
+		    TEXT_SPAN(leg_party(leg)->number));
+	else if (refusal == 0)
 		on_refer(x, leg, peer, t, msg);
 	else
 		exchange_refuse(x, t, refusal,
@@ -174,6 +200,9 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
 		on_update(x, leg, peer, t, msg);
 		break;
 	case SIP_INFO:
+		if (!dtmf_convert(x, leg, peer, t, msg))
+			relay(x, leg, peer, t, msg);
+		break;
 	case SIP_OPTIONS:
 		relay(x, leg, peer, t, msg);
 		break;
@@ -293,7 +322,7 @@ move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 	leg->flow = *to;
 	call_changed(x->e, call);
 	if (call->callee != NULL && call->phase != CALL_ENDING)
-		relay_set(
+		relay_set_all(
 		    x->st, leg, leg->index == 0 ? call->callee : call->leg[0]);
 	move_answers(leg, &was);
 	ctxn_flow_moved(&x->e->txns, x->now, x->st, &was, to);

@@ -18,6 +18,7 @@
 #include "common/base/addr.h"
 #include "common/base/mono.h"
 #include "common/base/timerq.h"
+#include "common/ipc/msg.h"
 
 struct calls;
 struct ctx;
@@ -34,12 +35,17 @@ enum {
 	MOVE_TRIES = 5,       /* refusals in a row, until it is heard again */
 	MOVE_PASS_MS = 10000, /* who cannot be reached is asked so often */
 	MOVE_PAUSE_MS = 20,   /* when there is more than fits one batch */
+	/* More changes in such a time are a lie of somebody's: then phones are
+	 * told what is said after a while without any. */
+	MOVE_FLAPS = 3,
+	MOVE_FLAP_MS = 60000,
+	MOVE_FLAP_SETTLE_MS = 10000,
 };
 
 /* What a phone was told of us; ADDR_NONE: nothing yet. */
 struct telling {
 	struct addr sip; /* in Contact */
-	struct addr rtp; /* in SDP */
+	struct addr rtp[IPC_STREAMS_MAX]; /* in SDP, by stream */
 };
 
 /* A leg's way to the new address. */
@@ -57,6 +63,8 @@ struct move {
 struct moves {
 	struct timer timer;
 	struct mono changed_at; /* 0: never since the start */
+	struct mono flaps_from, flap_at; /* of so many changes */
+	unsigned flaps;
 	uint32_t next;		/* leg to look at */
 	unsigned pass;
 	uint32_t stale;	       /* legs that this pass found so far */
@@ -67,6 +75,8 @@ struct moves {
 void move_init(struct calls *c);
 /* What a message with Contact and SDP, built now, tells leg's phone. */
 struct telling move_telling(const struct edge *e, const struct leg *leg);
+/* An SDP for leg's phone was built now. */
+void move_told_media(const struct edge *e, struct leg *leg);
 /* Does leg's phone send to an address that is not ours any more? */
 bool move_is_stale(const struct edge *e, const struct leg *leg);
 /* Is its re-INVITE under way? */

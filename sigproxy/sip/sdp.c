@@ -34,6 +34,27 @@ sdp_dir_of(struct span attribute)
 	return SDP_DIR_NONE;
 }
 
+static const char *const type_name[] = {
+	"application", "audio", "video", "text", "image", "application",
+	"message",
+};
+
+enum sdp_type
+sdp_type_of(struct span type)
+{
+	for (int t = SDP_TYPE_AUDIO; t <= SDP_TYPE_MAX; t++) {
+		if (span_caseeq(type, span_str(type_name[t])))
+			return (enum sdp_type)t;
+	}
+	return SDP_TYPE_OTHER;
+}
+
+const char *
+sdp_type_name(enum sdp_type t)
+{
+	return type_name[t];
+}
+
 int
 sdp_line_next(struct span *rest, struct sdp_line *out)
 {
@@ -240,6 +261,7 @@ read_media(struct span value, const struct sdp *s, struct sdp_media *out)
 	m.fmts = rest;
 	m.is_rtp = span_starts(m.proto, SPAN_LIT("RTP/")) ||
 	    span_starts(m.proto, SPAN_LIT("UDP/TLS/RTP/"));
+	m.is_udptl = span_caseeq(m.proto, SPAN_LIT("udptl"));
 	m.is_secure = m.is_rtp && (ends_with(m.proto, SPAN_LIT("/SAVP")) ||
 	    ends_with(m.proto, SPAN_LIT("/SAVPF")));
 	m.rtp = s->conn;
@@ -288,6 +310,31 @@ check_payload_type(const struct sdp_media *m, struct span content)
 	return span_to_u32(pt, PT_MAX, &n) == 0 ? 0 : -EBADMSG;
 }
 
+/* "101 telephone-event/8000", of a format that its m= line has. */
+static void
+read_tone(struct span content, struct sdp_media *m)
+{
+	struct span pt, name, fmts = m->fmts, fmt;
+	ptrdiff_t slash;
+	uint32_t n, rate;
+
+	if (m->tone_rate != 0 || !m->is_rtp || !field(&content, &pt) ||
+	    !field(&content, &name) || span_to_u32(pt, PT_MAX, &n) != 0)
+		return;
+	slash = span_find(name, '/');
+	if (slash < 0 || !span_caseeq(span_sub(name, 0, (size_t)slash),
+			     SPAN_LIT("telephone-event")) ||
+	    span_to_u32(span_sub(name, (size_t)slash + 1, name.len),
+		SDP_TONE_RATE_MAX, &rate) != 0 || rate < SDP_TONE_RATE_MIN)
+		return;
+	while (field(&fmts, &fmt)) {
+		if (!span_eq(fmt, pt))
+			continue;
+		m->tone_pt = (uint8_t)n;
+		m->tone_rate = rate;
+	}
+}
+
 static bool
 is_ice(struct span value)
 {
@@ -310,6 +357,8 @@ media_attribute(struct span value, struct sdp_media *m)
 	}
 	if (sdp_attribute(value, "rtcp", &content))
 		return read_rtcp(content, m);
+	if (sdp_attribute(value, "rtpmap", &content))
+		read_tone(content, m);
 	if (sdp_attribute(value, "rtpmap", &content) ||
 	    sdp_attribute(value, "fmtp", &content) ||
 	    sdp_attribute(value, "rtcp-fb", &content))
@@ -414,6 +463,22 @@ settle(struct sdp *s)
 	}
 }
 
+/* A section goes from after its m= line up to the next one. */
+static int
+begin_media(const struct sdp_line *line, struct span rest, struct sdp *s)
+{
+	struct sdp_media *m = &s->media[s->n_media];
+	int err;
+
+	if (s->n_media == SDP_MEDIA_MAX)
+		return -E2BIG;
+	s->n_media++;
+	err = read_media(line->value, s, m);
+	if (err == 0)
+		m->lines = rest;
+	return err;
+}
+
 static int
 read_lines(struct span rest, struct sdp *s)
 {
@@ -430,11 +495,8 @@ read_lines(struct span rest, struct sdp *s)
 		else if (lines == 2)
 			err = line.type == 'o' ? read_origin(line.value, s) :
 			    -EBADMSG;
-		else if (line.type == 'm' && s->n_media == SDP_MEDIA_MAX)
-			return -E2BIG;
 		else if (line.type == 'm')
-			err = read_media(line.value, s,
-			    &s->media[s->n_media++]);
+			err = begin_media(&line, rest, s);
 		else if (s->n_media == 0)
 			err = session_line(&line, s);
 		else

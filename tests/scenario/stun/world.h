@@ -43,6 +43,7 @@ struct world {
 	bool symmetric;		/* another port for each server */
 	bool other;		/* servers tell an OTHER-ADDRESS */
 	bool sip_deaf;		/* no answer reaches the SIP socket */
+	bool relay_deaf;	/* nor the relays' */
 	unsigned asked[MAPPING_SERVERS_MAX];
 	uint64_t asked_at[MAPPING_SERVERS_MAX];
 	uint64_t shortest_ms, longest_ms;	/* between asks of server 0 */
@@ -71,6 +72,7 @@ void world_up(void);
 void world_given(const char *addr);
 void world_end(void);
 void world_run(uint64_t ms);
+struct mono world_now(void);
 void world_want(unsigned owner, uint16_t first, unsigned n);
 /* A forged answer for the SIP socket. */
 void world_forge(const char *from, const uint8_t *tid, const char *mapped);

@@ -221,6 +221,7 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 		memcpy(called, number.p, number.len);
 		say.called.number = span_make(called, number.len);
 		say.called.hold = lab->hold_of_called;
+		say.emergency = lab->emergency;
 		say.ticket = ++lab->ticket;
 		add_targets(lab, &say, say.called.number);
 		if (say.n_targets == 0)
@@ -383,6 +384,11 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 					     &lab->media[lab->n_media++ % 64]),
 			    0);
 			break;
+		case IPC_CALL_QUALITY:
+			lab->n_quality++;
+			ck_assert_int_eq(
+			    get_call_quality(payload, &lab->quality), 0);
+			break;
 		case IPC_CALL_SAVE:
 			hear_save(lab, payload);
 			break;
@@ -403,7 +409,8 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 }
 
 static void
-say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
+say_ports(struct lab *lab, uint8_t instance, struct buf *b,
+    const struct ipc_relay_open *open)
 {
 	struct ipc_relay_say say = {
 		.id = open->id,
@@ -414,21 +421,28 @@ say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
 	const char *host =
 	    open->zone == ZONE_EXTERNAL ? lab->public_ip : "192.168.10.2";
 
-	if (lab->refusal == RELAY_OK) {
-		uint16_t port = open->n_want > 0 ? open->want[0].number
-						 : lab->next_port;
+	if ((lab->full & 1u << instance) != 0)
+		say.refusal = RELAY_FULL;
+	if (say.refusal == RELAY_OK && lab->streams_max != 0 &&
+	    open->streams > lab->streams_max)
+		say.refusal = RELAY_FULL;
+	if (say.refusal == RELAY_OK) {
+		say.n_ports = open->streams;
+		lab->streams_of[open->session % 1024][open->end] =
+		    open->streams;
+	}
+	for (unsigned nr = 0; nr < say.n_ports; nr++) {
+		uint16_t port = nr < open->n_want ? open->want[nr].number
+						  : lab->next_port;
 
-		if (open->n_want == 0)
+		if (nr >= open->n_want)
 			lab->next_port = (uint16_t)(lab->next_port + 2);
 		if (lab->next_port > 60000)
 			lab->next_port = 16384;
-		lab->ends_of[open->session % 1024] |=
-		    (uint16_t)(1u << open->end);
-		say.n_ports = 1;
-		say.ports[0].rtp = port;
-		say.ports[0].rtcp = (uint16_t)(port + 1);
-		say.ports[0].said_rtp = ip(host, port);
-		say.ports[0].said_rtcp = ip(host, (uint16_t)(port + 1));
+		say.ports[nr].rtp = port;
+		say.ports[nr].rtcp = (uint16_t)(port + 1);
+		say.ports[nr].said_rtp = ip(host, port);
+		say.ports[nr].said_rtcp = ip(host, (uint16_t)(port + 1));
 	}
 	IPC_FRAME(b, RELAY_SAY, relay_say, &say);
 }
@@ -436,19 +450,21 @@ say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
 static void
 say_stats(struct lab *lab, struct buf *b, const struct ipc_relay_close *close)
 {
-	uint16_t *ends = &lab->ends_of[close->session % 1024];
+	uint8_t *streams = lab->streams_of[close->session % 1024];
 
 	for (uint8_t end = 0; end < 16; end++) {
 		struct ipc_relay_stats stats = { .session = close->session };
 
-		if ((*ends & 1u << end) == 0 ||
-		    (close->end != RELAY_ALL_ENDS && close->end != end))
+		if (close->end != RELAY_ALL_ENDS && close->end != end)
 			continue;
-		*ends &= (uint16_t) ~(1u << end);
 		stats.counter.end = end;
-		stats.counter.packets_in = 100u + end;
-		if (!lab->stats_mute)
-			IPC_FRAME(b, RELAY_STATS, relay_stats, &stats);
+		for (uint8_t nr = 0; nr < streams[end]; nr++) {
+			stats.counter.stream = nr;
+			stats.counter.packets_in = 100u * (nr + 1u) + end;
+			if (!lab->stats_mute)
+				IPC_FRAME(b, RELAY_STATS, relay_stats, &stats);
+		}
+		streams[end] = 0;
 	}
 }
 
@@ -473,14 +489,19 @@ hear_relay(
 			ck_assert_int_eq(get_relay_open(payload, o), 0);
 			lab->session = o->session;
 			lab->opens_of[instance]++;
-			if (!lab->relay_mute)
-				say_ports(lab, answers, o);
+			if (!lab->relay_mute && !(lab->mute & 1u << instance))
+				say_ports(lab, instance, answers, o);
 			break;
 		}
 		case IPC_RELAY_SET:
 			ck_assert_int_eq(get_relay_set(payload,
 					     &lab->sets[lab->n_sets++ % 256]),
 			    0);
+			break;
+		case IPC_RELAY_TONE:
+			ck_assert_int_eq(
+			    get_relay_tone(payload, &lab->tone), 0);
+			lab->n_tones++;
 			break;
 		case IPC_RELAY_CLOSE:
 			ck_assert_int_eq(get_relay_close(payload, &close), 0);
@@ -814,6 +835,18 @@ lab_silent(struct lab *lab, uint8_t end, bool silent)
 
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_NEWS, relay_news, &news);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
+	settle(lab);
+}
+
+void
+lab_quality(struct lab *lab, const struct ipc_relay_quality *m)
+{
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_QUALITY, relay_quality, m);
 	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
 }
@@ -1197,10 +1230,12 @@ sdp_of(const struct phone *p, uint16_t port, const char *direction)
 
 	snprintf(mem, LAB_TEXT,
 	    "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
-	    "m=audio %u RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\n"
-	    "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+	    "m=audio %u RTP/AVP 8 0%s\r\na=rtpmap:8 PCMA/8000\r\n"
+	    "a=rtpmap:0 PCMU/8000\r\n%s"
 	    "%s%s%s",
-	    p->host, p->host, port, direction ? "a=" : "",
+	    p->host, p->host, port, p->no_events ? "" : " 101",
+	    p->no_events ? "" : "a=rtpmap:101 telephone-event/8000\r\n",
+	    direction ? "a=" : "",
 	    direction ? direction : "", direction ? "\r\n" : "");
 	return mem;
 }
@@ -1381,18 +1416,32 @@ dlg_ack(struct dlg *d, unsigned cseq, const char *sdp)
 	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
 }
 
-void
-dlg_cancel(struct dlg *d)
+static void
+cancel(struct dlg *d, const char *inside)
 {
 	struct phone *p = d->phone;
 
 	phone_send(p,
 	    "CANCEL %s SIP/2.0\r\n"
-	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s-%u-%u;rport\r\n"
+	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s%s-%u-%s%s%u;rport\r\n"
 	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
 	    "CSeq: %u CANCEL\r\nContent-Length: 0\r\n\r\n",
-	    d->target, p->host, p->port, p->number, d->cseq, d->branch,
-	    d->local, d->remote, d->call_id, d->cseq);
+	    d->target, p->host, p->port, inside, p->number, d->cseq,
+	    *inside != '\0' ? d->call_id : "",
+	    *inside != '\0' ? "-" : "", d->branch, d->local,
+	    d->remote, d->call_id, d->cseq);
+}
+
+void
+dlg_cancel(struct dlg *d)
+{
+	cancel(d, "");
+}
+
+void
+dlg_cancel_inside(struct dlg *d)
+{
+	cancel(d, "d");
 }
 
 void
@@ -1445,12 +1494,19 @@ lab_note(const struct lab *lab)
 }
 
 const struct ipc_relay_set *
-lab_set(const struct lab *lab, uint8_t end)
+lab_set_of(const struct lab *lab, uint8_t end, uint8_t stream)
 {
 	for (unsigned i = lab->n_sets; i-- > 0;)
-		if (lab->sets[i % 256].end == end)
+		if (lab->sets[i % 256].end == end &&
+		    lab->sets[i % 256].stream == stream)
 			return &lab->sets[i % 256];
-	ck_abort_msg("no RELAY_SET for end %u", end);
+	ck_abort_msg("no RELAY_SET for end %u, stream %u", end, stream);
+}
+
+const struct ipc_relay_set *
+lab_set(const struct lab *lab, uint8_t end)
+{
+	return lab_set_of(lab, end, 0);
 }
 
 void

@@ -28,6 +28,7 @@ struct phone {
 	const char *says; /* lines in each answer of its; NULL: none */
 	const char *type; /* Content-Type of bodies; NULL: application/sdp */
 	bool is_sips;     /* it writes sips: */
+	bool no_events;   /* its SDP has no telephone-event */
 	bool is_asked;    /* keepalives get into its inbox */
 	const char *instance; /* of its binding, or NULL */
 	char inbox[LAB_INBOX][LAB_TEXT];
@@ -50,6 +51,7 @@ struct lab {
 	const char *caller, *called; /* numbers it says */
 	uint8_t hold_of_called, hold_of_caller;
 	uint64_t ticket; /* counted up */
+	bool emergency;  /* so it says of what is called next */
 	/* DIVERT_ASK. */
 	uint8_t divert_verdict; /* 0: by whether the number has phones */
 	bool divert_mute;
@@ -60,6 +62,8 @@ struct lab {
 	unsigned n_notes;
 	struct ipc_call_media media[64];
 	unsigned n_media;
+	struct ipc_call_quality quality; /* the last one */
+	unsigned n_quality;
 	unsigned auth_asks;
 	/* What it keeps for us. */
 	struct {
@@ -87,14 +91,18 @@ struct lab {
 	/* The relay. */
 	bool relay_mute, stats_mute;
 	uint8_t refusal;
+	uint8_t full, mute; /* instances that are, by bit */
 	uint16_t next_port;
 	struct ipc_relay_open opens[64];
 	unsigned n_opens;
 	unsigned opens_of[2];   /* by instance */
-	uint16_t ends_of[1024]; /* sets of open ends, by session */
+	uint8_t streams_max;    /* it has ports for so many; 0: for all */
+	uint8_t streams_of[1024][16]; /* open, by session and end */
 	struct ipc_relay_set sets[256];
 	unsigned n_sets;
 	unsigned n_closes, n_close_all;
+	struct ipc_relay_tone tone; /* the last one */
+	unsigned n_tones;
 	uint64_t session;
 	const char *public_ip; /* what the relay says outside */
 	unsigned n_lost;       /* lines phone-lost */
@@ -203,8 +211,9 @@ void dlg_send_with(struct dlg *d, const char *method, const char *challenge,
     const char *extra);
 /* ACK to the INVITE with this CSeq. */
 void dlg_ack(struct dlg *d, unsigned cseq, const char *sdp);
-/* CANCEL of d's last request. */
+/* CANCEL of d's last request: its first INVITE, or one in the dialog. */
 void dlg_cancel(struct dlg *d);
+void dlg_cancel_inside(struct dlg *d);
 /* Answer request msg. sdp may be NULL. tag is p's own for dialogs. */
 void phone_answer(struct phone *p, const char *msg, unsigned status,
     const char *tag, const char *sdp);
@@ -236,7 +245,12 @@ void lab_relay(struct lab *lab, bool up);
 void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
 /* It hears that end no more, or again. */
 void lab_silent(struct lab *lab, uint8_t end, bool silent);
-/* The newest note; the newest RELAY_SET of an end. */
+/* How a stream sounds. */
+void lab_quality(struct lab *lab, const struct ipc_relay_quality *m);
+/* The newest note; the newest RELAY_SET of an end's first stream, or of
+ * another one. */
+const struct ipc_relay_set *lab_set_of(
+    const struct lab *lab, uint8_t end, uint8_t stream);
 const struct ipc_call_note *lab_note(const struct lab *lab);
 const struct ipc_relay_set *lab_set(const struct lab *lab, uint8_t end);
 /* Nothing is left: no call, leg, exchange or channel. */

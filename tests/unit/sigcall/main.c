@@ -12,6 +12,7 @@ main(void)
 	srunner_add_suite(r, suite_divert());
 	srunner_add_suite(r, suite_audit());
 	srunner_add_suite(r, suite_dialog());
+	srunner_add_suite(r, suite_dtmf());
 	srunner_add_suite(r, suite_hold());
 	srunner_add_suite(r, suite_limits());
 	srunner_add_suite(r, suite_parts());
@@ -28,9 +29,11 @@ main(void)
 	srunner_add_suite(r, suite_outbound());
 	srunner_add_suite(r, suite_subs());
 	srunner_add_suite(r, suite_mwi());
+	srunner_add_suite(r, suite_report());
 	srunner_add_suite(r, suite_message());
 	srunner_add_suite(r, suite_move());
 	srunner_add_suite(r, suite_offers());
+	srunner_add_suite(r, suite_streams());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -17,6 +17,18 @@ static const struct media_remedy remedies[] = {
 	{ "never-heard", FINDING_WARNING,
 	    "forward [media] ports at the office's router; let the phone ask "
 	    "STUN; see that it is not muted" },
+	{ "never-heard-with-stun", FINDING_WARNING,
+	    "forward [media] ports at the office's router (postern check "
+	    "--router) and set `mode = forwarded`; see that it is not muted" },
+	{ "home-moves-ports", FINDING_WARNING,
+	    "forward [media] ports at the office's router, or let the phone "
+	    "ask STUN (our SIP port answers it)" },
+	{ "same-port-in-home", FINDING_WARNING,
+	    "set another RTP port in one of this home's phones, or let them "
+	    "ask STUN, or forward [media] ports at the office's router" },
+	{ "address-old", FINDING_WARNING,
+	    "see what `postern check` says of the STUN servers; a dynamic DNS "
+	    "name in [address] name is a second source of our address" },
 	{ "wrong-source", FINDING_NOTE,
 	    "docs/configuration.md, `latching`: a home whose sound leaves by "
 	    "another address than its signalling" },

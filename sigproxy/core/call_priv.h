@@ -10,7 +10,7 @@
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
  * and who wins), channels.c (how many at once), call.c (how it ends), farewell.c (BYE for a phone that is
  * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
- * (requests inside), headers.c (what passes), divert.c (3xx), refer.c and
+ * (requests inside), headers.c (what passes), dtmf.c (digits), divert.c (3xx), refer.c and
  * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address),
  * offer.c, streams.c, hold.c, relay.c, spread.c and again.c (media), note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
@@ -179,8 +179,8 @@ struct calls {
 	/* For status. */
 	struct unheard unheard;
 	uint64_t begun, answered, refused, restored;
-	uint64_t reports;      /* of phones, on how a call sounded */
 	uint64_t no_channel; /* calls refused for want of one */
+	uint64_t reports;      /* of phones, on how a call sounded */
 };
 
 /* ---- call.c ---- */
@@ -201,6 +201,13 @@ void call_end(const struct ctx *x, struct call *call, struct ending how);
 void call_settle(const struct ctx *x, struct call *call);
 /* Free a call of which nothing was said to anybody. */
 void call_drop(const struct ctx *x, struct call *call);
+
+/* ---- dtmf.c ---- */
+
+/* leg's phone sent an INFO: is it a digit that peer's hears only as events?
+ * Then it is answered and given to the relay. */
+bool dtmf_convert(const struct ctx *x, struct leg *leg, const struct leg *peer,
+    struct stxn *t, const struct sip_msg *msg);
 
 /* ---- channels.c ---- */
 
@@ -355,6 +362,12 @@ void note_again(struct steps *st, const struct call *call);
 void note_over_again(struct calls *c, struct mono now, struct steps *st);
 /* Did this call end a moment ago? */
 bool note_is_over(const struct calls *c, uint64_t ticket);
+/* ---- conclude.c ---- */
+
+/* What is to be concluded about this phone's media. */
+enum media_verdict leg_conclude(const struct ctx *x, const struct leg *leg,
+    const struct ipc_relay_reach *reach);
+
 /* What is to be concluded of leg's media: relay_sound(leg)->verdict. */
 void note_reach(struct steps *st, const struct leg *leg,
     const struct ipc_relay_reach *reach);

@@ -115,6 +115,13 @@ put_party(struct buf *b, const struct party *p)
 }
 
 static void
+put_tone(struct buf *b, uint8_t pt, uint32_t rate)
+{
+	wire_put_uint(b, pt, 1);
+	wire_put_uint(b, rate, 4);
+}
+
+static void
 put_end_stream(struct buf *b, const struct end_stream *s)
 {
 	put_flag(b, s->was_set);
@@ -130,6 +137,8 @@ put_end_stream(struct buf *b, const struct end_stream *s)
 	wire_put_addr(b, &s->rtp);
 	wire_put_addr(b, &s->rtcp);
 	wire_put_addr(b, &s->learnt);
+	put_flag(b, s->video);
+	put_tone(b, s->tone_pt, s->tone_rate);
 }
 
 static void
@@ -154,6 +163,7 @@ put_media_stream(struct buf *b, const struct media_stream *m)
 	wire_put_uint(b, m->told, 1);
 	wire_put_addr(b, &m->rtp);
 	wire_put_addr(b, &m->rtcp);
+	put_tone(b, m->tone_pt, m->tone_rate);
 }
 
 static void
@@ -413,6 +423,15 @@ get_party(struct rwire *r)
 	return p;
 }
 
+static void
+get_tone(struct rwire *r, uint8_t *pt_out, uint32_t *rate_out)
+{
+	*pt_out = (uint8_t)wire_get_uint(r, 1, 0, 127);
+	*rate_out = (uint32_t)wire_get_uint(r, 4, 0, SDP_TONE_RATE_MAX);
+	if (*rate_out != 0 && *rate_out < SDP_TONE_RATE_MIN)
+		wire_fail(r, -ERANGE);
+}
+
 static struct end_stream
 get_end_stream(struct rwire *r)
 {
@@ -430,6 +449,8 @@ get_end_stream(struct rwire *r)
 	s.rtp = wire_get_addr(r, true);
 	s.rtcp = wire_get_addr(r, true);
 	s.learnt = wire_get_addr(r, true);
+	s.video = get_flag(r);
+	get_tone(r, &s.tone_pt, &s.tone_rate);
 	return s;
 }
 
@@ -489,6 +510,7 @@ get_media_stream(struct rwire *r)
 	m.told = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
 	m.rtp = wire_get_addr(r, true);
 	m.rtcp = wire_get_addr(r, true);
+	get_tone(r, &m.tone_pt, &m.tone_rate);
 	return m;
 }
 

@@ -200,6 +200,9 @@ on_request(const struct ctx *x, struct leg *leg, struct stxn *t,
 		on_update(x, leg, peer, t, msg);
 		break;
 	case SIP_INFO:
+		if (!dtmf_convert(x, leg, peer, t, msg))
+			relay(x, leg, peer, t, msg);
+		break;
 	case SIP_OPTIONS:
 		relay(x, leg, peer, t, msg);
 		break;

@@ -498,6 +498,11 @@ hear_relay(
 					     &lab->sets[lab->n_sets++ % 256]),
 			    0);
 			break;
+		case IPC_RELAY_TONE:
+			ck_assert_int_eq(
+			    get_relay_tone(payload, &lab->tone), 0);
+			lab->n_tones++;
+			break;
 		case IPC_RELAY_CLOSE:
 			ck_assert_int_eq(get_relay_close(payload, &close), 0);
 			lab->n_closes++;
@@ -1225,10 +1230,12 @@ sdp_of(const struct phone *p, uint16_t port, const char *direction)
 
 	snprintf(mem, LAB_TEXT,
 	    "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
-	    "m=audio %u RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\n"
-	    "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+	    "m=audio %u RTP/AVP 8 0%s\r\na=rtpmap:8 PCMA/8000\r\n"
+	    "a=rtpmap:0 PCMU/8000\r\n%s"
 	    "%s%s%s",
-	    p->host, p->host, port, direction ? "a=" : "",
+	    p->host, p->host, port, p->no_events ? "" : " 101",
+	    p->no_events ? "" : "a=rtpmap:101 telephone-event/8000\r\n",
+	    direction ? "a=" : "",
 	    direction ? direction : "", direction ? "\r\n" : "");
 	return mem;
 }

@@ -28,6 +28,7 @@ struct phone {
 	const char *says; /* lines in each answer of its; NULL: none */
 	const char *type; /* Content-Type of bodies; NULL: application/sdp */
 	bool is_sips;     /* it writes sips: */
+	bool no_events;   /* its SDP has no telephone-event */
 	bool is_asked;    /* keepalives get into its inbox */
 	const char *instance; /* of its binding, or NULL */
 	char inbox[LAB_INBOX][LAB_TEXT];
@@ -100,6 +101,8 @@ struct lab {
 	struct ipc_relay_set sets[256];
 	unsigned n_sets;
 	unsigned n_closes, n_close_all;
+	struct ipc_relay_tone tone; /* the last one */
+	unsigned n_tones;
 	uint64_t session;
 	const char *public_ip; /* what the relay says outside */
 	unsigned n_lost;       /* lines phone-lost */

@@ -12,6 +12,7 @@ main(void)
 	srunner_add_suite(r, suite_divert());
 	srunner_add_suite(r, suite_audit());
 	srunner_add_suite(r, suite_dialog());
+	srunner_add_suite(r, suite_dtmf());
 	srunner_add_suite(r, suite_hold());
 	srunner_add_suite(r, suite_limits());
 	srunner_add_suite(r, suite_parts());

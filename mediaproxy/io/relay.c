@@ -66,7 +66,9 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 		sessions_unasked(&m->sessions, pair, which, source, now);
 		return;
 	}
-	if (rtp_kind(span_make(data, len)) == RTP_KIND_STUN) {
+	if (rtp_kind(span_make(data, len)) == RTP_KIND_STUN &&
+	    !(sessions_is_fax(&m->sessions, pair) &&
+		!stun_is(span_make(data, len)))) {
 		const struct port_pair *p = &m->ports.pair[pair];
 
 		if (m->ports.group[p->group].mapped)

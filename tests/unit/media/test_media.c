@@ -9,6 +9,7 @@ main(void)
 	SRunner *r;
 	int failed;
 
+	add_fax_tests(s);
 	add_latch_tests(s);
 	add_pace_tests(s);
 	add_port_tests(s);

@@ -16,7 +16,7 @@ struct relay_batch {
 	struct mmsghdr msg[BATCH];
 	struct iovec iov[BATCH];
 	struct sockaddr_storage from[BATCH];
-	uint8_t data[BATCH][RTP_PACKET_MAX];
+	uint8_t data[BATCH][RTP_PACKET_MAX + SRTP_TRAILER_MAX];
 };
 
 static void
@@ -42,13 +42,12 @@ batch_receive(struct relay_batch *b, int fd)
 /* ---- one packet ---- */
 
 static void
-send_hop(struct media *m, const struct session_hop *hop, const void *data,
-    size_t len)
+send_hop(struct media *m, const struct session_hop *hop, const void *data)
 {
 	const struct sock *s =
 	    &m->socks.sock[2 * hop->pair + (unsigned)hop->which];
 
-	if (sock_send(s, &hop->to, data, len) != 0)
+	if (sock_send(s, &hop->to, data, hop->len) != 0)
 		m->n_send_failed++;
 }
 
@@ -76,7 +75,7 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 	}
 	if (sessions_packet(&m->sessions, pair, which, source, data, len, now,
 		&hop))
-		send_hop(m, &hop, data, len);
+		send_hop(m, &hop, data);
 }
 
 static void
@@ -205,8 +204,10 @@ take_steps(struct media *m, struct mono now)
 			sigproxy_news(m, &step.news);
 		else if (step.what == SESSION_REACH)
 			sigproxy_reach(m, &step.reach);
+		else if (step.what == SESSION_ROC)
+			sigproxy_roc(m, &step.roc);
 		else
-			send_hop(m, &step.hop, step.bytes, step.packet.len);
+			send_hop(m, &step.hop, step.bytes);
 	}
 }
 

@@ -37,6 +37,7 @@ enum verdict {
 	VERDICT_BRIEF,		/* 423 with Min-Expires */
 	VERDICT_BUSY,		/* 500 with Retry-After: not stored */
 	VERDICT_BAD,		/* 400: old CSeq, star beside others, too many */
+	VERDICT_DENIED,		/* 403 with the reason: he may not call there */
 };
 
 /* What a watcher is told about the calls of another number. */
@@ -99,6 +100,13 @@ enum media_verdict {
 	VERDICT_MEDIA_SYMMETRIC_NO_RANGE,
 	VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE,
 	VERDICT_MEDIA_NEVER_HEARD,
+};
+
+/* Which figures are known. */
+enum figure {
+	FIGURE_LOSS = 1,
+	FIGURE_JITTER = 2,
+	FIGURE_RTT = 4,		/* round trip */
 };
 
 /* Why keyd did not sign. */

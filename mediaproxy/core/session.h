@@ -144,6 +144,10 @@ bool sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 void sessions_reach(const struct sessions *s, uint32_t pair,
     struct mono now, struct ipc_relay_reach *out);
 
+/* How one stream of a phone sounds, up to now. */
+void sessions_quality(const struct sessions *s, uint32_t pair,
+    struct ipc_relay_quality *out);
+
 /* A packet lay in a port before it was given out: is the range forwarded? */
 void sessions_unasked(struct sessions *s, uint32_t pair,
     enum port_which which, const struct addr *source, struct mono now);
@@ -153,6 +157,7 @@ enum session_do {
 	SESSION_NEWS,
 	SESSION_REACH,
 	SESSION_ROC,
+	SESSION_QUALITY,
 };
 
 struct session_step {
@@ -163,6 +168,7 @@ struct session_step {
 	struct ipc_relay_news news;	/* SESSION_NEWS */
 	struct ipc_relay_reach reach;	/* SESSION_REACH */
 	struct ipc_relay_roc roc;	/* SESSION_ROC */
+	struct ipc_relay_quality quality;	/* SESSION_QUALITY */
 };
 
 /* Every 100 ms while sessions exist: look at all, then take the steps. */

@@ -19,7 +19,7 @@
 #define REGDB_IO_ORACLE_H
 
 #include "common/io/door.h"
-#include "registrar-db/core/verify.h"
+#include "registrar-db/core/refusals.h"
 #include "registrar-db/io/queue.h"
 #include "registrar-db/io/rows.h"
 #include "registrar-db/io/wall.h"
@@ -39,6 +39,7 @@ enum job_kind {
 	JOB_CALL_NOTE,		/* payload: CALL_NOTE */
 	JOB_CALL_MEDIA,		/* payload: CALL_MEDIA */
 	JOB_CALL_REACH,		/* payload: CALL_REACH */
+	JOB_CALL_QUALITY,	/* payload: CALL_QUALITY */
 	JOB_CHECKPOINT,		/* payload: uint64_t ticket */
 	JOB_HOME,		/* payload: HOME_PACE */
 	JOB_CONN_GONE,		/* payload: CONN_GONE */
@@ -89,6 +90,7 @@ struct oracle {
 	unsigned lookup_log_count;
 
 	uint64_t asked, right, refused, wrong;
+	struct refusals refusals;
 	struct account_row account;	/* scratch */
 	struct binding_rows rows;	/* scratch */
 };
@@ -140,6 +142,9 @@ int calls_open(struct oracle *o, const struct job *job);
 int calls_note(struct oracle *o, const struct job *job);
 int calls_media(struct oracle *o, const struct job *job);
 int calls_reach(struct oracle *o, const struct job *job);
+/* quality.c.  False: too much waits, drop it; it is told again. */
+bool quality_may_wait(const struct oracle *o);
+int quality_run(struct oracle *o, const struct job *job);
 /* Was a call granted with this ticket that has not ended, or only a moment
  * ago?  A phone may not have heard of that yet. */
 enum call_life { CALL_PAST, CALL_JUST_ENDED, CALL_LIVES };

@@ -256,7 +256,7 @@ ask(struct edge *e, struct mono now, struct steps *st,
 	}
 	q = question_new(a, s, purpose);
 	if (q == NULL) {
-		auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0);
+		auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0, SPAN_NONE);
 		return;
 	}
 	/* No 100 yet: the caller would stop repeating its INVITE, and nothing
@@ -274,7 +274,8 @@ ask(struct edge *e, struct mono now, struct steps *st,
 	if (err) {
 		question_drop(a, q);
 		auth_refuse(e, now, st, s,
-		    err == -E2BIG ? VERDICT_FORBIDDEN : VERDICT_BAD, 0, 0);
+		    err == -E2BIG ? VERDICT_FORBIDDEN : VERDICT_BAD, 0, 0,
+		    SPAN_NONE);
 	}
 }
 
@@ -393,7 +394,7 @@ on_auth_say(struct edge *e, struct mono now, struct steps *st,
 	if (say->verdict == VERDICT_OK)
 		authorised(e, now, st, s, say);
 	else
-		auth_refuse(e, now, st, s, say->verdict, 0, 0);
+		auth_refuse(e, now, st, s, say->verdict, 0, 0, say->why);
 }
 
 static void
@@ -494,7 +495,7 @@ auth_due(struct edge *e, struct mono now, struct steps *st,
 	question_drop(a, q);
 	steps_log(st, STEP_WARN, "registrar-db-silent");
 	steps_key_addr(st, "from", &s->from.remote);
-	auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0);
+	auth_refuse(e, now, st, s, VERDICT_BUSY, 0, 0, SPAN_NONE);
 }
 
 void

@@ -50,10 +50,10 @@ void auth_require(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, enum auth_purpose purpose);
 
 /* What every verdict but OK is answered with, also for a REGISTER; s may be
- * gone afterwards. */
+ * gone afterwards.  why: in words, for VERDICT_DENIED. */
 void auth_refuse(struct edge *e, struct mono now, struct steps *st,
     struct stxn *s, enum verdict verdict, uint32_t min_expires_s,
-    uint32_t retry_after_s);
+    uint32_t retry_after_s, struct span why);
 
 /*
  * Add a nonce for the next REGISTER to the headers of the 200 to this one, if

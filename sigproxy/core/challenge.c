@@ -174,6 +174,7 @@ status_of(enum verdict v)
 {
 	switch (v) {
 	case VERDICT_FORBIDDEN:
+	case VERDICT_DENIED:
 		return 403;
 	case VERDICT_NOT_FOUND:
 		return 404;
@@ -193,7 +194,7 @@ static bool
 is_proven(enum verdict v)
 {
 	return v == VERDICT_NOT_FOUND || v == VERDICT_UNREACHABLE ||
-	    v == VERDICT_BRIEF;
+	    v == VERDICT_BRIEF || v == VERDICT_DENIED;
 }
 
 static void
@@ -219,10 +220,20 @@ keep_refusal(struct edge *e, struct stxn *s)
 	s->ops = &refusal_ops;
 }
 
+/* RFC 3326 */
+static void
+put_reason(struct buf *b, struct span why)
+{
+	build_open(b, SIP_H_REASON);
+	buf_puts(b, "SIP;cause=403;text=");
+	auth_put_quoted(b, why);
+	build_close(b);
+}
+
 void
 auth_refuse(struct edge *e, struct mono now, struct steps *st,
     struct stxn *s, enum verdict verdict, uint32_t min_expires_s,
-    uint32_t retry_after_s)
+    uint32_t retry_after_s, struct span why)
 {
 	char mem[HEADERS_MAX];
 	struct reply r = { .status = status_of(verdict) };
@@ -235,6 +246,8 @@ auth_refuse(struct edge *e, struct mono now, struct steps *st,
 		build_hdr_u64(&b, SIP_H_MIN_EXPIRES, min_expires_s);
 	else if (r.status == 500)
 		put_retry_after(&b, retry_after_s);
+	else if (verdict == VERDICT_DENIED)
+		put_reason(&b, why);
 	r.headers = buf_span(&b);
 	stxn_respond(&e->txns, now, st, s, &r);
 	if (verdict != VERDICT_STALE) {

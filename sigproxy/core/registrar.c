@@ -288,5 +288,5 @@ registrar_answer(struct edge *e, struct mono now, struct steps *st,
 		accept(e, now, st, s, m, say);
 	else
 		auth_refuse(e, now, st, s, say->verdict, say->min_expires_s,
-		    say->retry_after_s);
+		    say->retry_after_s, SPAN_NONE);
 }

@@ -96,6 +96,8 @@ answer_auth(struct oracle *o, struct span payload, struct buf *answers)
 	if (get_auth_ask(payload, &ask) != 0)
 		broken("AUTH_ASK");
 	say.id = ask.id;
+	if (o->verdict == VERDICT_DENIED)
+		say.why = SPAN_LIT("No \"premium\" calls from the internet");
 	if (o->has_target && o->verdict == VERDICT_OK)
 		add_target(&ask, &say);
 	IPC_FRAME(answers, AUTH_SAY, auth_say, &say);

@@ -407,7 +407,7 @@ cmd_oracle(struct player *p, const char *args)
 		[VERDICT_NOT_FOUND] = "not-found",
 		[VERDICT_UNREACHABLE] = "unreachable",
 		[VERDICT_BRIEF] = "brief", [VERDICT_BUSY] = "busy",
-		[VERDICT_BAD] = "bad" };
+		[VERDICT_BAD] = "bad", [VERDICT_DENIED] = "denied" };
 
 	if (strcmp(args, "silent") == 0) {
 		p->oracle.silent = true;
@@ -417,7 +417,7 @@ cmd_oracle(struct player *p, const char *args)
 	} else if (strcmp(args, "answers") == 0) {
 		release(p);
 	} else {
-		for (unsigned i = VERDICT_OK; i <= VERDICT_BAD; i++) {
+		for (unsigned i = VERDICT_OK; i <= VERDICT_DENIED; i++) {
 			if (strcmp(args, name[i]) == 0) {
 				p->oracle.verdict = i;
 				return;

@@ -44,6 +44,7 @@ void add_nonce_tests(Suite *s);
 void add_meter_tests(Suite *s);
 void add_binding_tests(Suite *s);
 void add_verify_tests(Suite *s);
+void add_refusals_tests(Suite *s);
 
 void add_schema_tests(Suite *s);
 void add_key_tests(Suite *s);

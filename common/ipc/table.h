@@ -361,6 +361,7 @@
 	F(u8, mux, 0, 1)			\
 	F(u8, relearn, 0, 1)	/* a new offer or answer allows learning */	\
 	F(u8, held, 0, 1)	/* silence is meant */	\
+	F(u8, form, 0, 1)	/* enum stream_form */	\
 	F(addr, phone, 0, 0)			\
 	F(oaddr, learnt, 0, 0)	/* RTP source before a restart */
 #define IPC_F_relay_key(F)			\

@@ -12,7 +12,8 @@
  * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
  * (requests inside), headers.c (what passes), divert.c (3xx), refer.c and
  * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address),
- * offer.c, hold.c, relay.c, spread.c and again.c (media), note.c (reports), callid.c and
+ * offer.c, streams.c, secure.c, hold.c, relay.c, spread.c and again.c (media),
+ * note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
  * this process).
  */
@@ -74,6 +75,7 @@ struct exchange {
 	bool acked;           /* the ACK came and went on */
 	bool offer_in_answer; /* INVITE without SDP */
 	bool is_answer;       /* a PRACK that answers `offer` */
+	bool awaits_ports;    /* for new streams; then it goes on */
 	struct media offer;
 	struct telling telling; /* what the request tells `to` */
 	struct timer ack_wait;
@@ -110,6 +112,8 @@ struct call {
 	bool relay_closed;
 	bool awaits_relay;   /* in CALL_OPENING: none is up */
 	unsigned ends_asked; /* RELAY_SAY awaited */
+	struct stream_map map;
+	uint8_t sound; /* the stream that records are about */
 	uint8_t channels;
 	bool held;
 	bool ringing_noted;
@@ -154,6 +158,7 @@ struct again {
 };
 
 struct calls {
+	struct secure_phones phones;
 	struct pool pool, legs, exchanges;
 	uint32_t exchanges_owed; /* of those free: each call's own */
 	struct htab by_token, by_session;
@@ -310,6 +315,9 @@ void exchange_refuse(
 /* 2xx was passed on: repeat it until its ACK. */
 void exchange_await_ack(const struct ctx *x, struct exchange *ex);
 void exchange_ack_timer(const struct ctx *x, struct exchange *ex);
+/* The relay answered, or was silent too long: offers that waited for ports go
+ * on, with new streams refused for which there are none. */
+void exchange_ports_known(const struct ctx *x, struct call *call);
 extern const struct stxn_ops exchange_server_ops;
 
 /* ---- restore.c ---- */
@@ -334,7 +342,7 @@ void note_again(struct steps *st, const struct call *call);
 void note_over_again(struct calls *c, struct mono now, struct steps *st);
 /* Did this call end a moment ago? */
 bool note_is_over(const struct calls *c, uint64_t ticket);
-/* What is to be concluded of leg's media: leg->end.verdict. */
+/* What is to be concluded of leg's media: relay_sound(leg)->verdict. */
 void note_reach(struct steps *st, const struct leg *leg,
     const struct ipc_relay_reach *reach);
 /* How leg's phone sounds. */

@@ -112,24 +112,91 @@ put_party(struct buf *b, const struct party *p)
 	wire_put_text(b, TEXT_SPAN(p->name));
 	wire_put_uint(b, p->hold, 1);
 	wire_put_uint(b, p->latching, 1);
+	wire_put_uint(b, p->srtp, 1);
+}
+
+static void
+put_crypto(struct buf *b, const struct sdp_crypto *c)
+{
+	wire_put_uint(b, c->suite, 1);
+	if (c->suite == SRTP_NONE)
+		return;
+	wire_put_uint(b, c->tag, 4);
+	buf_put(b, span_make(c->key, srtp_key_len(c->suite)));
+	wire_put_uint(b, c->mki_len, 1);
+	wire_put_uint(b, c->mki, 4);
+}
+
+static void
+put_rocs(struct buf *b, const struct secure_stream *s)
+{
+	wire_put_uint(b, s->n_rocs, 1);
+	for (unsigned i = 0; i < s->n_rocs; i++) {
+		const struct ipc_roc *roc = &s->rocs[i];
+
+		put_flag(b, roc->out);
+		wire_put_uint(b, roc->ssrc, 4);
+		put_flag(b, roc->rtp);
+		wire_put_uint(b, roc->index, 8);
+		put_flag(b, roc->rtcp);
+		wire_put_uint(b, roc->rtcp_index, 4);
+	}
+}
+
+static void
+put_secure(struct buf *b, const struct secure_stream *s)
+{
+	put_crypto(b, &s->phone);
+	if (s->phone.suite == SRTP_NONE)
+		return;
+	wire_put_uint(b, s->way, 1);
+	buf_put(b, span_make(s->ours, srtp_key_len(s->phone.suite)));
+	put_rocs(b, s);
+}
+
+static void
+put_end_stream(struct buf *b, const struct end_stream *s)
+{
+	put_flag(b, s->was_set);
+	put_flag(b, s->off);
+	put_flag(b, s->held);
+	put_flag(b, s->silent);
+	put_flag(b, s->mux);
+	wire_put_uint(b, s->form, 1);
+	wire_put_uint(b, s->port.rtp, 2);
+	wire_put_uint(b, s->port.rtcp, 2);
+	wire_put_addr(b, &s->port.said_rtp);
+	wire_put_addr(b, &s->port.said_rtcp);
+	wire_put_addr(b, &s->rtp);
+	wire_put_addr(b, &s->rtcp);
+	wire_put_addr(b, &s->learnt);
+	put_secure(b, &s->srtp);
 }
 
 static void
 put_end(struct buf *b, const struct end *end)
 {
-	put_flag(b, end->ready);
-	if (!end->ready)
+	wire_put_uint(b, end->n, 1);
+	for (unsigned nr = 0; nr < end->n; nr++)
+		put_end_stream(b, &end->stream[nr]);
+}
+
+static void
+put_media_stream(struct buf *b, const struct media_stream *m)
+{
+	put_flag(b, m->known);
+	if (!m->known)
 		return;
-	put_flag(b, end->was_set);
-	put_flag(b, end->held);
-	put_flag(b, end->silent);
-	wire_put_uint(b, end->port.rtp, 2);
-	wire_put_uint(b, end->port.rtcp, 2);
-	wire_put_addr(b, &end->port.said_rtp);
-	wire_put_addr(b, &end->port.said_rtcp);
-	wire_put_addr(b, &end->rtp);
-	wire_put_addr(b, &end->rtcp);
-	wire_put_addr(b, &end->learnt);
+	put_flag(b, m->refused);
+	put_flag(b, m->mux);
+	wire_put_uint(b, m->form, 1);
+	wire_put_uint(b, m->type, 1);
+	wire_put_uint(b, m->dir, 1);
+	wire_put_uint(b, m->told, 1);
+	wire_put_addr(b, &m->rtp);
+	wire_put_addr(b, &m->rtcp);
+	wire_put_uint(b, m->way, 1);
+	put_crypto(b, &m->crypto);
 }
 
 static void
@@ -138,12 +205,19 @@ put_media(struct buf *b, const struct media *m)
 	put_flag(b, m->known);
 	if (!m->known)
 		return;
-	wire_put_uint(b, m->line, 1);
-	put_flag(b, m->refused);
-	wire_put_uint(b, m->dir, 1);
-	wire_put_uint(b, m->told, 1);
-	wire_put_addr(b, &m->rtp);
-	wire_put_addr(b, &m->rtcp);
+	wire_put_uint(b, m->n_lines, 1);
+	for (unsigned i = 0; i < m->n_lines; i++)
+		wire_put_uint(b, m->type[i], 1);
+	for (unsigned nr = 0; nr < IPC_STREAMS_MAX; nr++)
+		put_media_stream(b, &m->stream[nr]);
+}
+
+static void
+put_map(struct buf *b, const struct stream_map *map)
+{
+	wire_put_uint(b, map->n, 1);
+	for (unsigned nr = 0; nr < map->n; nr++)
+		wire_put_uint(b, map->line[nr], 1);
 }
 
 /* While a branch rings: what was said reliably (RFC 3262). */
@@ -179,7 +253,8 @@ put_told(struct buf *b, const struct leg *leg)
 	bool keep = leg_is_external(leg) || (s->expires_s > 0 && s->ours);
 
 	wire_put_addr(b, &leg->told.sip);
-	wire_put_addr(b, &leg->told.rtp);
+	for (unsigned nr = 0; nr < leg->end.n; nr++)
+		wire_put_addr(b, &leg->told.rtp[nr]);
 	wire_put_uint(b, leg->version_shift, 4);
 	wire_put_text(b, keep ? blob_span(&s->sdp) : SPAN_NONE);
 }
@@ -209,6 +284,9 @@ put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 	wire_put_uint(b, leg->invite_cseq, 4);
 	wire_put_uint(b, (uint64_t)leg->cseq_offset, 8);
 	wire_put_uint(b, leg->can, 1);
+	wire_put_uint(b, leg->srtp_way, 1);
+	put_flag(b, leg->srtp_turned);
+	buf_put(b, span_make(leg->seed, sizeof(leg->seed)));
 	wire_put_text(b, invite);
 	if (settled)
 		put_session(b, &leg->session);
@@ -273,6 +351,8 @@ checkpoint_put(struct buf *b, const struct call *call)
 	wire_put_uint(b, call->instance, 1);
 	put_flag(b, call->relayed);
 	put_flag(b, call->relay_closed);
+	put_map(b, &call->map);
+	wire_put_uint(b, call->sound, 1);
 	put_flag(b, call->held);
 	put_flag(b, call->ringing_noted);
 	put_referral(b, &call->referral[0]);
@@ -375,27 +455,86 @@ get_party(struct rwire *r)
 	p.name = wire_get_text(r, 0, 64);
 	p.hold = (uint8_t)wire_get_uint(r, 1, 0, HOLD_SENDRECV);
 	p.latching = (uint8_t)wire_get_uint(r, 1, 0, LATCH_OPEN);
+	p.srtp = (uint8_t)wire_get_uint(r, 1, 0, SRTP_POLICY_REQUIRED);
 	return p;
+}
+
+static struct sdp_crypto
+get_crypto(struct rwire *r)
+{
+	struct sdp_crypto c = { 0 };
+
+	c.suite = (uint8_t)wire_get_uint(r, 1, 0, SRTP_SUITES - 1);
+	if (c.suite == SRTP_NONE)
+		return c;
+	c.tag = (uint32_t)wire_get_uint(r, 4, 0, 999999999);
+	wire_get_bin(r, c.key, srtp_key_len(c.suite));
+	c.mki_len = (uint8_t)wire_get_uint(r, 1, 0, SDP_CRYPTO_MKI_MAX);
+	c.mki = (uint32_t)wire_get_uint(r, 4, 0, UINT32_MAX);
+	return c;
+}
+
+static void
+get_rocs(struct rwire *r, struct secure_stream *s)
+{
+	s->n_rocs = (uint8_t)wire_get_uint(r, 1, 0, IPC_ROCS_MAX);
+	for (unsigned i = 0; i < s->n_rocs && r->err == 0; i++) {
+		struct ipc_roc *roc = &s->rocs[i];
+
+		roc->out = get_flag(r);
+		roc->ssrc = (uint32_t)wire_get_uint(r, 4, 0, UINT32_MAX);
+		roc->rtp = get_flag(r);
+		roc->index = wire_get_uint(r, 8, 0, ((uint64_t)1 << 48) - 1);
+		roc->rtcp = get_flag(r);
+		roc->rtcp_index =
+		    (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
+	}
+}
+
+static struct secure_stream
+get_secure(struct rwire *r)
+{
+	struct secure_stream s = { .phone = get_crypto(r) };
+
+	if (s.phone.suite == SRTP_NONE)
+		return s;
+	s.way = (uint8_t)wire_get_uint(r, 1, SECURE_BEST, SECURE_SAVP);
+	wire_get_bin(r, s.ours, srtp_key_len(s.phone.suite));
+	get_rocs(r, &s);
+	return s;
+}
+
+static struct end_stream
+get_end_stream(struct rwire *r)
+{
+	struct end_stream s = { .was_set = get_flag(r) };
+
+	s.off = get_flag(r);
+	s.held = get_flag(r);
+	s.silent = get_flag(r);
+	s.mux = get_flag(r);
+	s.form = (uint8_t)wire_get_uint(r, 1, STREAM_RTP, STREAM_UDPTL);
+	s.port.rtp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
+	s.port.rtcp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
+	s.port.said_rtp = wire_get_addr(r, false);
+	s.port.said_rtcp = wire_get_addr(r, false);
+	s.rtp = wire_get_addr(r, true);
+	s.rtcp = wire_get_addr(r, true);
+	s.learnt = wire_get_addr(r, true);
+	s.srtp = get_secure(r);
+	return s;
 }
 
 static struct end
 get_end(struct rwire *r)
 {
-	struct end end = { .ready = get_flag(r) };
+	struct end end = { .n = 0 };
 
-	end.open = end.ready;
-	if (!end.ready)
-		return end;
-	end.was_set = get_flag(r);
-	end.held = get_flag(r);
-	end.silent = get_flag(r);
-	end.port.rtp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
-	end.port.rtcp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
-	end.port.said_rtp = wire_get_addr(r, false);
-	end.port.said_rtcp = wire_get_addr(r, false);
-	end.rtp = wire_get_addr(r, true);
-	end.rtcp = wire_get_addr(r, true);
-	end.learnt = wire_get_addr(r, true);
+	end.n = (uint8_t)wire_get_uint(r, 1, 0, IPC_STREAMS_MAX);
+	end.wanted = end.n;
+	end.open = end.n > 0;
+	for (unsigned nr = 0; nr < end.n && r->err == 0; nr++)
+		end.stream[nr] = get_end_stream(r);
 	return end;
 }
 
@@ -427,6 +566,26 @@ get_cseqs(struct rwire *r, struct saved_leg *leg)
 		wire_fail(r, -ERANGE);
 }
 
+static struct media_stream
+get_media_stream(struct rwire *r)
+{
+	struct media_stream m = { .known = get_flag(r) };
+
+	if (!m.known)
+		return m;
+	m.refused = get_flag(r);
+	m.mux = get_flag(r);
+	m.form = (uint8_t)wire_get_uint(r, 1, STREAM_RTP, STREAM_UDPTL);
+	m.type = (uint8_t)wire_get_uint(r, 1, 0, SDP_TYPE_MAX);
+	m.dir = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
+	m.told = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
+	m.rtp = wire_get_addr(r, true);
+	m.rtcp = wire_get_addr(r, true);
+	m.way = (uint8_t)wire_get_uint(r, 1, SECURE_PLAIN, SECURE_SAVP);
+	m.crypto = get_crypto(r);
+	return m;
+}
+
 static struct media
 get_media(struct rwire *r)
 {
@@ -434,13 +593,28 @@ get_media(struct rwire *r)
 
 	if (!m.known)
 		return m;
-	m.line = (uint8_t)wire_get_uint(r, 1, 0, SDP_MEDIA_MAX - 1);
-	m.refused = get_flag(r);
-	m.dir = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
-	m.told = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
-	m.rtp = wire_get_addr(r, true);
-	m.rtcp = wire_get_addr(r, true);
+	m.n_lines = (uint8_t)wire_get_uint(r, 1, 0, SDP_MEDIA_MAX);
+	for (unsigned i = 0; i < m.n_lines && r->err == 0; i++)
+		m.type[i] = (uint8_t)wire_get_uint(r, 1, 0, SDP_TYPE_MAX);
+	for (unsigned nr = 0; nr < IPC_STREAMS_MAX && r->err == 0; nr++)
+		m.stream[nr] = get_media_stream(r);
 	return m;
+}
+
+static void
+get_map(struct rwire *r, struct stream_map *map)
+{
+	struct stream_map m = { .n = 0 };
+	uint64_t n = wire_get_uint(r, 1, 0, IPC_STREAMS_MAX);
+
+	for (unsigned nr = 0; nr < n && r->err == 0; nr++) {
+		uint64_t line = wire_get_uint(r, 1, 0, SDP_MEDIA_MAX - 1);
+
+		if (streams_find(&m, (unsigned)line) >= 0)
+			wire_fail(r, -EBADMSG);
+		m.line[m.n++] = (uint8_t)line;
+	}
+	*map = m;
 }
 
 static void
@@ -474,7 +648,8 @@ static void
 get_told(struct rwire *r, struct saved_leg *leg)
 {
 	leg->told.sip = wire_get_addr(r, true);
-	leg->told.rtp = wire_get_addr(r, true);
+	for (unsigned nr = 0; nr < leg->end.n && r->err == 0; nr++)
+		leg->told.rtp[nr] = wire_get_addr(r, true);
 	leg->version_shift = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
 	leg->sdp = wire_get_blob(r, 0, SESSION_SDP_MAX);
 }
@@ -507,6 +682,9 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 	leg->tag = wire_get_text(r, 0, 128);
 	get_cseqs(r, leg);
 	leg->can = (uint8_t)wire_get_uint(r, 1, 0, CAN_ALL);
+	leg->srtp_way = (uint8_t)wire_get_uint(r, 1, SECURE_PLAIN, SECURE_SAVP);
+	leg->srtp_turned = get_flag(r);
+	wire_get_bin(r, leg->seed, sizeof(leg->seed));
 	leg->invite = wire_get_blob(r, 0, BLOB_MAX);
 	if (call->talking)
 		get_session(r, leg);
@@ -520,7 +698,7 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 	    (leg->state != LEG_CALLING && leg->tag.len == 0) ||
 	    (leg->index > 0 && (leg->invite.len > 0) == call->talking) ||
 	    (leg->index == 0 && leg->invite.len > 0) ||
-	    (leg->end.ready && call->session == 0))
+	    (leg->end.n > 0 && call->session == 0))
 		wire_fail(r, -EBADMSG);
 }
 
@@ -581,6 +759,8 @@ checkpoint_get(
 	out->instance = (uint8_t)wire_get_uint(&r, 1, 0, STEPS_RELAYS_MAX - 1);
 	out->relayed = get_flag(&r);
 	out->relay_closed = get_flag(&r);
+	get_map(&r, &out->map);
+	out->sound = (uint8_t)wire_get_uint(&r, 1, 0, IPC_STREAMS_MAX - 1);
 	out->held = get_flag(&r);
 	out->ringing_noted = get_flag(&r);
 	out->referral[0] = get_referral(&r);

@@ -12,7 +12,7 @@
 #include "common/ipc/wire.h"
 #include "sigproxy/core/call_priv.h"
 
-#define CHECKPOINT_VERSION 5
+#define CHECKPOINT_VERSION 6
 
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
@@ -22,9 +22,12 @@ struct saved_leg {
 	uint8_t token[LEG_TOKEN_LEN];
 	struct flow flow;
 	bool relayed;
-	struct end end; /* open, ready, was_set, held, port, rtp, rtcp */
+	struct end end; /* no question, no counting, no verdict */
 	struct span target, route, call_id, local, remote, tag;
 	uint32_t local_cseq, remote_cseq, invite_cseq;
+	uint8_t srtp_way;
+	bool srtp_turned;
+	uint8_t seed[SECURE_SEED_LEN];
 	int64_t cseq_offset;
 	uint8_t can; /* enum can */
 	struct span invite; /* branch that rings: its INVITE as sent */
@@ -46,6 +49,8 @@ struct saved_call {
 	uint64_t session;
 	uint8_t instance;
 	bool relayed, relay_closed, held, ringing_noted;
+	struct stream_map map;
+	uint8_t sound;
 	struct referral referral[2];
 	bool transferred, withheld;
 	uint64_t replaces; /* ticket */

@@ -78,7 +78,7 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 {
 	struct call *call = leg->call;
 	const struct leg *caller = call->leg[0];
-	struct passage p = { call->setup, caller, leg, SDP_OFFER };
+	struct passage p = { call->setup, caller, leg, SDP_OFFER, false };
 	char branch[BRANCH_LEN], body_mem[CALL_BYTES_MAX];
 	uint32_t which;
 	struct buf body;
@@ -121,7 +121,7 @@ find_spare(const struct leg *leg)
 		struct leg *other = call->leg[i];
 
 		if (other != NULL && other->is_spare && other->spare_of == of &&
-		    (!other->relayed || other->end.ready))
+		    (!other->relayed || relay_is_ready(other)))
 			return other;
 	}
 	return NULL;
@@ -135,6 +135,8 @@ send_invite(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	struct buf b;
 	int err;
 
+	if (leg->n_invites == 0)
+		leg->srtp_way = (uint8_t)secure_first_way(x->e->calls, leg);
 	buf_init(&b, mem, sizeof(mem));
 	err = put_invite(x->e, &b, leg, msg, offer);
 	if (err)
@@ -157,7 +159,7 @@ fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
     struct span invite)
 {
 	struct call *call = leg->call;
-	struct passage p = { call->setup, call->leg[0], leg, SDP_OFFER };
+	struct passage p = { call->setup, call->leg[0], leg, SDP_OFFER, false };
 	char mem[CALL_BYTES_MAX];
 	struct media offer;
 	struct buf body;
@@ -238,7 +240,7 @@ fork_start(const struct ctx *x, struct call *call)
 
 		leg->state = LEG_OVER;
 		leg->status = 480;
-		if (leg->is_spare || (leg->relayed && !leg->end.ready))
+		if (leg->is_spare || (leg->relayed && !relay_is_ready(leg)))
 			continue;
 		err = send_invite(x, leg, &msg, &offer);
 		if (err)
@@ -256,7 +258,9 @@ fork_start(const struct ctx *x, struct call *call)
 	if (sent == 0)
 		call_end(x, call,
 		    (struct ending){ .status = refusal_of(err),
-			.why = "no-invite-possible" });
+			.why = err == -EACCES ? "srtp-required"
+					      : "no-invite-possible",
+			.reason = err == -EACCES ? SECURE_REASON : NULL });
 }
 
 /* ---- the branches' answers ---- */
@@ -306,7 +310,7 @@ answer_caller(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	session_keep_sdp(x, call->leg[0], body);
 	call->leg[0]->told.sip = move_telling(x->e, call->leg[0]).sip;
 	if (body.len > 0)
-		call->leg[0]->told.rtp = move_telling(x->e, call->leg[0]).rtp;
+		move_told_media(x->e, call->leg[0]);
 	return stxn_respond(
 	    &x->e->txns, x->now, x->st, call->setup->server, &r);
 }
@@ -367,7 +371,8 @@ on_provisional(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
 	struct call *call = leg->call;
 	struct passage p = { call->setup, leg, call->leg[0],
-		call->setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER };
+		call->setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER,
+		false };
 	struct media said = { .known = false };
 	uint32_t rseq = reliable_number(call, msg);
 	char mem[CALL_BYTES_MAX];
@@ -451,7 +456,7 @@ pass_2xx(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 {
 	struct exchange *setup = leg->call->setup;
 	struct passage p = { setup, leg, leg->call->leg[0],
-		setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER };
+		setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER, false };
 	char mem[CALL_BYTES_MAX];
 	struct buf body;
 	int err;
@@ -625,7 +630,15 @@ check_done(const struct ctx *x, struct call *call, const struct leg *last,
 	call_end(x, call, how);
 }
 
-/* Its session timer is to be longer: it gets another INVITE (RFC 4028 7.3). */
+/* Another INVITE: its session timer is to be longer (RFC 4028 7.3), or it
+ * wants its media the other way, with SRTP or without. */
+static bool
+may_ask_again(struct leg *leg, const struct sip_msg *msg)
+{
+	return msg->status == 422 ? session_may_ask_again(leg, msg)
+				  : secure_other_way(leg, msg->status);
+}
+
 static bool
 ask_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
@@ -633,9 +646,8 @@ ask_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	struct media offer;
 	struct sip_msg request;
 
-	if (msg->status != 422 || call->phase != CALL_INVITING ||
-	    leg->state == LEG_LOST || call->setup->server == NULL ||
-	    !session_may_ask_again(leg, msg) ||
+	if (call->phase != CALL_INVITING || leg->state == LEG_LOST ||
+	    call->setup->server == NULL || !may_ask_again(leg, msg) ||
 	    stxn_request(call->setup->server, &request) != 0)
 		return false;
 	leg->tag.len = 0;

@@ -8,7 +8,9 @@
 
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/move.h"
+#include "sigproxy/core/secure.h"
 #include "sigproxy/core/session.h"
+#include "sigproxy/core/streams.h"
 #include "sigproxy/sip/build.h"
 #include "sigproxy/sip/sdp.h"
 
@@ -40,33 +42,34 @@ struct party {
 	TEXT(32) number;
 	TEXT(64) name;
 	uint8_t hold, latching; /* enum hold_mode, latch_mode */
+	uint8_t srtp;           /* enum srtp_policy */
 	bool withheld;          /* its name, outside (RFC 3323) */
 };
 
-/* One phone's end of the relay: one audio stream. */
-struct end {
-	bool open;             /* asked for; to be closed */
-	bool asked;            /* RELAY_SAY is awaited */
-	bool ready;            /* port is valid */
+/* One relayed stream, as it is for one phone. */
+struct end_stream {
 	bool counting;         /* closed, RELAY_STATS is awaited */
 	bool was_set;          /* RELAY_SET was sent before */
+	bool off;              /* refused or gone: nothing is relayed */
 	bool held;             /* silence is agreed */
 	bool silent;           /* so says the relay */
+	bool mux;              /* its phone wants RTCP on the RTP port */
+	uint8_t form;          /* enum stream_form */
 	struct ipc_port port;  /* ours, towards this phone; once said in an
 				* SDP it never changes */
 	struct addr rtp, rtcp; /* what the phone announced last */
 	uint8_t verdict;       /* enum media_verdict, as last reported */
 	struct addr learnt;    /* where its RTP was heard from last */
+	struct secure_stream srtp;
 };
 
-/* What one SDP said about the stream that is relayed. */
-struct media {
-	bool known;            /* there was such an SDP */
-	uint8_t line;          /* index of its m= line */
-	bool refused;          /* port 0 */
-	struct addr rtp, rtcp; /* ADDR_NONE: do not send there */
-	enum sdp_dir dir;      /* what the phone meant, 0.0.0.0 included */
-	enum sdp_dir told;     /* what the other phone was told */
+/* One phone's end of the relay. */
+struct end {
+	bool open;      /* asked for; to be closed */
+	bool asked;     /* its first RELAY_SAY is awaited */
+	uint8_t wanted; /* streams asked for */
+	uint8_t n;      /* streams that have ports: from 0 on */
+	struct end_stream stream[IPC_STREAMS_MAX];
 };
 
 enum leg_state {
@@ -106,6 +109,9 @@ struct leg {
 	uint32_t remote_cseq; /* of the phone's last request */
 	int64_t cseq_offset;  /* other side's CSeq + this = ours */
 	uint8_t can;          /* enum can */
+	uint8_t srtp_way;     /* enum secure_way, of our first offer */
+	bool srtp_turned;     /* the other way was tried, too */
+	uint8_t seed[SECURE_SEED_LEN]; /* of its keys */
 	struct session session; /* its session timer */
 	/* The end: see farewell.c. */
 	bool knows_end;   /* it said BYE, or answered ours */

@@ -122,6 +122,15 @@ secure_check_answer(
 	return 0;
 }
 
+bool
+secure_may_pass(const struct leg *from, const struct leg *to,
+    const struct media_stream *said)
+{
+	return !said->known || said->refused || is_secure(said) ||
+	       (policy_of(from) != SRTP_POLICY_REQUIRED &&
+		   policy_of(to) != SRTP_POLICY_REQUIRED);
+}
+
 /* ---- what a phone did last ---- */
 
 static struct secure_phone *

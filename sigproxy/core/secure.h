@@ -21,6 +21,9 @@
 /* All lines of one m= section. */
 #define SECURE_LINES_MAX (3 * SDP_CRYPTO_LINE_MAX)
 
+/* Why an SDP was refused, for both phones and the record. */
+#define SECURE_REASON "SIP;cause=488;text=\"SRTP required or not allowed\""
+
 /* How one m= section says it. */
 enum secure_way {
 	SECURE_PLAIN,	/* RTP/AVP */
@@ -70,6 +73,11 @@ int secure_check_offer(
     const struct leg *leg, unsigned nr, struct media_stream *said);
 int secure_check_answer(
     const struct leg *leg, unsigned nr, struct media_stream *said);
+
+/* The same where nothing is changed on the way: a phone that must have SRTP
+ * neither says nor hears less. */
+bool secure_may_pass(const struct leg *from, const struct leg *to,
+    const struct media_stream *said);
 
 /* How the first offer to leg's phone says it. */
 enum secure_way secure_first_way(const struct calls *c, const struct leg *leg);

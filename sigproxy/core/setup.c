@@ -17,6 +17,7 @@ call_party(struct party *to, const struct ipc_party *from)
 	(void)TEXT_SET(&to->name, from->name);
 	to->hold = from->hold;
 	to->latching = from->latching;
+	to->srtp = from->srtp;
 }
 
 /* A refusal before there is a call. */
@@ -259,17 +260,38 @@ is_relay_wanted(const struct call *call)
 	return false;
 }
 
+/* How many streams the caller offers, to any of those that ring. */
+static uint8_t
+count_streams(const struct edge *e, struct call *call)
+{
+	struct passage p = { .exchange = call->setup, .from = call->leg[0] };
+	struct sip_msg msg;
+	uint8_t n = 0;
+
+	if (stxn_request(call->setup->server, &msg) != 0)
+		return 1;
+	for (unsigned i = call->base; i < call->n_legs && n == 0; i++) {
+		p.to = call->leg[i];
+		if (p.to->relayed)
+			n = offer_streams(e, &msg, p);
+	}
+	/* Without any it is refused, when the ports are there. */
+	return n > 0 ? n : 1;
+}
+
 void
 setup_open_ends(const struct ctx *x, struct call *call)
 {
+	uint8_t n = count_streams(x->e, call);
+
 	call->relayed = true;
 	timerq_set(
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_RELAY_MS));
 	if (!call->leg[0]->end.open)
-		relay_open(x, call->leg[0]);
+		relay_open(x, call->leg[0], n);
 	for (unsigned i = call->base; i < call->n_legs; i++)
 		if (call->leg[i]->relayed)
-			relay_open(x, call->leg[i]);
+			relay_open(x, call->leg[i], n);
 }
 
 static void
@@ -359,7 +381,7 @@ call_relay_came(const struct ctx *x, struct call *call)
 void
 call_ports_known(const struct ctx *x, struct call *call)
 {
-	if (call->leg[0]->end.ready) {
+	if (relay_is_ready(call->leg[0])) {
 		fork_start(x, call);
 		return;
 	}
@@ -512,6 +534,8 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->reliable = sip_lists(msg, SIP_H_SUPPORTED, "100rel") ||
 	    sip_lists(msg, SIP_H_REQUIRE, "100rel");
 	err = leg_from_invite(call->leg[0], msg, &t->from);
+	call->leg[0]->srtp_way =
+	    (uint8_t)secure_first_way(x->e->calls, call->leg[0]);
 	if (err)
 		refuse_call(
 		    x, call, err == -EMSGSIZE ? 513 : 400, "bad-invite", NULL);

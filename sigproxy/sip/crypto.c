@@ -160,15 +160,13 @@ sdp_crypto_parse(struct span content, struct sdp_crypto *out)
 }
 
 int
-sdp_crypto_choose(const struct sdp *s, unsigned media, struct sdp_crypto *out)
+sdp_crypto_choose(const struct sdp_media *m, struct sdp_crypto *out)
 {
-	struct span rest = s->body, content;
+	struct span rest = m->lines, content;
 	struct sdp_line line;
-	unsigned at = 0;	/* 1: in the first m= section */
 
-	while (sdp_line_next(&rest, &line) == 0) {
-		at += line.type == 'm';
-		if (at == media + 1 && line.type == 'a' &&
+	while (sdp_line_next(&rest, &line) == 0 && line.type != 'm') {
+		if (line.type == 'a' &&
 		    sdp_attribute(line.value, "crypto", &content) &&
 		    sdp_crypto_parse(content, out) == 0)
 			return 0;

@@ -37,8 +37,7 @@ int sdp_crypto_parse(struct span content, struct sdp_crypto *out);
  *
  * Errors:  -ENOENT none.
  */
-int sdp_crypto_choose(const struct sdp *s, unsigned media,
-    struct sdp_crypto *out);
+int sdp_crypto_choose(const struct sdp_media *m, struct sdp_crypto *out);
 
 /* Write the whole line. */
 void sdp_crypto_put(struct buf *b, uint32_t tag, unsigned suite,

@@ -11,7 +11,7 @@ static const char *const never[] = {
 	"ice-pacing", "alt", "group", "ssrc", "ssrc-group", "msid",
 	"msid-semantic", "source-filter", "path", "msrp-cname", "control",
 	"tool", "key-mgmt", "sctp-port", "identity", "record", "recordpref",
-	"cname", "originator", "nortpproxy", "mid", "label",
+	"cname", "originator", "nortpproxy", "mid", "label", "bundle-only",
 };
 
 /* Attributes whose content cannot be an address: not searched for one. */
@@ -175,9 +175,22 @@ put_session(struct buf *b, struct span *rest, struct sdp_line *line,
 		buf_put(b, SPAN_LIT("t=0 0\r\n"));
 }
 
+/* With feedback (RFC 4585) it stays so. */
+static void
+put_proto(struct buf *b, const struct sdp_media *m, uint8_t profile)
+{
+	if (profile == SDP_PROFILE_AS_IS) {
+		buf_put(b, m->proto);
+		return;
+	}
+	buf_puts(b, profile == SDP_PROFILE_SAVP ? "RTP/SAVP" : "RTP/AVP");
+	if (m->proto.len > 0 && m->proto.p[m->proto.len - 1] == 'F')
+		buf_putc(b, 'F');
+}
+
 static void
 put_media_line(struct buf *b, const struct sdp_media *m, uint16_t port,
-    uint16_t n_ports)
+    uint16_t n_ports, uint8_t profile)
 {
 	buf_put(b, SPAN_LIT("m="));
 	buf_put(b, m->type);
@@ -188,7 +201,7 @@ put_media_line(struct buf *b, const struct sdp_media *m, uint16_t port,
 		buf_put_u64(b, n_ports);
 	}
 	buf_putc(b, ' ');
-	buf_put(b, m->proto);
+	put_proto(b, m, profile);
 	buf_putc(b, ' ');
 	buf_put(b, m->fmts);
 	crlf(b);
@@ -204,10 +217,9 @@ media_attribute_stays(struct span value, const struct sdp_media *m,
 		return !edit->no_mux;
 	if (sdp_attribute(value, "rtcp-mux-only", &content))
 		return false;
-	/* Keys mean something only where the profile uses them; beside
-	 * plain RTP they would travel for nothing. */
+	/* Keys end where SRTP does. */
 	if (sdp_attribute(value, "crypto", &content))
-		return m->is_secure;
+		return edit->profile == SDP_PROFILE_AS_IS;
 	return attribute_stays(value);
 }
 
@@ -218,7 +230,7 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 {
 	enum sdp_dir d = edit->dir != SDP_DIR_NONE ? edit->dir : m->dir;
 
-	if (edit->rtcp_port != 0 && (edit->with_rtcp ||
+	if (edit->rtcp_port != 0 && !edit->no_rtcp && (edit->with_rtcp ||
 	    edit->rtcp_port != edit->rtp.port + 1 ||
 	    edit->rtcp.family != ADDR_NONE)) {
 		buf_put(b, SPAN_LIT("a=rtcp:"));
@@ -229,6 +241,7 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 		}
 		crlf(b);
 	}
+	buf_put(b, edit->crypto);
 	if (edit->dir != SDP_DIR_NONE || m->has_dir) {
 		buf_put(b, SPAN_LIT("a="));
 		buf_puts(b, sdp_dir_name(d));
@@ -236,19 +249,21 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 	}
 }
 
-/* One m= section; line holds its m= line, and the next one afterwards. */
+/* One m= section. */
 static void
-put_relayed(struct buf *b, struct span *rest, struct sdp_line *line,
-    const struct sdp_media *m, const struct sdp_media_edit *edit,
-    const struct addr *origin)
+put_relayed(struct buf *b, const struct sdp_media *m,
+    const struct sdp_media_edit *edit, const struct addr *origin)
 {
-	put_media_line(b, m, edit->rtp.port, 1);
+	struct span rest = m->lines;
+	struct sdp_line line;
+
+	put_media_line(b, m, edit->rtp.port, 1, edit->profile);
 	if (!addr_same_ip(&edit->rtp, origin))
 		put_connection(b, &edit->rtp);
-	while (sdp_line_next(rest, line) == 0 && line->type != 'm') {
-		if (line->type == 'b' || (line->type == 'a' &&
-		    media_attribute_stays(line->value, m, edit)))
-			put_line(b, line->type, line->value);
+	while (sdp_line_next(&rest, &line) == 0 && line.type != 'm') {
+		if (line.type == 'b' || (line.type == 'a' &&
+		    media_attribute_stays(line.value, m, edit)))
+			put_line(b, line.type, line.value);
 	}
 	put_own_attributes(b, m, edit);
 }
@@ -256,20 +271,23 @@ put_relayed(struct buf *b, struct span *rest, struct sdp_line *line,
 /* The section as it came; its c= is written out, since the session's is
  * ours now. */
 static void
-put_as_is(struct buf *b, struct span *rest, struct sdp_line *line,
-    const struct sdp_media *m, const struct sdp_media_edit *edit)
+put_as_is(struct buf *b, const struct sdp_media *m,
+    const struct sdp_media_edit *edit)
 {
-	put_media_line(b, m, m->port, m->n_ports);
+	struct span rest = m->lines;
+	struct sdp_line line;
+
+	put_media_line(b, m, m->port, m->n_ports, SDP_PROFILE_AS_IS);
 	if (m->c_host.len > 0) {
 		buf_puts(b, span_find(m->c_host, ':') >= 0 ? "c=IN IP6 " :
 		    "c=IN IP4 ");
 		buf_put(b, m->c_host);
 		crlf(b);
 	}
-	while (sdp_line_next(rest, line) == 0 && line->type != 'm') {
-		if (line->type == 'b' || (line->type == 'a' &&
-		    sdp_dir_of(line->value) == SDP_DIR_NONE))
-			put_line(b, line->type, line->value);
+	while (sdp_line_next(&rest, &line) == 0 && line.type != 'm') {
+		if (line.type == 'b' || (line.type == 'a' &&
+		    sdp_dir_of(line.value) == SDP_DIR_NONE))
+			put_line(b, line.type, line.value);
 	}
 	if (edit->dir != SDP_DIR_NONE || m->has_dir) {
 		buf_put(b, SPAN_LIT("a="));
@@ -279,13 +297,24 @@ put_as_is(struct buf *b, struct span *rest, struct sdp_line *line,
 	}
 }
 
+/* A line of an offer that its answer says nothing about. */
 static void
-put_refused(struct buf *b, struct span *rest, struct sdp_line *line,
-    const struct sdp_media *m)
+put_missing(struct buf *b, enum sdp_type type)
 {
-	put_media_line(b, m, 0, 1);
-	while (sdp_line_next(rest, line) == 0 && line->type != 'm')
-		;
+	buf_puts(b, "m=");
+	buf_puts(b, sdp_type_name(type));
+	switch (type) {
+	case SDP_TYPE_IMAGE:
+		buf_puts(b, " 0 udptl t38");
+		break;
+	case SDP_TYPE_MESSAGE:
+		buf_puts(b, " 0 TCP/MSRP *");
+		break;
+	default:
+		buf_puts(b, " 0 RTP/AVP 0");
+		break;
+	}
+	crlf(b);
 }
 
 static bool
@@ -302,6 +331,21 @@ edits_are_whole(const struct sdp *s, const struct sdp_edit *edit)
 	return true;
 }
 
+static void
+put_section(struct buf *b, const struct sdp *s, const struct sdp_edit *edit,
+    unsigned i)
+{
+	const struct sdp_media *m = &s->media[i];
+	const struct sdp_media_edit *e = &edit->media[i];
+
+	if (e->what == SDP_RELAY)
+		put_relayed(b, m, e, &edit->origin);
+	else if (e->what == SDP_AS_IS)
+		put_as_is(b, m, e);
+	else
+		put_media_line(b, m, 0, 1, SDP_PROFILE_AS_IS);
+}
+
 int
 sdp_build(struct buf *b, const struct sdp *s, const struct sdp_edit *edit)
 {
@@ -312,16 +356,13 @@ sdp_build(struct buf *b, const struct sdp *s, const struct sdp_edit *edit)
 		return -EINVAL;
 	put_head(b, s, edit);
 	put_session(b, &rest, &line, edit);
-	for (unsigned i = 0; i < s->n_media; i++) {
-		const struct sdp_media *m = &s->media[i];
-		const struct sdp_media_edit *e = &edit->media[i];
-
-		if (e->what == SDP_RELAY)
-			put_relayed(b, &rest, &line, m, e, &edit->origin);
-		else if (e->what == SDP_AS_IS)
-			put_as_is(b, &rest, &line, m, e);
+	for (unsigned i = 0; edit->n_lines == 0 && i < s->n_media; i++)
+		put_section(b, s, edit, i);
+	for (unsigned i = 0; i < edit->n_lines; i++) {
+		if (edit->order[i] < s->n_media)
+			put_section(b, s, edit, edit->order[i]);
 		else
-			put_refused(b, &rest, &line, m);
+			put_missing(b, (enum sdp_type)edit->type[i]);
 	}
 	return buf_err(b);
 }

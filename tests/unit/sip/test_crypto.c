@@ -126,7 +126,7 @@ START_TEST(the_first_of_ours_in_their_order)
 	buf_puts(&b, "m=audio 4004 RTP/SAVP 0\r\n"
 	    "a=crypto:8 AES_CM_128_HMAC_SHA1_80 inline:" K30 "\r\n");
 	ck_assert_int_eq(sdp_parse(buf_span(&b), &s), 0);
-	ck_assert_int_eq(sdp_crypto_choose(&s, 1, &c),
+	ck_assert_int_eq(sdp_crypto_choose(&s.media[1], &c),
 	    sections[_i].tag == 0 ? -ENOENT : 0);
 	ck_assert_msg(c.tag == sections[_i].tag, "%s: %u", sections[_i].name,
 	    c.tag);

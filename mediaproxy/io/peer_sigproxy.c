@@ -168,6 +168,7 @@ sigproxy_roc(struct media *m, const struct ipc_relay_roc *roc)
 	door_send(m->sigproxy, buf_span(&b));
 }
 
+void
 sigproxy_quality(struct media *m, const struct ipc_relay_quality *quality)
 {
 	char mem[192];

@@ -86,6 +86,10 @@ wire(struct self *s)
 	s->oracle = oracle_new(&s->loop, s->store, &s->key,
 	    span_str(s->conf.realm));
 	ops.arg = s->oracle;
+	if (s->oracle != NULL) {
+		s->oracle->emergency = s->conf.emergency;
+		s->oracle->n_emergency = s->conf.n_emergency;
+	}
 	s->doors = s->oracle == NULL ? NULL :
 	    doors_new(&s->loop, ROLE_REG, 0, &ops);
 	if (s->doors == NULL)

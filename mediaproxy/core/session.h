@@ -113,6 +113,13 @@ int sessions_set(struct sessions *s, const struct ipc_relay_set *m,
 
 /* SRTP keys.  Errors: as sessions_set(), and keys that cannot be. */
 int sessions_key(struct sessions *s, const struct ipc_relay_key *m);
+/*
+ * Give a digit to the phone of this stream, in the sound that goes to it.
+ *
+ * Errors:  -ENOENT as above; -ENOSPC too many wait.
+ */
+int sessions_tone(struct sessions *s, const struct ipc_relay_tone *m,
+    struct mono now);
 
 /* The pair of one stream, or PORT_NONE. */
 uint32_t sessions_pair(struct sessions *s, uint64_t id, uint8_t end,

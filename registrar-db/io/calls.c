@@ -133,6 +133,15 @@ is_full(struct oracle *o)
 	return o->calls_live >= CALLS_LIVE_MAX;
 }
 
+static bool
+is_emergency(const struct oracle *o, struct span number)
+{
+	for (unsigned i = 0; i < o->n_emergency; i++)
+		if (span_eq(number, span_str(o->emergency[i])))
+			return true;
+	return false;
+}
+
 void
 calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
     struct party_row *called, struct ipc_auth_say *say)
@@ -146,8 +155,9 @@ calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
 			verdict = VERDICT_NOT_FOUND;
 		else
 			verdict = calls_find(o, number, called, say);
+		say->emergency |= is_emergency(o, number);
 	}
-	if (verdict == VERDICT_OK && is_full(o))
+	if (verdict == VERDICT_OK && !say->emergency && is_full(o))
 		verdict = VERDICT_BUSY;
 	say->verdict = (uint8_t)verdict;
 	if (verdict != VERDICT_BAD && verdict != VERDICT_BUSY) {

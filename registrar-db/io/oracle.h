@@ -18,6 +18,7 @@
 #ifndef REGDB_IO_ORACLE_H
 #define REGDB_IO_ORACLE_H
 
+#include "common/io/conf.h"
 #include "common/io/door.h"
 #include "registrar-db/core/refusals.h"
 #include "registrar-db/io/queue.h"
@@ -73,6 +74,9 @@ struct oracle {
 	struct buf say;
 	char say_mem[128 * 1024];
 
+	/* [site] emergency; n 0: none. */
+	const char (*emergency)[CONF_NUMBER_MAX];
+	unsigned n_emergency;
 	int64_t last_id;	/* highest id of a subscriber, for decoys */
 	uint64_t first_ticket, next_ticket;	/* given in this life */
 	uint64_t lost_before;	/* tickets given before this sigproxy came */

@@ -8,9 +8,9 @@
  * re-INVITE, UPDATE, INFO and the like.
  *
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
- * and who wins), call.c (how it ends), farewell.c (BYE for a phone that is
+ * and who wins), channels.c (how many at once), call.c (how it ends), farewell.c (BYE for a phone that is
  * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
- * (requests inside), headers.c (what passes), divert.c (3xx), refer.c and
+ * (requests inside), headers.c (what passes), dtmf.c (digits), divert.c (3xx), refer.c and
  * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address),
  * offer.c, streams.c, secure.c, hold.c, relay.c, spread.c and again.c (media),
  * note.c (reports), callid.c and
@@ -115,6 +115,7 @@ struct call {
 	struct stream_map map;
 	uint8_t sound; /* the stream that records are about */
 	uint8_t channels;
+	bool emergency; /* so said the oracle: it passes limits */
 	bool held;
 	bool ringing_noted;
 	bool reliable; /* the caller takes reliable answers (RFC 3262) */
@@ -145,6 +146,7 @@ struct over {
 	bool answered;
 	uint16_t status;
 	const char *reason; /* a literal */
+	uint64_t call_id[2]; /* hashed: the caller's, the callee's */
 };
 
 /* A mediaproxy that came is told all its sessions, in batches. */
@@ -165,6 +167,7 @@ struct calls {
 	struct callid_key callid_key;
 	uint64_t session_base; /* upper half of session numbers */
 	uint32_t channels;     /* in use */
+	uint32_t channels_emergency; /* of these, by such calls */
 	uint32_t n_owed;       /* legs whose BYE has no answer yet */
 	uint32_t relay_calls[STEPS_RELAYS_MAX];
 	struct again again[STEPS_RELAYS_MAX];
@@ -178,6 +181,8 @@ struct calls {
 	/* For status. */
 	struct unheard unheard;
 	uint64_t begun, answered, refused, restored;
+	uint64_t no_channel; /* calls refused for want of one */
+	uint64_t reports;      /* of phones, on how a call sounded */
 };
 
 /* ---- call.c ---- */
@@ -198,8 +203,25 @@ void call_end(const struct ctx *x, struct call *call, struct ending how);
 void call_settle(const struct ctx *x, struct call *call);
 /* Free a call of which nothing was said to anybody. */
 void call_drop(const struct ctx *x, struct call *call);
+
+/* ---- dtmf.c ---- */
+
+/* leg's phone sent an INFO: is it a digit that peer's hears only as events?
+ * Then it is answered and given to the relay. */
+bool dtmf_convert(const struct ctx *x, struct leg *leg, const struct leg *peer,
+    struct stxn *t, const struct sip_msg *msg);
+
+/* ---- channels.c ---- */
+
+/* What its legs, and those of them that are the caller's, count. */
+uint8_t channels_needed(const struct call *call);
+uint8_t channels_of_caller(const struct call *call);
+/* Are so many free, beside those this call has? */
+bool channels_fit(const struct edge *e, const struct call *call, uint8_t n);
 /* Set the channels this call uses. */
-void call_use_channels(struct calls *c, struct call *call, uint8_t n);
+void channels_use(struct calls *c, struct call *call, uint8_t n);
+/* What is left of the tables is for emergency calls. */
+bool channels_is_crowded(const struct calls *c);
 
 /* ---- farewell.c ---- */
 

@@ -155,6 +155,13 @@ put_secure(struct buf *b, const struct secure_stream *s)
 }
 
 static void
+put_tone(struct buf *b, uint8_t pt, uint32_t rate)
+{
+	wire_put_uint(b, pt, 1);
+	wire_put_uint(b, rate, 4);
+}
+
+static void
 put_end_stream(struct buf *b, const struct end_stream *s)
 {
 	put_flag(b, s->was_set);
@@ -171,6 +178,8 @@ put_end_stream(struct buf *b, const struct end_stream *s)
 	wire_put_addr(b, &s->rtcp);
 	wire_put_addr(b, &s->learnt);
 	put_secure(b, &s->srtp);
+	put_flag(b, s->video);
+	put_tone(b, s->tone_pt, s->tone_rate);
 }
 
 static void
@@ -197,6 +206,7 @@ put_media_stream(struct buf *b, const struct media_stream *m)
 	wire_put_addr(b, &m->rtcp);
 	wire_put_uint(b, m->way, 1);
 	put_crypto(b, &m->crypto);
+	put_tone(b, m->tone_pt, m->tone_rate);
 }
 
 static void
@@ -362,6 +372,7 @@ checkpoint_put(struct buf *b, const struct call *call)
 	wire_put_uint(b, call->replaces, 8);
 	put_diversion(b, &call->diversion);
 	wire_put_uint(b, call->channels, 1);
+	wire_put_uint(b, call->emergency, 1);
 	wire_put_uint(b, call->answered.us, 8);
 	wire_put_uint(b, settled ? call->callee->index : 0, 1);
 	wire_put_uint(
@@ -504,6 +515,15 @@ get_secure(struct rwire *r)
 	return s;
 }
 
+static void
+get_tone(struct rwire *r, uint8_t *pt_out, uint32_t *rate_out)
+{
+	*pt_out = (uint8_t)wire_get_uint(r, 1, 0, 127);
+	*rate_out = (uint32_t)wire_get_uint(r, 4, 0, SDP_TONE_RATE_MAX);
+	if (*rate_out != 0 && *rate_out < SDP_TONE_RATE_MIN)
+		wire_fail(r, -ERANGE);
+}
+
 static struct end_stream
 get_end_stream(struct rwire *r)
 {
@@ -522,6 +542,8 @@ get_end_stream(struct rwire *r)
 	s.rtcp = wire_get_addr(r, true);
 	s.learnt = wire_get_addr(r, true);
 	s.srtp = get_secure(r);
+	s.video = get_flag(r);
+	get_tone(r, &s.tone_pt, &s.tone_rate);
 	return s;
 }
 
@@ -583,6 +605,7 @@ get_media_stream(struct rwire *r)
 	m.rtcp = wire_get_addr(r, true);
 	m.way = (uint8_t)wire_get_uint(r, 1, SECURE_PLAIN, SECURE_SAVP);
 	m.crypto = get_crypto(r);
+	get_tone(r, &m.tone_pt, &m.tone_rate);
 	return m;
 }
 
@@ -770,6 +793,7 @@ checkpoint_get(
 	out->replaces = wire_get_uint(&r, 8, 0, INT64_MAX);
 	get_diversion(&r, &out->diversion);
 	out->channels = (uint8_t)wire_get_uint(&r, 1, 0, 2);
+	out->emergency = wire_get_uint(&r, 1, 0, 1) != 0;
 	out->answered_us = wire_get_uint(&r, 8, 0, UINT64_MAX);
 	out->callee = (uint8_t)wire_get_uint(
 	    &r, 1, 0, out->talking ? CALL_LEGS_MAX - 1 : 0);

@@ -56,6 +56,7 @@ struct saved_call {
 	uint64_t replaces; /* ticket */
 	struct diversion diversion; /* its steps */
 	uint8_t channels;
+	bool emergency;
 	uint64_t answered_us;
 	uint8_t callee, early; /* index of a leg; 0: none */
 	struct span request;   /* ringing: the caller's INVITE.  Talking: a

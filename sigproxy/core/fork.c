@@ -429,7 +429,7 @@ begin_talk(const struct ctx *x, struct leg *leg)
 	timerq_cancel(&x->e->timers, &leg->timer_c);
 	timerq_cancel(&x->e->timers, &call->timer);
 	fork_cancel(x, call, leg, SPAN_LIT(ELSEWHERE));
-	call_use_channels(x->e->calls, call, channels);
+	channels_use(x->e->calls, call, channels);
 	if (!leg->relayed && call->relayed) {
 		relay_close(x->e, x->st, call);
 		call->relayed = false;

@@ -54,7 +54,10 @@ struct end_stream {
 	bool held;             /* silence is agreed */
 	bool silent;           /* so says the relay */
 	bool mux;              /* its phone wants RTCP on the RTP port */
+	bool video;            /* marked as such */
 	uint8_t form;          /* enum stream_form */
+	uint8_t tone_pt;       /* events its phone hears (RFC 4733) */
+	uint32_t tone_rate;    /* 0: none */
 	struct ipc_port port;  /* ours, towards this phone; once said in an
 				* SDP it never changes */
 	struct addr rtp, rtcp; /* what the phone announced last */

@@ -439,6 +439,9 @@ agreed_stream(const struct end_stream *before, const struct media_stream *m,
 	s.rtcp = m->rtcp;
 	s.form = m->form;
 	s.mux = m->mux;
+	s.video = m->type == SDP_TYPE_VIDEO;
+	s.tone_pt = m->tone_pt;
+	s.tone_rate = m->tone_rate;
 	return s;
 }
 
@@ -447,6 +450,7 @@ is_same(const struct end_stream *a, const struct end_stream *b)
 {
 	return a->was_set == b->was_set && a->off == b->off &&
 	       a->held == b->held && a->form == b->form && a->mux == b->mux &&
+	       a->video == b->video &&
 	       addr_eq(&a->rtp, &b->rtp) && addr_eq(&a->rtcp, &b->rtcp);
 }
 

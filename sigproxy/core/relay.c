@@ -92,6 +92,7 @@ ask_ports(const struct ctx *x, const struct leg *leg)
 		.streams = leg->end.wanted,
 		.phone = leg->flow.remote,
 		.local = x->e->conf->listeners[leg->flow.listener].local,
+		.emergency = call->emergency,
 	};
 
 	ask.n_want = leg->end.n;
@@ -151,6 +152,7 @@ settings_of(const struct leg *leg, unsigned nr, const struct leg *to)
 		.mux = s->mux,
 		/* Who receives a fax says nothing for long. */
 		.held = s->held || s->form == STREAM_UDPTL,
+		.video = s->video,
 		.form = s->form,
 		.phone = leg->flow.remote,
 	};
@@ -206,7 +208,8 @@ relay_again(const struct ctx *x, struct leg *leg)
 
 		if (!s->was_set)
 			continue;
-		if (s->srtp.phone.suite != SRTP_NONE)
+		if (s->srtp.phone.suite != SRTP_NONE &&
+		    s->form == STREAM_RTP)
 			secure_tell(x->st, leg, nr);
 		set = settings_of(leg, nr, listener_of(leg));
 		set.learnt = s->learnt;
@@ -532,7 +535,8 @@ on_quality(const struct ctx *x, uint8_t instance, struct span payload)
 		return err;
 	call = find(x->e->calls, instance, m.session);
 	leg = find_leg(call, m.end);
-	if (leg != NULL && m.stream == call->sound && m.stream < leg->end.n &&
+	if (leg != NULL && m.stream == call->sound &&
+	    m.stream < leg->end.n &&
 	    (leg->index == 0 || leg == call->callee))
 		note_quality(x->st, leg, &m.quality);
 	return 0;

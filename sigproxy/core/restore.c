@@ -339,7 +339,8 @@ restore_into(
 		    from->relay_closed);
 	if (err)
 		return err;
-	call_use_channels(x->e->calls, call, from->channels);
+	call->emergency = from->emergency;
+	channels_use(x->e->calls, call, from->channels);
 	return from->talking ? restore_talking(x, call, from)
 			     : restore_ringing(x, call, from);
 }

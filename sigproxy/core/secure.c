@@ -315,6 +315,36 @@ take_keys(struct secure_stream *s, const struct sdp_crypto *phone,
 	memcpy(s->ours, ours, SRTP_KEY_MAX);
 }
 
+static void
+tell(struct steps *st, struct leg *leg, unsigned nr, uint8_t suite)
+{
+	struct secure_stream *s = &leg->end.stream[nr].srtp;
+	size_t len = srtp_key_len(suite);
+	struct ipc_relay_key key = {
+		.session = leg->call->session,
+		.end = leg->index,
+		.stream = (uint8_t)nr,
+		.suite_in = suite,
+		.key_in = span_make(s->phone.key, len),
+		.mki_len = s->phone.mki_len,
+		.mki = s->phone.mki,
+		.suite_out = suite,
+		.key_out = span_make(s->ours, len),
+		.n_rocs = s->n_rocs,
+	};
+
+	memcpy(key.rocs, s->rocs, sizeof(key.rocs));
+	s->told = suite != SRTP_NONE;
+	STEPS_ASK(st, &st->relay[leg->call->instance], RELAY_KEY, relay_key,
+	    &key);
+}
+
+void
+secure_tell(struct steps *st, struct leg *leg, unsigned nr)
+{
+	tell(st, leg, nr, leg->end.stream[nr].srtp.phone.suite);
+}
+
 void
 secure_settle(const struct ctx *x, struct leg *leg, unsigned nr,
     const struct media_stream *said, bool it_offered)
@@ -322,8 +352,14 @@ secure_settle(const struct ctx *x, struct leg *leg, unsigned nr,
 	struct secure_stream *s = &leg->end.stream[nr].srtp;
 	uint8_t ours[SRTP_KEY_MAX] = { 0 };
 
-	if (nr >= leg->end.n || said->form != STREAM_RTP)
+	if (nr >= leg->end.n)
 		return;
+	/* A fax (UDPTL) has no keys; they come back with the sound. */
+	if (said->form != STREAM_RTP) {
+		if (s->told)
+			tell(x->st, leg, nr, SRTP_NONE);
+		return;
+	}
 	remember(x->e->calls, leg, said->way);
 	if (!is_secure(said) && !is_agreed(leg, nr))
 		return;
@@ -336,32 +372,6 @@ secure_settle(const struct ctx *x, struct leg *leg, unsigned nr,
 	secret_wipe(ours, sizeof(ours));
 	if (!s->told)
 		secure_tell(x->st, leg, nr);
-}
-
-void
-secure_tell(struct steps *st, struct leg *leg, unsigned nr)
-{
-	struct secure_stream *s = &leg->end.stream[nr].srtp;
-	size_t len = srtp_key_len(s->phone.suite);
-	struct ipc_relay_key key = {
-		.session = leg->call->session,
-		.end = leg->index,
-		.stream = (uint8_t)nr,
-		.suite_in = s->phone.suite,
-		.key_in = span_make(s->phone.key, len),
-		.mki_len = s->phone.mki_len,
-		.mki = s->phone.mki,
-		.suite_out = s->phone.suite,
-		.key_out = span_make(s->ours, len),
-		.n_rocs = s->n_rocs,
-	};
-
-	if (s->phone.suite == SRTP_NONE && s->told)
-		return;
-	memcpy(key.rocs, s->rocs, sizeof(key.rocs));
-	s->told = true;
-	STEPS_ASK(st, &st->relay[leg->call->instance], RELAY_KEY, relay_key,
-	    &key);
 }
 
 void

@@ -211,15 +211,6 @@ choose_branches(struct edge *e, struct call *call,
 		    e, call, &replaced->flow, TEXT_SPAN(replaced->target));
 }
 
-static bool
-has_external(const struct call *call)
-{
-	for (unsigned i = call->base; i < call->n_legs; i++)
-		if (leg_is_external(call->leg[i]))
-			return true;
-	return false;
-}
-
 static void
 drop_branches(struct edge *e, struct call *call)
 {
@@ -227,27 +218,24 @@ drop_branches(struct edge *e, struct call *call)
 		leg_free(e, call->leg[--call->n_legs]);
 }
 
-/*
- * Count channels: one for a caller outside, one for the called number when a
- * device outside rings, however many do (R97).  When there is no room for the
- * latter but phones in the office ring too, only those ring.
- */
+/* When there is no room for devices outside but phones in the office ring
+ * too, only those ring. */
 static bool
 admit(struct edge *e, struct call *call, const struct ipc_auth_say *say,
     const struct leg *replaced)
 {
-	struct calls *c = e->calls;
-	uint8_t caller = leg_is_external(call->leg[0]) ? 1 : 0;
-	uint8_t need = (uint8_t)(caller + has_external(call));
+	uint8_t need = channels_needed(call);
 
-	if (c->channels + need > e->conf->channels && need > caller) {
+	if (!channels_fit(e, call, need) && need > channels_of_caller(call)) {
 		drop_branches(e, call);
 		choose_branches(e, call, say, replaced, false);
-		need = caller;
+		need = channels_of_caller(call);
 	}
-	if (c->channels + need > e->conf->channels && need > 0)
+	if (!channels_fit(e, call, need)) {
+		e->calls->no_channel++;
 		return false;
-	call_use_channels(c, call, need);
+	}
+	channels_use(e->calls, call, need);
 	return call->n_legs > call->base;
 }
 
@@ -354,7 +342,7 @@ setup_diverted(
     const struct ctx *x, struct call *call, const struct ipc_auth_say *say)
 {
 	/* Counted anew: who redirected has none any more. */
-	call_use_channels(x->e->calls, call, 0);
+	channels_use(x->e->calls, call, 0);
 	if (!admit_or_refuse(x, call, say, NULL))
 		return;
 	if (!is_relay_wanted(call)) {
@@ -510,7 +498,8 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse(x, t, 480, SPAN_LIT(SIPS_NOT_KEPT));
 		return;
 	}
-	if (!has_too_many(x->e->calls, say->caller.number))
+	if (say->emergency || (!channels_is_crowded(x->e->calls) &&
+	    !has_too_many(x->e->calls, say->caller.number)))
 		call = call_new(x->e);
 	if (call == NULL) {
 		call_not_begun(x->st, say, 480, "too-many-calls");
@@ -520,6 +509,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		return;
 	}
 	call->ticket = say->ticket;
+	call->emergency = say->emergency;
 	call_party(&call->caller, &say->caller);
 	call_party(&call->called, &say->called);
 	call->caller.withheld = headers_hide_sender(msg);

@@ -78,6 +78,8 @@ read_line(const struct sdp_media *m, const struct addr *at)
 		.refused = m->port == 0,
 		.form = m->is_udptl ? STREAM_UDPTL : STREAM_RTP,
 		.type = (uint8_t)sdp_type_of(m->type),
+		.tone_pt = m->tone_pt,
+		.tone_rate = m->tone_rate,
 		.dir = hold_meant(m),
 	};
 

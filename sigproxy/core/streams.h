@@ -30,6 +30,8 @@ struct media_stream {
 	bool mux;              /* RTCP comes and goes by its RTP port */
 	uint8_t form;          /* enum stream_form */
 	uint8_t type;          /* enum sdp_type */
+	uint8_t tone_pt;       /* events it hears (RFC 4733) */
+	uint32_t tone_rate;    /* 0: none */
 	struct addr rtp, rtcp; /* ADDR_NONE: do not send there */
 	enum sdp_dir dir;      /* what the phone meant, 0.0.0.0 included */
 	enum sdp_dir told;     /* what the other phone was told */

@@ -310,6 +310,31 @@ check_payload_type(const struct sdp_media *m, struct span content)
 	return span_to_u32(pt, PT_MAX, &n) == 0 ? 0 : -EBADMSG;
 }
 
+/* "101 telephone-event/8000", of a format that its m= line has. */
+static void
+read_tone(struct span content, struct sdp_media *m)
+{
+	struct span pt, name, fmts = m->fmts, fmt;
+	ptrdiff_t slash;
+	uint32_t n, rate;
+
+	if (m->tone_rate != 0 || !m->is_rtp || !field(&content, &pt) ||
+	    !field(&content, &name) || span_to_u32(pt, PT_MAX, &n) != 0)
+		return;
+	slash = span_find(name, '/');
+	if (slash < 0 || !span_caseeq(span_sub(name, 0, (size_t)slash),
+			     SPAN_LIT("telephone-event")) ||
+	    span_to_u32(span_sub(name, (size_t)slash + 1, name.len),
+		SDP_TONE_RATE_MAX, &rate) != 0 || rate < SDP_TONE_RATE_MIN)
+		return;
+	while (field(&fmts, &fmt)) {
+		if (!span_eq(fmt, pt))
+			continue;
+		m->tone_pt = (uint8_t)n;
+		m->tone_rate = rate;
+	}
+}
+
 static bool
 is_ice(struct span value)
 {
@@ -332,6 +357,8 @@ media_attribute(struct span value, struct sdp_media *m)
 	}
 	if (sdp_attribute(value, "rtcp", &content))
 		return read_rtcp(content, m);
+	if (sdp_attribute(value, "rtpmap", &content))
+		read_tone(content, m);
 	if (sdp_attribute(value, "rtpmap", &content) ||
 	    sdp_attribute(value, "fmtp", &content) ||
 	    sdp_attribute(value, "rtcp-fb", &content))

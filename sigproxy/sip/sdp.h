@@ -15,6 +15,8 @@
 #define SDP_BYTES_MAX 8192
 #define SDP_MEDIA_MAX 16	/* m= lines; the core relays fewer */
 #define SDP_LINES_MAX 512
+#define SDP_TONE_RATE_MIN 8000
+#define SDP_TONE_RATE_MAX 48000
 
 enum sdp_dir {
 	SDP_DIR_NONE = 0,	/* not stated; in an edit: as it came */
@@ -64,6 +66,8 @@ struct sdp_media {
 				 * RTP address with port + 1 */
 	bool rtcp_mux;
 	unsigned n_crypto;	/* a=crypto lines */
+	uint8_t tone_pt;	/* of the first telephone-event (RFC 4733) */
+	uint32_t tone_rate;	/* its clock; 0: there is none */
 	bool has_ice;		/* a=candidate or ice-ufrag */
 	bool has_fingerprint;	/* a=fingerprint, own or session's */
 	struct span mid;

@@ -45,6 +45,7 @@ void add_reach_tests(Suite *s);
 void add_secure_tests(Suite *s);
 void add_session_tests(Suite *s);
 void add_srtp_tests(Suite *s);
+void add_tone_tests(Suite *s);
 void add_window_tests(Suite *s);
 void add_wait_tests(Suite *s);
 

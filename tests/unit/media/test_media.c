@@ -16,6 +16,7 @@ main(void)
 	add_secure_tests(s);
 	add_session_tests(s);
 	add_srtp_tests(s);
+	add_tone_tests(s);
 	add_window_tests(s);
 	add_wait_tests(s);
 	r = srunner_create(s);

@@ -223,6 +223,7 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 		say.called.number = span_make(called, number.len);
 		say.called.hold = lab->hold_of_called;
 		say.called.srtp = lab->srtp_of_called;
+		say.emergency = lab->emergency;
 		say.ticket = ++lab->ticket;
 		add_targets(lab, &say, say.called.number);
 		if (say.n_targets == 0)
@@ -385,6 +386,11 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 					     &lab->media[lab->n_media++ % 64]),
 			    0);
 			break;
+		case IPC_CALL_QUALITY:
+			lab->n_quality++;
+			ck_assert_int_eq(
+			    get_call_quality(payload, &lab->quality), 0);
+			break;
 		case IPC_CALL_SAVE:
 			hear_save(lab, payload);
 			break;
@@ -419,7 +425,7 @@ say_ports(struct lab *lab, uint8_t instance, struct buf *b,
 
 	if ((lab->full & 1u << instance) != 0)
 		say.refusal = RELAY_FULL;
-	if (lab->refusal == RELAY_OK && lab->streams_max != 0 &&
+	if (say.refusal == RELAY_OK && lab->streams_max != 0 &&
 	    open->streams > lab->streams_max)
 		say.refusal = RELAY_FULL;
 	if (say.refusal == RELAY_OK) {
@@ -507,6 +513,11 @@ hear_relay(
 			break;
 		case IPC_RELAY_KEY:
 			take_key(lab, payload);
+			break;
+		case IPC_RELAY_TONE:
+			ck_assert_int_eq(
+			    get_relay_tone(payload, &lab->tone), 0);
+			lab->n_tones++;
 			break;
 		case IPC_RELAY_CLOSE:
 			ck_assert_int_eq(get_relay_close(payload, &close), 0);
@@ -854,6 +865,18 @@ lab_silent(struct lab *lab, uint8_t end, bool silent)
 
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_NEWS, relay_news, &news);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
+	settle(lab);
+}
+
+void
+lab_quality(struct lab *lab, const struct ipc_relay_quality *m)
+{
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_QUALITY, relay_quality, m);
 	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
 }
@@ -1237,10 +1260,12 @@ sdp_of(const struct phone *p, uint16_t port, const char *direction)
 
 	snprintf(mem, LAB_TEXT,
 	    "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
-	    "m=audio %u RTP/AVP 8 0 101\r\na=rtpmap:8 PCMA/8000\r\n"
-	    "a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+	    "m=audio %u RTP/AVP 8 0%s\r\na=rtpmap:8 PCMA/8000\r\n"
+	    "a=rtpmap:0 PCMU/8000\r\n%s"
 	    "%s%s%s",
-	    p->host, p->host, port, direction ? "a=" : "",
+	    p->host, p->host, port, p->no_events ? "" : " 101",
+	    p->no_events ? "" : "a=rtpmap:101 telephone-event/8000\r\n",
+	    direction ? "a=" : "",
 	    direction ? direction : "", direction ? "\r\n" : "");
 	return mem;
 }

@@ -28,6 +28,7 @@ struct phone {
 	const char *says; /* lines in each answer of its; NULL: none */
 	const char *type; /* Content-Type of bodies; NULL: application/sdp */
 	bool is_sips;     /* it writes sips: */
+	bool no_events;   /* its SDP has no telephone-event */
 	bool is_asked;    /* keepalives get into its inbox */
 	const char *instance; /* of its binding, or NULL */
 	char inbox[LAB_INBOX][LAB_TEXT];
@@ -51,6 +52,7 @@ struct lab {
 	uint8_t hold_of_called, hold_of_caller;
 	uint8_t srtp_of_called, srtp_of_caller; /* enum srtp_policy */
 	uint64_t ticket; /* counted up */
+	bool emergency;  /* so it says of what is called next */
 	/* DIVERT_ASK. */
 	uint8_t divert_verdict; /* 0: by whether the number has phones */
 	bool divert_mute;
@@ -61,6 +63,8 @@ struct lab {
 	unsigned n_notes;
 	struct ipc_call_media media[64];
 	unsigned n_media;
+	struct ipc_call_quality quality; /* the last one */
+	unsigned n_quality;
 	unsigned auth_asks;
 	/* What it keeps for us. */
 	struct {
@@ -104,6 +108,8 @@ struct lab {
 		unsigned at; /* n_sets when it came */
 	} keys[64];
 	unsigned n_keys;
+	struct ipc_relay_tone tone; /* the last one */
+	unsigned n_tones;
 	uint64_t session;
 	const char *public_ip; /* what the relay says outside */
 	unsigned n_lost;       /* lines phone-lost */
@@ -248,6 +254,8 @@ void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
 void lab_roc(struct lab *lab, const struct ipc_relay_roc *roc);
 /* It hears that end no more, or again. */
 void lab_silent(struct lab *lab, uint8_t end, bool silent);
+/* How a stream sounds. */
+void lab_quality(struct lab *lab, const struct ipc_relay_quality *m);
 /* The newest note; the newest RELAY_SET of an end's first stream, or of
  * another one. */
 const struct ipc_relay_set *lab_set_of(

@@ -12,6 +12,7 @@ main(void)
 	srunner_add_suite(r, suite_divert());
 	srunner_add_suite(r, suite_audit());
 	srunner_add_suite(r, suite_dialog());
+	srunner_add_suite(r, suite_dtmf());
 	srunner_add_suite(r, suite_hold());
 	srunner_add_suite(r, suite_limits());
 	srunner_add_suite(r, suite_parts());
@@ -28,6 +29,7 @@ main(void)
 	srunner_add_suite(r, suite_outbound());
 	srunner_add_suite(r, suite_subs());
 	srunner_add_suite(r, suite_mwi());
+	srunner_add_suite(r, suite_report());
 	srunner_add_suite(r, suite_message());
 	srunner_add_suite(r, suite_move());
 	srunner_add_suite(r, suite_offers());

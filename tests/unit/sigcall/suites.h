@@ -6,6 +6,7 @@
 
 Suite *suite_basic(void);
 Suite *suite_dialog(void);
+Suite *suite_dtmf(void);
 Suite *suite_fork(void);
 Suite *suite_hold(void);
 Suite *suite_limits(void);
@@ -23,6 +24,7 @@ Suite *suite_tls(void);
 Suite *suite_outbound(void);
 Suite *suite_subs(void);
 Suite *suite_mwi(void);
+Suite *suite_report(void);
 Suite *suite_message(void);
 Suite *suite_divert(void);
 Suite *suite_audit(void);

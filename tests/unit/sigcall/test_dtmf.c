@@ -1,0 +1,158 @@
+/* Digits by INFO, towards phones that hear events and phones that do not. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "sigproxy/sip/dtmf.h"
+#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/suites.h"
+
+/* ---- what a body says ---- */
+
+static const struct {
+	const char *name, *type, *body;
+	int err;
+	uint8_t event;
+	uint16_t ms;
+} rows[] = {
+	{ "as Cisco's", "application/dtmf-relay",
+	    "Signal=5\r\nDuration=160\r\n", 0, 5, 160 },
+	{ "with spaces, LF alone", "application/dtmf-relay",
+	    "Signal= 9\nDuration= 250\n", 0, 9, 250 },
+	{ "CR alone", "application/dtmf-relay", "Signal=1\rDuration=80", 0, 1,
+	    80 },
+	{ "star", "application/dtmf-relay", "Signal=*\r\n", 0, 10, 160 },
+	{ "its number", "application/dtmf-relay", "Signal=10\r\n", 0, 10,
+	    160 },
+	{ "hash", "application/dtmf-relay", "signal=#\r\n", 0, 11, 160 },
+	{ "letter", "application/dtmf-relay", "Signal=d\r\n", 0, 15, 160 },
+	{ "flash", "application/dtmf-relay", "Signal=hf\r\n", 0, 16, 160 },
+	{ "too short to hear", "application/dtmf-relay",
+	    "Signal=1\r\nDuration=0\r\n", 0, 1, 40 },
+	{ "for ever", "application/dtmf-relay",
+	    "Signal=1\r\nDuration=4294967295\r\n", 0, 1, 6000 },
+	{ "no number", "application/dtmf-relay",
+	    "Signal=1\r\nDuration=long\r\n", 0, 1, 160 },
+	{ "the digit alone", "application/dtmf", "7", 0, 7, 160 },
+	{ "and a line's end", "application/dtmf", "#\r\n", 0, 11, 160 },
+	{ "in lines", "application/dtmf", "Signal=2\r\n", 0, 2, 160 },
+	{ "none", "application/dtmf-relay", "Duration=100\r\n", -EBADMSG, 0,
+	    0 },
+	{ "no digit", "application/dtmf-relay", "Signal=x\r\n", -EBADMSG, 0,
+	    0 },
+	{ "two", "application/dtmf", "17 18", -EBADMSG, 0, 0 },
+	{ "above the flash", "application/dtmf-relay", "Signal=17\r\n",
+	    -EBADMSG, 0, 0 },
+	{ "empty", "application/dtmf", "", -EBADMSG, 0, 0 },
+	{ "another type", "text/plain", "5", -ENOTSUP, 0, 0 },
+};
+
+START_TEST(a_body_is_read)
+{
+	char text[512];
+	struct sip_msg msg;
+	struct dtmf d = { 99, 99 };
+	int err;
+
+	snprintf(text, sizeof(text),
+	    "INFO sip:a@b SIP/2.0\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n"
+	    "From: <sip:a@b>;tag=1\r\nTo: <sip:b@b>;tag=2\r\nCall-ID: c\r\n"
+	    "CSeq: 1 INFO\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+	    "\r\n%s", rows[_i].type, strlen(rows[_i].body), rows[_i].body);
+	ck_assert_int_eq(sip_parse(span_str(text), SIP_DATAGRAM, &msg, NULL), 0);
+	err = dtmf_read(&msg, &d);
+	ck_assert_msg(err == rows[_i].err, "%s: %d", rows[_i].name, err);
+	ck_assert_uint_eq(d.event, err == 0 ? rows[_i].event : 99);
+	ck_assert_uint_eq(d.duration_ms, err == 0 ? rows[_i].ms : 99);
+}
+END_TEST
+
+/* ---- who gets it how ---- */
+
+static const struct {
+	const char *name;
+	bool sender_events, hearer_events, sender_calls, outside;
+	bool converted;
+} calls[] = {
+	{ "of the called one, to a caller with events", false, true, false,
+	    true, true },
+	{ "of the caller, to a called one with events", false, true, true,
+	    true, true },
+	{ "neither knows events", false, false, true, true, false },
+	{ "both do", true, true, false, true, false },
+	{ "only the sender does", true, false, false, true, false },
+	{ "nothing is relayed in the office", false, true, false, false,
+	    false },
+};
+
+static const char digit[] = "Signal=8\r\nDuration=200\r\n";
+
+START_TEST(a_digit_goes_as_the_other_hears_it)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = calls[_i].outside ? lab_home(lab, "168", 7)
+					       : lab_office(lab, "168", 30);
+	struct phone *desk = lab_office(lab, "200", 31);
+	struct talk t;
+	bool converted = calls[_i].converted;
+
+	home->no_events = !calls[_i].sender_events;
+	desk->no_events = !calls[_i].hearer_events;
+	if (calls[_i].sender_calls)
+		talk_begin(&t, home, desk);
+	else
+		talk_begin(&t, desk, home);
+	dlg_send(calls[_i].sender_calls ? &t.a : &t.b, "INFO",
+	    "application/dtmf-relay", digit, "");
+	ck_assert_msg(lab->n_tones == converted, "%s", calls[_i].name);
+	if (converted) {
+		ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+		ck_assert_ptr_null(phone_recv(desk));
+		ck_assert_uint_eq(lab->tone.session, lab->session);
+		ck_assert_uint_eq(lab->tone.end, calls[_i].sender_calls);
+		ck_assert_uint_eq(lab->tone.event, 8);
+		ck_assert_uint_eq(lab->tone.duration_ms, 200);
+		ck_assert_uint_eq(lab->tone.payload_type, 101);
+		ck_assert_uint_eq(lab->tone.rate, 8000);
+	} else {
+		ck_assert_ptr_nonnull(strstr(phone_expect(desk, "INFO"), digit));
+	}
+	lab_free(lab);
+}
+END_TEST
+
+START_TEST(digits_go_on_after_a_restart)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	struct talk t;
+
+	home->no_events = true;
+	talk_begin(&t, desk, home);
+	lab_restart(lab);
+	dlg_send(&t.b, "INFO", "application/dtmf", "5", "");
+	ck_assert_uint_eq(lab->n_tones, 1);
+	ck_assert_uint_eq(lab->tone.event, 5);
+	/* Without the relay it passes as it is. */
+	lab_relay(lab, false);
+	dlg_send(&t.b, "INFO", "application/dtmf", "6", "");
+	ck_assert_uint_eq(lab->n_tones, 1);
+	ck_assert_ptr_nonnull(phone_expect(desk, "INFO"));
+	lab_free(lab);
+}
+END_TEST
+
+Suite *
+suite_dtmf(void)
+{
+	Suite *s = suite_create("dtmf");
+	TCase *c = tcase_create("digits");
+
+	tcase_add_loop_test(
+	    c, a_body_is_read, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_loop_test(c, a_digit_goes_as_the_other_hears_it, 0,
+	    sizeof(calls) / sizeof(calls[0]));
+	tcase_add_test(c, digits_go_on_after_a_restart);
+	suite_add_tcase(s, c);
+	return s;
+}

@@ -37,7 +37,10 @@ next_keepalive(struct sessions *s, uint32_t pair, enum port_which which,
 	if (to.family == ADDR_NONE)
 		return false;
 	buf_init(&out->packet, out->bytes, sizeof(out->bytes));
-	if (which == PORT_RTP)
+	/* Of fax an empty datagram: its packets are numbered (RFC 6263 4.1). */
+	if (st->form == STREAM_UDPTL)
+		out->packet.len = 0;
+	else if (which == PORT_RTP)
 		rtp_put_keepalive(&out->packet, st->keepalive_seq++,
 		    s->conf.ssrc);
 	else

@@ -364,6 +364,12 @@ void note_again(struct steps *st, const struct call *call);
 void note_over_again(struct calls *c, struct mono now, struct steps *st);
 /* Did this call end a moment ago? */
 bool note_is_over(const struct calls *c, uint64_t ticket);
+/* ---- conclude.c ---- */
+
+/* What is to be concluded about this phone's media. */
+enum media_verdict leg_conclude(const struct ctx *x, const struct leg *leg,
+    const struct ipc_relay_reach *reach);
+
 /* What is to be concluded of leg's media: relay_sound(leg)->verdict. */
 void note_reach(struct steps *st, const struct leg *leg,
     const struct ipc_relay_reach *reach);

@@ -1,7 +1,7 @@
 """SRTP with keys in SDP: real phones that must, or may, encrypt, with a plain phone in the office; by TLS and by UDP."""
 
 from lab.expect import does_not_hear, hear_each_other
-from lab.srtp import SecureEar
+from lab.securephone import SecureEar
 from lab.tlsoffice import TlsOffice
 
 # The same again by another transport or the other way round.

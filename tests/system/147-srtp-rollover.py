@@ -14,9 +14,9 @@ from lab.office import Office, password
 from lab.net import POSTERN_ADDRESS
 from lab.postern import DOMAIN
 from lab.rawphone import RawPhone
-from lab.srtp import Srtp, keys_in
+from lab.securephone import Srtp, keys_in
 
-SUITE, FIRST, PACKETS, BURST = 'AES_CM_128_HMAC_SHA1_80', 65000, 80000, 40
+SUITE, FIRST, PACKETS, BURST = 'AES_CM_128_HMAC_SHA1_80', 65000, 80000, 80
 KILLS = (400, 30000, 66000)         # before a rollover, between, before the next one
 SAME_KEY, NEW_KEY, SPRAY = 20000, 70000, 50000
 PAYLOAD = bytes(range(160))

@@ -378,6 +378,117 @@ START_TEST(an_offer_that_waits_for_ports_may_be_cancelled)
 }
 END_TEST
 
+START_TEST(hold_is_of_all_streams)
+{
+	const char *offered, *answered;
+	struct talk t;
+
+	call(&t, AUDIO("30000") VIDEO("30002"), AUDIO("20000") VIDEO("20002"),
+	    &offered, &answered);
+	again(&t.b, AUDIO("20000") "a=sendonly\r\n" VIDEO("20002") "a=inactive\r\n",
+	    AUDIO("30000") "a=recvonly\r\n" VIDEO("30002") "a=inactive\r\n",
+	    &offered, &answered);
+	HAS(strstr(offered, "m=audio"), "a=sendonly\r\n");
+	HAS(strstr(offered, "m=video"), "a=inactive\r\n");
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_HELD);
+	for (uint8_t end = 0; end < 2; end++)
+		for (uint8_t nr = 0; nr < 2; nr++)
+			ck_assert_uint_eq(lab_set_of(lab, end, nr)->held, 1);
+	again(&t.b, AUDIO("20000") VIDEO("20002"),
+	    AUDIO("30000") VIDEO("30002"), &offered, &answered);
+	ck_assert_uint_eq(lab_note(lab)->state, CALL_RESUMED);
+	ck_assert_uint_eq(lab_set_of(lab, 0, 1)->held, 0);
+	hang_up(&t);
+}
+END_TEST
+
+/* ---- who offers, and how many ring ---- */
+
+START_TEST(a_late_offer_may_have_a_picture)
+{
+	const char *inv, *msg;
+	struct dlg a;
+
+	dlg_call(&a, home, "200", NULL, "");
+	inv = phone_expect(desk, "INVITE");
+	phone_answer(desk, inv, 200, "d",
+	    lines(desk, AUDIO("20000") VIDEO("20002") VIDEO("20004")));
+	msg = phone_expect(home, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(shape(msg), "audio+ video+ video-");
+	dlg_learn(&a, msg);
+	dlg_ack(&a, a.cseq,
+	    lines(home, AUDIO("30000") VIDEO("30002") VIDEO("0")));
+	msg = phone_expect(desk, "ACK");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(shape(msg), "audio+ video+ video-");
+	ck_assert_uint_eq(target(0, 1), 30002);
+	ck_assert_uint_eq(target(1, 1), 20002);
+}
+END_TEST
+
+START_TEST(each_phone_that_rings_has_its_own_ports)
+{
+	struct phone *other = lab_home(lab, "200", 9);
+	const char *one, *two, *msg;
+	struct dlg a;
+
+	dlg_call(&a, home, "200", lines(home, AUDIO("30000") VIDEO("30002")),
+	    "");
+	one = phone_expect(desk, "INVITE");
+	two = phone_expect(other, "INVITE");
+	ck_assert(one != NULL && two != NULL);
+	ck_assert_uint_ne(port_in(one, "video"), port_in(two, "video"));
+	ck_assert_uint_ne(port_in(one, "audio"), port_in(two, "audio"));
+	phone_answer(other, two, 200, "o",
+	    lines(other, AUDIO("20000") VIDEO("20002")));
+	msg = phone_expect(home, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(shape(msg), "audio+ video+");
+	ck_assert_uint_eq(target(2, 1), 20002);
+	ck_assert_uint_eq(lab_set_of(lab, 0, 1)->to_end, 2);
+}
+END_TEST
+
+/* Two phones of the office: not a byte is changed, and no port is taken. */
+START_TEST(a_direct_call_keeps_its_lines)
+{
+	struct phone *caller = lab_office(lab, "201", 32);
+	const char *inv;
+	struct dlg a;
+
+	dlg_call(&a, caller, "200",
+	    lines(caller, AUDIO("30000") VIDEO("30002") OTHER("30004")), "");
+	inv = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	HAS(body(inv), "m=video 30002 ");
+	HAS(body(inv), "m=application 30004 ");
+	HAS(body(inv), "c=IN IP4 192.168.10.32\r\n");
+	ck_assert_uint_eq(lab->n_opens, 0);
+}
+END_TEST
+
+START_TEST(bundle_is_refused_and_each_line_has_its_port)
+{
+	const char *offered, *answered;
+	struct talk t;
+
+	call(&t,
+	    AUDIO("30000") "a=mid:1\r\na=rtcp-mux\r\n" VIDEO("30002")
+		"a=mid:2\r\na=rtcp-mux\r\na=group:BUNDLE 1 2\r\n",
+	    AUDIO("20000") "a=rtcp-mux\r\na=rtcp:20000\r\n" VIDEO("20002"),
+	    &offered, &answered);
+	LACKS(offered, "BUNDLE");
+	LACKS(offered, "a=mid");
+	LACKS(offered, "rtcp-mux");
+	LACKS(answered, "rtcp-mux");
+	/* Who names the same port for both can do no other way. */
+	ck_assert_uint_eq(lab_set_of(lab, 1, 0)->mux, 1);
+	ck_assert_uint_eq(lab_set_of(lab, 0, 0)->mux, 0);
+	hang_up(&t);
+}
+END_TEST
+
 /* ---- restarts ---- */
 
 START_TEST(a_restart_keeps_every_stream)
@@ -424,6 +535,11 @@ suite_streams(void)
 	tcase_add_test(
 	    c, a_relay_that_is_silent_delays_an_added_line_by_a_second);
 	tcase_add_test(c, an_offer_that_waits_for_ports_may_be_cancelled);
+	tcase_add_test(c, hold_is_of_all_streams);
+	tcase_add_test(c, a_late_offer_may_have_a_picture);
+	tcase_add_test(c, each_phone_that_rings_has_its_own_ports);
+	tcase_add_test(c, a_direct_call_keeps_its_lines);
+	tcase_add_test(c, bundle_is_refused_and_each_line_has_its_port);
 	tcase_add_test(c, a_restart_keeps_every_stream);
 	suite_add_tcase(s, c);
 	return s;

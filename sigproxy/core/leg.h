@@ -42,6 +42,8 @@ struct party {
 	TEXT(64) name;
 	uint8_t hold, latching; /* enum hold_mode, latch_mode */
 	bool withheld;          /* its name, outside (RFC 3323) */
+	TEXT(120) codecs;       /* of its sound outside; empty: all */
+	uint32_t max_kbps;      /* outside; 0: any */
 };
 
 /* One relayed stream, as it is for one phone. */

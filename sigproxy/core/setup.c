@@ -17,6 +17,8 @@ call_party(struct party *to, const struct ipc_party *from)
 	(void)TEXT_SET(&to->name, from->name);
 	to->hold = from->hold;
 	to->latching = from->latching;
+	(void)TEXT_SET(&to->codecs, from->codecs);
+	to->max_kbps = from->max_kbps;
 }
 
 /* A refusal before there is a call. */

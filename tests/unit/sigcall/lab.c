@@ -205,6 +205,9 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 	say.caller.number = span_str(p->number);
 	say.caller.name = span_str(p->name);
 	say.caller.hold = lab->hold_of_caller;
+	if (lab->codecs_of_caller != NULL)
+		say.caller.codecs = span_str(lab->codecs_of_caller);
+	say.caller.max_kbps = lab->kbps_of_caller;
 	if (lab->verdict != 0) {
 		say.verdict = lab->verdict;
 	} else if (ask.want == 1 && span_eq(ask.digest.method,
@@ -221,6 +224,9 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 		memcpy(called, number.p, number.len);
 		say.called.number = span_make(called, number.len);
 		say.called.hold = lab->hold_of_called;
+		if (lab->codecs_of_called != NULL)
+			say.called.codecs = span_str(lab->codecs_of_called);
+		say.called.max_kbps = lab->kbps_of_called;
 		say.emergency = lab->emergency;
 		say.ticket = ++lab->ticket;
 		add_targets(lab, &say, say.called.number);

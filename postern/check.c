@@ -180,6 +180,7 @@ look(struct check *k)
 	check_address(k->found, k->conf, check_said(k, "stunmon"),
 	    check_said(k, "mediaproxy"));
 	check_phones(k->found, check_said(k, "sigproxy"));
+	check_sound(k->found, check_said(k, "registrar-db"));
 	check_names(k);
 	check_tls(k);
 	check_store(k);

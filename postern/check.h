@@ -51,6 +51,8 @@ struct addr check_public(const struct conf *c, struct span stunmon);
 /* check_phones.c: phones that were not heard or did not come back, and homes
  * whose routers rewrite SIP. */
 void check_phones(struct findings *fs, struct span sigproxy);
+/* Phones that sounded bad lately. */
+void check_sound(struct findings *fs, struct span registrar);
 /* Only those of one number. */
 void check_phones_of(struct findings *fs, struct span sigproxy,
     struct span number);

@@ -17,6 +17,18 @@ static const struct media_remedy remedies[] = {
 	{ "never-heard", FINDING_WARNING,
 	    "forward [media] ports at the office's router; let the phone ask "
 	    "STUN; see that it is not muted" },
+	{ "never-heard-with-stun", FINDING_WARNING,
+	    "forward [media] ports at the office's router (postern check "
+	    "--router) and set `mode = forwarded`; see that it is not muted" },
+	{ "home-moves-ports", FINDING_WARNING,
+	    "forward [media] ports at the office's router, or let the phone "
+	    "ask STUN (our SIP port answers it)" },
+	{ "same-port-in-home", FINDING_WARNING,
+	    "set another RTP port in one of this home's phones, or let them "
+	    "ask STUN, or forward [media] ports at the office's router" },
+	{ "address-old", FINDING_WARNING,
+	    "see what `postern check` says of the STUN servers; a dynamic DNS "
+	    "name in [address] name is a second source of our address" },
 	{ "wrong-source", FINDING_NOTE,
 	    "docs/configuration.md, `latching`: a home whose sound leaves by "
 	    "another address than its signalling" },
@@ -60,6 +72,27 @@ check_unheard(struct findings *fs, struct span one)
 	finding_seen(f, "%.*s at %.*s, %llu s ago", (int)verdict.len,
 	    verdict.p, (int)at.len, at.p, (unsigned long long)ago_s);
 	finding_do(f, "%s", remedy->text);
+}
+
+static void
+check_bad_sound(struct findings *fs, struct span one)
+{
+	struct span number;
+	struct finding *f;
+	uint64_t calls, mos;
+
+	if (!json_text(one, "number", &number) ||
+	    !json_number(one, "calls", &calls) ||
+	    !json_number(one, "mos_centi", &mos))
+		return;
+	f = finding_new(fs, FINDING_NOTE, "sounds-bad");
+	finding_what(f, "%.*s sounded bad in %llu of the last 50 calls",
+	    (int)number.len, number.p, (unsigned long long)calls);
+	finding_seen(f, "the worst was MOS %llu.%02llu of 4.5",
+	    (unsigned long long)mos / 100, (unsigned long long)mos % 100);
+	finding_do(f, "postern sql \"SELECT * FROM call_quality WHERE phone = "
+		      "'%.*s' ORDER BY ticket DESC LIMIT 10\" tells which way "
+		      "and why: docs/quality.md", (int)number.len, number.p);
 }
 
 static void
@@ -125,6 +158,13 @@ check_phones(struct findings *fs, struct span sigproxy)
 		return;
 	check_phones_of(fs, sigproxy, SPAN_NONE);
 	check_algs(fs, sigproxy);
+}
+
+void
+check_sound(struct findings *fs, struct span registrar)
+{
+	if (registrar.p != NULL)
+		each(fs, registrar, "sounds_bad", SPAN_NONE, check_bad_sound);
 }
 
 void

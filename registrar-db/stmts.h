@@ -165,6 +165,20 @@
 	    GROWS("expected") ", " GROWS("late") ", " GROWS("twice") ", " \
 	    GROWS("gap") ", " FIGURE("jitter_max_us", "max") ", "       \
 	    FIGURES("") ", " FIGURES("heard_") ", " FIGURES("said_"))   \
+	/* Whose line is bad: what came from it; or what it hears though  \
+	 * the other one's came in well. */                             \
+	S(SOUNDS_BAD, R, "SELECT CASE a.side WHEN 'caller' THEN c.caller " \
+	    "ELSE c.called END AS phone, count(*), "                    \
+	    "min(min(ifnull(a.mos, 450), ifnull(a.heard_mos, 450), "    \
+	    "ifnull(a.said_mos, 450))) "                                \
+	    "FROM (SELECT ticket, caller, called FROM call "            \
+	    "ORDER BY ticket DESC LIMIT 50) AS c "                      \
+	    "JOIN quality AS a ON a.ticket = c.ticket "                 \
+	    "LEFT JOIN quality AS b ON b.ticket = a.ticket "            \
+	    "AND b.side <> a.side "                                     \
+	    "WHERE a.mos < 360 OR (ifnull(b.mos, 450) >= 360 AND "      \
+	    "min(ifnull(a.heard_mos, 450), ifnull(a.said_mos, 450)) < 360) " \
+	    "GROUP BY phone ORDER BY 2 DESC, phone LIMIT 8")            \
 	S(CALLS_LOST, W, "UPDATE call SET state = 'ended', "            \
 	    "ended_at = ?1, reason = 'signalling restarted' "           \
 	    "WHERE ended_at IS NULL AND ticket < ?2 "                   \

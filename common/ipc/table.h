@@ -388,7 +388,7 @@
 	F(u64, ticket, 1, UINT64_MAX)		\
 	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
 	F(u8, way, 1, 4)	/* enum media_way */	\
-	F(u8, verdict, 0, 8)	/* enum media_verdict */	\
+	F(u8, verdict, 0, 12)	/* enum media_verdict */	\
 	F(addr, said, 0, 0)
 
 #define IPC_F_relay_quality(F)			\

@@ -23,6 +23,15 @@ reopen(struct latch *l, bool keep)
 }
 
 void
+latch_set_fax(struct latch *l, bool fax)
+{
+	if (l->fax == fax)
+		return;
+	l->fax = fax;
+	reopen(l, true);
+}
+
+void
 latch_announce(struct latch *l, const struct addr *phone,
     const struct addr *announced, bool relearn)
 {
@@ -58,13 +67,20 @@ rank(const struct latch *l, const struct addr *source)
 	}
 }
 
+static uint64_t
+patience_ms(const struct latch *l)
+{
+	if (l->rtcp)
+		return LATCH_RTCP_SILENT_MS;
+	if (l->stale)
+		return LATCH_RTP_STALE_MS;
+	return l->fax ? LATCH_FAX_SILENT_MS : LATCH_RTP_SILENT_MS;
+}
+
 static bool
 is_silent(const struct latch *l, struct mono now)
 {
-	uint32_t ms = l->rtcp ? LATCH_RTCP_SILENT_MS :
-	    l->stale ? LATCH_RTP_STALE_MS : LATCH_RTP_SILENT_MS;
-
-	return mono_ms_between(l->heard_at, now) >= ms;
+	return mono_ms_between(l->heard_at, now) >= patience_ms(l);
 }
 
 static bool
@@ -76,7 +92,8 @@ carries_on(const struct latch *l, const struct latch_packet *p)
 		return false;
 	if (l->rtcp)
 		return true;
-	return !p->rtcp && ahead > 0 && ahead <= LATCH_SEQ_AHEAD;
+	return !p->rtcp && ahead > 0 &&
+	    ahead <= (l->fax ? LATCH_FAX_AHEAD : LATCH_SEQ_AHEAD);
 }
 
 static void
@@ -103,7 +120,8 @@ static enum latch_said
 agree(struct latch *l, const struct latch_packet *p, struct mono now)
 {
 	bool same = p->ssrc == l->ssrc &&
-	    (p->rtcp || l->rtcp || p->payload_type == l->payload_type);
+	    (p->rtcp || l->rtcp || p->payload_type == l->payload_type) &&
+	    (!l->fax || carries_on(l, p));
 
 	l->agreed = l->agreed > 0 && same ? (uint8_t)(l->agreed + 1) : 1;
 	l->stale = false;

@@ -12,6 +12,10 @@
  * falls silent for a moment, or when that has been silent longer and the new
  * one passes the same rule and carries on SSRC and sequence.
  *
+ * Fax (UDPTL) has no SSRC and a short sequence, and long silences are part of
+ * it: its first packets must follow each other closely, and another source may
+ * take over only after ten seconds, by a sequence that goes on closely.
+ *
  * Pure.  The caller asks dest_allowed() about every source that latch_knows()
  * does not know, before latch_input().
  */
@@ -29,6 +33,8 @@
 #define LATCH_RTCP_SILENT_MS 10000	/* two intervals (RFC 3550 6.2) */
 /* Furthest a carried-on sequence may have jumped (RFC 3550 A.1). */
 #define LATCH_SEQ_AHEAD 3000
+#define LATCH_FAX_AHEAD 100
+#define LATCH_FAX_SILENT_MS 10000
 
 struct latch {
 	enum latch_mode mode;	/* never LATCH_DEFAULT */
@@ -43,6 +49,7 @@ struct latch {
 	uint8_t agreed;		/* packets so far */
 	uint8_t freeze;		/* packets needed */
 	bool rtcp;
+	bool fax;		/* UDPTL: no SSRC, no payload type */
 	bool frozen;
 	bool stale;		/* source is from before a new offer: it stays
 				 * the destination, and once it is not heard
@@ -61,6 +68,10 @@ enum latch_said {
 	LATCH_ACCEPTED,
 	LATCH_NEW,		/* accepted, and source is now learnt anew */
 };
+
+/* What its packets look like from now on; what was learnt stays, but of
+ * another form nothing was agreed. */
+void latch_set_fax(struct latch *l, bool fax);
 
 void latch_init(struct latch *l, enum latch_mode mode,
     const struct addr *phone, bool rtcp);

@@ -525,15 +525,17 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 	if (kind == RTP_KIND_RTCP)
 		quality_rtcp(&st->quality, &to->quality,
 		    span_make(data, len), now);
-	if (to->off)
+	if (to->off || to->form != st->form)
 		return false;
 	out->pair = (uint32_t)(to - s->stream);
-	out->which = kind == RTP_KIND_RTCP && !to->mux ? PORT_RTCP : PORT_RTP;
+	out->which = kind == RTP_KIND_RTCP && !to->mux && !to->muxes ?
+	    PORT_RTCP : PORT_RTP;
 	out->to = stream_target(to, out->which);
 	if (out->to.family == ADDR_NONE ||
 	    (out->which == PORT_RTCP && to->trial == TRIAL_QUIET))
 		return false;
-	if (kind == RTP_KIND_RTP && tones_wait(&to->tones))
+	if (kind == RTP_KIND_RTP && st->form == STREAM_RTP &&
+	    tones_wait(&to->tones))
 		len = tones_ride(&to->tones, data, len, now);
 	out->len = len;
 	to->packets_out += kind == RTP_KIND_RTP;

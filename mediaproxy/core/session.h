@@ -185,6 +185,13 @@ void sessions_expire(struct sessions *s, struct mono now,
  * for, spares, then external ports that have not heard their phone yet. */
 void sessions_wanted(struct sessions *s, struct ipc_map_want *out);
 
+/* May a packet here look like STUN and be fax? */
+static inline bool
+sessions_is_fax(const struct sessions *s, uint32_t pair)
+{
+	return s->stream[pair].used && s->stream[pair].form == STREAM_UDPTL;
+}
+
 static inline uint32_t
 sessions_count(const struct sessions *s)
 {

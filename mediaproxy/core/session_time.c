@@ -40,7 +40,10 @@ next_keepalive(struct sessions *s, uint32_t pair, enum port_which which,
 	out->what = SESSION_KEEPALIVE;
 	out->hop = (struct session_hop){ pair, which, to, 0 };
 	buf_init(&out->packet, out->bytes, sizeof(out->bytes));
-	if (which == PORT_RTP)
+	/* Of fax an empty datagram: its packets are numbered (RFC 6263 4.1). */
+	if (st->form == STREAM_UDPTL)
+		out->packet.len = 0;
+	else if (which == PORT_RTP)
 		rtp_put_keepalive(&out->packet, st->keepalive_seq++,
 		    s->conf.ssrc);
 	else

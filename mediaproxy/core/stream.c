@@ -1,5 +1,7 @@
 #include "mediaproxy/core/stream.h"
 
+#include "common/codec/udptl.h"
+
 void
 stream_init(struct stream *st, const struct ipc_relay_open *m, uint8_t nr,
     enum latch_mode mode, struct mono now)
@@ -64,6 +66,9 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
 	st->was_set = true;
 	st->to_end = m->to_end;
 	st->mux = m->mux != 0;
+	st->muxes = false;
+	st->form = m->form;
+	latch_set_fax(&st->latch[PORT_RTP], m->form == STREAM_UDPTL);
 	st->held = m->held != 0;
 	st->off = m->rtp.family == ADDR_NONE;
 	st->quiet_from = now;
@@ -88,12 +93,16 @@ stream_target(const struct stream *st, enum port_which which)
 /* ---- packets ---- */
 
 static bool
-read_packet(enum rtp_kind kind, uint8_t *data, size_t len,
-    const uint8_t *scrub_key, struct rtp_header *header_out,
+read_packet(const struct stream *st, enum rtp_kind kind, uint8_t *data,
+    size_t len, const uint8_t *scrub_key, struct rtp_header *header_out,
     struct latch_packet *out)
 {
 	struct rtp_header h;
 
+	if (st->form == STREAM_UDPTL) {
+		*out = (struct latch_packet){ 0 };
+		return udptl_parse(span_make(data, len), &out->seq) == 0;
+	}
 	if (kind == RTP_KIND_RTCP) {
 		*out = (struct latch_packet){ .rtcp = true };
 		return rtcp_scrub(data, len, scrub_key, &out->ssrc) == 0;
@@ -103,6 +112,46 @@ read_packet(enum rtp_kind kind, uint8_t *data, size_t len,
 	*out = (struct latch_packet){ h.ssrc, h.seq, h.payload_type, false };
 	*header_out = h;
 	return true;
+}
+
+/* Who sends RTCP to the RTP port without having agreed on it is taken at his
+ * word, once his RTP is known. */
+static bool
+is_muxed(struct stream *st, enum rtp_kind kind, const struct addr *source)
+{
+	if (kind != RTP_KIND_RTCP)
+		return false;
+	if (!st->mux && latch_knows(&st->latch[PORT_RTP], source))
+		st->muxes = true;
+	return st->mux || st->muxes;
+}
+
+/* A straggler of the sound before: by chance it may read as fax. */
+static bool
+is_sound_before(const struct stream *st, struct span packet)
+{
+	struct rtp_header h;
+
+	return st->packets_in > 0 && rtp_parse(packet, &h) == 0 &&
+	    h.ssrc == st->quality.loss.ssrc;
+}
+
+/* What kind the packet is at this port of this stream. */
+static enum rtp_kind
+read_kind(struct stream *st, enum port_which which, const struct addr *source,
+    struct span packet)
+{
+	enum rtp_kind kind = rtp_kind(packet);
+	uint16_t seq;
+
+	if (st->form == STREAM_UDPTL)
+		return which == PORT_RTP && udptl_parse(packet, &seq) == 0 &&
+		    !is_sound_before(st, packet) ?
+		    RTP_KIND_RTP : RTP_KIND_OTHER;
+	if ((kind == RTP_KIND_RTP) == (which == PORT_RTP) ||
+	    is_muxed(st, kind, source))
+		return kind;
+	return RTP_KIND_OTHER;
 }
 
 static void
@@ -118,7 +167,8 @@ count_in(struct stream *st, enum rtp_kind kind, size_t len,
 	st->heard_at = now;
 	if (st->first_at.us == 0)
 		st->first_at = now;
-	quality_rtp(&st->quality, h, now);
+	if (st->form == STREAM_RTP)
+		quality_rtp(&st->quality, h, now);
 	if (st->silent) {
 		st->silent = false;
 		st->news |= 1 << RELAY_HEARD;
@@ -130,21 +180,21 @@ stream_input(struct stream *st, enum port_which which,
     const struct addr *source, uint8_t *data, size_t len,
     const struct dest *dest, const uint8_t *scrub_key, struct mono now)
 {
-	enum rtp_kind kind = rtp_kind(span_make(data, len));
+	enum rtp_kind kind =
+	    read_kind(st, which, source, span_make(data, len));
 	struct latch *l = &st->latch[which];
 	struct rtp_header h = { 0 };
 	struct latch_packet p;
 	enum latch_said said;
 
-	if ((kind == RTP_KIND_RTP) != (which == PORT_RTP) &&
-	    !(kind == RTP_KIND_RTCP && st->mux))
+	if (kind != RTP_KIND_RTP && kind != RTP_KIND_RTCP)
 		return RTP_KIND_OTHER;
 	if (!latch_knows(l, source) &&
 	    !dest_allowed(dest, st->zone, source)) {
 		st->refused++;
 		return RTP_KIND_OTHER;
 	}
-	if (!read_packet(kind, data, len, scrub_key, &h, &p))
+	if (!read_packet(st, kind, data, len, scrub_key, &h, &p))
 		return RTP_KIND_OTHER;
 	said = latch_input(l, source, &p, now);
 	if (said == LATCH_REFUSED) {
@@ -164,7 +214,9 @@ stream_check_silence(struct stream *st, struct mono now)
 {
 	struct mono since = st->heard_at;
 
-	if (st->held || st->silent || st->heard_at.us == 0)
+	/* Who receives a fax says nothing for long. */
+	if (st->held || st->silent || st->heard_at.us == 0 ||
+	    st->form == STREAM_UDPTL)
 		return;
 	if (mono_before(since, st->quiet_from))
 		since = st->quiet_from;
@@ -237,7 +289,8 @@ stream_keepalive(struct stream *st, enum port_which which,
 {
 	struct addr nobody = { 0 };
 
-	if (which == PORT_RTCP && (st->mux || st->trial == TRIAL_QUIET))
+	if (which == PORT_RTCP && (st->mux || st->form == STREAM_UDPTL ||
+	    st->trial == TRIAL_QUIET))
 		return nobody;
 	if (st->probes_left[which] > 0) {
 		if (st->latch[which].frozen)

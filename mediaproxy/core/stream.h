@@ -45,6 +45,8 @@ struct stream {
 	enum addr_family family;
 	uint8_t to_end;		/* RELAY_NO_END: nobody gets its packets */
 	bool mux;		/* RTCP on the RTP port (RFC 5761) */
+	bool muxes;		/* it was heard there, though not agreed */
+	uint8_t form;		/* enum stream_form */
 	bool held;		/* silence is meant */
 	bool off;		/* SDP says: send me nothing */
 	struct latch latch[2];	/* by enum port_which */
@@ -80,7 +82,7 @@ void stream_set(struct stream *st, const struct ipc_relay_set *m,
  *
  * Takes:   data  changed in place: names are taken out of RTCP.
  * Gives:   RTP_KIND_RTP or RTP_KIND_RTCP: it may go on, as this kind;
- *          RTP_KIND_OTHER: drop it.
+ *          RTP_KIND_OTHER: drop it.  Fax that may go on is RTP_KIND_RTP.
  */
 enum rtp_kind stream_input(struct stream *st, enum port_which which,
     const struct addr *source, uint8_t *data, size_t len,

@@ -8,8 +8,10 @@
 #include "common/codec/stun_ask.h"
 #include "common/io/conf.h"
 #include "common/io/door.h"
+#include "mediaproxy/core/pace.h"
 #include "mediaproxy/core/session.h"
 #include "mediaproxy/core/window.h"
+#include "mediaproxy/io/ready.h"
 #include "mediaproxy/io/socks.h"
 
 struct relay_batch;
@@ -26,6 +28,9 @@ struct media {
 	struct site site;
 	struct sessions sessions;
 	struct socks socks;
+	struct ready ready;
+	struct pace pace;
+	uint32_t round;			/* of looking at all sockets */
 	struct stun_ask ask;
 	struct window window;
 	struct relay_batch *batch;

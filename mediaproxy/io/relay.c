@@ -66,7 +66,9 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 		sessions_unasked(&m->sessions, pair, which, source, now);
 		return;
 	}
-	if (rtp_kind(span_make(data, len)) == RTP_KIND_STUN) {
+	if (rtp_kind(span_make(data, len)) == RTP_KIND_STUN &&
+	    !(sessions_is_fax(&m->sessions, pair) &&
+		!stun_is(span_make(data, len)))) {
 		const struct port_pair *p = &m->ports.pair[pair];
 
 		if (m->ports.group[p->group].mapped)
@@ -79,29 +81,88 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 		send_hop(m, &hop, data);
 }
 
-static void
-on_readable(uv_poll_t *poll, int status, int events)
+/* What one socket has, up to a batch; how much came. */
+static unsigned
+receive_batch(struct media *m, uint32_t sock, struct mono now)
 {
-	struct media *m = poll->data;
-	struct sock *s = (struct sock *)(void *)poll;
 	struct relay_batch *b = m->batch;
-	struct mono now = clock_mono();
+	int n = batch_receive(b, m->socks.sock[sock].fd);
 
-	for (int round = 0; round < ROUNDS_MAX; round++) {
-		int n = batch_receive(b, s->fd);
+	for (int i = 0; i < n; i++) {
+		struct addr source = sock_addr_from(&b->from[i]);
 
-		for (int i = 0; i < n; i++) {
-			struct addr source = sock_addr_from(&b->from[i]);
-
-			/* Too long for us: half a packet is none. */
-			if (b->msg[i].msg_hdr.msg_flags & MSG_TRUNC)
-				continue;
-			handle(m, (uint32_t)(s - m->socks.sock), &source,
-			    b->data[i], b->msg[i].msg_len, now);
-		}
-		if (n < BATCH)
-			return;
+		/* Too long for us: half a packet is none. */
+		if (b->msg[i].msg_hdr.msg_flags & MSG_TRUNC)
+			continue;
+		handle(m, sock, &source, b->data[i], b->msg[i].msg_len, now);
 	}
+	return n < 0 ? 0 : (unsigned)n;
+}
+
+/* One packet: mostly there are no more, and so it costs less. */
+static unsigned
+receive_one(struct media *m, uint32_t sock, struct mono now)
+{
+	struct relay_batch *b = m->batch;
+	socklen_t from_len = sizeof(b->from[0]);
+	struct addr source;
+	ssize_t n;
+
+	n = recvfrom(m->socks.sock[sock].fd, b->data[0], RTP_PACKET_MAX,
+	    MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&b->from[0],
+	    &from_len);
+	if (n < 0)
+		return 0;
+	source = sock_addr_from(&b->from[0]);
+	if (n <= RTP_PACKET_MAX)
+		handle(m, sock, &source, b->data[0], (size_t)n, now);
+	return 1;
+}
+
+/* Who was ready the last time, too, has more than a phone's one packet; so
+ * has everybody when we are late. */
+static unsigned
+receive(struct media *m, uint32_t sock, bool late, struct mono now)
+{
+	struct sock *s = &m->socks.sock[sock];
+	bool again = s->round + 1 == m->round;
+
+	s->round = m->round;
+	return again || late ? receive_batch(m, sock, now) :
+		       receive_one(m, sock, now);
+}
+
+/* One turn of each socket that is ready; more is set if some are left. */
+static unsigned
+receive_round(struct media *m, struct mono now, bool *more)
+{
+	uint32_t sock[READY_MAX];
+	unsigned n = ready_take(&m->ready, sock), packets = 0;
+	bool late = n == READY_MAX;
+
+	*more = late;
+	m->round++;
+	for (unsigned i = 0; i < n; i++) {
+		unsigned got = receive(m, sock[i], late, now);
+
+		packets += got;
+		*more = *more || got == BATCH;
+	}
+	return packets;
+}
+
+static void
+on_ready(void *arg)
+{
+	struct media *m = arg;
+	struct mono now = clock_mono();
+	unsigned packets = 0;
+	bool more = true;
+
+	for (int round = 0; more && round < ROUNDS_MAX; round++)
+		packets += receive_round(m, now, &more);
+	/* What is left does not wait for the next tick. */
+	ready_tick(&m->ready, pace_woke(&m->pace, packets, now) && !more);
 }
 
 /* ---- which sockets are listened to ---- */
@@ -114,10 +175,9 @@ set_polled(struct media *m, uint32_t sock, bool on)
 	if (s->polled == on)
 		return;
 	if (on)
-		s->polled = uv_poll_start(&s->poll, UV_READABLE,
-		    on_readable) == 0;
+		s->polled = ready_add(&m->ready, s->fd, sock) == 0;
 	else
-		s->polled = uv_poll_stop(&s->poll) != 0;
+		s->polled = ready_del(&m->ready, s->fd) != 0;
 }
 
 /* What lies there was meant for nobody.  When it came nobody knows: it may
@@ -275,7 +335,7 @@ relay_start(struct media *m)
 	if (m->batch == NULL)
 		return -ENOMEM;
 	batch_init(m->batch);
-	err = socks_attach(&m->socks, m->loop, m);
+	err = ready_init(&m->ready, m->loop, on_ready, m);
 	if (err)
 		return err;
 	err = uv_timer_init(m->loop, &m->timer);

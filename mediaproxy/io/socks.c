@@ -196,18 +196,6 @@ socks_mark(struct socks *s, uint32_t pair, enum addr_family family,
 }
 
 int
-socks_attach(struct socks *s, uv_loop_t *loop, struct media *m)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; i < s->n && err == 0; i++) {
-		err = uv_poll_init(loop, &s->sock[i].poll, s->sock[i].fd);
-		s->sock[i].poll.data = m;
-	}
-	return err;
-}
-
-int
 sock_send(const struct sock *s, const struct addr *to, const void *data,
     size_t len)
 {

@@ -6,18 +6,15 @@
 #define MEDIAPROXY_IO_SOCKS_H
 
 #include <sys/socket.h>
-#include <uv.h>
 
 #include "common/io/conf.h"
 #include "mediaproxy/core/port.h"
 
-struct media;
-
 struct sock {
-	uv_poll_t poll;		/* data: struct media */
 	int fd;
+	uint32_t round;		/* the last one in which it was ready */
 	uint8_t dscp;		/* what its packets are marked with */
-	bool polled;
+	bool polled;		/* packets are looked for */
 };
 
 struct socks {
@@ -50,9 +47,6 @@ int priv_socks_bind(struct socks *s, const struct ports *ports, uint32_t dscp,
 /* Mark a pair's packets otherwise from now on. */
 void socks_mark(struct socks *s, uint32_t pair, enum addr_family family,
     uint32_t dscp);
-
-/* Give each socket to the loop, not yet polled.  Errors: negative errno. */
-int socks_attach(struct socks *s, uv_loop_t *loop, struct media *m);
 
 int sock_send(const struct sock *s, const struct addr *to, const void *data,
     size_t len);

@@ -419,6 +419,11 @@ verdict_name(unsigned verdict)
 		[VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE] =
 		    "ports-changed-no-range",
 		[VERDICT_MEDIA_NEVER_HEARD] = "never-heard",
+		[VERDICT_MEDIA_NEVER_HEARD_WITH_STUN] =
+		    "never-heard-with-stun",
+		[VERDICT_MEDIA_HOME_MOVES_PORTS] = "home-moves-ports",
+		[VERDICT_MEDIA_SAME_PORT_IN_HOME] = "same-port-in-home",
+		[VERDICT_MEDIA_ADDRESS_OLD] = "address-old",
 	};
 
 	return names[verdict];

@@ -6,6 +6,7 @@
 #include "registrar-db/io/oracle.h"
 
 #define REFUSALS_BYTES 9000 /* of them in the status */
+#define SOUNDS_BYTES 1000 /* eight phones that sound bad */
 
 static void
 put_number(struct buf *b, const char *name, int64_t v)
@@ -58,6 +59,26 @@ put_refusals(struct oracle *o, struct buf *b)
 }
 
 static void
+put_sounds_bad(struct oracle *o, struct buf *b)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_SOUNDS_BAD);
+	bool any = false;
+
+	buf_puts(b, ",\"sounds_bad\":[");
+	while (store_row(o->store, q) == 1) {
+		buf_puts(b, any ? ",{\"of\":50" : "{\"of\":50");
+		put_string(b, "number",
+		    (const char *)sqlite3_column_text(q, 0));
+		put_number(b, "calls", sqlite3_column_int64(q, 1));
+		put_number(b, "mos_centi", sqlite3_column_int64(q, 2));
+		buf_puts(b, "}");
+		any = true;
+	}
+	store_done(q);
+	buf_puts(b, "]");
+}
+
+static void
 put_status(struct oracle *o, struct buf *b)
 {
 	buf_puts(b, "{\"role\":\"registrar-db\"");
@@ -76,6 +97,7 @@ put_status(struct oracle *o, struct buf *b)
 	put_number(b, "refused", (int64_t)o->refused);
 	put_number(b, "wrong", (int64_t)o->wrong);
 	put_string(b, "last_error", store_last_error(o->store));
+	put_sounds_bad(o, b);
 	put_refusals(o, b);
 	buf_puts(b, "}");
 }
@@ -84,7 +106,7 @@ int
 admin_frame(struct oracle *o, struct door *from, uint16_t type,
     struct span payload)
 {
-	char json[1024 + REFUSALS_BYTES], mem[sizeof(json) + 200];
+	char json[1024 + SOUNDS_BYTES + REFUSALS_BYTES], mem[sizeof(json) + 200];
 	struct buf text, out;
 	struct ipc_status_ask ask;
 	struct ipc_status_say say;

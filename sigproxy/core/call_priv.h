@@ -145,6 +145,7 @@ struct over {
 	bool answered;
 	uint16_t status;
 	const char *reason; /* a literal */
+	uint64_t call_id[2]; /* hashed: the caller's, the callee's */
 };
 
 /* A mediaproxy that came is told all its sessions, in batches. */
@@ -179,6 +180,7 @@ struct calls {
 	struct unheard unheard;
 	uint64_t begun, answered, refused, restored;
 	uint64_t no_channel; /* calls refused for want of one */
+	uint64_t reports;      /* of phones, on how a call sounded */
 };
 
 /* ---- call.c ---- */
@@ -360,6 +362,12 @@ void note_again(struct steps *st, const struct call *call);
 void note_over_again(struct calls *c, struct mono now, struct steps *st);
 /* Did this call end a moment ago? */
 bool note_is_over(const struct calls *c, uint64_t ticket);
+/* ---- conclude.c ---- */
+
+/* What is to be concluded about this phone's media. */
+enum media_verdict leg_conclude(const struct ctx *x, const struct leg *leg,
+    const struct ipc_relay_reach *reach);
+
 /* What is to be concluded of leg's media: relay_sound(leg)->verdict. */
 void note_reach(struct steps *st, const struct leg *leg,
     const struct ipc_relay_reach *reach);

@@ -45,6 +45,7 @@ struct edge {
 	struct addr mapped[EDGE_LISTENERS_MAX];
 	bool port_open[EDGE_LISTENERS_MAX];	/* strangers come in there */
 	struct addr public_ip;		/* port 0; none: not known */
+	bool public_old;		/* and no STUN server confirms it */
 	struct addr public_before;	/* still ours, by name, for a while */
 	struct sip_msg in;		/* the message being handled */
 	struct sip_msg stored;		/* a stored one, when a verdict came */

@@ -157,6 +157,18 @@ home_restore(struct keep *k, struct mono now, const struct ipc_home_pace *m)
 
 /* ---- flows ---- */
 
+enum home_nat
+keep_home_nat(const struct keep *k, const struct addr *a)
+{
+	const struct home *h = home_find(k, a);
+
+	if (h == NULL || h->nats[HOME_KEEPS] > 0)
+		return h == NULL ? HOME_UNKNOWN : HOME_KEEPS;
+	if (h->nats[HOME_SYMMETRIC] > 0)
+		return HOME_SYMMETRIC;
+	return h->nats[HOME_CHANGES] > 0 ? HOME_CHANGES : HOME_UNKNOWN;
+}
+
 static uint64_t
 flow_hash(const struct keep *k, const struct flow *f)
 {
@@ -196,6 +208,7 @@ kept_new(struct keep *k, struct mono now, const struct flow *f)
 	kept->timer.kind = TIMER_KEEP;
 	kept->timer.owner = kept;
 	kept->home = home_get(k, now, &f->remote);
+	kept->home->nats[HOME_UNKNOWN]++;
 	htab_add(&k->by_flow, &kept->node, flow_hash(k, f));
 	return kept;
 }
@@ -207,6 +220,7 @@ kept_drop(struct keep *k, struct mono now, struct kept *kept)
 
 	timerq_cancel(k->timers, &kept->timer);
 	htab_del(&k->by_flow, &kept->node);
+	keep_nat_dropped(kept);
 	pool_put(&k->flows, kept);
 	if (--h->flows == 0)
 		idle_add(k, now, h);

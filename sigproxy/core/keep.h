@@ -15,6 +15,7 @@
 
 #include "common/base/timerq.h"
 #include "sigproxy/core/edge.h"
+#include "sigproxy/core/verdict.h"
 
 enum {
 	KEEP_TRIES = 3,		/* a question is sent so often */
@@ -64,6 +65,11 @@ void keep_found(struct keep *k, struct span number);
 uint16_t keep_used_port(const struct keep *k, const struct flow *f);
 void keep_note_port(struct edge *e, const struct flow *f,
     const struct sip_msg *m);
+/* A REGISTER came by a flow, with this Contact: does its router move ports? */
+void keep_note_nat(struct keep *k, const struct flow *f, struct span contact);
+/* What the phones registered by UDP from this IP show of its router: one port
+ * that passed shows that it keeps those that are free. */
+enum home_nat keep_home_nat(const struct keep *k, const struct addr *a);
 /* Is there a binding that is reached by it? */
 bool keep_has(const struct keep *k, const struct flow *f);
 /* Its connection closed. */

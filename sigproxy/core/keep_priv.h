@@ -2,7 +2,7 @@
  * What the files of the keeping part share; nobody else includes this.
  *
  * keep.c (tables of flows and homes), probe.c (keepalives, and what their
- * answers teach), keep_alg.c (SIP ALGs of homes), keep_stun.c (our own mapping, for stunmon); pace.h has the
+ * answers teach), keep_alg.c (SIP ALGs of homes), keep_nat.c (do their routers move ports), keep_stun.c (our own mapping, for stunmon); pace.h has the
  * rule.
  */
 #ifndef SIGPROXY_CORE_KEEP_PRIV_H
@@ -14,8 +14,10 @@
 #include "sigproxy/core/alg.h"
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/pace.h"
+#include "sigproxy/core/verdict.h"
 
 #define KEEP_NUMBER_MAX 32
+#define HOME_NATS (HOME_SYMMETRIC + 1)
 #define KEEP_MISSING_MAX 32	/* named at once */
 
 /* An IP from which phones are registered, or were: what was learnt of its
@@ -26,6 +28,7 @@ struct home {
 	uint32_t flows;
 	struct pace udp, stream;
 	uint8_t udp_alg, stream_alg;	/* enum alg_sign of its router */
+	uint32_t nats[HOME_NATS];	/* its flows by what they show of it */
 	struct mono idle_since;	/* with no flows: in the list of idle ones */
 	struct home *idle_prev, *idle_next;
 };
@@ -63,6 +66,7 @@ struct kept {
 				 * not known */
 	uint8_t n_number;	/* 0: not known */
 	char number[KEEP_NUMBER_MAX];
+	uint8_t nat;		/* enum home_nat, by its last REGISTER */
 };
 
 /* A phone that our public address left behind. */
@@ -127,6 +131,10 @@ bool keep_alg_answer(struct keep *k, struct steps *st, struct kept *kept,
     const struct sip_msg *answer);
 bool keep_alg_note(struct keep *k, struct steps *st, struct kept *kept,
     enum alg_sign sign);
+
+/* ---- keep_nat.c ---- */
+
+void keep_nat_dropped(struct kept *kept);
 
 /* ---- keep_stun.c ---- */
 

@@ -98,6 +98,7 @@ keep_public_addr(struct edge *e, struct mono now, struct steps *st,
 	if (m->socket == WHOLE_SITE) {
 		at = &e->public_ip;
 		mapped.port = 0;
+		e->public_old = m->state == PUBLIC_OLD;
 	} else if (is_mapped_listener(e->conf, m->socket)) {
 		at = &e->mapped[m->socket];
 	} else {

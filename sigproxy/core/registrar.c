@@ -261,6 +261,8 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 		keep_registered(e, now, st, &s->from, expires_s,
 		    &(struct keep_who){ say->number, server_of(m) });
 		keep_note_port(e, &s->from, m);
+		if (ask.n_contacts > 0)
+			keep_note_nat(e->keep, &s->from, ask.contacts[0].uri);
 	} else {
 		keep_found(e->keep, say->number);
 	}

@@ -150,8 +150,7 @@ settings_of(const struct leg *leg, unsigned nr, const struct leg *to)
 		.rtp = s->rtp,
 		.rtcp = s->rtcp,
 		.mux = s->mux,
-		/* Who receives a fax says nothing for long. */
-		.held = s->held || s->form == STREAM_UDPTL,
+		.held = s->held,
 		.video = s->video,
 		.form = s->form,
 		.phone = leg->flow.remote,
@@ -459,24 +458,6 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 	return 0;
 }
 
-static enum media_verdict
-conclude(const struct leg *leg, const struct ipc_relay_reach *reach)
-{
-	struct verdict_in in = {
-		.heard = (enum media_heard)reach->heard,
-		.refused = reach->refused != 0,
-		.way = (enum media_way)reach->way,
-		.range = (enum media_range)reach->range,
-		.home = verdict_home(&leg->flow, TEXT_SPAN(leg->target),
-		    &relay_sound(leg)->rtp),
-	};
-
-	/* Heard by the mediaproxy before that one. */
-	if (in.heard == MEDIA_NEVER && relay_sound(leg)->learnt.family != ADDR_NONE)
-		in.heard = MEDIA_SILENT;
-	return verdict_media(&in);
-}
-
 static void
 log_unheard(
     struct steps *st, const struct leg *leg, enum media_verdict verdict)
@@ -508,7 +489,7 @@ on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 	    reach.stream != call->sound ||
 	    (leg->index != 0 && leg != call->callee))
 		return 0;
-	verdict = conclude(leg, &reach);
+	verdict = leg_conclude(x, leg, &reach);
 	if (verdict == relay_sound(leg)->verdict)
 		return 0;
 	relay_sound(leg)->verdict = (uint8_t)verdict;

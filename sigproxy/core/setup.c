@@ -87,6 +87,15 @@ write_names(const struct edge *e, struct leg *leg)
 	leg->call_id.len = (uint16_t)b.len;
 }
 
+/* Sound passes directly between office phones only, and not between one that
+ * has IPv4 and one that has IPv6. */
+static bool
+needs_relay(const struct leg *leg, const struct leg *caller)
+{
+	return leg_is_external(leg) || leg_is_external(caller) ||
+	       leg->flow.remote.family != caller->flow.remote.family;
+}
+
 /* Gives: the new branch, or NULL. */
 static struct leg *
 add_branch(
@@ -98,7 +107,7 @@ add_branch(
 	if (leg == NULL)
 		return NULL;
 	leg->flow = *flow;
-	leg->relayed = leg_is_external(leg) || leg_is_external(caller);
+	leg->relayed = needs_relay(leg, caller);
 	(void)TEXT_SET(&leg->target, uri);
 	write_names(e, leg);
 	return leg;

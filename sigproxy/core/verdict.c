@@ -20,13 +20,37 @@ verdict_home(const struct flow *flow, struct span contact,
 		   : HOME_CHANGES;
 }
 
+bool
+verdict_asks_stun(const struct flow *flow, const struct addr *media)
+{
+	return flow->zone == ZONE_EXTERNAL && addr_is_public(media) &&
+	       addr_same_ip(media, &flow->remote);
+}
+
+/* Its own signalling tells nothing of the router, or that it keeps ports. */
+static enum media_verdict
+punched_in_vain(const struct verdict_in *in)
+{
+	if (in->asks_stun)
+		return VERDICT_MEDIA_NEVER_HEARD_WITH_STUN;
+	if (in->same_port)
+		return VERDICT_MEDIA_SAME_PORT_IN_HOME;
+	if (in->home == HOME_UNKNOWN && (in->others == HOME_CHANGES ||
+					    in->others == HOME_SYMMETRIC))
+		return VERDICT_MEDIA_HOME_MOVES_PORTS;
+	return VERDICT_MEDIA_NEVER_HEARD;
+}
+
 static enum media_verdict
 never(const struct verdict_in *in)
 {
 	if (in->refused)
 		return VERDICT_MEDIA_WRONG_SOURCE;
-	if (in->way == MEDIA_INTERNAL || in->way == MEDIA_PUBLIC ||
-	    in->range == RANGE_OPEN)
+	if (in->way == MEDIA_INTERNAL || in->way == MEDIA_PUBLIC)
+		return VERDICT_MEDIA_PHONE_SILENT;
+	if (in->address_old)
+		return VERDICT_MEDIA_ADDRESS_OLD;
+	if (in->range == RANGE_OPEN)
 		return VERDICT_MEDIA_PHONE_SILENT;
 	if (in->way == MEDIA_RANGE)
 		return VERDICT_MEDIA_RANGE_NOT_FORWARDED;
@@ -34,9 +58,12 @@ never(const struct verdict_in *in)
 	case HOME_SYMMETRIC:
 		return VERDICT_MEDIA_SYMMETRIC_NO_RANGE;
 	case HOME_CHANGES:
-		return VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE;
+		/* It keeps ports, but that one was another phone's. */
+		return in->same_port && in->others == HOME_KEEPS ?
+		    VERDICT_MEDIA_SAME_PORT_IN_HOME :
+		    VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE;
 	default:
-		return VERDICT_MEDIA_NEVER_HEARD;
+		return punched_in_vain(in);
 	}
 }
 
@@ -67,6 +94,11 @@ verdict_code(enum media_verdict v)
 		[VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE] =
 		    "ports-changed-no-range",
 		[VERDICT_MEDIA_NEVER_HEARD] = "never-heard",
+		[VERDICT_MEDIA_NEVER_HEARD_WITH_STUN] =
+		    "never-heard-with-stun",
+		[VERDICT_MEDIA_HOME_MOVES_PORTS] = "home-moves-ports",
+		[VERDICT_MEDIA_SAME_PORT_IN_HOME] = "same-port-in-home",
+		[VERDICT_MEDIA_ADDRESS_OLD] = "address-old",
 	};
 
 	return code[v];
@@ -103,6 +135,24 @@ verdict_words(enum media_verdict v)
 		    "no packet ever came: the phone sends none, or its router "
 		    "gave its media another port; forward the RTP range, or "
 		    "let the phone ask STUN",
+		[VERDICT_MEDIA_NEVER_HEARD_WITH_STUN] =
+		    "no packet ever came, although the phone asks "
+		    "STUN: its router gives another port to every "
+		    "peer, or the phone sends none; forward the RTP "
+		    "range",
+		[VERDICT_MEDIA_HOME_MOVES_PORTS] =
+		    "no packet ever came from the home: its router changes "
+		    "ports, as another phone at its address shows, this phone "
+		    "does not ask STUN, and the office's RTP range is not "
+		    "forwarded",
+		[VERDICT_MEDIA_SAME_PORT_IN_HOME] =
+		    "no packet ever came from the home: another phone in a "
+		    "call there uses the same RTP port, of which its router "
+		    "can keep one only, and this phone does not ask STUN",
+		[VERDICT_MEDIA_ADDRESS_OLD] =
+		    "no packet ever came, and no STUN server "
+		    "confirms the public address that the phone was "
+		    "told: it may not be ours any more",
 	};
 
 	return words[v];

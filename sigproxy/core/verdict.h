@@ -29,12 +29,19 @@ enum home_nat {
 enum home_nat verdict_home(const struct flow *flow, struct span contact,
     const struct addr *media);
 
+/* Does what its SDP announced show that the phone asks STUN? */
+bool verdict_asks_stun(const struct flow *flow, const struct addr *media);
+
 struct verdict_in {
 	enum media_heard heard;
 	bool refused; /* packets came, from where they may not */
 	enum media_way way;
 	enum media_range range;
 	enum home_nat home;
+	bool asks_stun;
+	enum home_nat others; /* what other phones of the home show */
+	bool same_port;   /* one of them announced this RTP port too */
+	bool address_old; /* our public address is not confirmed */
 };
 
 enum media_verdict verdict_media(const struct verdict_in *in);

@@ -37,6 +37,8 @@
 #define COLLECT_NS 1000000
 #define BUFFER (8 << 20)
 #define DELAYS 200000		/* microseconds; the last one: or more */
+#define SLICE_NS 1000000000ull
+#define SLICES_MAX 600
 #define LATE_NS 100000000	/* behind so far, we skip what was due */
 
 enum { CALLER, CALLED, SIDES };
@@ -71,6 +73,9 @@ static struct bench {
 	struct flow flow[SIDES * CALLS_MAX];
 	struct out out[SIDES * PLACES];
 	uint32_t delay[DELAYS];
+	double slice[SLICES_MAX];	/* CPU us a packet, second by second */
+	unsigned n_slices;
+	uint64_t slice_got, slice_cpu_ns;
 	uint64_t sent, got, skipped, wrong;
 	bool measured;
 } b;
@@ -111,6 +116,8 @@ relay_cpu_ns(void)
 		unsigned long long ns = 0;
 		FILE *f;
 
+		if (d->d_name[0] == '.')
+			continue;
 		snprintf(name, sizeof(name), "%s/%s/schedstat", path,
 		    d->d_name);
 		f = fopen(name, "r");
@@ -320,6 +327,18 @@ sleep_until(uint64_t at_ns)
 	clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &t, NULL);
 }
 
+static void
+end_slice(void)
+{
+	uint64_t cpu_ns = relay_cpu_ns(), got = b.got - b.slice_got;
+
+	if (b.measured && got > 0 && b.n_slices < SLICES_MAX)
+		b.slice[b.n_slices++] = (double)(cpu_ns - b.slice_cpu_ns) /
+		    1e3 / (double)got;
+	b.slice_cpu_ns = cpu_ns;
+	b.slice_got = b.got;
+}
+
 /* Everybody talks for so long, each at the moments that are his. */
 static void
 talk(uint64_t begin_ns, uint64_t end_ns)
@@ -348,6 +367,8 @@ talk(uint64_t begin_ns, uint64_t end_ns)
 		if (++i == b.n_flows) {
 			i = 0;
 			round_ns += INTERVAL_NS;
+			if ((round_ns - begin_ns) % SLICE_NS == 0)
+				end_slice();
 		}
 	}
 	flush_all();
@@ -371,13 +392,16 @@ percentile(unsigned permille)
 static void
 report(uint64_t cpu_ns)
 {
-	printf("{\"calls\":%u,\"sent\":%llu,\"got\":%llu,\"skipped\":%llu,"
+	printf("{\"slices\":[");
+	for (unsigned i = 0; i < b.n_slices; i++)
+		printf("%s%.2f", i > 0 ? "," : "", b.slice[i]);
+	printf("],\"calls\":%u,\"sent\":%llu,\"got\":%llu,\"skipped\":%llu,"
 	    "\"wrong\":%llu,\"cpu_us\":%.2f,\"core\":%.3f,\"p50_us\":%u,"
 	    "\"p99_us\":%u,\"p999_us\":%u,\"max_us\":%u}\n",
 	    b.n_calls, (unsigned long long)b.sent,
 	    (unsigned long long)b.got, (unsigned long long)b.skipped,
 	    (unsigned long long)b.wrong,
-	    b.sent > 0 ? (double)cpu_ns / 1e3 / (double)b.sent : 0,
+	    b.got > 0 ? (double)cpu_ns / 1e3 / (double)b.got : 0,
 	    (double)cpu_ns / 1e9 / b.seconds, percentile(500),
 	    percentile(990), percentile(999), percentile(1000));
 }
@@ -412,7 +436,7 @@ main(int argc, char **argv)
 	talk(begin_ns, begin_ns + WARM_S * 1000000000ull);
 	b.measured = true;
 	b.skipped = 0;
-	cpu_ns = relay_cpu_ns();
+	cpu_ns = b.slice_cpu_ns = relay_cpu_ns();
 	begin_ns = clock_ns();
 	talk(begin_ns, begin_ns + b.seconds * 1000000000ull);
 	for (uint64_t end_ns = clock_ns() + TAIL_NS; clock_ns() < end_ns;) {

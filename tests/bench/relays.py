@@ -3,9 +3,11 @@
 import json
 import os
 import resource
+import select
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -17,6 +19,14 @@ PHONE_PORT, PLACES = 31000, 4        # as in phones.c
 FIRST_PORT = 10000
 SDP = ('v=0\r\no=- {0} 1 IN IP4 {1}\r\ns=-\r\nc=IN IP4 {1}\r\nt=0 0\r\n'
        'm=audio {2} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n')
+
+
+def alone():
+    """Go on in a network namespace of our own, if we may: nobody else's ports and rules are there."""
+    if os.geteuid() == 0 and not os.environ.get('POSTERN_BENCH_ALONE'):
+        os.environ['POSTERN_BENCH_ALONE'] = 'yes'
+        os.execvp('unshare', ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh',
+                              sys.executable, *sys.argv])
 
 
 def caller(index):
@@ -33,7 +43,7 @@ def least(fields):
     """A value of a message in which all is off, empty or as small as may be."""
     value = {}
     for field in fields:
-        if field.kind in ('number',):
+        if field.kind == 'number':
             value[field.name] = field.low
         elif field.kind in ('text', 'bytes', 'exact'):
             value[field.name] = bytes(field.size or field.low)
@@ -97,6 +107,14 @@ class Relay:
         """Memory in RAM."""
         return self.status('VmRSS')
 
+    def heap_kib(self):
+        """Memory in RAM that no file backs: the program's text comes and goes as the kernel likes."""
+        return self.status('RssAnon')
+
+    def attend(self, seconds):
+        """So long, read what it tells us: who does not makes it keep that."""
+        time.sleep(seconds)
+
     def files(self):
         """How many descriptors it has open."""
         return len(os.listdir(f'/proc/{self.pid}/fd'))
@@ -118,6 +136,11 @@ class Door(ipc.Neighbour):
         """Send one message; what is not given is off."""
         self.send(ipc.frame(name, {**least(ipc.MESSAGES[name][3]), **value}))
 
+    def wait(self, deadline):
+        """Until something has come, or the time has."""
+        if select.select([self.sock], [], [], max(0, deadline - time.monotonic()))[0]:
+            self._read()
+
 
 class Postern(Relay):
     """postern-mediaproxy, with us in sigproxy's place."""
@@ -136,6 +159,7 @@ class Postern(Relay):
         self._run([os.path.join(build(), 'postern-mediaproxy'), '--config', self.path('postern.conf')],
                   NOBODY if os.geteuid() == 0 else None, POSTERN_RUN_DIR=self.folder)
         self.door = Door(listener)
+        self.ended = self.packets = 0        # streams that ended, and what their phones had sent
 
     def _config(self, channels, pairs):
         inner = FIRST_PORT + 2 * pairs
@@ -148,33 +172,50 @@ class Postern(Relay):
     def ask(self, index):
         """Ask for both ends of a call."""
         for end, phone in enumerate((caller(index), called(index))):
-            self.door.tell('RELAY_OPEN', id=index, session=index + 1, end=end, zone=end + 1, family=4,
+            self.door.tell('RELAY_OPEN', id=index % 2**32, session=index + 1, end=end, zone=end + 1, family=4,
                            streams=1, phone=phone)
 
-    def take(self, index):
-        """The ports that the two ends got, and tie them together."""
-        ports = []
+    def hear(self, wanted, seconds=20):
+        """Read what the relay says until so many answers have come; {(index, end): RELAY_SAY}."""
+        said, deadline = {}, time.monotonic() + seconds
+        while len(said) < wanted:
+            if time.monotonic() > deadline:
+                raise SystemExit(f'mediaproxy answers {len(said)} of {wanted} questions')
+            self.door.wait(deadline)
+            for name, payload in self.door.frames():
+                if name not in ('RELAY_SAY', 'RELAY_STATS'):
+                    continue
+                value, _ = ipc.get(ipc.MESSAGES[name][3], payload)
+                if name == 'RELAY_SAY':
+                    said[value['session'] - 1, value['end']] = value
+                else:
+                    self.ended += 1
+                    self.packets += value['counter']['packets_in']
+        return said
+
+    def attend(self, seconds):
+        """Read and forget."""
+        self.door.wait(time.monotonic() + seconds)
+        self.door.frames()
+
+    def join(self, index):
+        """Tie the two ends of an open call together."""
         for end, phone in enumerate((caller(index), called(index))):
-            said = self.door.hear('RELAY_SAY')
-            if said is None or said['refusal'] or said['session'] != index + 1:
-                raise SystemExit(f'mediaproxy refuses call {index}: {said}')
-            ports.append(said['ports'][0]['rtp'])
             self.door.tell('RELAY_SET', session=index + 1, end=end, to_end=1 - end, rtp=phone, relearn=1,
                            phone=phone)
-        return tuple(ports)
 
     def open(self, index):
         """A call; the ports towards its caller and its callee."""
         self.ask(index)
-        return self.take(index)
+        said = self.hear(2)
+        if any(one['refusal'] for one in said.values()):
+            raise SystemExit(f'mediaproxy refuses call {index}')
+        self.join(index)
+        return tuple(said[index, end]['ports'][0]['rtp'] for end in (0, 1))
 
     def close(self, index):
-        """End it; RELAY_STATS are left unread."""
+        """End it; hear() counts its RELAY_STATS."""
         self.door.tell('RELAY_CLOSE', session=index + 1, end=255)
-
-    def stats(self):
-        """The next RELAY_STATS."""
-        return self.door.hear('RELAY_STATS')
 
 
 # ---- rtpengine ----
@@ -268,7 +309,11 @@ def talk(relay, ports, seconds, cpu=None):
         preexec_fn=lambda: os.sched_setaffinity(0, {cpu}) if cpu is not None else None)
     if phones.stdout.readline() != 'ready\n':
         raise SystemExit('the phones do not start')
-    out, _ = phones.communicate(''.join(f'{a} {b}\n' for a, b in ports))
+    phones.stdin.write(''.join(f'{a} {b}\n' for a, b in ports))
+    phones.stdin.close()
+    while phones.poll() is None:
+        relay.attend(0.2)
+    out = phones.stdout.read()
     if phones.returncode:
         raise SystemExit(f'the phones failed: {phones.returncode}')
     return json.loads(out)

@@ -1,7 +1,8 @@
-"""Two phones behind one home router call the office at the same time."""
+"""Two phones behind one home router: they call the office at the same time, and share ports or what is known of it."""
 
 from lab.expect import hear_each_other
-from lab.office import Home, Office
+from lab.office import Home, Office, SIP_PORT, SIP_TCP_PORT
+from lab.wait import until
 
 
 def test_both_talk_at_once():
@@ -15,3 +16,37 @@ def test_both_talk_at_once():
         for home, desk in zip(homes, desks):
             home.hang_up()
             desk.closed()
+
+
+def said_of_the_call(office, verdict, caller, callee):
+    """A call that lives until its record has this verdict; the record's words."""
+    caller.call(callee)
+    row = until(lambda: office.postern.rows(f"SELECT * FROM live_call WHERE media_verdict = '{verdict}'"), 15,
+                f'live_call says {verdict}', 0.2)[0]
+    print(row['media_words'])
+    assert 'media-not-heard' in office.postern.asked('check', '--json', '--state', office.postern.state).stdout
+    caller.hang_up()
+    callee.closed()
+    return row['media_words']
+
+
+def test_the_same_rtp_port_twice_in_one_home():
+    """Once both have sent to the same place the router moves one of them: STUN knows where to, nobody else does."""
+    ports = {'rtp_ports': '10000-10001'}
+    with Office(homes=[Home('A', phones=2)], forward=[SIP_PORT], office_phones=0) as office:
+        one, other = (office.home(index=i, number=201 + i, with_stun=True, **ports) for i in (0, 1))
+        one.call(other)
+        hear_each_other(one, other, 1)
+        one.stop()
+        other.stop()
+        one, other = (office.home(index=i, number=203 + i, **ports) for i in (0, 1))
+        said_of_the_call(office, 'same-port-in-home', one, other)
+
+
+def test_a_neighbour_by_udp_shows_what_the_router_does():
+    """A phone by TCP shows nothing of how its router treats UDP; another phone of the home does."""
+    with Office(homes=[Home('A', nat='symmetric', phones=2)], forward=[SIP_PORT, SIP_TCP_PORT]) as office:
+        home, desk = office.home(number=201, transport='tcp'), office.desk()
+        said_of_the_call(office, 'never-heard', desk, home)
+        office.home(index=1, number=202)
+        assert 'as another phone at its address shows' in said_of_the_call(office, 'home-moves-ports', desk, home)

@@ -10,8 +10,8 @@ def test_who_gets_in_and_who_gets_the_sound():
     cells, sent = attack.run()
     print(attack.table(cells))
     print(f'{sent} packets sent')
-    wrong = [(cell.latching, cell.phase, cell.attack, str(cell)) for cell in cells if not cell.right]
+    wrong = [(cell.way, cell.phase, cell.attack, str(cell)) for cell in cells if not cell.right]
     assert not wrong, wrong
     for found in ('injected', 'bled'):
-        assert any(getattr(cell, found) for cell in cells if cell.latching == 'open' and cell.attack == 'spray'), \
+        assert any(getattr(cell, found) for cell in cells if cell.way == ('RTP', 'open') and cell.attack == 'spray'), \
             f'nothing {found} even where it must be: the attack does not come through'

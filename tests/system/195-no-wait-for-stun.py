@@ -169,13 +169,12 @@ def test_stun_never_delays_a_call():
             within(plain, got, name)
 
 
-def talk(home, desk):
-    """Calls both ways, with sound both ways."""
-    for caller, callee in ((desk, home), (home, desk)):
-        caller.call(callee)
-        hear_each_other(home, desk, 1)
-        caller.hang_up()
-        callee.closed()
+def talk(caller, callee):
+    """A call, with sound both ways."""
+    caller.call(callee)
+    hear_each_other(caller, callee, 1)
+    caller.hang_up()
+    callee.closed()
 
 
 def compare(office, raw, plain, name):
@@ -221,7 +220,7 @@ def test_the_address_outlives_every_process():
             home.register()
             desk.register()
             compare(office, raw, plain, 'started cold while STUN is dead')
-            talk(home, desk)
+            talk(desk, home)
             assert 'stun-silent' in office.postern.logs()
             said = status(office, 'stunmon')
             assert said['public_state'] == 'old' and said['history'][0]['state'] == 'known', said
@@ -243,7 +242,7 @@ def test_a_cold_start_with_a_name_only():
     with Named(delay=None, settings={('address', 'name'): NAME}) as office:
         until(lambda: status(office, 'stunmon')['public_state'] == 'old', 10, 'STUN had its chance')
         assert status(office, 'stunmon')['public_source'] == 'dns'
-        talk(office.home(), office.desk())
+        talk(office.desk(), office.home())
 
 
 def status(office, role):

@@ -4,6 +4,7 @@ from lab.expect import hear_each_other
 from lab.net import POSTERN_ADDRESS, POSTERN_ADDRESS6
 from lab.office import Home, Office, RTP_RANGE, SIP_PORT
 from lab.tlsoffice import TlsOffice
+from lab.topology import ip
 
 BY_HAND = {'test_udp_with_the_range_open': 'POSTERN_TOPOLOGIES'}      # the same path as by sending first
 
@@ -76,3 +77,34 @@ def test_ipv6_only():
         first, desk = home6(office), office.desk()
         assert talk(desk, first) == [{POSTERN_ADDRESS}, {POSTERN_ADDRESS6}]
         assert office.records()[0]['media_mode'] == 'public'
+
+
+DESK6 = '2001:db8:10::10'
+
+
+class OfficeBySix(Office):
+    """The office's LAN has IPv6 too, and Postern serves it by both; its first desk has IPv6 only."""
+
+    SIX = {**BOTH, ('address', 'internal'): f'{POSTERN_ADDRESS}, {POSTERN_ADDRESS6}',
+           ('address', 'lan'): '192.168.10.0/24, 2001:db8:10::/64'}
+
+    def _prepare(self):
+        ip(self.lab.office.phones[0], f'addr add {DESK6}/64 dev eth0 nodad')
+
+    def desk6(self):
+        """The first desk, by IPv6."""
+        return self.desk(address=DESK6, server=f'[{POSTERN_ADDRESS6}]:5060')
+
+
+def test_ipv6_in_the_office():
+    """A desk by IPv6 with an IPv6 home, an IPv4 home and an IPv4 desk, each way."""
+    with OfficeBySix(homes=[Home('A'), Home('B')], forward=[SIP_PORT], office_phones=2, settings=OfficeBySix.SIX,
+                     v6=True) as office:
+        public = office.lab.office.public
+        desk, other, home, by_four = office.desk6(), office.desk(1), home6(office), office.home('B')
+        rows = office.postern.rows("SELECT source FROM registration WHERE number = '168'")
+        assert rows[0]['source'] == f'[{DESK6}]:5060', rows
+        assert talk(home, desk) == [{POSTERN_ADDRESS6}, {POSTERN_ADDRESS6}]
+        assert talk(desk, by_four) == [{POSTERN_ADDRESS6}, {public}]
+        talk(other, desk)
+        talk(desk, other)

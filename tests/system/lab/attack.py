@@ -1,6 +1,6 @@
 """The attack matrix: whose packets get into a call, and whose hands its sound falls into.
 
-In each round one phase of a call is reached with three phones at once, one for each way of latching; then one attack runs, and
+In each round one phase of a call is reached with one phone for each way at once; then one attack runs, and
 what it put into each call and what it got out of it is counted. The phones are ours, octet by octet: what each of them sent is
 known, so that anything else that comes is the attacker's.
 """
@@ -12,14 +12,15 @@ import threading
 import time
 from dataclasses import dataclass
 
-from . import rtp, sip
+from . import rtp, sip, srtp
 from .agent import Agent, media_of, target
 from .models import Model
 from .net import Home
 from .office import Office, password
 from .postern import DOMAIN
 
-LATCHINGS = ('strict', 'signalled', 'open')
+# How the phone at home sends, and from where the relay takes it.
+WAYS = (('RTP', 'strict'), ('RTP', 'signalled'), ('RTP', 'open'), ('SRTP', 'strict'), ('SRTP', 'open'))
 PHASES = ('ringing, early media', 'before the first packet', 'talk', 're-INVITE', 'hold', 'silence of the phone', 'after BYE')
 ATTACKS = ('spray', 'informed', 'RTCP', 'neighbour')
 # From here on the phone was heard: three packets that agree.
@@ -28,7 +29,7 @@ PORTS = range(16384, 16984)
 ROUND_S = 0.4
 SILENT_S = 1.15                    # of the phone, until another source may be taken for it
 MARK = b'STRANGER'
-SDP = ('v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n'
+SDP = ('v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} {profile} 0\r\n'
        'a=rtpmap:0 PCMU/8000\r\na={direction}\r\n')
 PHONE = Model(user_agent='matrix', rport=True, expires=60, server=f'sip:{DOMAIN}', aor='sip:{number}@' + DOMAIN,
               contact='<sip:{number}@{local}>', call_id='{token}', headers=('Max-Forwards: 70',), sdp='')
@@ -43,8 +44,9 @@ def rtcp(ssrc, mark=None, types=(200, 203)):
 class Phone(Agent):
     """A phone whose every packet is known."""
 
-    def __init__(self, host, server, number, public=None):
+    def __init__(self, host, server, number, public=None, secure=False):
         super().__init__(host, server, PHONE, number, password(number), rtp_port=10000)
+        self.secure, self.mine, self.theirs = secure, None, None
         self.rtcp = host.udp_socket(10001)
         for sock in (self.rtp, self.rtcp):
             sock.setblocking(False)
@@ -53,6 +55,7 @@ class Phone(Agent):
         self.media, self.speaks, self.gone = None, False, False
         self.ssrc = self.sequence = 0
         self.heard = self.injected = 0
+        self.spoken, self._seen = [], set()
         self._thread = threading.Thread(target=self._live, daemon=True)
         self._thread.start()
 
@@ -65,13 +68,26 @@ class Phone(Agent):
     @property
     def sdp(self):
         """Where it is, and what it does."""
-        return SDP.format(ip=self.ip, port=10000, version=self.version, direction=self.direction).encode()
+        text = SDP.format(ip=self.ip, port=10000, version=self.version, direction=self.direction,
+                          profile='RTP/SAVP' if self.secure else 'RTP/AVP')
+        return (text + (srtp.line(self.mine.key) if self.secure else '')).encode()
 
     def fresh(self):
         """A new call: another source of sound."""
         self.media, self.speaks, self.direction, self.version = None, False, 'sendrecv', 1
         self.ssrc, self.sequence = int.from_bytes(MARK[4:], 'big') ^ self.number << 8 ^ int(time.monotonic() * 1000), 100
         self.heard = self.injected = 0
+        self.spoken, self._seen = [], set()
+        if self.secure:
+            self.mine, self.theirs = srtp.Direction(srtp.new_key(), False), None
+
+    def told(self, sdp):
+        """What the other side's SDP says: where to, and with which key."""
+        key = srtp.key_of(sdp) if self.secure else None
+        assert key or not self.secure, f'{self.number}: no key in {sdp}'
+        if key and (self.theirs is None or self.theirs.key != key):
+            self.theirs = srtp.Direction(key, True)
+        self.media = media_of(sdp)
 
     # -- sound --------------------------------------------------------------
 
@@ -87,9 +103,14 @@ class Phone(Agent):
     def _speak(self, tick):
         self.sequence += 1
         address, port = self.media
-        self.rtp.sendto(rtp.make(0, self.sequence, 160 * self.sequence, self.ssrc, bytes(160)), (address, port))
+        sound = rtp.make(0, self.sequence, 160 * self.sequence, self.ssrc, bytes(160))
+        if self.secure:
+            sound = self.mine.turn(sound)
+        self.rtp.sendto(sound, (address, port))
+        self.spoken = [*self.spoken[-4:], sound]
         if tick % 10 == 0:
-            self.rtcp.sendto(rtcp(self.ssrc, types=(200,)), (address, port + 1))
+            report = rtcp(self.ssrc, types=(200,))
+            self.rtcp.sendto(self.mine.turn(report, True) if self.secure else report, (address, port + 1))
 
     def _listen(self):
         for sock in (self.rtp, self.rtcp):
@@ -98,10 +119,21 @@ class Phone(Agent):
                     data = sock.recv(2048)
                 except BlockingIOError:
                     break
-                if sock is self.rtp and rtp.looks_like(data):
-                    self.heard += 1
-                # Nobody but the attacker says MARK or BYE, in whatever place.
-                self.injected += MARK in data or (sock is self.rtcp and b'\x81\xcb\0\1' in data)
+                if self.secure:
+                    data = self.theirs.turn(data, sock is self.rtcp) if self.theirs else None
+                self._look(sock, data)
+
+    def _look(self, sock, data):
+        """Nobody but the attacker says MARK or BYE, in whatever place, or something twice."""
+        if data is None:
+            self.injected += 1                   # not from who has the key
+        elif sock is self.rtp and rtp.looks_like(data):
+            self.heard += 1
+            packet = data[2:12]
+            self.injected += packet in self._seen or MARK in data
+            self._seen.add(packet)
+        else:
+            self.injected += MARK in data or b'\x81\xcb\0\1' in data
 
     # -- calls --------------------------------------------------------------
 
@@ -127,20 +159,20 @@ class Phone(Agent):
 
     def early(self, invite):
         """183 with sound."""
-        self.media = media_of(invite.body)
+        self.told(invite.body)
         self.respond(invite, 183, 'Session Progress', ['Content-Type: application/sdp'], self.sdp)
 
     def hears_early(self):
         """What the 183 says."""
         answer = self._answer(183)
         assert answer, f'{self.number}: no 183'
-        self.media = media_of(answer.body)
+        self.told(answer.body)
 
     def connected(self, callee):
         """200 and ACK."""
         answer = self._answer()
         assert answer and sip.status(answer) == 200, answer and answer.start
-        self.media = media_of(answer.body)
+        self.told(answer.body)
         self.dialog = {'uri': target(answer), 'to': answer.headers['to'][0], 'call_id': self.call_id, 'cseq': self.cseq}
         self._ack()
         assert callee.hear(lambda m: m.start.startswith('ACK '), 3), 'no ACK at the callee'
@@ -162,6 +194,7 @@ class Phone(Agent):
         callee.respond(invite, 200, 'OK', ['Content-Type: application/sdp'], callee.sdp)
         answer = self._answer()
         assert answer and sip.status(answer) == 200, answer and answer.start
+        self.told(answer.body)
         self._ack()
         assert callee.hear(lambda m: m.start.startswith('ACK '), 3), 'no ACK at the callee'
 
@@ -170,7 +203,7 @@ class Phone(Agent):
 class Pair:
     """A call under attack."""
 
-    latching: str
+    way: tuple
     home: Phone
     desk: Phone
 
@@ -212,7 +245,7 @@ class Pair:
     def _talk(self):
         deadline = time.monotonic() + 3
         while min(self.home.heard, self.desk.heard) < 10:
-            assert time.monotonic() < deadline, f'{self.latching}: {self.home.heard} and {self.desk.heard} packets heard'
+            assert time.monotonic() < deadline, f'{self.way}: {self.home.heard} and {self.desk.heard} packets heard'
             time.sleep(0.02)
 
     def meanwhile(self, phase):
@@ -283,6 +316,8 @@ class Attacker:
                 for ahead in range(1, 11):
                     number = home.sequence + ahead
                     self._send(rtp.make(0, number, 160 * number, home.ssrc, MARK * 20), port)
+                for sound in home.spoken:
+                    self._send(sound, port)
             if attack in ('RTCP', 'neighbour'):
                 for ssrc in (home.ssrc, pair.desk.ssrc):
                     self._send(rtcp(ssrc, MARK), port + 1)
@@ -299,7 +334,7 @@ class Attacker:
 class Cell:
     """What one attack did to one call in one phase."""
 
-    latching: str
+    way: tuple
     phase: str
     attack: str
     injected: int
@@ -310,11 +345,14 @@ class Cell:
 
     @property
     def must_be_nothing(self):
-        """Whoever is elsewhere gets nothing in or out where the source is checked, nor, without hearing the line, where it is
+        """SRTP lets nobody in. Whoever is elsewhere gets nothing in or out where the source is checked, nor, without hearing the line, where it is
         not, once the phone was heard; and behind the phone's own address nobody does while it is heard."""
-        if self.attack == 'neighbour' or (self.latching == 'open' and self.attack == 'informed'):
+        media, latching = self.way
+        if media == 'SRTP':
+            return True
+        if self.attack == 'neighbour' or (latching == 'open' and self.attack == 'informed'):
             return self.phase in ('talk', 're-INVITE', 'after BYE')
-        return self.latching != 'open' or self.phase in HEARD
+        return latching != 'open' or self.phase in HEARD
 
     @property
     def right(self):
@@ -322,12 +360,18 @@ class Cell:
         return not self.must_be_nothing or self.injected == self.bled == 0
 
 
+class Wide(Office):
+    """A desk and a home for each way."""
+
+    INSIDE, OUTSIDE = tuple(range(300, 300 + len(WAYS))), tuple(range(400, 400 + len(WAYS)))
+
+
 class Matrix:
     """The office under attack."""
 
     def __enter__(self):
-        homes = [Home(name, phones=2) for name in 'ABC']
-        self.office = Office(homes=homes, office_phones=3).__enter__()
+        homes = [Home(str(index), phones=2) for index in range(len(WAYS))]
+        self.office = Wide(homes=homes, office_phones=len(WAYS)).__enter__()
         try:
             self._people()
         except BaseException:
@@ -337,23 +381,27 @@ class Matrix:
 
     def _people(self):
         lab, postern = self.office.lab, self.office.postern
-        postern.sql("INSERT INTO subscriber(number, name, username, password) VALUES "
-                    f"('170', 'SIP-170', 'SIP-170', '{password(170)}');\n"
-                    + ''.join(f"UPDATE subscriber SET latching = '{latching}' WHERE number = '{201 + index}';\n"
-                              for index, latching in enumerate(LATCHINGS)))
+        secure = 'srtp' in postern.sql("SELECT name FROM pragma_table_info('subscriber');\n").split()
+        self.ways = [way for way in WAYS if secure or way[0] == 'RTP']
+        for index, (media, latching) in enumerate(self.ways):
+            postern.sql(f"UPDATE subscriber SET latching = '{latching}' WHERE number = '{Wide.OUTSIDE[index]}';\n")
+            if secure:
+                postern.sql(f"UPDATE subscriber SET srtp = '{'required' if media == 'SRTP' else 'off'}' "
+                            f"WHERE number = '{Wide.OUTSIDE[index]}';\n"
+                            f"UPDATE subscriber SET srtp = 'off' WHERE number = '{Wide.INSIDE[index]}';\n")
         postern.in_effect()
         self.pairs = []
-        for index, latching in enumerate(LATCHINGS):
-            site = lab.homes['ABC'[index]]
-            home = Phone(site.phones[0], (lab.office.public, 5070), 201 + index, site.public)
-            desk = Phone(lab.office.phones[index], (postern.host.address, 5060), 168 + index)
+        for index, way in enumerate(self.ways):
+            site = lab.homes[str(index)]
+            home = Phone(site.phones[0], (lab.office.public, 5070), Wide.OUTSIDE[index], site.public, way[0] == 'SRTP')
+            desk = Phone(lab.office.phones[index], (postern.host.address, 5060), Wide.INSIDE[index])
             for phone in (home, desk):
                 lab.on_close(lambda phone=phone: phone.__exit__())
                 answer = phone.register()
                 assert answer and sip.status(answer) == 200, f'{phone.number}: {answer and answer.start}'
-            self.pairs.append(Pair(latching, home, desk))
+            self.pairs.append(Pair(way, home, desk))
         self.stranger = Attacker(lab.attacker, self.pairs, lab.office.public)
-        self.neighbours = [Attacker(lab.homes['ABC'[index]].phones[1], [pair], lab.office.public)
+        self.neighbours = [Attacker(lab.homes[str(index)].phones[1], [pair], lab.office.public)
                            for index, pair in enumerate(self.pairs)]
 
     def __exit__(self, *failure):
@@ -389,7 +437,7 @@ class Matrix:
             time.sleep(0.02)
         self._together([call.join for call in calls])
         time.sleep(0.06)
-        cells = [Cell(pair.latching, phase, attack, pair.home.injected + pair.desk.injected, attacker.bled(pair))
+        cells = [Cell(pair.way, phase, attack, pair.home.injected + pair.desk.injected, attacker.bled(pair))
                  for pair, attacker in zip(self.pairs, attackers)]
         self._together([lambda pair=pair: pair.leave(phase) for pair in self.pairs])
         for call in calls:
@@ -427,13 +475,14 @@ def run(phases=PHASES, attacks=ATTACKS):
 
 def table(cells):
     """The matrix as text for a terminal and for a page."""
-    by_place = {(cell.latching, cell.phase, cell.attack): cell for cell in cells}
+    by_place = {(cell.way, cell.phase, cell.attack): cell for cell in cells}
+    ways = [way for way in WAYS if any(cell.way == way for cell in cells)]
     phases = [phase for phase in PHASES if any(cell.phase == phase for cell in cells)]
     attacks = [attack for attack in ATTACKS if any(cell.attack == attack for cell in cells)]
-    lines = ['| latching | phase | ' + ' | '.join(attacks) + ' |', '| --- | --- |' + ' ---: |' * len(attacks)]
-    for latching, phase in itertools.product(LATCHINGS, phases):
-        row = [str(by_place.get((latching, phase, attack), '')) for attack in attacks]
-        lines.append(f'| {latching} | {phase} | ' + ' | '.join(row) + ' |')
+    lines = ['| media | latching | phase | ' + ' | '.join(attacks) + ' |', '| --- | --- | --- |' + ' ---: |' * len(attacks)]
+    for way, phase in itertools.product(ways, phases):
+        row = [str(by_place.get((way, phase, attack), '')) for attack in attacks]
+        lines.append(f'| {" | ".join(way)} | {phase} | ' + ' | '.join(row) + ' |')
     return '\n'.join(lines)
 
 
@@ -445,11 +494,11 @@ PAGE = """
     --write` made this page; `tests/system/188-attack-matrix.py` runs the same.
 
     Each cell says how many packets of the attacker reached one of the two phones, and how many packets went to the attacker:
-    `injected/bled`. The call is one of plain RTP between a phone at home and one in the office.
+    `injected/bled`. The call is between a phone at home, with plain RTP or SRTP (keys in SDP), and one in the office.
 
     * **spray**: somebody elsewhere, who knows nothing, sends RTP and RTCP to all 600 ports.
     * **informed**: somebody elsewhere, who hears the line, sends to the call's own port with the phone's SSRC and next sequence
-      numbers.
+      numbers, and again what the phone sent.
     * **RTCP**: he sends sender reports and BYE in the name of either phone.
     * **neighbour**: he sits behind the phone's own public address (in the same home, or behind the same carrier's router), hears the
       line, and does all of that.
@@ -466,7 +515,7 @@ READING = """
 
     A neighbour who hears the line is not told from the phone by anything in plain RTP. While the phone is heard he gets nothing;
     before its first packet and when it is silent he does, under `strict` from any port, under `signalled` only from the announced
-    one. Only SRTP closes that.
+    one. SRTP closes that: what does not have the right tag, or was there before, neither passes nor is learnt from.
 """
 
 

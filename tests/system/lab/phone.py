@@ -53,6 +53,17 @@ module_app ctrl_tcp.so
 '''
 
 
+# A picture without camera and screen; small and slow, so that coding it costs little.
+VIDEO = '''\
+video_source fakevideo,nil
+video_display fakevideo,nil
+video_size 176x144
+video_fps 10
+video_bitrate 64000
+module fakevideo.so
+module vp8.so
+'''
+
 # What its OpenSSL reads at start.
 OPENSSL = '''\
 openssl_conf = main
@@ -123,8 +134,9 @@ class Phone:
                  password=None, domain=None, tone=440, codec='pcmu', stun=None, answer='auto',
                  sip_port=5060, control_port=4444, rtp_ports='10000-10199', interval=60,
                  record=False, transport='udp', ca=None, tls_most=None,
-                 modules=(), account=(), dns=None):
-        """server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
+                 modules=(), account=(), dns=None, video=False):
+        """video: it offers and takes a picture (VP8) beside sound.
+        server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
         modules are more of baresip's, account more parameters of its account.
         host is a laboratory host; without one the phone runs on this machine at address. With both, address is
@@ -145,7 +157,8 @@ class Phone:
         self.transport, self.ca, self._tls_most = transport, ca, tls_most
         self._modules = [*modules, *(['sndfile.so'] if record else [])]
         self._dns = dns                 # 'address:port' of a DNS server, or None
-        self._more = list(account)      # parameters of baresip's account line
+        self._video = video
+        self._more = [*account, *(['video_codecs=vp8'] if video else [])]      # parameters of baresip's account line
         if 'sipnat=outbound' in self._more:
             self._modules.append('uuid.so')             # it wants an instance-id
         self._process = self.control = self.ear = None
@@ -183,7 +196,8 @@ class Phone:
                              control_port=self._control_port, recordings=self.folder, modules=MODULES,
                              tls=f'sip_cafile {self.ca}' if self.ca else '',
                              dns=f'dns_server {self._dns}' if self._dns else '',
-                             extra_modules='\n'.join(f'module {name}' for name in self._modules))
+                             extra_modules='\n'.join(f'module {name}' for name in self._modules)
+                             + ('\n' + VIDEO if self._video else ''))
         openssl = OPENSSL.format(self._tls_most) if self._tls_most else ''
         for name, content in (('config', text), ('accounts', ''), ('contacts', ''), ('openssl.cnf', openssl)):
             with open(os.path.join(self.folder, name), 'w') as file:

@@ -38,7 +38,9 @@ assert_addr(const char *name, const struct addr *a, const char *want)
 	    "%s: %s, not %s", name, text, want == NULL ? "none" : want);
 }
 
+void add_fax_tests(Suite *s);
 void add_latch_tests(Suite *s);
+void add_pace_tests(Suite *s);
 void add_port_tests(Suite *s);
 void add_quality_tests(Suite *s);
 void add_reach_tests(Suite *s);

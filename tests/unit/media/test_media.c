@@ -9,7 +9,9 @@ main(void)
 	SRunner *r;
 	int failed;
 
+	add_fax_tests(s);
 	add_latch_tests(s);
+	add_pace_tests(s);
 	add_port_tests(s);
 	add_quality_tests(s);
 	add_reach_tests(s);

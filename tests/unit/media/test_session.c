@@ -267,6 +267,73 @@ claim(uint8_t end, uint16_t number, uint64_t ms)
 	return (enum relay_refusal)say.refusal;
 }
 
+/* The next one told at this time, or false. */
+static bool
+told_quality(uint64_t ms, struct ipc_relay_quality *out)
+{
+	struct session_step step;
+
+	sessions_tick(&s);
+	while (sessions_next(&s, at_ms(ms), &step)) {
+		if (step.what != SESSION_QUALITY)
+			continue;
+		*out = step.quality;
+		return true;
+	}
+	return false;
+}
+
+START_TEST(how_it_sounds_is_told_of_who_was_heard)
+{
+	/* An SR of the home passes; the office names it 70 ms later. */
+	uint8_t sr[28] = { 0x80, 200, 0, 6, [7] = 1, [10] = 0, 7, 7, 7 },
+		rr[32] = { 0x81, 201, 0, 7, [7] = 2, [11] = 1, [24] = 0, 7, 7,
+		7, [29] = 0, [30] = 0x0c, [31] = 0xcd };	/* kept 50 ms */
+	struct addr home = addr_of(HOME_RTCP), office = addr_of(
+	    "10.0.0.50:30001");
+	struct ipc_relay_quality q = { 0 };
+	struct session_hop hop;
+
+	talk();
+	for (uint16_t i = 0; i < 10; i++)
+		packet(0, HOME, i == 5 ? 4 : i, 20u * i, &hop);
+	sessions_packet(&s, sessions_pair(&s, CALL, 0, 0), PORT_RTCP, &home,
+	    sr, sizeof(sr), at_ms(1000), &hop);
+	sessions_packet(&s, sessions_pair(&s, CALL, 1, 0), PORT_RTCP, &office,
+	    rr, sizeof(rr), at_ms(1070), &hop);
+	ck_assert(!told_quality(4999, &q));
+	ck_assert(told_quality(5000, &q));
+	ck_assert_uint_eq(q.session, CALL);
+	ck_assert_uint_eq(q.end, 0);
+	ck_assert_uint_eq(q.quality.resumed, 0);
+	ck_assert_uint_eq(q.quality.expected, 10);
+	ck_assert_uint_eq(q.quality.twice, 1);
+	ck_assert_uint_eq(q.quality.came.loss_permyriad, 1000);
+	ck_assert(!told_quality(5100, &q));	/* the office was not heard */
+	sessions_quality(&s, sessions_pair(&s, CALL, 1, 0), &q);
+	ck_assert_uint_eq(q.end, 1);
+	ck_assert_uint_eq(q.quality.came.known, 0);
+	ck_assert_uint_eq(q.quality.heard.known, FIGURE_LOSS | FIGURE_JITTER);
+	ck_assert_uint_eq(s.stream[sessions_pair(&s, CALL, 1, 0)]
+			      .quality.sum_rtt_us, 19997);
+}
+END_TEST
+
+START_TEST(a_relay_that_took_over_says_so)
+{
+	struct ipc_relay_quality q = { 0 };
+	struct session_hop hop;
+
+	ck_assert_int_eq(claim(0, 16390, 0), RELAY_OK);
+	ck_assert_int_eq(claim(1, 17000, 0), RELAY_OK);
+	set_end(0, (struct set){ HOME, 1, .relearn = true }, 0);
+	set_end(1, (struct set){ OFFICE, 0, .relearn = true }, 0);
+	packet(0, HOME, 1, 10, &hop);
+	ck_assert(told_quality(5000, &q));
+	ck_assert_uint_eq(q.quality.resumed, 1);
+}
+END_TEST
+
 START_TEST(a_wanted_port_is_given_exactly_or_not_at_all)
 {
 	ports_keep_spares(&ports, at_ms(0));	/* 16384 to 16398 */
@@ -736,6 +803,8 @@ add_session_tests(Suite *suite)
 	tcase_add_test(tc, orphans_are_dropped_after_a_while_unless_claimed);
 	tcase_add_test(tc, an_orphan_that_talks_lives_ten_minutes);
 	tcase_add_test(tc, spares_and_silent_ports_are_to_be_kept_mapped);
+	tcase_add_test(tc, how_it_sounds_is_told_of_who_was_heard);
+	tcase_add_test(tc, a_relay_that_took_over_says_so);
 	tcase_add_test(tc, a_hundred_thousand_short_calls_leave_nothing);
 	suite_add_tcase(suite, tc);
 }

@@ -100,6 +100,16 @@ START_TEST(what_sigproxy_says_of_phones)
 		    "%s: %s", rows[i].name, f->remedy);
 	}
 	fs.n = 0;
+	check_sound(&fs, SPAN_LIT("{\"sounds_bad\":[{\"of\":50,\"number\":"
+		"\"201\",\"calls\":3,\"mos_centi\":305}]}"));
+	expect("sounds bad", "sounds-bad", FINDING_NOTE);
+	ck_assert_str_eq(fs.item[0].seen, "the worst was MOS 3.05 of 4.5");
+	ck_assert_ptr_nonnull(strstr(fs.item[0].what,
+	    "201 sounded bad in 3 of the last 50"));
+	fs.n = 0;
+	check_sound(&fs, SPAN_LIT("{\"sounds_bad\":[{},1]}"));
+	check_sound(&fs, SPAN_LIT("{}"));
+	check_sound(&fs, SPAN_NONE);
 	for (size_t i = 0; i < sizeof(nothing) / sizeof(nothing[0]); i++)
 		check_phones(&fs, span_str(nothing[i]));
 	check_phones(&fs, SPAN_NONE);

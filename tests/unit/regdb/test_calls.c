@@ -260,7 +260,7 @@ START_TEST(whose_media_was_not_heard_stands_in_plain_words)
 	    "punch|ok|both phones were heard|203.0.113.10:16384") == 0);
 	/* Each verdict has its words, and the office is named when it is. */
 	for (uint8_t v = VERDICT_MEDIA_FELL_SILENT;
-	    v <= VERDICT_MEDIA_NEVER_HEARD; v++) {
+	    v <= VERDICT_MEDIA_ADDRESS_OLD; v++) {
 		reach(ticket, 1, MEDIA_INTERNAL, v);
 		lab_until(strcmp(lab_look("SELECT media_words GLOB '22: *e*' "
 		    "AND media_verdict = called_media AND caller_media = 'ok' "

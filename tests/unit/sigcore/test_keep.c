@@ -576,6 +576,49 @@ START_TEST(homes_beyond_the_table_replace_the_longest_idle)
 }
 END_TEST
 
+/* Two phones of one home, as their Contacts against their flows show it. */
+static const struct {
+	const char *name, *first, *second;
+	enum home_nat want;
+} shown[] = {
+	{ "none says it", "sip:a@phone.invalid", "sip:b@phone.invalid",
+	    HOME_UNKNOWN },
+	{ "moved", "sip:a@10.0.0.1:5060", "sip:b@phone.invalid",
+	    HOME_CHANGES },
+	{ "moved though STUN was asked", "sip:a@198.51.0.7:40000",
+	    "sip:b@10.0.0.2:5060", HOME_SYMMETRIC },
+	{ "one kept, so the other one's was taken", "sip:a@10.0.0.1:10001",
+	    "sip:b@10.0.0.2:5060", HOME_KEEPS },
+};
+
+START_TEST(phones_by_udp_show_what_their_router_does)
+{
+	struct keep *k = edge->keep;
+	struct phone *a = phone_new(7, 1, 1), *b = phone_new(7, 1, 1);
+	struct phone *elsewhere = phone_new(8, 1, 1);
+	const struct addr *home = &a->flow.remote;
+
+	ck_assert_int_eq(keep_home_nat(k, home), HOME_UNKNOWN);
+	keep_note_nat(k, &a->flow, span_str(shown[_i].first));
+	keep_flow(k, now, &a->flow, 60);
+	keep_flow(k, now, &b->flow, 60);
+	keep_flow(k, now, &elsewhere->flow, 60);
+	for (unsigned twice = 0; twice < 2; twice++) {
+		keep_note_nat(k, &a->flow, span_str(shown[_i].first));
+		keep_note_nat(k, &b->flow, span_str(shown[_i].second));
+	}
+	ck_assert_msg(keep_home_nat(k, home) == shown[_i].want, "%s",
+	    shown[_i].name);
+	ck_assert_int_eq(keep_home_nat(k, &elsewhere->flow.remote),
+	    HOME_UNKNOWN);
+	/* Who is gone shows nothing any more. */
+	keep_closed(edge, now, st, &a->flow);
+	keep_closed(edge, now, st, &b->flow);
+	ck_assert_int_eq(keep_home_nat(k, home), HOME_UNKNOWN);
+	n_phones = 0;
+}
+END_TEST
+
 int
 main(void)
 {
@@ -588,6 +631,8 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, finds_what_each_router_keeps_open, 0,
 	    sizeof(routers) / sizeof(routers[0]));
+	tcase_add_loop_test(tc, phones_by_udp_show_what_their_router_does, 0,
+	    sizeof(shown) / sizeof(shown[0]));
 #define T(name) tcase_add_test(tc, name)
 	T(an_altered_echo_is_told_and_taken_back);
 	T(each_flow_is_asked_once_and_tls_never);

@@ -1,0 +1,60 @@
+/* What is to be concluded about one phone's media (verdict.h). */
+#include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/keep.h"
+
+/* A phone that announces an office-like address, and nothing of STUN's. */
+static bool
+is_blind(const struct leg *leg)
+{
+	return leg->flow.zone == ZONE_EXTERNAL && leg->end.n > 0 &&
+	       relay_sound(leg)->rtp.family != ADDR_NONE &&
+	       !addr_is_public(&relay_sound(leg)->rtp);
+}
+
+/*
+ * Two phones of one home that send from the same port: once both have sent to
+ * the same place its router keeps the port for the first only, and for a
+ * while the second one's is another wherever it sends.  Told apart by their
+ * addresses at home.
+ */
+static bool
+shares_port(const struct ctx *x, const struct leg *leg)
+{
+	const struct calls *c = x->e->calls;
+
+	for (uint32_t i = 0; is_blind(leg) && i < c->legs.n; i++) {
+		const struct leg *other = pool_at(&c->legs, i);
+
+		if (other->call != NULL && is_blind(other) &&
+		    addr_same_ip(&other->flow.remote, &leg->flow.remote) &&
+		    relay_sound(other)->rtp.port == relay_sound(leg)->rtp.port &&
+		    !addr_same_ip(&relay_sound(other)->rtp, &relay_sound(leg)->rtp))
+			return true;
+	}
+	return false;
+}
+
+enum media_verdict
+leg_conclude(const struct ctx *x, const struct leg *leg,
+    const struct ipc_relay_reach *reach)
+{
+	struct verdict_in in = {
+		.heard = (enum media_heard)reach->heard,
+		.refused = reach->refused != 0,
+		.way = (enum media_way)reach->way,
+		.range = (enum media_range)reach->range,
+		.home = verdict_home(&leg->flow, TEXT_SPAN(leg->target),
+		    &relay_sound(leg)->rtp),
+		.asks_stun = verdict_asks_stun(&leg->flow, &relay_sound(leg)->rtp),
+		.address_old = x->e->public_old,
+	};
+
+	/* Heard by the mediaproxy before that one. */
+	if (in.heard == MEDIA_NEVER && relay_sound(leg)->learnt.family != ADDR_NONE)
+		in.heard = MEDIA_SILENT;
+	if (in.heard == MEDIA_NEVER) {
+		in.others = keep_home_nat(x->e->keep, &leg->flow.remote);
+		in.same_port = shares_port(x, leg);
+	}
+	return verdict_media(&in);
+}

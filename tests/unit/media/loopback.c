@@ -366,7 +366,6 @@ on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 		return 0;
 	case IPC_RELAY_QUALITY:	/* test_media looks at these */
 	case IPC_RELAY_REACH:	/* 196-media-modes looks at these */
-	case IPC_RELAY_QUALITY:
 		return 0;
 	default:
 		return -EPROTO;

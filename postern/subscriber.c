@@ -188,7 +188,8 @@ find(const struct subscriber *s, char **said_out, struct span *row_out)
 
 	buf_init(&b, mem, sizeof(mem));
 	buf_puts(&b, "SELECT number, name, username, internet, enabled, "
-		     "class, hold, latching, max_contacts, realm, "
+		     "class, hold, latching, max_contacts, codecs, "
+		     "max_kbps, realm, "
 		     "created_at AS created, changed_at AS changed, "
 		     "(SELECT count(*) FROM registration AS r WHERE "
 		     "r.number = s.number AND expires_at > unixepoch()) AS "

@@ -99,7 +99,9 @@
 	F(str, name, 0, 64)		\
 	F(u8, hold, 0, 2)	/* enum hold_mode, 0: the site's */	\
 	F(u8, latching, 0, 3)	/* enum latch_mode, 0: the site's */	\
-	F(u8, srtp, 0, 3)	/* enum srtp_policy, 0: optional */
+	F(u8, srtp, 0, 3)	/* enum srtp_policy, 0: optional */	\
+	F(str, codecs, 0, 120)	/* of sound, from outside; none: all */	\
+	F(u32, max_kbps, 0, 100000)	/* from outside; 0: any */
 
 /* Two ports of one stream and what to write into SDP for them. */
 #define IPC_ITEM_port(F)		\

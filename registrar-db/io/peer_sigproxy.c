@@ -247,6 +247,7 @@ on_auth_ask(struct oracle *o, struct span payload)
 		say.caller = caller.party;
 		say.caller.number.p = caller.number;
 		say.caller.name.p = caller.name;
+		say.caller.codecs.p = caller.codecs;
 		if (ask.want)
 			route(o, &ask, &called, &say);
 	}

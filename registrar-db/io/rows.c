@@ -85,20 +85,26 @@ user_find(struct store *s, struct span username, int64_t *id_out)
 	return got < 0 ? got : 0;
 }
 
-/* number, name, hold, latching, srtp from column `at` on. */
+/* number, name, hold, latching, srtp from column `at` on; codecs and max_kbps
+ * from column `more` on. */
 static int
-party_column(sqlite3_stmt *q, int at, struct party_row *out)
+party_column(sqlite3_stmt *q, int at, int more, struct party_row *out)
 {
-	size_t number, name;
+	size_t number, name, codecs;
 	int err;
 
 	err = copy(out->number, NUMBER_MAX, sql_column(q, at), &number);
 	if (err == 0)
 		err = copy(out->name, NAME_MAX_BYTES, sql_column(q, at + 1),
 		    &name);
+	if (err == 0)
+		err = copy(out->codecs, CODECS_MAX_BYTES, sql_column(q, more),
+		    &codecs);
 	if (err)
 		return err;
 	out->party = (struct ipc_party){
+		.codecs = span_make(out->codecs, codecs),
+		.max_kbps = (uint32_t)sqlite3_column_int(q, more + 1),
 		.number = span_make(out->number, number),
 		.name = span_make(out->name, name),
 		.hold = word(sql_column(q, at + 2), holds, LEN(holds)),
@@ -135,7 +141,7 @@ account_column(sqlite3_stmt *q, enum digest_alg alg, struct account_row *out)
 		err = copy(out->realm, REALM_MAX, sql_column(q, 2),
 		    &out->realm_len);
 	if (err == 0)
-		err = party_column(q, 5, &out->who);
+		err = party_column(q, 5, 14, &out->who);
 	if (err == 0)
 		err = least_column(q, 13, &out->least);
 	if (err)
@@ -174,7 +180,7 @@ party_read(struct store *s, struct span number, struct party_row *out)
 	got = store_row(s, q);
 	if (got == 1) {
 		out->enabled = sqlite3_column_int(q, 5) == 1;
-		got = party_column(q, 0, out);
+		got = party_column(q, 0, 6, out);
 	} else if (got == 0) {
 		got = -ENOENT;
 	}

@@ -11,11 +11,13 @@
 
 #define NUMBER_MAX 32
 #define NAME_MAX_BYTES 64
+#define CODECS_MAX_BYTES 120
 #define USERNAME_MAX 64
 #define REALM_MAX 128
 
 struct party_row {
 	char number[NUMBER_MAX], name[NAME_MAX_BYTES];
+	char codecs[CODECS_MAX_BYTES];
 	struct ipc_party party;		/* looks at the above */
 	bool enabled;
 };

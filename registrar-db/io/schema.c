@@ -71,6 +71,7 @@ run_steps(sqlite3 *db, int from)
 		"PRAGMA user_version = 10",
 		"PRAGMA user_version = 11",
 		"PRAGMA user_version = 12",
+		"PRAGMA user_version = 13",
 	};
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 

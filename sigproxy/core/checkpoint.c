@@ -113,6 +113,8 @@ put_party(struct buf *b, const struct party *p)
 	wire_put_uint(b, p->hold, 1);
 	wire_put_uint(b, p->latching, 1);
 	wire_put_uint(b, p->srtp, 1);
+	wire_put_text(b, TEXT_SPAN(p->codecs));
+	wire_put_uint(b, p->max_kbps, 4);
 }
 
 static void
@@ -467,6 +469,8 @@ get_party(struct rwire *r)
 	p.hold = (uint8_t)wire_get_uint(r, 1, 0, HOLD_SENDRECV);
 	p.latching = (uint8_t)wire_get_uint(r, 1, 0, LATCH_OPEN);
 	p.srtp = (uint8_t)wire_get_uint(r, 1, 0, SRTP_POLICY_REQUIRED);
+	p.codecs = wire_get_text(r, 0, 120);
+	p.max_kbps = (uint32_t)wire_get_uint(r, 4, 0, 100000);
 	return p;
 }
 

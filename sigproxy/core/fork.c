@@ -217,6 +217,19 @@ refusal_of(int err)
 	return err == -ENOMEM ? 480 : offer_refusal(err);
 }
 
+static struct ending
+ending_of(int err)
+{
+	if (err == -EPROTONOSUPPORT)
+		return (struct ending){ .status = 488, .why = "no-codec",
+			.reason = "SIP;cause=488;text=\"No codec allowed\"" };
+	if (err == -EACCES)
+		return (struct ending){ .status = refusal_of(err),
+			.why = "srtp-required", .reason = SECURE_REASON };
+	return (struct ending){ .status = refusal_of(err),
+		.why = "no-invite-possible" };
+}
+
 void
 fork_start(const struct ctx *x, struct call *call)
 {
@@ -256,11 +269,7 @@ fork_start(const struct ctx *x, struct call *call)
 		(void)stxn_status(
 		    &x->e->txns, x->now, x->st, call->setup->server, 100);
 	if (sent == 0)
-		call_end(x, call,
-		    (struct ending){ .status = refusal_of(err),
-			.why = err == -EACCES ? "srtp-required"
-					      : "no-invite-possible",
-			.reason = err == -EACCES ? SECURE_REASON : NULL });
+		call_end(x, call, ending_of(err));
 }
 
 /* ---- the branches' answers ---- */

@@ -44,6 +44,8 @@ struct party {
 	uint8_t hold, latching; /* enum hold_mode, latch_mode */
 	uint8_t srtp;           /* enum srtp_policy */
 	bool withheld;          /* its name, outside (RFC 3323) */
+	TEXT(120) codecs;       /* of its sound outside; empty: all */
+	uint32_t max_kbps;      /* outside; 0: any */
 };
 
 /* One relayed stream, as it is for one phone. */

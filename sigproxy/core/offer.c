@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/codecs.h"
 #include "sigproxy/core/leak.h"
 #include "sigproxy/sip/multipart.h"
 
@@ -84,6 +85,48 @@ told_dir(const struct edge *e, const struct passage *p, unsigned nr,
 	return hold_answer(e, p->to, &p->exchange->offer.stream[nr], dir);
 }
 
+/* What leg's subscriber may use where it is. */
+static struct span
+codecs_of(const struct leg *leg)
+{
+	return leg_is_external(leg) ? TEXT_SPAN(leg_party(leg)->codecs) :
+				      SPAN_NONE;
+}
+
+static uint32_t
+kbps_of(const struct leg *leg)
+{
+	return leg_is_external(leg) ? leg_party(leg)->max_kbps : 0;
+}
+
+/* Room for what is left of the formats of each stream. */
+struct fmts {
+	char of_sender[CODECS_FMTS_MAX], of_hearer[CODECS_FMTS_MAX];
+};
+
+/* Sound by the codecs that both may use, a picture by what both have left for
+ * it: one that does not fit is refused. */
+static int
+limit_stream(const struct passage *p, const struct sdp_media *m,
+    struct media_stream *said, struct sdp_media_edit *edit, struct fmts *mem)
+{
+	uint32_t a = codecs_picture_kbps(kbps_of(p->from));
+	uint32_t b = codecs_picture_kbps(kbps_of(p->to));
+	uint32_t most = a < b ? a : b;
+	int err = 0;
+
+	if (said->type == SDP_TYPE_VIDEO) {
+		said->refused = most == 0;
+		edit->max_kbps = most == UINT32_MAX ? 0 : most;
+	}
+	if (said->type != SDP_TYPE_AUDIO || p->role != SDP_OFFER)
+		return 0;
+	err = codecs_filter(m, codecs_of(p->from), m->fmts, mem->of_sender,
+	    &edit->fmts);
+	return err ? err : codecs_filter(m, codecs_of(p->to), edit->fmts,
+			       mem->of_hearer, &edit->fmts);
+}
+
 /* The order of an answer's lines is the offer's. */
 static void
 set_order(struct sdp_edit *edit, const struct sdp *sdp,
@@ -129,6 +172,7 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 	const struct end *end = &p.to->end;
 	char keys[IPC_STREAMS_MAX][SECURE_LINES_MAX];
 	struct sdp_edit edit = { 0 };
+	struct fmts mem[IPC_STREAMS_MAX];
 	int err = read_sdp(sdp, &p, out);
 
 	if (err || p.only_count)
@@ -144,6 +188,12 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 		if (nr >= end->n || nr >= p.from->end.n)
 			m->known = false;
 		if (!m->known || m->refused || i >= sdp->n_media)
+			continue;
+		err = limit_stream(&p, &sdp->media[i], m, &edit.media[i],
+		    &mem[nr]);
+		if (err)
+			return err;
+		if (m->refused)
 			continue;
 		m->told = told_dir(e, &p, nr, m->dir);
 		edit_stream(&edit.media[i], &sdp->media[i], m,

@@ -131,17 +131,6 @@ calls_save_all(struct edge *e, struct mono now, struct steps *st)
 /* ---- restoring ---- */
 
 static void
-restore_party(struct party *to, const struct ipc_party *from)
-{
-	/* Bounded when read: they fit. */
-	(void)TEXT_SET(&to->number, from->number);
-	(void)TEXT_SET(&to->name, from->name);
-	to->hold = from->hold;
-	to->latching = from->latching;
-	to->srtp = from->srtp;
-}
-
-static void
 restore_session(
     const struct ctx *x, struct leg *leg, const struct saved_leg *from)
 {
@@ -316,8 +305,8 @@ restore_into(
 {
 	int err = 0;
 
-	restore_party(&call->caller, &from->caller);
-	restore_party(&call->called, &from->called);
+	call_party(&call->caller, &from->caller);
+	call_party(&call->called, &from->called);
 	call->timer.kind = TIMER_CALL_PHASE;
 	call->timer.owner = call;
 	call->base = 1;

@@ -18,6 +18,8 @@ call_party(struct party *to, const struct ipc_party *from)
 	to->hold = from->hold;
 	to->latching = from->latching;
 	to->srtp = from->srtp;
+	(void)TEXT_SET(&to->codecs, from->codecs);
+	to->max_kbps = from->max_kbps;
 }
 
 /* A refusal before there is a call. */

@@ -123,6 +123,9 @@ struct sdp_media_edit {
 	bool with_rtcp;		/* write a=rtcp even when it is RTP + 1 */
 	struct addr rtcp;	/* family set: the address in a=rtcp */
 	bool no_mux;		/* leave a=rtcp-mux out */
+	struct span fmts;	/* some of its formats, in any order; the
+				 * attributes of others go; empty: all */
+	uint32_t max_kbps;	/* b=AS at most; 0: as it came */
 	bool no_rtcp;		/* it has none: no a=rtcp */
 	enum sdp_dir dir;	/* SDP_DIR_NONE: as it came */
 	uint8_t profile;	/* enum sdp_profile */

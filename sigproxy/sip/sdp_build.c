@@ -190,7 +190,7 @@ put_proto(struct buf *b, const struct sdp_media *m, uint8_t profile)
 
 static void
 put_media_line(struct buf *b, const struct sdp_media *m, uint16_t port,
-    uint16_t n_ports, uint8_t profile)
+    uint16_t n_ports, uint8_t profile, struct span fmts)
 {
 	buf_put(b, SPAN_LIT("m="));
 	buf_put(b, m->type);
@@ -203,8 +203,35 @@ put_media_line(struct buf *b, const struct sdp_media *m, uint16_t port,
 	buf_putc(b, ' ');
 	put_proto(b, m, profile);
 	buf_putc(b, ' ');
-	buf_put(b, m->fmts);
+	buf_put(b, fmts.len > 0 ? fmts : m->fmts);
 	crlf(b);
+}
+
+/* Of a format that was taken out?  "*" is of all. */
+static bool
+is_of_another_format(struct span value, struct span fmts)
+{
+	struct span content;
+	size_t len = 0;
+
+	if (fmts.len == 0 || !(sdp_attribute(value, "rtpmap", &content) ||
+	    sdp_attribute(value, "fmtp", &content) ||
+	    sdp_attribute(value, "rtcp-fb", &content)))
+		return false;
+	while (len < content.len && content.p[len] != ' ')
+		len++;
+	content.len = len;
+	if (span_eq(content, SPAN_LIT("*")))
+		return false;
+	for (ptrdiff_t at; fmts.len > 0;
+	    fmts = span_sub(fmts, (size_t)at + 1, fmts.len)) {
+		at = span_find(fmts, ' ');
+		if (at < 0)
+			return !span_eq(content, fmts);
+		if (span_eq(content, span_sub(fmts, 0, (size_t)at)))
+			return false;
+	}
+	return true;
 }
 
 static bool
@@ -213,6 +240,8 @@ media_attribute_stays(struct span value, const struct sdp_media *m,
 {
 	struct span content;
 
+	if (is_of_another_format(value, edit->fmts))
+		return false;
 	if (sdp_attribute(value, "rtcp-mux", &content))
 		return !edit->no_mux;
 	if (sdp_attribute(value, "rtcp-mux-only", &content))
@@ -249,6 +278,43 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 	}
 }
 
+/* What b=AS or b=TIAS (RFC 3890) says; UINT32_MAX: nothing. */
+static uint32_t
+kbps_of(struct span value)
+{
+	uint32_t n;
+
+	if (span_starts(value, SPAN_LIT("AS:")) &&
+	    span_to_u32(span_sub(value, 3, value.len), UINT32_MAX, &n) == 0)
+		return n;
+	if (span_starts(value, SPAN_LIT("TIAS:")) &&
+	    span_to_u32(span_sub(value, 5, value.len), UINT32_MAX, &n) == 0)
+		return n / 1000;
+	return UINT32_MAX;
+}
+
+/* The smallest of what it says and what it may have, in place of both. */
+static void
+put_bandwidth(struct buf *b, struct span lines, uint32_t most)
+{
+	struct sdp_line line;
+
+	if (most == 0)
+		return;
+	while (sdp_line_next(&lines, &line) == 0 && line.type != 'm')
+		if (line.type == 'b' && kbps_of(line.value) < most)
+			most = kbps_of(line.value);
+	buf_puts(b, "b=AS:");
+	buf_put_u64(b, most);
+	crlf(b);
+}
+
+static bool
+bandwidth_stays(struct span value, const struct sdp_media_edit *edit)
+{
+	return edit->max_kbps == 0 || kbps_of(value) == UINT32_MAX;
+}
+
 /* One m= section. */
 static void
 put_relayed(struct buf *b, const struct sdp_media *m,
@@ -257,12 +323,13 @@ put_relayed(struct buf *b, const struct sdp_media *m,
 	struct span rest = m->lines;
 	struct sdp_line line;
 
-	put_media_line(b, m, edit->rtp.port, 1, edit->profile);
+	put_media_line(b, m, edit->rtp.port, 1, edit->profile, edit->fmts);
 	if (!addr_same_ip(&edit->rtp, origin))
 		put_connection(b, &edit->rtp);
+	put_bandwidth(b, rest, edit->max_kbps);
 	while (sdp_line_next(&rest, &line) == 0 && line.type != 'm') {
-		if (line.type == 'b' || (line.type == 'a' &&
-		    media_attribute_stays(line.value, m, edit)))
+		if ((line.type == 'b' && bandwidth_stays(line.value, edit)) ||
+		    (line.type == 'a' && media_attribute_stays(line.value, m, edit)))
 			put_line(b, line.type, line.value);
 	}
 	put_own_attributes(b, m, edit);
@@ -277,7 +344,8 @@ put_as_is(struct buf *b, const struct sdp_media *m,
 	struct span rest = m->lines;
 	struct sdp_line line;
 
-	put_media_line(b, m, m->port, m->n_ports, SDP_PROFILE_AS_IS);
+	put_media_line(b, m, m->port, m->n_ports, SDP_PROFILE_AS_IS,
+	    SPAN_NONE);
 	if (m->c_host.len > 0) {
 		buf_puts(b, span_find(m->c_host, ':') >= 0 ? "c=IN IP6 " :
 		    "c=IN IP4 ");
@@ -343,7 +411,7 @@ put_section(struct buf *b, const struct sdp *s, const struct sdp_edit *edit,
 	else if (e->what == SDP_AS_IS)
 		put_as_is(b, m, e);
 	else
-		put_media_line(b, m, 0, 1, SDP_PROFILE_AS_IS);
+		put_media_line(b, m, 0, 1, SDP_PROFILE_AS_IS, SPAN_NONE);
 }
 
 int

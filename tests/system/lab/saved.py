@@ -17,7 +17,7 @@ def text(value):
 
 def party(number):
     """Who calls or is called."""
-    return text(number) + text('') + b'\0\0\0'
+    return text(number) + text('') + b'\0\0\0' + text('') + bytes(4)      # any codec, any bandwidth
 
 
 def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), state=CONFIRMED, invite=b''):

@@ -206,6 +206,9 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 	say.caller.name = span_str(p->name);
 	say.caller.hold = lab->hold_of_caller;
 	say.caller.srtp = lab->srtp_of_caller;
+	if (lab->codecs_of_caller != NULL)
+		say.caller.codecs = span_str(lab->codecs_of_caller);
+	say.caller.max_kbps = lab->kbps_of_caller;
 	if (lab->verdict != 0) {
 		say.verdict = lab->verdict;
 	} else if (ask.want == 1 && span_eq(ask.digest.method,
@@ -223,6 +226,9 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 		say.called.number = span_make(called, number.len);
 		say.called.hold = lab->hold_of_called;
 		say.called.srtp = lab->srtp_of_called;
+		if (lab->codecs_of_called != NULL)
+			say.called.codecs = span_str(lab->codecs_of_called);
+		say.called.max_kbps = lab->kbps_of_called;
 		say.emergency = lab->emergency;
 		say.ticket = ++lab->ticket;
 		add_targets(lab, &say, say.called.number);

@@ -53,6 +53,8 @@ struct lab {
 	uint8_t srtp_of_called, srtp_of_caller; /* enum srtp_policy */
 	uint64_t ticket; /* counted up */
 	bool emergency;  /* so it says of what is called next */
+	const char *codecs_of_caller, *codecs_of_called; /* or NULL */
+	uint32_t kbps_of_caller, kbps_of_called;
 	/* DIVERT_ASK. */
 	uint8_t divert_verdict; /* 0: by whether the number has phones */
 	bool divert_mute;

@@ -5,6 +5,7 @@
 #include <check.h>
 
 Suite *suite_basic(void);
+Suite *suite_codecs(void);
 Suite *suite_dialog(void);
 Suite *suite_dtmf(void);
 Suite *suite_fork(void);

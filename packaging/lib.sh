@@ -6,7 +6,7 @@
 
 NEED_build='gcc libc6-dev meson ninja-build pkg-config libuv1-dev libssl-dev
 	libsqlite3-dev libsodium-dev libseccomp-dev libinih-dev libc-ares-dev
-	check'
+	libsrtp2-dev check'
 NEED_run='runit sqlite3 nftables passwd procps iproute2 util-linux'
 NEED_demo='baresip-core python3'
 NEED_test='clang-14 libclang-rt-14-dev python3 git binutils sip-tester coturn

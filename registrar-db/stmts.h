@@ -56,11 +56,11 @@
 	S(FIND_USER, R, "SELECT id FROM subscriber WHERE username = ?1") \
 	S(MAX_SUBSCRIBER, R, "SELECT max(id) FROM subscriber")          \
 	S(ACCOUNT, R, "SELECT s.id, s.username, s.realm, s.enabled, "   \
-	    "s.internet, s.number, s.name, s.hold, s.latching, c.md5, " \
-	    "c.sha256, c.sha512_256, s.min_digest FROM subscriber s "   \
+	    "s.internet, s.number, s.name, s.hold, s.latching, s.srtp, " \
+	    "c.md5, c.sha256, c.sha512_256, s.min_digest FROM subscriber s "   \
 	    "LEFT JOIN credential c ON c.subscriber = s.id "            \
 	    "WHERE s.id >= ?1 ORDER BY s.id LIMIT 1")                   \
-	S(PARTY, R, "SELECT number, name, hold, latching, enabled "     \
+	S(PARTY, R, "SELECT number, name, hold, latching, srtp, enabled " \
 	    "FROM subscriber WHERE number = ?1")                        \
 	S(MAY_STILL, R, "SELECT number, enabled, internet, max_contacts " \
 	    "FROM subscriber WHERE id = ?1")                            \

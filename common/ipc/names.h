@@ -140,6 +140,14 @@ enum latch_mode {
 	LATCH_OPEN,
 };
 
+/* Is a phone's media encrypted? */
+enum srtp_policy {
+	SRTP_POLICY_DEFAULT = 0,	/* optional */
+	SRTP_POLICY_OFF,
+	SRTP_POLICY_OPTIONAL,
+	SRTP_POLICY_REQUIRED,
+};
+
 /* Why no binding uses a flow any more, in FLOW_GONE. */
 enum gone_why {
 	GONE_ENDED = 1,		/* unregistered, expired */

@@ -40,6 +40,8 @@
 #define IPC_CERTS_MAX 8		/* TLS keys with their certificates */
 #define IPC_CHAIN_MAX 15000	/* one chain, in DER */
 #define IPC_TBS_MAX 512		/* what a handshake has signed */
+#define IPC_SRTP_KEY_MAX 46	/* master key and salt */
+#define IPC_ROCS_MAX 8		/* of one stream, both ways */
 #define IPC_WINDOW_CODE 16	/* of a window; see WINDOW_OPEN */
 #define IPC_WINDOW_MAX_MS 600000
 #define IPC_WINDOW_PORTS 32	/* numbers looked at in one */
@@ -96,7 +98,8 @@
 	F(str, number, 0, 32)		\
 	F(str, name, 0, 64)		\
 	F(u8, hold, 0, 2)	/* enum hold_mode, 0: the site's */	\
-	F(u8, latching, 0, 3)	/* enum latch_mode, 0: the site's */
+	F(u8, latching, 0, 3)	/* enum latch_mode, 0: the site's */	\
+	F(u8, srtp, 0, 3)	/* enum srtp_policy, 0: optional */
 
 /* Two ports of one stream and what to write into SDP for them. */
 #define IPC_ITEM_port(F)		\
@@ -152,6 +155,16 @@
 	F(u32, urgent_fresh, 0, 999999)		\
 	F(u32, urgent_old, 0, 999999)
 
+/* How far SRTP of one source is (RFC 3711 3.2.1), its index with the rollover
+ * counter. */
+#define IPC_ITEM_roc(F)				\
+	F(u8, out, 0, 1)	/* 1: sent to the phone */		\
+	F(u32, ssrc, 0, UINT32_MAX)		\
+	F(u8, rtp, 0, 1)	/* index is valid */	\
+	F(u64, index, 0, 281474976710655)	\
+	F(u8, rtcp, 0, 1)	/* rtcp_index is */	\
+	F(u32, rtcp_index, 0, 2147483647)
+
 /* What came to one port of a window. */
 #define IPC_ITEM_arrival(F)			\
 	F(u16, port, 1, 65535)			\
@@ -173,6 +186,7 @@
 	I(figures)	\
 	I(quality)	\
 	I(mailbox)	\
+	I(roc)		\
 	I(arrival)
 
 /* ---- messages ---- */
@@ -352,6 +366,23 @@
 	F(u8, form, 0, 1)	/* enum stream_form */	\
 	F(addr, phone, 0, 0)			\
 	F(oaddr, learnt, 0, 0)	/* RTP source before a restart */
+#define IPC_F_relay_key(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, stream, 0, 3)			\
+	F(u8, suite_in, 0, 6)	/* enum srtp_suite; 0: plain RTP */	\
+	F(blob, key_in, 0, IPC_SRTP_KEY_MAX)	/* the phone's */	\
+	F(u8, mki_len, 0, 4)	/* bytes before the phone's tags */	\
+	F(u32, mki, 0, UINT32_MAX)		\
+	F(u8, suite_out, 0, 6)			\
+	F(blob, key_out, 0, IPC_SRTP_KEY_MAX)	\
+	F(list, rocs, roc, IPC_ROCS_MAX)	/* before a restart */
+#define IPC_F_relay_roc(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, stream, 0, 3)			\
+	F(u32, bad, 0, UINT32_MAX)	/* packets with a wrong tag */	\
+	F(list, rocs, roc, IPC_ROCS_MAX)
 #define IPC_F_relay_tone(F)			\
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 15)	/* whose phone gets it */	\
@@ -531,6 +562,14 @@
 	M(RELAY_SET, relay_set, 32, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "After an offer or answer: where the device says it listens, "	\
 	    "and which other end its packets go to.")			\
+	M(RELAY_KEY, relay_key, 38, ROLE_SIG, ROLE_MEDIA, 0,		\
+	    "SRTP keys of one stream, before its RELAY_SET. The same keys "	\
+	    "as before change nothing; other ones begin at rollover 0, or "	\
+	    "where a relay before was.")				\
+	M(RELAY_ROC, relay_roc, 45, ROLE_MEDIA, ROLE_SIG, 0,		\
+	    "How far SRTP of one stream is, for the relay after this one: " \
+	    "told with each new source and rollover, and every 8,192 "	\
+	    "packets. And that tags are wrong.")			\
 	M(RELAY_TONE, relay_tone, 59, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "A phone sent a digit by INFO: give it to this one as events "	\
 	    "of RFC 4733, in its stream.")				\

@@ -12,7 +12,10 @@ sessions_init(struct sessions *s, const struct sessions_conf *conf)
 	s->conf = *conf;
 	s->cursor = n;
 	s->stream = calloc(n, sizeof(s->stream[0]));
-	if (s->stream == NULL || pool_init(&s->pool, n,
+	s->secure = calloc(n, sizeof(s->secure[0]));
+	s->engine = srtp_engine_new();
+	if (s->stream == NULL || s->secure == NULL || s->engine == NULL ||
+	    pool_init(&s->pool, n,
 		sizeof(struct session)) != 0 || htab_init(&s->by_id, n) != 0) {
 		sessions_clear(s);
 		return -ENOMEM;
@@ -24,6 +27,8 @@ void
 sessions_clear(struct sessions *s)
 {
 	free(s->stream);
+	free(s->secure);
+	srtp_engine_free(s->engine);
 	pool_clear(&s->pool);
 	htab_clear(&s->by_id);
 	memset(s, 0, sizeof(*s));
@@ -96,6 +101,7 @@ static void
 give_back(struct sessions *s, uint32_t pair, struct mono now)
 {
 	s->stream[pair].used = false;
+	secure_wipe(&s->secure[pair]);
 	ports_put(s->conf.ports, pair, now);
 }
 
@@ -415,6 +421,18 @@ sessions_set(struct sessions *s, const struct ipc_relay_set *m,
 }
 
 int
+sessions_key(struct sessions *s, const struct ipc_relay_key *m)
+{
+	uint32_t pair = sessions_pair(s, m->session, m->end, m->stream);
+
+	if (pair == PORT_NONE) {
+		s->n_unknown++;
+		return -ENOENT;
+	}
+	return secure_set(&s->secure[pair], s->engine, m);
+}
+
+int
 sessions_tone(struct sessions *s, const struct ipc_relay_tone *m,
     struct mono now)
 {
@@ -498,6 +516,25 @@ sessions_unasked(struct sessions *s, uint32_t pair, enum port_which which,
 		site->forwarded = true;
 }
 
+/* What came in, checked and in clear; RTP_KIND_OTHER: drop it. */
+static enum rtp_kind
+take_in(struct sessions *s, uint32_t pair, enum port_which which,
+    const struct addr *source, uint8_t *data, size_t *len, struct mono now)
+{
+	struct secure *c = &s->secure[pair];
+	struct srtp_mark mark;
+	enum rtp_kind kind = rtp_kind(span_make(data, *len));
+
+	/* Before the latch: who has no key is nobody. */
+	if (!secure_open(c, s->engine, kind, data, len, &mark))
+		return RTP_KIND_OTHER;
+	kind = stream_input(&s->stream[pair], which, source, data, *len,
+	    s->conf.dest, s->conf.scrub_key, now);
+	if (kind != RTP_KIND_OTHER)
+		secure_accept(c, &mark);
+	return kind;
+}
+
 bool
 sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
     const struct addr *source, uint8_t *data, size_t len, struct mono now,
@@ -510,8 +547,7 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 	if (!st->used)
 		return false;
 	sessions_unasked(s, pair, which, source, now);
-	kind = stream_input(st, which, source, data, len, s->conf.dest,
-	    s->conf.scrub_key, now);
+	kind = take_in(s, pair, which, source, data, &len, now);
 	if (kind == RTP_KIND_RTCP && st->trial == TRIAL_ANSWERED) {
 		st->trial = TRIAL_OVER;
 		site_learns(s->conf.site, RANGE_CLOSED, now);
@@ -537,6 +573,9 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 	if (kind == RTP_KIND_RTP && st->form == STREAM_RTP &&
 	    tones_wait(&to->tones))
 		len = tones_ride(&to->tones, data, len, now);
+	if (!secure_seal(&s->secure[out->pair], s->engine, kind, data, &len,
+		len + SRTP_TRAILER_MAX))
+		return false;
 	out->len = len;
 	to->packets_out += kind == RTP_KIND_RTP;
 	port_sends(&s->conf.ports->pair[out->pair], out->which, now);

@@ -16,6 +16,7 @@
 
 #include "common/base/htab.h"
 #include "common/base/pool.h"
+#include "mediaproxy/core/secure.h"
 #include "mediaproxy/core/site.h"
 #include "mediaproxy/core/stream.h"
 
@@ -69,6 +70,8 @@ struct sessions {
 	struct pool pool;
 	struct htab by_id;
 	struct stream *stream;		/* by pair */
+	struct secure *secure;		/* by pair: its SRTP */
+	struct srtp_engine *engine;
 	uint32_t cursor;		/* of sessions_next() */
 	struct session_wait wait[SESSION_WAITS_MAX];	/* oldest first */
 	unsigned n_waits;
@@ -108,6 +111,8 @@ struct mono sessions_answer_due(const struct sessions *s);
 int sessions_set(struct sessions *s, const struct ipc_relay_set *m,
     struct mono now);
 
+/* SRTP keys.  Errors: as sessions_set(), and keys that cannot be. */
+int sessions_key(struct sessions *s, const struct ipc_relay_key *m);
 /*
  * Give a digit to the phone of this stream, in the sound that goes to it.
  *
@@ -133,10 +138,11 @@ struct session_hop {
 	uint32_t pair;
 	enum port_which which;
 	struct addr to;
-	size_t len;
+	size_t len;		/* of the packet as it goes on */
 };
 
-/* True: send data (perhaps changed in place, perhaps shorter) as out says. */
+/* True: send data, changed in place, as out says.  Behind len there is room
+ * for SRTP_TRAILER_MAX bytes more. */
 bool sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
     const struct addr *source, uint8_t *data, size_t len, struct mono now,
     struct session_hop *out);
@@ -157,6 +163,7 @@ enum session_do {
 	SESSION_KEEPALIVE,
 	SESSION_NEWS,
 	SESSION_REACH,
+	SESSION_ROC,
 	SESSION_QUALITY,
 };
 
@@ -164,9 +171,10 @@ struct session_step {
 	enum session_do what;
 	struct session_hop hop;		/* SESSION_KEEPALIVE */
 	struct buf packet;		/* in bytes below */
-	uint8_t bytes[RTCP_KEEPALIVE_LEN];
+	uint8_t bytes[RTCP_KEEPALIVE_LEN + SRTP_TRAILER_MAX];
 	struct ipc_relay_news news;	/* SESSION_NEWS */
 	struct ipc_relay_reach reach;	/* SESSION_REACH */
+	struct ipc_relay_roc roc;	/* SESSION_ROC */
 	struct ipc_relay_quality quality;	/* SESSION_QUALITY */
 };
 

@@ -36,9 +36,6 @@ next_keepalive(struct sessions *s, uint32_t pair, enum port_which which,
 
 	if (to.family == ADDR_NONE)
 		return false;
-	port_sends(p, which, now);
-	out->what = SESSION_KEEPALIVE;
-	out->hop = (struct session_hop){ pair, which, to, 0 };
 	buf_init(&out->packet, out->bytes, sizeof(out->bytes));
 	/* Of fax an empty datagram: its packets are numbered (RFC 6263 4.1). */
 	if (st->form == STREAM_UDPTL)
@@ -48,7 +45,28 @@ next_keepalive(struct sessions *s, uint32_t pair, enum port_which which,
 		    s->conf.ssrc);
 	else
 		rtcp_put_keepalive(&out->packet, s->conf.ssrc);
-	out->hop.len = out->packet.len;
+	/* Plain RTP would be noise to a phone that has a key. */
+	if (!secure_seal(&s->secure[pair], s->engine, which == PORT_RTP ?
+		RTP_KIND_RTP : RTP_KIND_RTCP, out->bytes, &out->packet.len,
+		sizeof(out->bytes)))
+		return false;
+	port_sends(p, which, now);
+	out->what = SESSION_KEEPALIVE;
+	out->hop = (struct session_hop){ pair, which, to, out->packet.len };
+	return true;
+}
+
+static bool
+next_roc(struct sessions *s, uint32_t pair, struct session_step *out)
+{
+	const struct stream *st = &s->stream[pair];
+
+	if (!secure_news(&s->secure[pair], &out->roc))
+		return false;
+	out->what = SESSION_ROC;
+	out->roc.session = st->session;
+	out->roc.end = st->end;
+	out->roc.stream = st->nr;
 	return true;
 }
 
@@ -141,6 +159,7 @@ sessions_next(struct sessions *s, struct mono now, struct session_step *out)
 		stream_check_silence(st, now);
 		end_trial(s, st, now);
 		if (next_news(st, out) || next_reach(s, s->cursor, now, out) ||
+		    next_roc(s, s->cursor, out) ||
 		    next_quality(s, s->cursor, now, out) ||
 		    next_keepalive(s, s->cursor, PORT_RTP, now, out) ||
 		    next_keepalive(s, s->cursor, PORT_RTCP, now, out))

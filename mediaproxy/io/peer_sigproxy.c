@@ -98,6 +98,18 @@ on_relay_set(struct media *m, struct span payload)
 }
 
 static int
+on_relay_key(struct media *m, struct span payload)
+{
+	struct ipc_relay_key key;
+	int err;
+
+	err = get_relay_key(payload, &key);
+	if (err == 0)
+		err = sessions_key(&m->sessions, &key);
+	return err == -ENOENT ? 0 : err;
+}
+
+static int
 on_relay_tone(struct media *m, struct span payload)
 {
 	struct ipc_relay_tone tone;
@@ -134,6 +146,8 @@ on_sigproxy_frame(struct media *m, uint16_t type, struct span payload)
 		return on_relay_open(m, payload);
 	case IPC_RELAY_SET:
 		return on_relay_set(m, payload);
+	case IPC_RELAY_KEY:
+		return on_relay_key(m, payload);
 	case IPC_RELAY_TONE:
 		return on_relay_tone(m, payload);
 	case IPC_RELAY_CLOSE:
@@ -169,6 +183,17 @@ sigproxy_reach(struct media *m, const struct ipc_relay_reach *reach)
 
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_REACH, relay_reach, reach);
+	door_send(m->sigproxy, buf_span(&b));
+}
+
+void
+sigproxy_roc(struct media *m, const struct ipc_relay_roc *roc)
+{
+	char mem[512];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_ROC, relay_roc, roc);
 	door_send(m->sigproxy, buf_span(&b));
 }
 

@@ -17,7 +17,7 @@ struct relay_batch {
 	struct mmsghdr msg[BATCH];
 	struct iovec iov[BATCH];
 	struct sockaddr_storage from[BATCH];
-	uint8_t data[BATCH][RTP_PACKET_MAX];
+	uint8_t data[BATCH][RTP_PACKET_MAX + SRTP_TRAILER_MAX];
 };
 
 static void
@@ -256,6 +256,8 @@ take_steps(struct media *m, struct mono now)
 			sigproxy_news(m, &step.news);
 		else if (step.what == SESSION_REACH)
 			sigproxy_reach(m, &step.reach);
+		else if (step.what == SESSION_ROC)
+			sigproxy_roc(m, &step.roc);
 		else if (step.what == SESSION_QUALITY)
 			sigproxy_quality(m, &step.quality);
 		else

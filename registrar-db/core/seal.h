@@ -1,5 +1,6 @@
 /*
- * Sealed HA1s: what lies in the credential table.
+ * Sealed HA1s: what lies in the credential table; and sealed checkpoints,
+ * which hold the SRTP keys of calls.
  *
  * XChaCha20-Poly1305 under the store's key.  Subscriber, username, realm and
  * algorithm are bound in as additional data: a sealed value moved to another
@@ -37,5 +38,28 @@ size_t seal_ha1(const struct secret *key, const struct seal_for *who,
  */
 int seal_open(const struct secret *key, const struct seal_for *who,
     struct span sealed, char ha1_out[DIGEST_HEX_MAX]);
+
+/* Bytes that sealing adds to a state. */
+#define SEAL_STATE_MORE (SEAL_NONCE_LEN + 16)
+
+/* What a sealed checkpoint is bound to. */
+struct seal_state {
+	uint64_t ticket;
+	uint8_t version;
+};
+
+/*
+ * Takes:   nonce  fresh random bytes.
+ * Gives:   state.len + SEAL_STATE_MORE bytes in out.
+ */
+void seal_state(const struct secret *key, const struct seal_state *what,
+    const uint8_t nonce[SEAL_NONCE_LEN], struct span state, uint8_t *out);
+
+/*
+ * Gives:   sealed.len - SEAL_STATE_MORE bytes in out.
+ * Errors:  -EBADMSG another key or call, altered, or never sealed.
+ */
+int seal_state_open(const struct secret *key, const struct seal_state *what,
+    struct span sealed, uint8_t *out);
 
 #endif

@@ -15,6 +15,7 @@
 #include "common/base/pool.h"
 #include "common/base/secret.h"
 #include "common/io/log.h"
+#include "registrar-db/core/seal.h"
 #include "registrar-db/io/oracle.h"
 
 /* Above what sigproxy has room for; all together take at most that much. */
@@ -238,6 +239,23 @@ checkpoints_frame(struct oracle *o, uint16_t type, struct span payload)
 
 /* ---- into the table ---- */
 
+/* With SRTP keys in it a state lies sealed in the file. */
+static int
+put_sealed(struct oracle *o, const struct checkpoint *p)
+{
+	static uint8_t sealed[IPC_STATE_MAX + SEAL_STATE_MORE];
+	const struct seal_state what = { p->ticket, p->version };
+	uint8_t nonce[SEAL_NONCE_LEN];
+	sqlite3_stmt *q = store_use(o->store, ST_CHECKPOINT_PUT);
+
+	secret_random(nonce, sizeof(nonce));
+	seal_state(o->key, &what, nonce, span_make(p->state, p->len), sealed);
+	sql_int(q, 1, (int64_t)p->ticket);
+	sql_int(q, 2, p->version);
+	sql_blob(q, 3, span_make(sealed, p->len + SEAL_STATE_MORE));
+	return store_run(o->store, q);
+}
+
 /* What counts is how things are now: several changes, one write. */
 int
 checkpoints_run(struct oracle *o, const struct job *job)
@@ -254,11 +272,7 @@ checkpoints_run(struct oracle *o, const struct job *job)
 		return store_run(o->store, q);
 	}
 	p->queued = false;
-	q = store_use(o->store, ST_CHECKPOINT_PUT);
-	sql_int(q, 1, (int64_t)ticket);
-	sql_int(q, 2, p->version);
-	sql_blob(q, 3, span_make(p->state, p->len));
-	return store_run(o->store, q);
+	return put_sealed(o, p);
 }
 
 void
@@ -349,6 +363,28 @@ load_memory(struct oracle *o, bool *same_boot_out)
 	return key < 0 ? key : before < 0 ? before : 0;
 }
 
+/* A row as it was kept; false: it was not written here. */
+static bool
+open_row(struct oracle *o, sqlite3_stmt *q, struct ipc_call_save *out)
+{
+	static uint8_t state[IPC_STATE_MAX];
+	struct span sealed = sql_column(q, 2);
+	struct seal_state what;
+
+	*out = (struct ipc_call_save){
+		.ticket = (uint64_t)sqlite3_column_int64(q, 0),
+		.version = (uint8_t)sqlite3_column_int(q, 1),
+	};
+	what = (struct seal_state){ out->ticket, out->version };
+	if (sealed.len <= SEAL_STATE_MORE ||
+	    sealed.len > IPC_STATE_MAX + SEAL_STATE_MORE ||
+	    out->ticket == 0 || out->ticket > INT64_MAX || out->version == 0 ||
+	    seal_state_open(o->key, &what, sealed, state) != 0)
+		return false;
+	out->state = span_make(state, sealed.len - SEAL_STATE_MORE);
+	return true;
+}
+
 int
 checkpoints_load(struct oracle *o)
 {
@@ -361,20 +397,12 @@ checkpoints_load(struct oracle *o)
 		return err;
 	q = store_use(o->store, ST_CHECKPOINTS);
 	while ((err = store_row(o->store, q)) == 1) {
-		struct ipc_call_save save = {
-			.ticket = (uint64_t)sqlite3_column_int64(q, 0),
-			.version = (uint8_t)sqlite3_column_int(q, 1),
-			.state = sql_column(q, 2),
-		};
+		struct ipc_call_save save;
 		struct checkpoint *p;
 
-		/* The file may have been changed by hand. */
-		if (save.ticket == 0 || save.ticket > INT64_MAX ||
-		    save.version == 0 || save.state.len == 0 ||
-		    save.state.len > IPC_STATE_MAX)
-			continue;
-		/* No phone waits for a call of the time before a reboot. */
-		if (!same_boot) {
+		/* No phone waits for a call of the time before a reboot; and
+		 * the file may have been changed by hand. */
+		if (!open_row(o, q, &save) || !same_boot) {
 			(void)queue_write(o, save.ticket);
 			continue;
 		}

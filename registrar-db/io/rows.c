@@ -21,6 +21,12 @@ static const char *const latchings[] = {
 	[LATCH_OPEN] = "open",
 };
 
+static const char *const srtps[] = {
+	[SRTP_POLICY_OFF] = "off",
+	[SRTP_POLICY_OPTIONAL] = "optional",
+	[SRTP_POLICY_REQUIRED] = "required",
+};
+
 static const char *const digests[] = {
 	[DIGEST_SHA256] = "sha256",
 	[DIGEST_SHA512_256] = "sha512-256",
@@ -79,7 +85,7 @@ user_find(struct store *s, struct span username, int64_t *id_out)
 	return got < 0 ? got : 0;
 }
 
-/* number, name, hold, latching from column `at` on. */
+/* number, name, hold, latching, srtp from column `at` on. */
 static int
 party_column(sqlite3_stmt *q, int at, struct party_row *out)
 {
@@ -98,6 +104,7 @@ party_column(sqlite3_stmt *q, int at, struct party_row *out)
 		.hold = word(sql_column(q, at + 2), holds, LEN(holds)),
 		.latching = word(sql_column(q, at + 3), latchings,
 		    LEN(latchings)),
+		.srtp = word(sql_column(q, at + 4), srtps, LEN(srtps)),
 	};
 	return 0;
 }
@@ -116,7 +123,7 @@ least_column(sqlite3_stmt *q, int at, enum digest_alg *out)
 static int
 account_column(sqlite3_stmt *q, enum digest_alg alg, struct account_row *out)
 {
-	struct span sealed = sql_column(q, 9 + (int)alg);
+	struct span sealed = sql_column(q, 10 + (int)alg);
 	int err;
 
 	out->id = sqlite3_column_int64(q, 0);
@@ -130,7 +137,7 @@ account_column(sqlite3_stmt *q, enum digest_alg alg, struct account_row *out)
 	if (err == 0)
 		err = party_column(q, 5, &out->who);
 	if (err == 0)
-		err = least_column(q, 12, &out->least);
+		err = least_column(q, 13, &out->least);
 	if (err)
 		return err;
 	out->who.enabled = out->enabled;
@@ -166,7 +173,7 @@ party_read(struct store *s, struct span number, struct party_row *out)
 	sql_text(q, 1, number);
 	got = store_row(s, q);
 	if (got == 1) {
-		out->enabled = sqlite3_column_int(q, 4) == 1;
+		out->enabled = sqlite3_column_int(q, 5) == 1;
 		got = party_column(q, 0, out);
 	} else if (got == 0) {
 		got = -ENOENT;

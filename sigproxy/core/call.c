@@ -367,6 +367,7 @@ call_status(const struct edge *e, struct mono now, struct buf *json)
 	put_member(json, "channels_reserved", conf->reserved, true);
 	put_member(json, "channels_emergency", c->channels_emergency, true);
 	put_member(json, "channels_refused", c->no_channel, true);
+	put_member(json, "quality_reports", c->reports, true);
 	put_member(json, "calls_begun", c->begun, true);
 	put_member(json, "calls_answered", c->answered, true);
 	put_member(json, "calls_restored", c->restored, true);

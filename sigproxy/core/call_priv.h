@@ -12,7 +12,8 @@
  * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
  * (requests inside), headers.c (what passes), dtmf.c (digits), divert.c (3xx), refer.c and
  * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address),
- * offer.c, streams.c, hold.c, relay.c, spread.c and again.c (media), note.c (reports), callid.c and
+ * offer.c, streams.c, secure.c, hold.c, relay.c, spread.c and again.c (media),
+ * note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
  * this process).
  */
@@ -159,6 +160,7 @@ struct again {
 };
 
 struct calls {
+	struct secure_phones phones;
 	struct pool pool, legs, exchanges;
 	uint32_t exchanges_owed; /* of those free: each call's own */
 	struct htab by_token, by_session;

@@ -112,6 +112,46 @@ put_party(struct buf *b, const struct party *p)
 	wire_put_text(b, TEXT_SPAN(p->name));
 	wire_put_uint(b, p->hold, 1);
 	wire_put_uint(b, p->latching, 1);
+	wire_put_uint(b, p->srtp, 1);
+}
+
+static void
+put_crypto(struct buf *b, const struct sdp_crypto *c)
+{
+	wire_put_uint(b, c->suite, 1);
+	if (c->suite == SRTP_NONE)
+		return;
+	wire_put_uint(b, c->tag, 4);
+	buf_put(b, span_make(c->key, srtp_key_len(c->suite)));
+	wire_put_uint(b, c->mki_len, 1);
+	wire_put_uint(b, c->mki, 4);
+}
+
+static void
+put_rocs(struct buf *b, const struct secure_stream *s)
+{
+	wire_put_uint(b, s->n_rocs, 1);
+	for (unsigned i = 0; i < s->n_rocs; i++) {
+		const struct ipc_roc *roc = &s->rocs[i];
+
+		put_flag(b, roc->out);
+		wire_put_uint(b, roc->ssrc, 4);
+		put_flag(b, roc->rtp);
+		wire_put_uint(b, roc->index, 8);
+		put_flag(b, roc->rtcp);
+		wire_put_uint(b, roc->rtcp_index, 4);
+	}
+}
+
+static void
+put_secure(struct buf *b, const struct secure_stream *s)
+{
+	put_crypto(b, &s->phone);
+	if (s->phone.suite == SRTP_NONE)
+		return;
+	wire_put_uint(b, s->way, 1);
+	buf_put(b, span_make(s->ours, srtp_key_len(s->phone.suite)));
+	put_rocs(b, s);
 }
 
 static void
@@ -137,6 +177,7 @@ put_end_stream(struct buf *b, const struct end_stream *s)
 	wire_put_addr(b, &s->rtp);
 	wire_put_addr(b, &s->rtcp);
 	wire_put_addr(b, &s->learnt);
+	put_secure(b, &s->srtp);
 	put_flag(b, s->video);
 	put_tone(b, s->tone_pt, s->tone_rate);
 }
@@ -163,6 +204,8 @@ put_media_stream(struct buf *b, const struct media_stream *m)
 	wire_put_uint(b, m->told, 1);
 	wire_put_addr(b, &m->rtp);
 	wire_put_addr(b, &m->rtcp);
+	wire_put_uint(b, m->way, 1);
+	put_crypto(b, &m->crypto);
 	put_tone(b, m->tone_pt, m->tone_rate);
 }
 
@@ -251,6 +294,9 @@ put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 	wire_put_uint(b, leg->invite_cseq, 4);
 	wire_put_uint(b, (uint64_t)leg->cseq_offset, 8);
 	wire_put_uint(b, leg->can, 1);
+	wire_put_uint(b, leg->srtp_way, 1);
+	put_flag(b, leg->srtp_turned);
+	buf_put(b, span_make(leg->seed, sizeof(leg->seed)));
 	wire_put_text(b, invite);
 	if (settled)
 		put_session(b, &leg->session);
@@ -420,7 +466,53 @@ get_party(struct rwire *r)
 	p.name = wire_get_text(r, 0, 64);
 	p.hold = (uint8_t)wire_get_uint(r, 1, 0, HOLD_SENDRECV);
 	p.latching = (uint8_t)wire_get_uint(r, 1, 0, LATCH_OPEN);
+	p.srtp = (uint8_t)wire_get_uint(r, 1, 0, SRTP_POLICY_REQUIRED);
 	return p;
+}
+
+static struct sdp_crypto
+get_crypto(struct rwire *r)
+{
+	struct sdp_crypto c = { 0 };
+
+	c.suite = (uint8_t)wire_get_uint(r, 1, 0, SRTP_SUITES - 1);
+	if (c.suite == SRTP_NONE)
+		return c;
+	c.tag = (uint32_t)wire_get_uint(r, 4, 0, 999999999);
+	wire_get_bin(r, c.key, srtp_key_len(c.suite));
+	c.mki_len = (uint8_t)wire_get_uint(r, 1, 0, SDP_CRYPTO_MKI_MAX);
+	c.mki = (uint32_t)wire_get_uint(r, 4, 0, UINT32_MAX);
+	return c;
+}
+
+static void
+get_rocs(struct rwire *r, struct secure_stream *s)
+{
+	s->n_rocs = (uint8_t)wire_get_uint(r, 1, 0, IPC_ROCS_MAX);
+	for (unsigned i = 0; i < s->n_rocs && r->err == 0; i++) {
+		struct ipc_roc *roc = &s->rocs[i];
+
+		roc->out = get_flag(r);
+		roc->ssrc = (uint32_t)wire_get_uint(r, 4, 0, UINT32_MAX);
+		roc->rtp = get_flag(r);
+		roc->index = wire_get_uint(r, 8, 0, ((uint64_t)1 << 48) - 1);
+		roc->rtcp = get_flag(r);
+		roc->rtcp_index =
+		    (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
+	}
+}
+
+static struct secure_stream
+get_secure(struct rwire *r)
+{
+	struct secure_stream s = { .phone = get_crypto(r) };
+
+	if (s.phone.suite == SRTP_NONE)
+		return s;
+	s.way = (uint8_t)wire_get_uint(r, 1, SECURE_BEST, SECURE_SAVP);
+	wire_get_bin(r, s.ours, srtp_key_len(s.phone.suite));
+	get_rocs(r, &s);
+	return s;
 }
 
 static void
@@ -449,6 +541,7 @@ get_end_stream(struct rwire *r)
 	s.rtp = wire_get_addr(r, true);
 	s.rtcp = wire_get_addr(r, true);
 	s.learnt = wire_get_addr(r, true);
+	s.srtp = get_secure(r);
 	s.video = get_flag(r);
 	get_tone(r, &s.tone_pt, &s.tone_rate);
 	return s;
@@ -510,6 +603,8 @@ get_media_stream(struct rwire *r)
 	m.told = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
 	m.rtp = wire_get_addr(r, true);
 	m.rtcp = wire_get_addr(r, true);
+	m.way = (uint8_t)wire_get_uint(r, 1, SECURE_PLAIN, SECURE_SAVP);
+	m.crypto = get_crypto(r);
 	get_tone(r, &m.tone_pt, &m.tone_rate);
 	return m;
 }
@@ -610,6 +705,9 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 	leg->tag = wire_get_text(r, 0, 128);
 	get_cseqs(r, leg);
 	leg->can = (uint8_t)wire_get_uint(r, 1, 0, CAN_ALL);
+	leg->srtp_way = (uint8_t)wire_get_uint(r, 1, SECURE_PLAIN, SECURE_SAVP);
+	leg->srtp_turned = get_flag(r);
+	wire_get_bin(r, leg->seed, sizeof(leg->seed));
 	leg->invite = wire_get_blob(r, 0, BLOB_MAX);
 	if (call->talking)
 		get_session(r, leg);

@@ -25,6 +25,9 @@ struct saved_leg {
 	struct end end; /* no question, no counting, no verdict */
 	struct span target, route, call_id, local, remote, tag;
 	uint32_t local_cseq, remote_cseq, invite_cseq;
+	uint8_t srtp_way;
+	bool srtp_turned;
+	uint8_t seed[SECURE_SEED_LEN];
 	int64_t cseq_offset;
 	uint8_t can; /* enum can */
 	struct span invite; /* branch that rings: its INVITE as sent */

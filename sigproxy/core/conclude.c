@@ -1,14 +1,16 @@
 /* What is to be concluded about one phone's media (verdict.h). */
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/offer.h"
 
 /* A phone that announces an office-like address, and nothing of STUN's. */
 static bool
 is_blind(const struct leg *leg)
 {
+	const struct addr *rtp = &relay_sound(leg)->rtp;
+
 	return leg->flow.zone == ZONE_EXTERNAL && leg->end.n > 0 &&
-	       relay_sound(leg)->rtp.family != ADDR_NONE &&
-	       !addr_is_public(&relay_sound(leg)->rtp);
+	       rtp->family != ADDR_NONE && !addr_is_public(rtp);
 }
 
 /*
@@ -21,14 +23,16 @@ static bool
 shares_port(const struct ctx *x, const struct leg *leg)
 {
 	const struct calls *c = x->e->calls;
+	const struct addr *rtp = &relay_sound(leg)->rtp, *its;
 
 	for (uint32_t i = 0; is_blind(leg) && i < c->legs.n; i++) {
 		const struct leg *other = pool_at(&c->legs, i);
 
-		if (other->call != NULL && is_blind(other) &&
-		    addr_same_ip(&other->flow.remote, &leg->flow.remote) &&
-		    relay_sound(other)->rtp.port == relay_sound(leg)->rtp.port &&
-		    !addr_same_ip(&relay_sound(other)->rtp, &relay_sound(leg)->rtp))
+		if (other->call == NULL || !is_blind(other) ||
+		    !addr_same_ip(&other->flow.remote, &leg->flow.remote))
+			continue;
+		its = &relay_sound(other)->rtp;
+		if (its->port == rtp->port && !addr_same_ip(its, rtp))
 			return true;
 	}
 	return false;
@@ -50,7 +54,8 @@ leg_conclude(const struct ctx *x, const struct leg *leg,
 	};
 
 	/* Heard by the mediaproxy before that one. */
-	if (in.heard == MEDIA_NEVER && relay_sound(leg)->learnt.family != ADDR_NONE)
+	if (in.heard == MEDIA_NEVER &&
+	    relay_sound(leg)->learnt.family != ADDR_NONE)
 		in.heard = MEDIA_SILENT;
 	if (in.heard == MEDIA_NEVER) {
 		in.others = keep_home_nat(x->e->keep, &leg->flow.remote);

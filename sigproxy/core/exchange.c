@@ -656,7 +656,8 @@ go_on(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 		    buf_span(&b), &exchange_client_ops, ex, &ex->client);
 	if (err) {
 		refer_not_passed(x, ex->from, msg, refusal_of(err));
-		refuse_exchange(x, ex, refusal_of(err));
+		refuse_exchange_with(x, ex, refusal_of(err), err == -EACCES
+				? "Reason: " SECURE_REASON "\r\n" : "");
 		return;
 	}
 	refer_sent(x, ex, msg);

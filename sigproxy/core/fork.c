@@ -135,6 +135,8 @@ send_invite(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	struct buf b;
 	int err;
 
+	if (leg->n_invites == 0)
+		leg->srtp_way = (uint8_t)secure_first_way(x->e->calls, leg);
 	buf_init(&b, mem, sizeof(mem));
 	err = put_invite(x->e, &b, leg, msg, offer);
 	if (err)
@@ -256,7 +258,9 @@ fork_start(const struct ctx *x, struct call *call)
 	if (sent == 0)
 		call_end(x, call,
 		    (struct ending){ .status = refusal_of(err),
-			.why = "no-invite-possible" });
+			.why = err == -EACCES ? "srtp-required"
+					      : "no-invite-possible",
+			.reason = err == -EACCES ? SECURE_REASON : NULL });
 }
 
 /* ---- the branches' answers ---- */
@@ -626,7 +630,15 @@ check_done(const struct ctx *x, struct call *call, const struct leg *last,
 	call_end(x, call, how);
 }
 
-/* Its session timer is to be longer: it gets another INVITE (RFC 4028 7.3). */
+/* Another INVITE: its session timer is to be longer (RFC 4028 7.3), or it
+ * wants its media the other way, with SRTP or without. */
+static bool
+may_ask_again(struct leg *leg, const struct sip_msg *msg)
+{
+	return msg->status == 422 ? session_may_ask_again(leg, msg)
+				  : secure_other_way(leg, msg->status);
+}
+
 static bool
 ask_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
@@ -634,9 +646,8 @@ ask_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	struct media offer;
 	struct sip_msg request;
 
-	if (msg->status != 422 || call->phase != CALL_INVITING ||
-	    leg->state == LEG_LOST || call->setup->server == NULL ||
-	    !session_may_ask_again(leg, msg) ||
+	if (call->phase != CALL_INVITING || leg->state == LEG_LOST ||
+	    call->setup->server == NULL || !may_ask_again(leg, msg) ||
 	    stxn_request(call->setup->server, &request) != 0)
 		return false;
 	leg->tag.len = 0;

@@ -52,6 +52,7 @@ leg_new(struct calls *c, struct call *call)
 	leg->move.timer.kind = TIMER_CALL_MOVE;
 	leg->move.timer.owner = leg;
 	leg_make_token(leg->token);
+	secret_random(leg->seed, sizeof(leg->seed));
 	htab_add(&c->by_token, &leg->node,
 	    htab_hash(&c->by_token, leg->token, LEG_TOKEN_LEN));
 	call->leg[call->n_legs++] = leg;

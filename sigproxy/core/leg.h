@@ -8,6 +8,7 @@
 
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/move.h"
+#include "sigproxy/core/secure.h"
 #include "sigproxy/core/session.h"
 #include "sigproxy/core/streams.h"
 #include "sigproxy/sip/build.h"
@@ -41,6 +42,7 @@ struct party {
 	TEXT(32) number;
 	TEXT(64) name;
 	uint8_t hold, latching; /* enum hold_mode, latch_mode */
+	uint8_t srtp;           /* enum srtp_policy */
 	bool withheld;          /* its name, outside (RFC 3323) */
 };
 
@@ -61,6 +63,7 @@ struct end_stream {
 	struct addr rtp, rtcp; /* what the phone announced last */
 	uint8_t verdict;       /* enum media_verdict, as last reported */
 	struct addr learnt;    /* where its RTP was heard from last */
+	struct secure_stream srtp;
 };
 
 /* One phone's end of the relay. */
@@ -109,6 +112,9 @@ struct leg {
 	uint32_t remote_cseq; /* of the phone's last request */
 	int64_t cseq_offset;  /* other side's CSeq + this = ours */
 	uint8_t can;          /* enum can */
+	uint8_t srtp_way;     /* enum secure_way, of our first offer */
+	bool srtp_turned;     /* the other way was tried, too */
+	uint8_t seed[SECURE_SEED_LEN]; /* of its keys */
 	struct session session; /* its session timer */
 	/* The end: see farewell.c. */
 	bool knows_end;   /* it said BYE, or answered ours */

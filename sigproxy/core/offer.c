@@ -105,12 +105,29 @@ line_of(const struct sdp_edit *edit, const struct stream_map *map, unsigned nr)
 	return edit->n_lines > 0 ? edit->order[line] : line;
 }
 
+/* May it be said, and how is it said to the other phone? */
+static int
+secure_line(struct passage p, struct sdp_media_edit *edit, unsigned nr,
+    struct media_stream *m, char *mem)
+{
+	const struct media *offer = answered(&p);
+	int err = p.role == SDP_OFFER ? secure_check_offer(p.from, nr, m)
+				      : secure_check_answer(p.from, nr, m);
+
+	if (err || m->form != STREAM_RTP)
+		return err;
+	secure_edit(edit, p.to, nr, offer == NULL ? NULL : &offer->stream[nr],
+	    mem);
+	return 0;
+}
+
 static int
 pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
     struct passage p, struct media *out)
 {
 	const struct stream_map *map = &p.exchange->call->map;
 	const struct end *end = &p.to->end;
+	char keys[IPC_STREAMS_MAX][SECURE_LINES_MAX];
 	struct sdp_edit edit = { 0 };
 	int err = read_sdp(sdp, &p, out);
 
@@ -131,6 +148,9 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 		m->told = told_dir(e, &p, nr, m->dir);
 		edit_stream(&edit.media[i], &sdp->media[i], m,
 		    &end->stream[nr].port);
+		err = secure_line(p, &edit.media[i], nr, m, keys[nr]);
+		if (err)
+			return err;
 	}
 	err = sdp_build(b, sdp, &edit);
 	return err ? err : buf_err(b);
@@ -143,6 +163,9 @@ pass_direct(struct buf *b, const struct sdp *sdp, struct span body,
 {
 	if (read_sdp(sdp, &p, out) != 0)
 		*out = (struct media){ .known = false };
+	for (unsigned nr = 0; nr < IPC_STREAMS_MAX; nr++)
+		if (!secure_may_pass(p.from, p.to, &out->stream[nr]))
+			return -EACCES;
 	for (unsigned nr = 0; nr < IPC_STREAMS_MAX; nr++)
 		out->stream[nr].told = out->stream[nr].dir;
 	buf_put(b, body);
@@ -504,10 +527,13 @@ set_own_answer(const struct ctx *x, struct leg *leg,
 		return;
 	for (unsigned nr = 0; nr < leg->end.n; nr++) {
 		struct end_stream *s = &leg->end.stream[nr];
-		const struct media_stream *said = &m.stream[nr];
+		struct media_stream *said = &m.stream[nr];
 
 		if (!said->known || s->off || !s->was_set ||
-		    (!anew && addr_eq(&s->rtp, &said->rtp) &&
+		    secure_check_answer(leg, nr, said) != 0)
+			continue;
+		secure_settle(x, leg, nr, said, false);
+		if ((!anew && addr_eq(&s->rtp, &said->rtp) &&
 			addr_eq(&s->rtcp, &said->rtcp)))
 			continue;
 		s->rtp = said->rtp;
@@ -551,10 +577,16 @@ offer_settled(const struct ctx *x, struct leg *a, const struct media *offer,
 	if (!offer->known || !answer->known)
 		return;
 	call->sound = streams_sound(offer, answer, call->sound);
-	for (unsigned nr = 0; nr < IPC_STREAMS_MAX; nr++)
-		if (offer_is_relayed(a, b) && nr < a->end.n && nr < b->end.n)
-			settle_stream(
-			    x->st, nr, a, offer, b, answer, said_again);
+	for (unsigned nr = 0; nr < IPC_STREAMS_MAX; nr++) {
+		if (!offer_is_relayed(a, b) || nr >= a->end.n ||
+		    nr >= b->end.n)
+			continue;
+		if (streams_agreed(offer, answer, nr)) {
+			secure_settle(x, a, nr, &offer->stream[nr], true);
+			secure_settle(x, b, nr, &answer->stream[nr], false);
+		}
+		settle_stream(x->st, nr, a, offer, b, answer, said_again);
+	}
 	held = is_held(
 	    &offer->stream[call->sound], &answer->stream[call->sound]);
 	if (call->callee == NULL || held == call->held)

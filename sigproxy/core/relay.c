@@ -207,6 +207,9 @@ relay_again(const struct ctx *x, struct leg *leg)
 
 		if (!s->was_set)
 			continue;
+		if (s->srtp.phone.suite != SRTP_NONE &&
+		    s->form == STREAM_RTP)
+			secure_tell(x->st, leg, nr);
 		set = settings_of(leg, nr, listener_of(leg));
 		set.learnt = s->learnt;
 		STEPS_ASK(x->st, to, RELAY_SET, relay_set, &set);
@@ -520,6 +523,24 @@ on_quality(const struct ctx *x, uint8_t instance, struct span payload)
 	return 0;
 }
 
+static int
+on_roc(const struct ctx *x, uint8_t instance, struct span payload)
+{
+	struct ipc_relay_roc roc;
+	struct call *call;
+	struct leg *leg;
+	int err = get_relay_roc(payload, &roc);
+
+	if (err)
+		return err;
+	call = find(x->e->calls, instance, roc.session);
+	leg = find_leg(call, roc.end);
+	if (leg != NULL && roc.stream < leg->end.n &&
+	    call->phase != CALL_ENDING)
+		secure_roc(x, leg, &roc);
+	return 0;
+}
+
 int
 call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
     uint16_t type, struct span payload)
@@ -533,6 +554,8 @@ call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return on_stats(&x, instance, payload);
 	case IPC_RELAY_NEWS:
 		return on_news(&x, instance, payload);
+	case IPC_RELAY_ROC:
+		return on_roc(&x, instance, payload);
 	case IPC_RELAY_REACH:
 		return on_reach(&x, instance, payload);
 	case IPC_RELAY_QUALITY:

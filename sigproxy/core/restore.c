@@ -138,6 +138,7 @@ restore_party(struct party *to, const struct ipc_party *from)
 	(void)TEXT_SET(&to->name, from->name);
 	to->hold = from->hold;
 	to->latching = from->latching;
+	to->srtp = from->srtp;
 }
 
 static void
@@ -181,6 +182,9 @@ restore_leg(
 	leg->invite_cseq = from->invite_cseq;
 	leg->cseq_offset = from->cseq_offset;
 	leg->can = from->can;
+	leg->srtp_way = from->srtp_way;
+	leg->srtp_turned = from->srtp_turned;
+	memcpy(leg->seed, from->seed, sizeof(leg->seed));
 	leg->rseq = from->rseq;
 	leg->offered = from->offered;
 	leg->is_settled = from->is_settled;

@@ -17,6 +17,7 @@ call_party(struct party *to, const struct ipc_party *from)
 	(void)TEXT_SET(&to->name, from->name);
 	to->hold = from->hold;
 	to->latching = from->latching;
+	to->srtp = from->srtp;
 }
 
 /* A refusal before there is a call. */
@@ -532,6 +533,8 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->reliable = sip_lists(msg, SIP_H_SUPPORTED, "100rel") ||
 	    sip_lists(msg, SIP_H_REQUIRE, "100rel");
 	err = leg_from_invite(call->leg[0], msg, &t->from);
+	call->leg[0]->srtp_way =
+	    (uint8_t)secure_first_way(x->e->calls, call->leg[0]);
 	if (err)
 		refuse_call(
 		    x, call, err == -EMSGSIZE ? 513 : 400, "bad-invite", NULL);

@@ -1,6 +1,7 @@
 #include "sigproxy/core/streams.h"
 
 #include "sigproxy/core/offer.h"
+#include "sigproxy/core/secure.h"
 
 /* ---- lines and streams ---- */
 
@@ -82,6 +83,7 @@ read_line(const struct sdp_media *m, const struct addr *at)
 		.dir = hold_meant(m),
 	};
 
+	secure_read(m, &out);
 	if (out.refused || m->is_hold_addr)
 		return out;
 	if (is_target(&m->rtp)) {

@@ -14,6 +14,7 @@
 #define SIGPROXY_CORE_STREAMS_H
 
 #include "common/ipc/msg.h"
+#include "sigproxy/sip/crypto.h"
 #include "sigproxy/sip/sdp.h"
 
 /* Which line each stream is; the same for every leg. */
@@ -34,6 +35,8 @@ struct media_stream {
 	struct addr rtp, rtcp; /* ADDR_NONE: do not send there */
 	enum sdp_dir dir;      /* what the phone meant, 0.0.0.0 included */
 	enum sdp_dir told;     /* what the other phone was told */
+	uint8_t way;           /* enum secure_way */
+	struct sdp_crypto crypto; /* its key; suite SRTP_NONE: none */
 };
 
 /* What one SDP said. */

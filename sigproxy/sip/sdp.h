@@ -102,6 +102,13 @@ struct sdp {
  */
 int sdp_parse(struct span body, struct sdp *out);
 
+/* What becomes of an m= section's profile and keys. */
+enum sdp_profile {
+	SDP_PROFILE_AS_IS = 0,
+	SDP_PROFILE_AVP,	/* RTP/AVP(F); keys as in the edit */
+	SDP_PROFILE_SAVP,	/* RTP/SAVP(F); the same */
+};
+
 enum sdp_what {
 	SDP_REFUSE = 0,	/* port 0, attributes left out */
 	SDP_RELAY,	/* address and ports replaced */
@@ -118,6 +125,9 @@ struct sdp_media_edit {
 	bool no_mux;		/* leave a=rtcp-mux out */
 	bool no_rtcp;		/* it has none: no a=rtcp */
 	enum sdp_dir dir;	/* SDP_DIR_NONE: as it came */
+	uint8_t profile;	/* enum sdp_profile */
+	struct span crypto;	/* whole a=crypto lines, instead of those that
+				 * came; not with SDP_PROFILE_AS_IS */
 };
 
 /* No section of the session's: a line that is refused. */

@@ -175,9 +175,22 @@ put_session(struct buf *b, struct span *rest, struct sdp_line *line,
 		buf_put(b, SPAN_LIT("t=0 0\r\n"));
 }
 
+/* With feedback (RFC 4585) it stays so. */
+static void
+put_proto(struct buf *b, const struct sdp_media *m, uint8_t profile)
+{
+	if (profile == SDP_PROFILE_AS_IS) {
+		buf_put(b, m->proto);
+		return;
+	}
+	buf_puts(b, profile == SDP_PROFILE_SAVP ? "RTP/SAVP" : "RTP/AVP");
+	if (m->proto.len > 0 && m->proto.p[m->proto.len - 1] == 'F')
+		buf_putc(b, 'F');
+}
+
 static void
 put_media_line(struct buf *b, const struct sdp_media *m, uint16_t port,
-    uint16_t n_ports)
+    uint16_t n_ports, uint8_t profile)
 {
 	buf_put(b, SPAN_LIT("m="));
 	buf_put(b, m->type);
@@ -188,7 +201,7 @@ put_media_line(struct buf *b, const struct sdp_media *m, uint16_t port,
 		buf_put_u64(b, n_ports);
 	}
 	buf_putc(b, ' ');
-	buf_put(b, m->proto);
+	put_proto(b, m, profile);
 	buf_putc(b, ' ');
 	buf_put(b, m->fmts);
 	crlf(b);
@@ -204,10 +217,9 @@ media_attribute_stays(struct span value, const struct sdp_media *m,
 		return !edit->no_mux;
 	if (sdp_attribute(value, "rtcp-mux-only", &content))
 		return false;
-	/* Keys mean something only where the profile uses them; beside
-	 * plain RTP they would travel for nothing. */
+	/* Keys end where SRTP does. */
 	if (sdp_attribute(value, "crypto", &content))
-		return m->is_secure;
+		return edit->profile == SDP_PROFILE_AS_IS;
 	return attribute_stays(value);
 }
 
@@ -229,6 +241,7 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 		}
 		crlf(b);
 	}
+	buf_put(b, edit->crypto);
 	if (edit->dir != SDP_DIR_NONE || m->has_dir) {
 		buf_put(b, SPAN_LIT("a="));
 		buf_puts(b, sdp_dir_name(d));
@@ -244,7 +257,7 @@ put_relayed(struct buf *b, const struct sdp_media *m,
 	struct span rest = m->lines;
 	struct sdp_line line;
 
-	put_media_line(b, m, edit->rtp.port, 1);
+	put_media_line(b, m, edit->rtp.port, 1, edit->profile);
 	if (!addr_same_ip(&edit->rtp, origin))
 		put_connection(b, &edit->rtp);
 	while (sdp_line_next(&rest, &line) == 0 && line.type != 'm') {
@@ -264,7 +277,7 @@ put_as_is(struct buf *b, const struct sdp_media *m,
 	struct span rest = m->lines;
 	struct sdp_line line;
 
-	put_media_line(b, m, m->port, m->n_ports);
+	put_media_line(b, m, m->port, m->n_ports, SDP_PROFILE_AS_IS);
 	if (m->c_host.len > 0) {
 		buf_puts(b, span_find(m->c_host, ':') >= 0 ? "c=IN IP6 " :
 		    "c=IN IP4 ");
@@ -330,7 +343,7 @@ put_section(struct buf *b, const struct sdp *s, const struct sdp_edit *edit,
 	else if (e->what == SDP_AS_IS)
 		put_as_is(b, m, e);
 	else
-		put_media_line(b, m, 0, 1);
+		put_media_line(b, m, 0, 1, SDP_PROFILE_AS_IS);
 }
 
 int

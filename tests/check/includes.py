@@ -21,6 +21,8 @@ ALSO = {
     'common/codec/digest.c': {'openssl/evp.h', 'sodium.h'},
     'common/codec/stun.c': {'openssl/evp.h', 'openssl/hmac.h'},
     'common/codec/rtp.c': {'sodium.h'},           # keyed hash
+    'sigproxy/sip/crypto.c': {'sodium.h'},        # base64
+    'mediaproxy/core/srtp_cipher.c': {'openssl/evp.h', 'openssl/sha.h'},
     'registrar-db/core/seal.c': {'sodium.h'},     # sealing
     'registrar-db/core/nonce.c': {'sodium.h'},    # keyed hash
 }

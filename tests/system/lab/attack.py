@@ -12,7 +12,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from . import rtp, sip, srtp
+from . import rtp, sip, srtpkey
 from .agent import Agent, media_of, target
 from .models import Model
 from .net import Home
@@ -70,7 +70,7 @@ class Phone(Agent):
         """Where it is, and what it does."""
         text = SDP.format(ip=self.ip, port=10000, version=self.version, direction=self.direction,
                           profile='RTP/SAVP' if self.secure else 'RTP/AVP')
-        return (text + (srtp.line(self.mine.key) if self.secure else '')).encode()
+        return (text + (srtpkey.line(self.mine.key) if self.secure else '')).encode()
 
     def fresh(self):
         """A new call: another source of sound."""
@@ -79,14 +79,14 @@ class Phone(Agent):
         self.heard = self.injected = 0
         self.spoken, self._seen = [], set()
         if self.secure:
-            self.mine, self.theirs = srtp.Direction(srtp.new_key(), False), None
+            self.mine, self.theirs = srtpkey.Direction(srtpkey.new_key(), False), None
 
     def told(self, sdp):
         """What the other side's SDP says: where to, and with which key."""
-        key = srtp.key_of(sdp) if self.secure else None
+        key = srtpkey.key_of(sdp) if self.secure else None
         assert key or not self.secure, f'{self.number}: no key in {sdp}'
         if key and (self.theirs is None or self.theirs.key != key):
-            self.theirs = srtp.Direction(key, True)
+            self.theirs = srtpkey.Direction(key, True)
         self.media = media_of(sdp)
 
     # -- sound --------------------------------------------------------------

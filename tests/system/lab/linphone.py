@@ -30,7 +30,8 @@ sip_tcp_port={tcp}
 sip_tls_port={tls}
 register_only_when_network_is_up=1
 use_ipv6=0
-media_encryption=none
+media_encryption={encryption}
+media_encryption_mandatory={mandatory}
 verify_server_certs={verify}
 verify_server_cn={verify}
 root_ca={root_ca}
@@ -82,12 +83,14 @@ class Linphone:
     """One linphone-daemon with one account."""
 
     def __init__(self, number, server, folder, *, host, username, password, domain, realm='SMO-SIP', tone=440,
-                 answer='auto', transport='udp', sip_port=5060, interval=60, root_ca=None):
+                 answer='auto', transport='udp', sip_port=5060, interval=60, root_ca=None,
+                 encryption='none', mandatory=False):
         self.number, self.server, self.host, self.tone = number, server, host, tone
         self.username, self.password, self.domain, self.realm = username, password, domain, realm
         self.transport, self.interval, self.root_ca = transport, interval, root_ca
         self.name, self.address = host.name, host.address
         self.folder = os.path.join(folder, f'linphone-{self.name}')
+        self.encryption, self.mandatory = encryption, mandatory     # 'srtp'
         self._answers, self._sip_port = answer == 'auto', sip_port
         self._process = self._sock = self.ear = None
         self._call = 1                  # the last call it had, or the first
@@ -109,7 +112,8 @@ class Linphone:
                                      transport=self.transport, aor=self.aor, interval=self.interval,
                                      username=self.username, password=self.password, realm=self.realm,
                                      domain=self.domain, verify=int(self.root_ca is not None),
-                                     root_ca=self.root_ca or ''))
+                                     root_ca=self.root_ca or '', encryption=self.encryption,
+                                     mandatory=int(self.mandatory)))
         write_tone(os.path.join(self.folder, 'voice.wav'), self.tone)
         self.ear = Ear(self.host, os.path.join(self.folder, 'heard.pcap'))
         # Its socket always lies in /tmp.

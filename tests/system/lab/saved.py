@@ -17,7 +17,7 @@ def text(value):
 
 def party(number):
     """Who calls or is called."""
-    return text(number) + text('') + b'\0\0'
+    return text(number) + text('') + b'\0\0\0'
 
 
 def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), state=CONFIRMED, invite=b''):
@@ -26,13 +26,14 @@ def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), st
     if media:
         port, where = media
         end = b'\1' + b'\1\0\0\0\0\0' + struct.pack('>HH', port, port + 1) + put_address(said) * 2
-        end += put_address(where) * 2 + put_address(None) + bytes(6)        # no video, no telephone-event
+        end += put_address(where) * 2 + put_address(None) + bytes(7)        # no SRTP, no video, no telephone-event
     tag = '' if state == CALLING else f'tag{index}'
     rest = b'\0' * 4 if state == CONFIRMED else b'\0' * 8     # no session timer; nothing said reliably
     return (bytes([index, state]) + f'{token:<16}'.replace(' ', '_').encode() + bytes(flow) + put_address(remote)
             + b'\1' + end + text(f'sip:x@{remote[0]}:{remote[1]}' if ':' not in remote[0] else 'sip:x@x.example')
             + text('') + text(f'{token}@lie') + text('<sip:201@sip.example.org>')
-            + text('<sip:168@sip.example.org>') + text(tag) + struct.pack('>IIIqB', 10, 10, 10, 0, 0) + text(invite)
+            + text('<sip:168@sip.example.org>') + text(tag) + struct.pack('>IIIqB', 10, 10, 10, 0, 0) + bytes(34)
+            + text(invite)
             + rest + put_address(None) * (2 if media else 1) + bytes(4) + text(''))     # told of no address, no SDP
 
 

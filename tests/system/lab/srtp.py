@@ -1,79 +1,108 @@
-"""SRTP with keys from SDP (RFC 3711, 4568), by libsrtp2: AES_CM_128_HMAC_SHA1_80 only."""
+"""SRTP as phones have it: libsrtp2 by ctypes, and an ear that decrypts what a phone got."""
 
 import base64
 import ctypes
+import os
 import re
-import secrets
 
-SUITE = 'AES_CM_128_HMAC_SHA1_80'
-KEY_LEN, TRAILER = 30, 64
+from . import rtp
+from .hear import Ear
+
+LINE = re.compile(rb'a=crypto:\d+ (\w+) inline:([A-Za-z0-9+/=]+)')
+SETTERS = {'AES_CM_128_HMAC_SHA1_80': 'rtp_default', 'AES_CM_128_HMAC_SHA1_32': 'aes_cm_128_hmac_sha1_32',
+           'AES_256_CM_HMAC_SHA1_80': 'aes_cm_256_hmac_sha1_80', 'AES_256_CM_HMAC_SHA1_32': 'aes_cm_256_hmac_sha1_32',
+           'AEAD_AES_128_GCM': 'aes_gcm_128_16_auth', 'AEAD_AES_256_GCM': 'aes_gcm_256_16_auth'}
+KEY_LENGTHS = {'AES_CM_128_HMAC_SHA1_80': 30, 'AES_CM_128_HMAC_SHA1_32': 30, 'AES_256_CM_HMAC_SHA1_80': 46,
+               'AES_256_CM_HMAC_SHA1_32': 46, 'AEAD_AES_128_GCM': 28, 'AEAD_AES_256_GCM': 44}
 ANY_INBOUND, ANY_OUTBOUND = 2, 3
-CRYPTO = re.compile(rf'a=crypto:\d+ {SUITE} inline:([A-Za-z0-9+/=]+)')
 
 
-class CryptoPolicy(ctypes.Structure):
-    """srtp_crypto_policy_t."""
-
-    _fields_ = [(name, ctypes.c_uint32) for name in ('cipher', 'key_len', 'auth', 'auth_key_len', 'tag_len', 'services')]
+class _Crypto(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_int) for name in ('cipher', 'key_len', 'auth', 'auth_key', 'tag', 'services')]
 
 
-class Policy(ctypes.Structure):
-    """srtp_policy_t."""
-
-    _fields_ = [('ssrc_type', ctypes.c_int), ('ssrc', ctypes.c_uint), ('rtp', CryptoPolicy), ('rtcp', CryptoPolicy),
-                ('key', ctypes.c_char_p), ('keys', ctypes.c_void_p), ('n_keys', ctypes.c_ulong), ('ekt', ctypes.c_void_p),
-                ('window', ctypes.c_ulong), ('repeat', ctypes.c_int), ('headers', ctypes.c_void_p),
-                ('n_headers', ctypes.c_int), ('next', ctypes.c_void_p)]
+class _Policy(ctypes.Structure):
+    _fields_ = [('ssrc_type', ctypes.c_int), ('ssrc', ctypes.c_uint), ('rtp', _Crypto), ('rtcp', _Crypto),
+                ('key', ctypes.c_char_p), ('keys', ctypes.c_void_p), ('n_keys', ctypes.c_ulong),
+                ('ekt', ctypes.c_void_p), ('window', ctypes.c_ulong), ('repeat', ctypes.c_int),
+                ('headers', ctypes.c_void_p), ('n_headers', ctypes.c_int), ('next', ctypes.c_void_p)]
 
 
-def _library():
-    """Initialised once, before any thread uses it; None where it is not installed."""
-    try:
-        library = ctypes.CDLL('libsrtp2.so.1')
-    except OSError:
-        return None
-    library.srtp_init()
-    return library
+_LIB = None
 
 
-LIBRARY = _library()
+def _lib():
+    global _LIB                                                         # pylint: disable=global-statement
+    if _LIB is None:
+        _LIB = ctypes.CDLL('libsrtp2.so.1')
+        assert _LIB.srtp_init() == 0
+    return _LIB
 
 
-def new_key():
-    """Key and salt."""
-    return secrets.token_bytes(KEY_LEN)
+class Srtp:
+    """One direction with one key, as libsrtp2 has it."""
+
+    def __init__(self, suite, key, sends=False):
+        self._lib, self._context = _lib(), ctypes.c_void_p()
+        self._key = key                  # libsrtp copies it, ctypes does not
+        policy = _Policy(ssrc_type=ANY_OUTBOUND if sends else ANY_INBOUND, key=key, window=1024)
+        for part in (policy.rtp, policy.rtcp):
+            getattr(self._lib, f'srtp_crypto_policy_set_{SETTERS[suite]}')(ctypes.byref(part))
+        assert self._lib.srtp_create(ctypes.byref(self._context), ctypes.byref(policy)) == 0
+        self._memory = ctypes.create_string_buffer(4096)
+        self._length = ctypes.c_int()
+
+    def _run(self, call, packet):
+        ctypes.memmove(self._memory, packet, len(packet))
+        self._length.value = len(packet)
+        if call(self._context, self._memory, ctypes.byref(self._length)) != 0:
+            return None
+        return self._memory.raw[:self._length.value]
+
+    def protect(self, packet):
+        """The packet as it is sent."""
+        return self._run(self._lib.srtp_protect, packet)
+
+    def unprotect(self, packet):
+        """The packet in clear, or None: a wrong tag, or heard before."""
+        return self._run(self._lib.srtp_unprotect, packet)
 
 
-def line(key):
-    """The line of an SDP."""
-    return f'a=crypto:1 {SUITE} inline:{base64.b64encode(key).decode()}\r\n'
+def keys_in(text):
+    """(suite, key) of each a=crypto line."""
+    found = [(suite.decode(), base64.b64decode(key + b'=' * (-len(key) % 4))) for suite, key in LINE.findall(text)]
+    return [(suite, key) for suite, key in dict.fromkeys(found) if KEY_LENGTHS.get(suite) == len(key)]
 
 
-def key_of(sdp):
-    """The key that an SDP tells, or None."""
-    found = CRYPTO.search(sdp.decode())
-    return base64.b64decode(found[1]) if found else None
+class SecureEar(Ear):
+    """What a phone hears when all it gets is SRTP: whatever none of the keys in its log opens is no sound."""
 
+    def __init__(self, phone):          # pylint: disable=super-init-not-called
+        self._of, self._log = phone.ear, os.path.join(phone.folder, 'log')
+        self.host, self.address = phone.ear.host, phone.ear.address
 
-class Direction:
-    """What one side says with its key."""
+    def stop(self):
+        self._of.stop()
 
-    def __init__(self, key, inbound):
-        self.key = key
-        self._held = ctypes.create_string_buffer(key, len(key))
-        policy = Policy(ssrc_type=ANY_INBOUND if inbound else ANY_OUTBOUND, window=128, repeat=1)
-        policy.key = ctypes.cast(self._held, ctypes.c_char_p)
-        LIBRARY.srtp_crypto_policy_set_rtp_default(ctypes.byref(policy.rtp))
-        LIBRARY.srtp_crypto_policy_set_rtcp_default(ctypes.byref(policy.rtcp))
-        self._session = ctypes.c_void_p()
-        error = LIBRARY.srtp_create(ctypes.byref(self._session), ctypes.byref(policy))
-        assert error == 0, f'srtp_create: {error}'
-        words = ('unprotect', 'unprotect_rtcp') if inbound else ('protect', 'protect_rtcp')
-        self._do = [getattr(LIBRARY, f'srtp_{word}') for word in words]
+    def search(self, strings):
+        return self._of.search(strings)
 
-    def turn(self, data, rtcp=False):
-        """Protected or in clear, as the direction is; None: the library refuses it."""
-        buffer = ctypes.create_string_buffer(data, len(data) + TRAILER)
-        size = ctypes.c_int(len(data))
-        error = self._do[rtcp](self._session, buffer, ctypes.byref(size))
-        return buffer.raw[:size.value] if error == 0 else None
+    def raw(self):
+        """RTP packets as they came."""
+        return [p for p, _ in self._of.incoming()]
+
+    def incoming(self, start=0.0, stop=float('inf')):
+        with open(self._log, 'rb') as file:
+            keys = keys_in(file.read())
+        contexts = [Srtp(*key) for key in keys]
+        clear = []
+        for packet in self.raw():
+            for context in contexts:
+                plain = context.unprotect(packet.payload)
+                if plain is not None:
+                    contexts.remove(context)
+                    contexts.insert(0, context)
+                    if start <= packet.time <= stop:
+                        clear.append((packet._replace(payload=plain), rtp.parse(plain)))
+                    break
+        return clear

@@ -49,10 +49,10 @@ class TlsOffice(Office):
         self.lab.on_close(phone.close)
         return phone
 
-    def linphone(self, number, host, transport='tls'):
+    def linphone(self, number, host, transport='tls', **options):
         """A registered linphone that believes our certificate only; it speaks TLS 1.2."""
         phone = Linphone(number, self.server(False, transport), self.lab.folder, host=host, username=f'SIP-{number}',
                          password=password(number), domain=DOMAIN, tone=TONES[number], transport=transport,
-                         root_ca=self.certificate)
+                         root_ca=self.certificate, **options)
         self.lab.on_close(phone.stop)
         return phone.start().register()

@@ -15,7 +15,9 @@ main(void)
 	add_port_tests(s);
 	add_quality_tests(s);
 	add_reach_tests(s);
+	add_secure_tests(s);
 	add_session_tests(s);
+	add_srtp_tests(s);
 	add_tone_tests(s);
 	add_window_tests(s);
 	add_wait_tests(s);

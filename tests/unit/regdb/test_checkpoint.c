@@ -121,13 +121,16 @@ START_TEST(a_new_sigproxy_gets_the_newest_of_each_call)
 }
 END_TEST
 
+/* A nonce and a tag are 40 bytes. */
+#define LENGTH "SELECT length(state) FROM checkpoint"
+
 START_TEST(what_was_saved_outlives_registrar_db_too)
 {
 	expect_restored(0);
 	grant(7, 7);
 	save(7, "kept");
 	lab_until(
-	    strcmp(lab_look("SELECT state FROM checkpoint"), "kept") == 0);
+	    strcmp(lab_look(LENGTH), "44") == 0);
 	lab_restart();
 	expect_call(7, "kept");
 	expect_restored(1);
@@ -140,7 +143,7 @@ START_TEST(after_a_reboot_no_call_is_restored)
 	grant(7, 7);
 	save(7, "kept");
 	lab_until(
-	    strcmp(lab_look("SELECT state FROM checkpoint"), "kept") == 0);
+	    strcmp(lab_look(LENGTH), "44") == 0);
 	lab_ok("UPDATE memory SET value = 'x' WHERE name = 'boot_id'");
 	lab_restart();
 	expect_restored(0);
@@ -231,10 +234,9 @@ START_TEST(the_number_of_calls_is_bounded)
 	lab_until(
 	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "4608") == 0);
 	/* One that is kept already may still change. */
-	save(1, "y");
-	lab_until(strcmp(lab_look("SELECT state FROM checkpoint "
-				  "WHERE ticket = 1"),
-		      "y") == 0);
+	save(1, "yy");
+	lab_until(
+	    strcmp(lab_look(LENGTH " WHERE ticket = 1"), "42") == 0);
 	gone(2);
 	save(5000, "x");
 	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint "
@@ -315,9 +317,8 @@ START_TEST(a_call_that_ended_just_now_is_told_as_ended)
 	expect_call(7, "stays");
 	expect_life(8, "owes it still", false);
 	expect_restored(2);
-	lab_until(strcmp(lab_look("SELECT state FROM checkpoint "
-				  "WHERE ticket = 8"),
-		      "owes it still") == 0);
+	lab_until(
+	    strcmp(lab_look(LENGTH " WHERE ticket = 8"), "53") == 0);
 	lab_restart();
 	expect_call(7, "stays");
 	expect_life(8, "owes it still", false);
@@ -331,6 +332,29 @@ START_TEST(a_call_that_ended_just_now_is_told_as_ended)
 }
 END_TEST
 
+/* It holds SRTP keys. */
+START_TEST(a_checkpoint_lies_sealed_and_opens_for_its_own_call_only)
+{
+	expect_restored(0);
+	grant(7, 9);
+	save(7, "kept");
+	save(8, "moved");
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "2") == 0);
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM checkpoint WHERE "
+				  "instr(state, 'kept') OR instr(state, 'moved')"), "0");
+	lab_ok("UPDATE checkpoint SET ticket = 9 WHERE ticket = 8");
+	lab_restart();
+	expect_call(7, "kept");
+	expect_restored(1);
+	lab_until(
+	    strcmp(lab_look("SELECT count(*) FROM checkpoint"), "1") == 0);
+	lab_ok("UPDATE checkpoint SET version = version + 1");
+	lab_restart();
+	expect_restored(0);
+}
+END_TEST
+
 /* Planted in the file, or left by a version that kept everything. */
 START_TEST(a_planted_row_without_a_call_is_not_told_and_goes)
 {
@@ -338,7 +362,7 @@ START_TEST(a_planted_row_without_a_call_is_not_told_and_goes)
 	grant(7, 7);
 	save(7, "kept");
 	lab_until(
-	    strcmp(lab_look("SELECT state FROM checkpoint"), "kept") == 0);
+	    strcmp(lab_look(LENGTH), "44") == 0);
 	lab_ok("INSERT INTO checkpoint(ticket, version, state) VALUES "
 	       "(3, 3, 'x'), (6000, 3, 'x'), (-5, 3, 'x'), (9000000000000, 3, "
 	       "'x')");
@@ -369,5 +393,7 @@ add_checkpoint_tests(Suite *s)
 	tcase_add_test(t, a_call_that_an_admin_ended_is_not_told);
 	tcase_add_test(t, a_call_that_ended_just_now_is_told_as_ended);
 	tcase_add_test(t, a_planted_row_without_a_call_is_not_told_and_goes);
+	tcase_add_test(
+	    t, a_checkpoint_lies_sealed_and_opens_for_its_own_call_only);
 	suite_add_tcase(s, t);
 }

@@ -111,6 +111,10 @@ START_TEST(changes_that_would_lose_the_password_name_the_remedy)
 		{ "UPDATE subscriber SET latching = 'lax'",
 		    "CHECK constraint failed: latching: strict, signalled, "
 		    "open or NULL" },
+		{ "UPDATE subscriber SET srtp = 'always'",
+		    "CHECK constraint failed: srtp: off, optional, required "
+		    "or NULL" },
+		{ "UPDATE subscriber SET srtp = 'required'", "" },
 		{ "UPDATE subscriber SET username = 'new', password = "
 		  "'xkcd-staple-1'", "" },
 		{ "UPDATE subscriber SET name = 'New', hold = 'sendrecv'", "" },

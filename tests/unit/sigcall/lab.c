@@ -205,6 +205,7 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 	say.caller.number = span_str(p->number);
 	say.caller.name = span_str(p->name);
 	say.caller.hold = lab->hold_of_caller;
+	say.caller.srtp = lab->srtp_of_caller;
 	if (lab->verdict != 0) {
 		say.verdict = lab->verdict;
 	} else if (ask.want == 1 && span_eq(ask.digest.method,
@@ -221,6 +222,7 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 		memcpy(called, number.p, number.len);
 		say.called.number = span_make(called, number.len);
 		say.called.hold = lab->hold_of_called;
+		say.called.srtp = lab->srtp_of_called;
 		say.emergency = lab->emergency;
 		say.ticket = ++lab->ticket;
 		add_targets(lab, &say, say.called.number);
@@ -469,6 +471,17 @@ say_stats(struct lab *lab, struct buf *b, const struct ipc_relay_close *close)
 }
 
 static void
+take_key(struct lab *lab, struct span payload)
+{
+	struct lab_key *k = &lab->keys[lab->n_keys++ % 64];
+
+	ck_assert_int_eq(get_relay_key(payload, &k->m), 0);
+	memcpy(k->in, k->m.key_in.p, k->m.key_in.len);
+	memcpy(k->out, k->m.key_out.p, k->m.key_out.len);
+	k->at = lab->n_sets;
+}
+
+static void
 hear_relay(
     struct lab *lab, unsigned instance, struct span frames, struct buf *answers)
 {
@@ -497,6 +510,9 @@ hear_relay(
 			ck_assert_int_eq(get_relay_set(payload,
 					     &lab->sets[lab->n_sets++ % 256]),
 			    0);
+			break;
+		case IPC_RELAY_KEY:
+			take_key(lab, payload);
 			break;
 		case IPC_RELAY_TONE:
 			ck_assert_int_eq(
@@ -805,6 +821,20 @@ void
 lab_relay(struct lab *lab, bool up)
 {
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, up);
+	settle(lab);
+}
+
+void
+lab_roc(struct lab *lab, const struct ipc_relay_roc *roc)
+{
+	struct ipc_relay_roc m = *roc;
+	char mem[512];
+	struct buf b;
+
+	m.session = lab->session;
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_ROC, relay_roc, &m);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
 }
 

@@ -50,6 +50,7 @@ struct lab {
 	uint8_t verdict;             /* of the next AUTH_ASK */
 	const char *caller, *called; /* numbers it says */
 	uint8_t hold_of_called, hold_of_caller;
+	uint8_t srtp_of_called, srtp_of_caller; /* enum srtp_policy */
 	uint64_t ticket; /* counted up */
 	bool emergency;  /* so it says of what is called next */
 	/* DIVERT_ASK. */
@@ -101,6 +102,12 @@ struct lab {
 	struct ipc_relay_set sets[256];
 	unsigned n_sets;
 	unsigned n_closes, n_close_all;
+	struct lab_key {
+		struct ipc_relay_key m; /* its spans are gone */
+		uint8_t in[46], out[46];
+		unsigned at; /* n_sets when it came */
+	} keys[64];
+	unsigned n_keys;
 	struct ipc_relay_tone tone; /* the last one */
 	unsigned n_tones;
 	uint64_t session;
@@ -243,6 +250,8 @@ unsigned lab_saved(const struct lab *lab);
 void lab_relay(struct lab *lab, bool up);
 /* It says where the newest session's end is heard from. */
 void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
+/* It says how far SRTP of that end is. */
+void lab_roc(struct lab *lab, const struct ipc_relay_roc *roc);
 /* It hears that end no more, or again. */
 void lab_silent(struct lab *lab, uint8_t end, bool silent);
 /* How a stream sounds. */

@@ -31,5 +31,6 @@ Suite *suite_audit(void);
 Suite *suite_move(void);
 Suite *suite_offers(void);
 Suite *suite_streams(void);
+Suite *suite_srtp(void);
 
 #endif

@@ -1,0 +1,102 @@
+#include <errno.h>
+
+#include "common/base/secret.h"
+#include "mediaproxy/core/secure.h"
+
+void
+secure_wipe(struct secure *c)
+{
+	secret_wipe(c, sizeof(*c));
+}
+
+static int
+set_keys(struct secure *c, struct srtp_engine *e,
+    const struct ipc_relay_key *m)
+{
+	const struct srtp_key in = { m->suite_in, m->key_in, m->mki_len,
+		m->mki };
+	const struct srtp_key out = { m->suite_out, m->key_out, 0, 0 };
+	int err;
+
+	if ((m->suite_in == SRTP_NONE) != (m->suite_out == SRTP_NONE))
+		return -EPROTO;
+	err = srtp_set_key(&c->in, e, &in);
+	if (err == 0)
+		err = srtp_set_key(&c->out, e, &out);
+	return err == -EINVAL ? -EPROTO : err;
+}
+
+int
+secure_set(struct secure *c, struct srtp_engine *e,
+    const struct ipc_relay_key *m)
+{
+	int err = set_keys(c, e, m);
+
+	c->broken = err != 0;
+	for (unsigned i = 0; err == 0 && i < m->n_rocs; i++) {
+		const struct ipc_roc *roc = &m->rocs[i];
+
+		srtp_resume(roc->out ? &c->out : &c->in, roc, roc->out);
+	}
+	return err;
+}
+
+bool
+secure_open(struct secure *c, struct srtp_engine *e, enum rtp_kind kind,
+    uint8_t *packet, size_t *len, struct srtp_mark *mark)
+{
+	if (c->broken)
+		return false;
+	if (!srtp_is_on(&c->in))
+		return true;
+	if (srtp_open(&c->in, e, kind == RTP_KIND_RTCP, packet, len,
+		mark) == 0)
+		return true;
+	c->n_bad++;
+	return false;
+}
+
+void
+secure_accept(struct secure *c, const struct srtp_mark *mark)
+{
+	if (srtp_is_on(&c->in))
+		srtp_accept(&c->in, mark);
+}
+
+bool
+secure_seal(struct secure *c, struct srtp_engine *e, enum rtp_kind kind,
+    uint8_t *packet, size_t *len, size_t cap)
+{
+	if (c->broken)
+		return false;
+	return !srtp_is_on(&c->out) || srtp_seal(&c->out, e,
+	    kind == RTP_KIND_RTCP, packet, len, cap) == 0;
+}
+
+static bool
+is_deaf(const struct secure *c)
+{
+	for (int i = 0; i < SRTP_SOURCES_MAX; i++) {
+		if (c->in.source[i].used)
+			return false;
+	}
+	return c->n_bad >= SECURE_BAD_TOLD && !c->told_bad;
+}
+
+bool
+secure_news(struct secure *c, struct ipc_relay_roc *out)
+{
+	bool deaf;
+
+	if (!secure_is_on(c))
+		return false;
+	deaf = is_deaf(c);
+	if (!deaf && !srtp_has_news(&c->in) && !srtp_has_news(&c->out))
+		return false;
+	c->told_bad |= deaf;
+	out->bad = c->n_bad > UINT32_MAX ? UINT32_MAX : (uint32_t)c->n_bad;
+	out->n_rocs = 0;
+	srtp_tell(&c->in, false, out->rocs, &out->n_rocs);
+	srtp_tell(&c->out, true, out->rocs, &out->n_rocs);
+	return true;
+}

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 #include "postern/capture.h"
 
 static void
-become(const char *const argv[], const char *user, int out)
+become(const char *const argv[], const char *user, int in, int out)
 {
 	const char *path = getenv("PATH");
 
@@ -24,7 +25,7 @@ become(const char *const argv[], const char *user, int out)
 	setenv("LC_ALL", "C", 1);
 	setenv("HOME", "/nonexistent", 1);
 	if (chdir("/") != 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0 ||
-	    dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), 0) < 0)
+	    dup2(in, 0) < 0)
 		_exit(126);
 	execvp(argv[0], (char *const *)(const void *)argv);
 	_exit(127);
@@ -59,9 +60,37 @@ listen_to(int fd, int wait_ms, char *mem, size_t size)
 	}
 }
 
-int
-capture(const char *const argv[], const char *user, int wait_ms, char *mem,
-    size_t size)
+/*
+ * What it is to read: in a pipe that holds all of it.
+ *
+ * Gives:   a descriptor.
+ * Errors:  -E2BIG; negative errno.
+ */
+static int
+make_input(struct span input)
+{
+	int pair[2], err = 0;
+
+	if (input.len == 0) {
+		pair[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		return pair[0] < 0 ? -errno : pair[0];
+	}
+	if (input.len > PIPE_BUF)
+		return -E2BIG;
+	if (pipe2(pair, O_CLOEXEC) != 0)
+		return -errno;
+	if (write(pair[1], input.p, input.len) != (ssize_t)input.len)
+		err = -EIO;
+	close(pair[1]);
+	if (err == 0)
+		return pair[0];
+	close(pair[0]);
+	return err;
+}
+
+static int
+run(const char *const argv[], const char *user, int wait_ms, int in,
+    char *mem, size_t size)
 {
 	int pair[2], status = 0, err;
 	pid_t pid;
@@ -70,7 +99,7 @@ capture(const char *const argv[], const char *user, int wait_ms, char *mem,
 		return -errno;
 	pid = fork();
 	if (pid == 0)
-		become(argv, user, pair[1]);
+		become(argv, user, in, pair[1]);
 	close(pair[1]);
 	if (pid < 0) {
 		close(pair[0]);
@@ -85,4 +114,24 @@ capture(const char *const argv[], const char *user, int wait_ms, char *mem,
 	if (err)
 		return err;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+int
+capture_input(const char *const argv[], const char *user, int wait_ms,
+    struct span input, char *mem, size_t size)
+{
+	int in = make_input(input), rc;
+
+	if (in < 0)
+		return in;
+	rc = run(argv, user, wait_ms, in, mem, size);
+	close(in);
+	return rc;
+}
+
+int
+capture(const char *const argv[], const char *user, int wait_ms, char *mem,
+    size_t size)
+{
+	return capture_input(argv, user, wait_ms, SPAN_NONE, mem, size);
 }

@@ -2,7 +2,7 @@
 #ifndef POSTERN_CAPTURE_H
 #define POSTERN_CAPTURE_H
 
-#include <stddef.h>
+#include "common/base/span.h"
 
 /*
  * Takes:   argv     its name is looked for in PATH and in the sbin folders.
@@ -14,5 +14,14 @@
  */
 int capture(const char *const argv[], const char *user, int wait_ms,
     char *mem, size_t size);
+
+/*
+ * The same, with something to read at its stdin, where no `ps` shows it.
+ *
+ * Takes:   input  at most 4,096 bytes.
+ * Errors:  also -E2BIG.
+ */
+int capture_input(const char *const argv[], const char *user, int wait_ms,
+    struct span input, char *mem, size_t size);
 
 #endif

@@ -106,16 +106,15 @@ is_same_file(const char *a, const char *b)
 	    strcmp(x, y) == 0;
 }
 
-/* What runs of the configuration that is looked at, and of no other. */
-static void
-find_running(struct check *k, const struct words *w)
+void
+check_find_running(struct check *k, const char *state)
 {
 	static struct process list[PLAN_MEMBERS_MAX];
 	static char run_dir[STATE_PATH_MAX], mem[STATE_PATH_MAX];
 	struct state s;
 
 	k->list = list;
-	if (w->state == NULL &&
+	if (state == NULL &&
 	    access(SYSTEMD_RUN_DIR "/sigproxy.admin.sock", F_OK) == 0 &&
 	    is_same_file(k->config, CMD_CONFIG)) {
 		k->systemd = true;
@@ -123,9 +122,9 @@ find_running(struct check *k, const struct words *w)
 		k->n = members_of_systemd(list);
 		return;
 	}
-	if (w->state == NULL && access(CMD_STATE, F_OK) != 0)
+	if (state == NULL && access(CMD_STATE, F_OK) != 0)
 		return;
-	if (state_open(w->state ? w->state : CMD_STATE, false, &s) != 0 ||
+	if (state_open(state ? state : CMD_STATE, false, &s) != 0 ||
 	    !state_config(&s, mem, sizeof(mem)) ||
 	    !is_same_file(mem, k->config))
 		return;
@@ -250,7 +249,7 @@ check_with(struct check *k, const struct words *w, struct conf *c)
 	}
 	if (err)
 		return tell(k, w);
-	find_running(k, w);
+	check_find_running(k, w->state);
 	if (w->router) {
 		public = check_public(c, check_said(k, "stunmon"));
 		sheet_router(stdout, c, &public);

@@ -20,6 +20,9 @@ struct check {
 	struct findings *found;
 };
 
+/* What runs of the configuration k->config, and of no other; state: as given
+ * on the command line, or NULL. */
+void check_find_running(struct check *k, const char *state);
 /* What a process that runs and answers says; SPAN_NONE: none does. */
 struct span check_said(const struct check *k, const char *role);
 
@@ -48,6 +51,17 @@ struct addr check_public(const struct conf *c, struct span stunmon);
 /* check_phones.c: phones that were not heard or did not come back, and homes
  * whose routers rewrite SIP. */
 void check_phones(struct findings *fs, struct span sigproxy);
+/* Only those of one number. */
+void check_phones_of(struct findings *fs, struct span sigproxy,
+    struct span number);
+/* What to do about a phone whose media has this verdict (docs/media.md). */
+struct media_remedy {
+	const char *verdict;
+	enum finding_level level;
+	const char *text;
+};
+/* NULL: nothing. */
+const struct media_remedy *media_remedy(struct span verdict);
 
 /* check_names.c: what DNS says of us. */
 void check_names(struct check *k);

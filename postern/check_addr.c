@@ -195,13 +195,22 @@ unknown_public(struct findings *fs, struct span words)
 }
 
 static void
-old_public(struct findings *fs, struct span words, const char *ip)
+old_public(struct findings *fs, struct span said, struct span words,
+    const char *ip)
 {
 	struct finding *f = finding_new(fs, FINDING_WARNING, "public-old");
+	uint64_t ago_s;
 
-	finding_what(f, "the public address %s may be out of date", ip);
-	finding_seen(f, "stunmon: %.*s", (int)words.len, words.p);
-	finding_do(f, "look at the STUN servers and the way to the internet");
+	finding_what(f, "the public address %s is not confirmed: if it is not "
+			"ours any more, phones at home are not heard", ip);
+	if (json_number(said, "public_confirmed_s", &ago_s))
+		finding_seen(f, "stunmon: %.*s; confirmed %llu s ago",
+		    (int)words.len, words.p, (unsigned long long)ago_s);
+	else
+		finding_seen(f, "stunmon: %.*s", (int)words.len, words.p);
+	finding_do(f, "look at the STUN servers and the way to the internet; "
+		      "a dynamic DNS name in [address] name is a second "
+		      "source");
 }
 
 /* Which server told, of the first socket that has been told. */
@@ -229,7 +238,7 @@ check_state(struct findings *fs, const struct conf *c, struct span said)
 	if (span_eq(state, SPAN_LIT("unknown")))
 		unknown_public(fs, words);
 	else if (span_eq(state, SPAN_LIT("old")))
-		old_public(fs, words, ip_text(&a, mem));
+		old_public(fs, said, words, ip_text(&a, mem));
 	else if (a.family != ADDR_NONE && c->public_how == PUBLIC_STUN)
 		finding_ok(fs, "public", "our public address is %s, as the "
 		    "STUN server %.*s sees it", ip_text(&a, mem), (int)by.len,

@@ -2,11 +2,7 @@
 #include "postern/check.h"
 #include "postern/json.h"
 
-static const struct remedy {
-	const char *verdict;
-	enum finding_level level;
-	const char *text;
-} remedies[] = {
+static const struct media_remedy remedies[] = {
 	{ "symmetric-no-range", FINDING_WARNING,
 	    "forward [media] ports at the office's router (postern check "
 	    "--router) and set `mode = forwarded`, which every home's sound "
@@ -24,13 +20,16 @@ static const struct remedy {
 	{ "wrong-source", FINDING_NOTE,
 	    "docs/configuration.md, `latching`: a home whose sound leaves by "
 	    "another address than its signalling" },
+	{ "fell-silent", FINDING_NOTE,
+	    "see the phone's own network; a router that forgot the way: "
+	    "postern sql \"SELECT * FROM home\"" },
 	{ "phone-silent", FINDING_NOTE,
 	    "see that the phone is not muted, and that its own network lets "
 	    "UDP out" },
 };
 
-static const struct remedy *
-remedy_of(struct span verdict)
+const struct media_remedy *
+media_remedy(struct span verdict)
 {
 	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
 		if (span_eq(verdict, span_str(remedies[i].verdict)))
@@ -43,7 +42,7 @@ static void
 check_unheard(struct findings *fs, struct span one)
 {
 	struct span number, at, verdict, words;
-	const struct remedy *remedy;
+	const struct media_remedy *remedy;
 	struct finding *f;
 	uint64_t ago_s = 0;
 
@@ -51,7 +50,7 @@ check_unheard(struct findings *fs, struct span one)
 	    !json_text(one, "verdict", &verdict) ||
 	    !json_text(one, "words", &words))
 		return;
-	remedy = remedy_of(verdict);
+	remedy = media_remedy(verdict);
 	if (remedy == NULL)
 		return;
 	json_number(one, "ago_s", &ago_s);
@@ -104,16 +103,19 @@ check_algs(struct findings *fs, struct span said)
 		      "TLS");
 }
 
+/* Takes: number  of those to look at; p NULL: of all. */
 static void
 each(struct findings *fs, struct span said, const char *list,
-    void (*check)(struct findings *fs, struct span one))
+    struct span number, void (*check)(struct findings *fs, struct span one))
 {
-	struct span all, one;
+	struct span all, one, his;
 
 	if (!json_member(said, list, &all))
 		return;
 	for (unsigned i = 0; json_item(all, i, &one); i++)
-		check(fs, one);
+		if (number.p == NULL || (json_text(one, "number", &his) &&
+					    span_eq(his, number)))
+			check(fs, one);
 }
 
 void
@@ -121,7 +123,15 @@ check_phones(struct findings *fs, struct span sigproxy)
 {
 	if (sigproxy.p == NULL)
 		return;
-	each(fs, sigproxy, "media_not_heard", check_unheard);
-	each(fs, sigproxy, "phones_lost", check_lost);
+	check_phones_of(fs, sigproxy, SPAN_NONE);
 	check_algs(fs, sigproxy);
+}
+
+void
+check_phones_of(struct findings *fs, struct span sigproxy, struct span number)
+{
+	if (sigproxy.p == NULL)
+		return;
+	each(fs, sigproxy, "media_not_heard", number, check_unheard);
+	each(fs, sigproxy, "phones_lost", number, check_lost);
 }

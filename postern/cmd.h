@@ -26,6 +26,10 @@ int cmd_sample(int argc, char **argv);
 int cmd_units(int argc, char **argv);
 int cmd_cert(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
+int cmd_subscriber(int argc, char **argv);
+int cmd_calls(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
+int cmd_registrations(int argc, char **argv);
 int cmd_ddns_hook(int argc, char **argv);
 int cmd_watchdog(int argc, char **argv);
 
@@ -48,6 +52,13 @@ struct cmd_opts {
  * Errors:  -EINVAL after saying what is wrong.
  */
 int cmd_opts(int argc, char **argv, const char *known, struct cmd_opts *out);
+
+/*
+ * The same for commands with words and options of their own: --config,
+ * --state and --json may stand anywhere, the rest is left in its order.
+ */
+int cmd_opts_mixed(int argc, char **argv, const char *known,
+    struct cmd_opts *out);
 
 /* "postern: TEXT\n" on stderr; always returns 1. */
 int cmd_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

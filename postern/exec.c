@@ -121,6 +121,18 @@ add_watchdog(struct launch *l)
 	return err ? err : add_env(l, "WATCHDOG_USEC", file);
 }
 
+/* Where stunmon keeps the address it believes; as systemd says it. */
+static int
+add_state_dir(struct launch *l)
+{
+	char path[STATE_PATH_MAX];
+
+	if (l->role != ROLE_STUN)
+		return 0;
+	return add_env(l, "STATE_DIRECTORY",
+	    state_path(&l->state, STATE_STUN, path));
+}
+
 /* The program gets these variables and no others. */
 static int
 make_env(struct launch *l)
@@ -145,6 +157,8 @@ make_env(struct launch *l)
 		err = add_env(l, "LISTEN_FDS", number);
 	if (err == 0)
 		err = add_env(l, "LISTEN_FDNAMES", l->fd_names);
+	if (err == 0)
+		err = add_state_dir(l);
 	if (err == 0)
 		err = add_watchdog(l);
 	return err;

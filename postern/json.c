@@ -8,7 +8,7 @@ struct walk {
 	FILE *to;
 	unsigned indent;
 	unsigned depth;
-	const char *want; /* a member of the object itself, or NULL */
+	struct span want; /* a member of the object itself, or p NULL */
 	struct span found;
 };
 
@@ -111,12 +111,12 @@ walk_members(struct walk *w, char end, bool keys)
 			print_text(w, key, ' ');
 			print_text(w, SPAN_LIT(" "), '_');
 		}
-		wanted = keys && w->depth == 1 && w->want != NULL &&
-		    span_eq(key, span_str(w->want));
+		wanted = keys && w->depth == 1 && w->want.p != NULL &&
+		    span_eq(key, w->want);
 		if (wanted) {
 			skip_space(w);
 			w->found = w->left;
-			w->want = NULL;
+			w->want = SPAN_NONE;
 		}
 		if (!walk_value(w))
 			return false;
@@ -155,16 +155,28 @@ walk_value(struct walk *w)
 	return ok;
 }
 
-bool
-json_is_object(struct span text)
+static bool
+is_whole(struct span text, char first)
 {
 	struct walk w = { .left = text };
 
 	skip_space(&w);
-	if (w.left.len == 0 || w.left.p[0] != '{' || !walk_value(&w))
+	if (w.left.len == 0 || w.left.p[0] != first || !walk_value(&w))
 		return false;
 	skip_space(&w);
 	return w.left.len == 0;
+}
+
+bool
+json_is_object(struct span text)
+{
+	return is_whole(text, '{');
+}
+
+bool
+json_is_array(struct span text)
+{
+	return is_whole(text, '[');
 }
 
 void
@@ -180,13 +192,62 @@ json_print(FILE *to, struct span object, unsigned indent)
 }
 
 bool
-json_member(struct span object, const char *key, struct span *out)
+json_value(struct span object, struct span key, struct span *out)
 {
 	struct walk w = { .left = object, .want = key };
 
-	if (!walk_value(&w) || w.want != NULL)
+	if (!walk_value(&w) || w.want.p != NULL)
 		return false;
 	*out = w.found;
+	return true;
+}
+
+bool
+json_member(struct span object, const char *key, struct span *out)
+{
+	return json_value(object, span_str(key), out);
+}
+
+static void
+each_begin(struct span text, char first, struct json_each *out)
+{
+	struct walk w = { .left = text };
+
+	*out = (struct json_each){ .left = take(&w, first) ? w.left :
+		SPAN_NONE, .keys = first == '{' };
+}
+
+void
+json_each_item(struct span array, struct json_each *out)
+{
+	each_begin(array, '[', out);
+}
+
+void
+json_each_member(struct span object, struct json_each *out)
+{
+	each_begin(object, '{', out);
+}
+
+bool
+json_next(struct json_each *e, struct span *key, struct span *value)
+{
+	struct walk w = { .left = e->left };
+	struct span name = SPAN_NONE;
+	size_t before;
+
+	take(&w, ',');
+	if (e->keys && (!take_string(&w, &name) || !take(&w, ':')))
+		return false;
+	skip_space(&w);
+	*value = w.left;
+	before = w.left.len;
+	if (!walk_value(&w))
+		return false;
+	value->len = before - w.left.len;
+	e->left = w.left;
+	if (key != NULL)
+		*key = name;
 	return true;
 }
 

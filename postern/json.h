@@ -15,6 +15,9 @@
 /* Is this one JSON object, and nothing after it (RFC 8259)? */
 bool json_is_object(struct span text);
 
+/* The same for one array. */
+bool json_is_array(struct span text);
+
 /* Print a checked object as indented "key value" lines. */
 void json_print(FILE *to, struct span object, unsigned indent);
 
@@ -26,6 +29,23 @@ void json_print_text(FILE *to, struct span text);
  * False: no such member.
  */
 bool json_member(struct span object, const char *key, struct span *out);
+
+/* The same with a key that need not end with NUL. */
+bool json_value(struct span object, struct span key, struct span *out);
+
+/* Go through a checked array or object once, from the start. */
+struct json_each {
+	struct span left;
+	bool keys;
+};
+
+void json_each_item(struct span array, struct json_each *out);
+void json_each_member(struct span object, struct json_each *out);
+/*
+ * Gives:   the next value, and its key if it is a member (key may be NULL);
+ *          lent.  False: there is none.
+ */
+bool json_next(struct json_each *e, struct span *key, struct span *value);
 
 /* The same for a whole number.  False also for any other value. */
 bool json_number(struct span object, const char *key, uint64_t *out);

@@ -65,3 +65,33 @@ cmd_opts(int argc, char **argv, const char *known, struct cmd_opts *out)
 	*out = o;
 	return 0;
 }
+
+int
+cmd_opts_mixed(int argc, char **argv, const char *known, struct cmd_opts *out)
+{
+	struct cmd_opts o = { 0 };
+	int kept = 0;
+
+	for (int i = 1; i < argc; i++) {
+		const char **to = strcmp(argv[i], "--config") == 0 ?
+		    &o.config : strcmp(argv[i], "--state") == 0 ? &o.state :
+		    NULL;
+
+		if (to != NULL && strchr(known, argv[i][2]) != NULL) {
+			if (i + 1 == argc) {
+				cmd_fail("%s needs a value", argv[i]);
+				return -EINVAL;
+			}
+			*to = argv[++i];
+		} else if (strcmp(argv[i], "--json") == 0 &&
+		    strchr(known, 'j') != NULL) {
+			o.json = true;
+		} else {
+			argv[1 + kept++] = argv[i];
+		}
+	}
+	o.rest = argv + 1;
+	o.n_rest = kept;
+	*out = o;
+	return 0;
+}

@@ -1,30 +1,34 @@
-/* `postern password`: a password no phone owner would think up. */
+/* `postern password`, and passwords for other commands. */
 #include <stdio.h>
 
 #include "common/base/secret.h"
 #include "postern/cmd.h"
+#include "postern/secrets.h"
 
-/* 32 letters and digits that nobody mixes up when typing them into a desk
- * phone: 24 of them are 120 bits. */
-#define LENGTH 24
+void
+secrets_password(char out[SECRET_PASSWORD_LEN + 1])
+{
+	static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";
+	unsigned char bytes[SECRET_PASSWORD_LEN];
+
+	secret_random(bytes, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		out[i] = letters[bytes[i] % 32];
+	out[SECRET_PASSWORD_LEN] = '\0';
+	secret_wipe(bytes, sizeof(bytes));
+}
 
 int
 cmd_password(int argc, char **argv)
 {
-	static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";
-	unsigned char bytes[LENGTH];
-	char text[LENGTH + 1];
+	char text[SECRET_PASSWORD_LEN + 1];
 
 	if (argc > 1) {
 		cmd_fail("usage: postern password");
 		return 2;
 	}
-	secret_random(bytes, sizeof(bytes));
-	for (size_t i = 0; i < LENGTH; i++)
-		text[i] = letters[bytes[i] % 32];
-	text[LENGTH] = '\0';
+	secrets_password(text);
 	puts(text);
-	secret_wipe(bytes, sizeof(bytes));
 	secret_wipe(text, sizeof(text));
 	return 0;
 }

@@ -102,6 +102,16 @@ sent_by(struct span via)
 	return span_trim(span_sub(via, 0, end < 0 ? via.len : (size_t)end));
 }
 
+/* Somebody's bytes go to a terminal, which obeys some of them. */
+static void
+make_plain(char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text < 32 || *text > 126)
+			*text = '?';
+	}
+}
+
 static bool
 via_altered(struct span via, struct probe_target *t)
 {
@@ -116,6 +126,7 @@ via_altered(struct span via, struct probe_target *t)
 		snprintf(t->why, sizeof(t->why), "the Via that was sent said "
 		    "%.*s, the one that came back %.*s", (int)want.len,
 		    want.p, (int)(is.len > 50 ? 50 : is.len), is.p);
+		make_plain(t->why);
 		return true;
 	}
 	if (received.len == 0 || t->mapped.family == ADDR_NONE ||

@@ -12,9 +12,8 @@
 #include <unistd.h>
 
 #include "common/io/cage.h"
-#include "common/io/conf.h"
 #include "postern/cmd.h"
-#include "postern/state.h"
+#include "postern/store.h"
 
 #define ARGS_MAX 64
 
@@ -70,23 +69,13 @@ exec_sqlite(const char *database, const struct cmd_opts *o)
 int
 cmd_sql(int argc, char **argv)
 {
-	static struct conf storage;
-	struct conf *c = &storage;
-	char mem[STATE_PATH_MAX];
+	static struct conf conf;
 	struct cmd_opts o;
-	const char *config;
-	int err;
 
 	if (cmd_opts(argc, argv, "cs", &o) != 0)
 		return 2;
-	config = state_find_config(o.config, o.state, mem, sizeof(mem));
-	if (config == NULL)
+	if (store_conf(&o, &conf) != 0 ||
+	    become_store_user(conf.store_path) != 0)
 		return 1;
-	err = conf_read(config, stderr, c);
-	if (err)
-		return cmd_fail("%s: %s", config,
-		    err == -EINVAL ? "has the faults above" : strerror(-err));
-	if (become_store_user(c->store_path) != 0)
-		return 1;
-	return exec_sqlite(c->store_path, &o);
+	return exec_sqlite(conf.store_path, &o);
 }

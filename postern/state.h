@@ -3,6 +3,7 @@
  *	DIR/run/		doors, the inventory of one run, up.lock
  *	DIR/service/ROLE/	runit service directories
  *	DIR/log/ROLE/current	what each process says
+ *	DIR/stunmon/		the address believed last; stays
  */
 #ifndef POSTERN_STATE_H
 #define POSTERN_STATE_H
@@ -11,6 +12,7 @@
 #include <sys/types.h>
 
 #define STATE_PATH_MAX 512
+#define STATE_STUN "stunmon"
 
 struct state {
 	char dir[STATE_PATH_MAX / 2]; /* absolute */

@@ -128,6 +128,24 @@ make_store_dir(const struct up *u)
 	return 0;
 }
 
+/* stunmon's own, for the address it believes.  It starts without it too. */
+static void
+make_stun_dir(const struct up *u)
+{
+	const struct passwd *pw = getpwnam(cage_role_user(ROLE_STUN));
+	char dir[STATE_PATH_MAX];
+
+	state_path(&u->state, STATE_STUN, dir);
+	if (mkdir(dir, 0700) != 0) {
+		if (errno != EEXIST)
+			cmd_fail("%s: %s", dir, strerror(errno));
+		return;
+	}
+	if (u->as_root && pw != NULL &&
+	    lchown(dir, pw->pw_uid, pw->pw_gid) != 0)
+		cmd_fail("%s: %s", dir, strerror(errno));
+}
+
 static int
 take_lock(struct up *u)
 {
@@ -213,6 +231,7 @@ run(struct up *u)
 		return 1;
 	if (u->as_root)
 		nft_load(&u->conf, &u->state);
+	make_stun_dir(u);
 	err = state_write_config(&u->state, u->config);
 	if (err)
 		return cmd_fail("%s/run: %s", u->state.dir, strerror(-err));

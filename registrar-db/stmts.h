@@ -33,6 +33,24 @@
 	"media_way = CASE ?4 WHEN '' THEN media_way ELSE ?4 END "       \
 	"WHERE ticket = ?1"
 
+/*
+ * A new figure replaces the old one; what is not known leaves it.  A relay
+ * that took over from another (?3) knows nothing of what was before: then
+ * the worse of the two stays.
+ */
+#define FIGURE(column, worse)                                           \
+	column " = CASE WHEN ?3 THEN coalesce(" worse "(excluded." column \
+	", quality." column "), excluded." column ", quality." column   \
+	") ELSE coalesce(excluded." column ", quality." column ") END"
+#define FIGURES(prefix)                                                 \
+	FIGURE(prefix "loss", "max") ", "                               \
+	FIGURE(prefix "jitter_us", "max") ", "                          \
+	FIGURE(prefix "rtt_ms", "max") ", "                             \
+	FIGURE(prefix "mos", "min")
+/* They only grow; a relay begins at nothing. */
+#define GROWS(column)                                                   \
+	column " = max(excluded." column ", quality." column ")"
+
 #define STMTS(S)                                                        \
 	/* who is it */                                                 \
 	S(FIND_USER, R, "SELECT id FROM subscriber WHERE username = ?1") \
@@ -155,6 +173,17 @@
 	S(MEDIA_CALLED, W, MEDIA_UPDATE("called"))                      \
 	S(REACH_CALLER, W, REACH_UPDATE("caller"))                      \
 	S(REACH_CALLED, W, REACH_UPDATE("called"))                      \
+	S(QUALITY, W, "INSERT INTO quality(ticket, side, expected, late, " \
+	    "twice, gap, jitter_max_us, loss, jitter_us, rtt_ms, mos, " \
+	    "heard_loss, heard_jitter_us, heard_rtt_ms, heard_mos, "    \
+	    "said_loss, said_jitter_us, said_rtt_ms, said_mos) "        \
+	    "SELECT ticket, ?2, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "    \
+	    "?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21 FROM call "    \
+	    "WHERE ticket = ?1 AND (ended_at IS NULL OR ended_at >= ?4) " \
+	    "ON CONFLICT(ticket, side) DO UPDATE SET "                  \
+	    GROWS("expected") ", " GROWS("late") ", " GROWS("twice") ", " \
+	    GROWS("gap") ", " FIGURE("jitter_max_us", "max") ", "       \
+	    FIGURES("") ", " FIGURES("heard_") ", " FIGURES("said_"))   \
 	S(CALLS_LOST, W, "UPDATE call SET state = 'ended', "            \
 	    "ended_at = ?1, reason = 'signalling restarted' "           \
 	    "WHERE ended_at IS NULL AND ticket < ?2 "                   \

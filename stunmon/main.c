@@ -138,6 +138,7 @@ main(int argc, char **argv)
 	err = names_watch(&m);
 	if (err)
 		fail("resolver-not-started", err);
+	monitor_recall(&m);
 	err = monitor_start(&m);
 	if (err)
 		fail("clock-not-started", err);

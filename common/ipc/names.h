@@ -119,6 +119,13 @@ enum media_verdict {
 	VERDICT_MEDIA_NEVER_HEARD,
 };
 
+/* Which figures are known. */
+enum figure {
+	FIGURE_LOSS = 1,
+	FIGURE_JITTER = 2,
+	FIGURE_RTT = 4,		/* round trip */
+};
+
 /* Why keyd did not sign. */
 enum sign_refusal {
 	SIGN_OK = 0,

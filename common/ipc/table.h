@@ -122,6 +122,26 @@
 	F(u32, silent_ms, 0, UINT32_MAX) /* since the last packet */	\
 	F(oaddr, learnt, 0, 0)
 
+/* How one direction of a stream sounds: docs/quality.md. */
+#define IPC_ITEM_figures(F)			\
+	F(u8, known, 0, 7)	/* bits of enum figure */	\
+	F(u16, loss_permyriad, 0, 10000)	\
+	F(u32, jitter_us, 0, 60000000)		\
+	F(u16, rtt_ms, 0, 20000)		\
+	F(u16, mos_centi, 0, 450)	/* below 100: not known */
+
+/* How one stream of one phone sounds, since its relay began. */
+#define IPC_ITEM_quality(F)			\
+	F(u8, resumed, 0, 1)	/* another relay had it before */	\
+	F(u32, expected, 0, UINT32_MAX)	/* packets from it */	\
+	F(u32, late, 0, UINT32_MAX)	/* out of order */	\
+	F(u32, twice, 0, UINT32_MAX)	\
+	F(u16, gap, 0, 65535)	/* lost one after another, at most */	\
+	F(u32, jitter_max_us, 0, 60000000)	\
+	F(item, came, figures, 0)	/* from it, as they came here */	\
+	F(item, heard, figures, 0)	/* to it: its RTCP (RFC 3550) */	\
+	F(item, said, figures, 0)	/* the same: its own judgement */
+
 /* A mailbox, as its voicemail said it last (RFC 3842). */
 #define IPC_ITEM_mailbox(F)			\
 	F(str, number, 1, 32)			\
@@ -150,6 +170,8 @@
 	I(port)		\
 	I(socket)	\
 	I(counter)	\
+	I(figures)	\
+	I(quality)	\
 	I(mailbox)	\
 	I(arrival)
 
@@ -371,6 +393,16 @@
 	F(u8, verdict, 0, 8)	/* enum media_verdict */	\
 	F(addr, said, 0, 0)
 
+#define IPC_F_relay_quality(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, stream, 0, 3)			\
+	F(item, quality, quality, 0)
+#define IPC_F_call_quality(F)			\
+	F(u64, ticket, 1, UINT64_MAX)		\
+	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
+	F(item, quality, quality, 0)
+
 #define IPC_F_map_want(F)			\
 	F(list, sockets, socket, IPC_SOCKETS_MAX)
 #define IPC_F_stun_send(F)			\
@@ -524,6 +556,12 @@
 	M(CALL_REACH, call_reach, 44, ROLE_SIG, ROLE_REG, 0,		\
 	    "The same for live_call and call_record, with what is to be "	\
 	    "concluded.")						\
+	M(RELAY_QUALITY, relay_quality, 48, ROLE_MEDIA, ROLE_SIG, 0,	\
+	    "How a stream sounds: after 5 s, then every 10 s, and before "	\
+	    "RELAY_STATS.")						\
+	M(CALL_QUALITY, call_quality, 49, ROLE_SIG, ROLE_REG, 0,	\
+	    "The same for live_call and call_record. Also a phone's own "	\
+	    "report (RFC 6035), with nothing but `said`.")		\
 	M(MAP_WANT, map_want, 50, ROLE_SIG | ROLE_MEDIA, ROLE_STUN, 0,	\
 	    "These sockets, and no others, are to be kept mapped.")	\
 	M(STUN_SEND, stun_send, 51, ROLE_STUN, ROLE_SIG | ROLE_MEDIA, 0, \

@@ -1,6 +1,7 @@
 /*
  * Numbers, text and addresses as they lie in a frame: big-endian, strings
- * with a 16-bit length, no padding.  Used by msg.c only.
+ * with a 16-bit length, no padding.  Used by msg.c, and by stunmon for the
+ * file in which it keeps what it believes.
  */
 #ifndef COMMON_IPC_WIRE_H
 #define COMMON_IPC_WIRE_H

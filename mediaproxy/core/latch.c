@@ -61,8 +61,10 @@ rank(const struct latch *l, const struct addr *source)
 static bool
 is_silent(const struct latch *l, struct mono now)
 {
-	return mono_ms_between(l->heard_at, now) >=
-	    (l->rtcp ? LATCH_RTCP_SILENT_MS : LATCH_RTP_SILENT_MS);
+	uint32_t ms = l->rtcp ? LATCH_RTCP_SILENT_MS :
+	    l->stale ? LATCH_RTP_STALE_MS : LATCH_RTP_SILENT_MS;
+
+	return mono_ms_between(l->heard_at, now) >= ms;
 }
 
 static bool
@@ -142,7 +144,7 @@ latch_input(struct latch *l, const struct addr *source,
 	if (fits == 0)
 		return LATCH_REFUSED;
 	if (!addr_eq(&l->source, source)) {
-		if (l->source.family != ADDR_NONE && !l->stale &&
+		if (l->source.family != ADDR_NONE &&
 		    fits <= rank(l, &l->source) && !is_silent(l, now))
 			return LATCH_REFUSED;
 		take(l, source);

@@ -8,9 +8,9 @@
  *	signalled  exactly the announced address
  *	open       anybody, first come
  * The first packets that agree (payload type, SSRC) freeze what was learnt.
- * It moves only when a new offer or answer allows learning, or when the old
- * source has been silent and the new one passes the same rule and carries on
- * SSRC and sequence.
+ * It moves only when a new offer or answer allows learning and the old source
+ * falls silent for a moment, or when that has been silent longer and the new
+ * one passes the same rule and carries on SSRC and sequence.
  *
  * Pure.  The caller asks dest_allowed() about every source that latch_knows()
  * does not know, before latch_input().
@@ -25,6 +25,7 @@
 #define LATCH_RTP_FREEZE 3	/* packets that agree */
 #define LATCH_RTCP_FREEZE 2
 #define LATCH_RTP_SILENT_MS 1000
+#define LATCH_RTP_STALE_MS 200	/* after a new offer: ten packets or three */
 #define LATCH_RTCP_SILENT_MS 10000	/* two intervals (RFC 3550 6.2) */
 /* Furthest a carried-on sequence may have jumped (RFC 3550 A.1). */
 #define LATCH_SEQ_AHEAD 3000
@@ -44,8 +45,8 @@ struct latch {
 	bool rtcp;
 	bool frozen;
 	bool stale;		/* source is from before a new offer: it stays
-				 * the destination, and anybody eligible may
-				 * take its place */
+				 * the destination, and once it is not heard
+				 * anybody eligible may take its place */
 };
 
 struct latch_packet {

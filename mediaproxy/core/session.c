@@ -494,7 +494,12 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 		return false;
 	se = find(s, st->session);
 	to = se == NULL ? NULL : stream_of(s, se, st->to_end, st->nr);
-	if (to == NULL || to->off)
+	if (to == NULL)
+		return false;
+	if (kind == RTP_KIND_RTCP)
+		quality_rtcp(&st->quality, &to->quality,
+		    span_make(data, len), now);
+	if (to->off)
 		return false;
 	out->pair = (uint32_t)(to - s->stream);
 	out->which = kind == RTP_KIND_RTCP && !to->mux ? PORT_RTCP : PORT_RTP;

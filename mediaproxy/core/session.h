@@ -136,11 +136,20 @@ bool sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 void sessions_reach(const struct sessions *s, uint32_t pair,
     struct mono now, struct ipc_relay_reach *out);
 
+/* How one stream of a phone sounds, up to now. */
+void sessions_quality(const struct sessions *s, uint32_t pair,
+    struct ipc_relay_quality *out);
+
 /* A packet lay in a port before it was given out: is the range forwarded? */
 void sessions_unasked(struct sessions *s, uint32_t pair,
     enum port_which which, const struct addr *source, struct mono now);
 
-enum session_do { SESSION_KEEPALIVE, SESSION_NEWS, SESSION_REACH };
+enum session_do {
+	SESSION_KEEPALIVE,
+	SESSION_NEWS,
+	SESSION_REACH,
+	SESSION_QUALITY,
+};
 
 struct session_step {
 	enum session_do what;
@@ -149,6 +158,7 @@ struct session_step {
 	uint8_t bytes[RTCP_KEEPALIVE_LEN];
 	struct ipc_relay_news news;	/* SESSION_NEWS */
 	struct ipc_relay_reach reach;	/* SESSION_REACH */
+	struct ipc_relay_quality quality;	/* SESSION_QUALITY */
 };
 
 /* Every 100 ms while sessions exist: look at all, then take the steps. */

@@ -82,9 +82,38 @@ next_reach(struct sessions *s, uint32_t pair, struct mono now,
 	st->told = stream_heard(st);
 	if (st->told != MEDIA_SILENT)
 		site_result(s->conf.site, &s->conf.ports->pair[pair],
-		    &st->said, st->told == MEDIA_HEARD);
+		    &st->said, &st->latch[PORT_RTP].phone,
+		    st->told == MEDIA_HEARD);
 	out->what = SESSION_REACH;
 	sessions_reach(s, pair, now, &out->reach);
+	return true;
+}
+
+void
+sessions_quality(const struct sessions *s, uint32_t pair,
+    struct ipc_relay_quality *out)
+{
+	const struct stream *st = &s->stream[pair];
+
+	out->session = st->session;
+	out->end = st->end;
+	out->stream = st->nr;
+	quality_report(&st->quality, &out->quality);
+	out->quality.resumed = st->resumed;
+}
+
+/* Silence is told by next_reach(). */
+static bool
+next_quality(struct sessions *s, uint32_t pair, struct mono now,
+    struct session_step *out)
+{
+	struct stream *st = &s->stream[pair];
+
+	if (st->packets_in == 0 ||
+	    !quality_is_due(&st->quality, st->opened_at, now))
+		return false;
+	out->what = SESSION_QUALITY;
+	sessions_quality(s, pair, &out->quality);
 	return true;
 }
 
@@ -108,6 +137,7 @@ sessions_next(struct sessions *s, struct mono now, struct session_step *out)
 		stream_check_silence(st, now);
 		end_trial(s, st, now);
 		if (next_news(st, out) || next_reach(s, s->cursor, now, out) ||
+		    next_quality(s, s->cursor, now, out) ||
 		    next_keepalive(s, s->cursor, PORT_RTP, now, out) ||
 		    next_keepalive(s, s->cursor, PORT_RTCP, now, out))
 			return true;

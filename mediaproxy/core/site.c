@@ -93,9 +93,47 @@ site_learns(struct site *s, enum media_range range, struct mono now)
 	return news;
 }
 
+/* Was that one too many? */
+static bool
+is_refuted(struct site_misses *m, const struct addr *phone, bool heard)
+{
+	if (heard) {
+		*m = (struct site_misses){ 0 };
+		return false;
+	}
+	if (m->n == 0)
+		m->first = *phone;
+	m->n++;
+	m->others = m->others || !addr_same_ip(&m->first, phone);
+	if (m->n < (m->others ? SITE_MISSES : SITE_MISSES_ALONE))
+		return false;
+	*m = (struct site_misses){ 0 };
+	return true;
+}
+
+static void
+own_result(struct site *s, const struct addr *phone, bool heard)
+{
+	if (is_refuted(&s->own_misses, phone, heard)) {
+		s->own_works = s->forwarded = false;
+		s->range = RANGE_UNKNOWN;
+	}
+	s->own_works = s->own_works || heard;
+	s->own_first = s->own_first && s->own_works;
+}
+
+static void
+mapping_result(struct site *s, const struct addr *phone, bool heard)
+{
+	if (is_refuted(&s->mapping_misses, phone, heard))
+		s->mapping_works = false;
+	s->mapping_works = s->mapping_works || heard;
+	s->own_first = !s->mapping_works;
+}
+
 void
 site_result(struct site *s, const struct port_pair *pair,
-    const struct addr *said, bool heard)
+    const struct addr *said, const struct addr *phone, bool heard)
 {
 	struct addr own = port_own(pair, PORT_RTP);
 
@@ -103,13 +141,10 @@ site_result(struct site *s, const struct port_pair *pair,
 	    !port_was_mapped(pair, PORT_RTP) ||
 	    pair->mapped[PORT_RTP].port == own.port)
 		return;
-	if (said->port == own.port) {
-		s->own_works = s->own_works || heard;
-		s->own_first = s->own_first && s->own_works;
-	} else {
-		s->mapping_works = s->mapping_works || heard;
-		s->own_first = !s->mapping_works;
-	}
+	if (said->port == own.port)
+		own_result(s, phone, heard);
+	else
+		mapping_result(s, phone, heard);
 }
 
 void
@@ -118,6 +153,7 @@ site_forgets(struct site *s)
 	s->own_first = s->own_first || s->forwarded;
 	s->forwarded = s->mapping_works = s->own_works = false;
 	s->range = RANGE_UNKNOWN;
+	s->mapping_misses = s->own_misses = (struct site_misses){ 0 };
 }
 
 const char *

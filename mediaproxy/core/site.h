@@ -8,6 +8,9 @@
 #include "mediaproxy/core/port.h"
 
 #define SITE_CLOSED_MS 3600000	/* then it is tried again */
+/* So many in a row were not heard: what was found out is wrong, or no more. */
+#define SITE_MISSES 3		/* of several homes */
+#define SITE_MISSES_ALONE 6	/* of one, whose own fault it may be */
 
 enum site_how {
 	SITE_STUN,		/* told by stunmon, mappings too */
@@ -16,6 +19,13 @@ enum site_how {
 };
 
 enum site_mode { SITE_AUTO, SITE_PUNCH, SITE_FORWARDED };
+
+/* Phones in a row that were told one port and not heard. */
+struct site_misses {
+	struct addr first;	/* the first one's home */
+	uint8_t n;
+	bool others;		/* another home's, too */
+};
 
 struct site {
 	enum site_how how;
@@ -28,6 +38,7 @@ struct site {
 	 * told the one or the other come through?  As long as no mapping ever
 	 * worked, each failure lets the other one be tried. */
 	bool mapping_works, own_works;
+	struct site_misses mapping_misses, own_misses;
 	bool own_first;		/* the own port is said now */
 	bool answers;		/* a STUN server answers at present */
 	bool fixed;		/* public_ip is configured: nobody changes it */
@@ -63,13 +74,15 @@ bool site_learns(struct site *s, enum media_range range, struct mono now);
 
 /*
  * A phone that was told `said` for this pair was heard, or not for a while.
+ * One that was may have sent where it was not told, or be the only one that
+ * could: SITE_MISSES after it take back what it showed.
  *
  * A router that gives each peer another port (symmetric) makes the mapping
  * useless, and with one STUN server nobody can tell; if the range is forwarded
  * besides, the own port works.
  */
 void site_result(struct site *s, const struct port_pair *pair,
-    const struct addr *said, bool heard);
+    const struct addr *said, const struct addr *phone, bool heard);
 /* The site's address is another one, mostly of the same router: what worked is
  * said first, and proved anew. */
 void site_forgets(struct site *s);

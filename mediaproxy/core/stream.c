@@ -8,6 +8,7 @@ stream_init(struct stream *st, const struct ipc_relay_open *m, uint8_t nr,
 	st->used = true;
 	st->session = m->session;
 	st->end = m->end;
+	st->resumed = m->n_want > 0;
 	st->nr = nr;
 	st->zone = (enum zone)m->zone;
 	st->family = (enum addr_family)m->family;
@@ -51,6 +52,8 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
     const struct dest *dest, bool send_first, struct mono now)
 {
 	struct addr rtcp = m->rtcp, learnt;
+	/* Who is held is silent, and whoever spoke now would be learnt. */
+	bool relearn = m->relearn != 0 && m->held == 0;
 
 	/* RFC 3605: without a=rtcp it is the next port. */
 	if (rtcp.family == ADDR_NONE && m->rtp.family != ADDR_NONE &&
@@ -66,10 +69,8 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
 	st->quiet_from = now;
 	if (st->held)
 		st->silent = false;
-	latch_announce(&st->latch[PORT_RTP], &m->phone, &m->rtp,
-	    m->relearn != 0);
-	latch_announce(&st->latch[PORT_RTCP], &m->phone, &rtcp,
-	    m->relearn != 0);
+	latch_announce(&st->latch[PORT_RTP], &m->phone, &m->rtp, relearn);
+	latch_announce(&st->latch[PORT_RTCP], &m->phone, &rtcp, relearn);
 	learnt = allowed_only(st, dest, m->learnt);
 	latch_resume(&st->latch[PORT_RTP], &learnt, now);
 	set_targets(st, PORT_RTP, dest, send_first, now);
@@ -88,7 +89,8 @@ stream_target(const struct stream *st, enum port_which which)
 
 static bool
 read_packet(enum rtp_kind kind, uint8_t *data, size_t len,
-    const uint8_t *scrub_key, struct latch_packet *out)
+    const uint8_t *scrub_key, struct rtp_header *header_out,
+    struct latch_packet *out)
 {
 	struct rtp_header h;
 
@@ -99,12 +101,13 @@ read_packet(enum rtp_kind kind, uint8_t *data, size_t len,
 	if (kind != RTP_KIND_RTP || rtp_parse(span_make(data, len), &h) != 0)
 		return false;
 	*out = (struct latch_packet){ h.ssrc, h.seq, h.payload_type, false };
+	*header_out = h;
 	return true;
 }
 
 static void
 count_in(struct stream *st, enum rtp_kind kind, size_t len,
-    const struct latch_packet *p, struct mono now)
+    const struct rtp_header *h, struct mono now)
 {
 	if (kind == RTP_KIND_RTCP) {
 		st->rtcp_in++;
@@ -115,7 +118,7 @@ count_in(struct stream *st, enum rtp_kind kind, size_t len,
 	st->heard_at = now;
 	if (st->first_at.us == 0)
 		st->first_at = now;
-	loss_input(&st->loss, p->ssrc, p->seq);
+	quality_rtp(&st->quality, h, now);
 	if (st->silent) {
 		st->silent = false;
 		st->news |= 1 << RELAY_HEARD;
@@ -129,6 +132,7 @@ stream_input(struct stream *st, enum port_which which,
 {
 	enum rtp_kind kind = rtp_kind(span_make(data, len));
 	struct latch *l = &st->latch[which];
+	struct rtp_header h = { 0 };
 	struct latch_packet p;
 	enum latch_said said;
 
@@ -140,7 +144,7 @@ stream_input(struct stream *st, enum port_which which,
 		st->refused++;
 		return RTP_KIND_OTHER;
 	}
-	if (!read_packet(kind, data, len, scrub_key, &p))
+	if (!read_packet(kind, data, len, scrub_key, &h, &p))
 		return RTP_KIND_OTHER;
 	said = latch_input(l, source, &p, now);
 	if (said == LATCH_REFUSED) {
@@ -149,7 +153,7 @@ stream_input(struct stream *st, enum port_which which,
 	}
 	if (said == LATCH_NEW && which == PORT_RTP)
 		st->news |= 1 << RELAY_LATCHED;
-	count_in(st, kind, len, &p, now);
+	count_in(st, kind, len, &h, now);
 	return kind;
 }
 
@@ -264,7 +268,7 @@ stream_counter(const struct stream *st, struct mono now,
 		.packets_in = st->packets_in,
 		.bytes_in = st->bytes_in,
 		.packets_out = st->packets_out,
-		.lost = loss_count(&st->loss),
+		.lost = loss_count(&st->quality.loss),
 		.refused = st->refused,
 		.rtcp_in = st->rtcp_in,
 		.silent_ms = silent_ms > UINT32_MAX ? UINT32_MAX :

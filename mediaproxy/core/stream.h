@@ -12,8 +12,8 @@
 #include "common/ipc/msg.h"
 #include "mediaproxy/core/dest.h"
 #include "mediaproxy/core/latch.h"
-#include "mediaproxy/core/loss.h"
 #include "mediaproxy/core/port.h"
+#include "mediaproxy/core/quality.h"
 
 #define STREAM_SILENT_MS 5000	/* then RELAY_NEWS says so */
 #define STREAM_KEEPALIVE_MS 15000	/* RFC 6263 4 */
@@ -61,7 +61,8 @@ struct stream {
 	struct mono first_at;	/* RTP heard; 0: never */
 	uint8_t news;		/* bits 1 << enum relay_what, not yet told */
 	uint16_t keepalive_seq;
-	struct loss loss;
+	bool resumed;		/* a relay before us had it */
+	struct quality quality;
 	uint64_t packets_in, bytes_in, packets_out, refused, rtcp_in;
 };
 

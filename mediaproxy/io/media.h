@@ -56,6 +56,8 @@ int on_sigproxy_frame(struct media *m, uint16_t type, struct span payload);
 void on_sigproxy_state(struct media *m, bool up);
 void sigproxy_say(struct media *m, const struct ipc_relay_say *say);
 void sigproxy_reach(struct media *m, const struct ipc_relay_reach *reach);
+void sigproxy_quality(struct media *m,
+    const struct ipc_relay_quality *quality);
 void sigproxy_news(struct media *m, const struct ipc_relay_news *news);
 /* A session_ended_cb; arg is the struct media. */
 void sigproxy_ended(void *arg, uint32_t pair,

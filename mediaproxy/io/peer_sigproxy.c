@@ -143,6 +143,28 @@ sigproxy_reach(struct media *m, const struct ipc_relay_reach *reach)
 	door_send(m->sigproxy, buf_span(&b));
 }
 
+void
+sigproxy_quality(struct media *m, const struct ipc_relay_quality *quality)
+{
+	char mem[192];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_QUALITY, relay_quality, quality);
+	door_send(m->sigproxy, buf_span(&b));
+}
+
+static void
+quality_ended(struct media *m, uint32_t pair)
+{
+	struct ipc_relay_quality quality;
+
+	if (m->sessions.stream[pair].packets_in == 0)
+		return;
+	sessions_quality(&m->sessions, pair, &quality);
+	sigproxy_quality(m, &quality);
+}
+
 /* Its last word, if it had time enough to be heard. */
 static void
 reach_ended(struct media *m, uint32_t pair)
@@ -168,6 +190,7 @@ sigproxy_ended(void *arg, uint32_t pair, const struct ipc_relay_stats *stats)
 
 	relay_ignore(m, pair);
 	reach_ended(m, pair);
+	quality_ended(m, pair);
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_STATS, relay_stats, stats);
 	door_send(m->sigproxy, buf_span(&b));

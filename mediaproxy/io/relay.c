@@ -8,6 +8,7 @@
 #define BATCH 16
 /* One socket's flood must not starve the others: then the loop goes on. */
 #define ROUNDS_MAX 4
+#define DRAIN_MAX 256		/* more than a socket holds: a flood */
 #define BUSY_TICK_MS 100
 #define IDLE_TICK_MS 1000
 
@@ -120,33 +121,24 @@ set_polled(struct media *m, uint32_t sock, bool on)
 		s->polled = uv_poll_stop(&s->poll) != 0;
 }
 
-/* What lies there was meant for nobody; it may tell whether we are reached. */
+/* What lies there was meant for nobody.  When it came nobody knows: it may
+ * be the end of a call of long ago, so it is no evidence of anything. */
 static void
-drain(struct media *m, uint32_t sock, struct mono now)
+drain(struct media *m, uint32_t sock)
 {
-	struct relay_batch *b = m->batch;
-	int n;
-
-	do {
-		n = batch_receive(b, m->socks.sock[sock].fd);
-		for (int i = 0; i < n; i++) {
-			struct addr source = sock_addr_from(&b->from[i]);
-
-			sessions_unasked(&m->sessions, sock / 2,
-			    (enum port_which)(sock % 2), &source, now);
-		}
-	} while (n == BATCH);
+	for (int i = 0; i < DRAIN_MAX; i++) {
+		if (batch_receive(m->batch, m->socks.sock[sock].fd) < BATCH)
+			return;
+	}
 }
 
 void
 relay_listen(struct media *m, uint32_t pair)
 {
-	struct mono now = clock_mono();
-
 	for (uint32_t sock = 2 * pair; sock < 2 * pair + 2; sock++) {
 		if (m->socks.sock[sock].polled)
 			continue;
-		drain(m, sock, now);
+		drain(m, sock);
 		set_polled(m, sock, true);
 	}
 }
@@ -205,6 +197,8 @@ take_steps(struct media *m, struct mono now)
 			sigproxy_news(m, &step.news);
 		else if (step.what == SESSION_REACH)
 			sigproxy_reach(m, &step.reach);
+		else if (step.what == SESSION_QUALITY)
+			sigproxy_quality(m, &step.quality);
 		else
 			send_hop(m, &step.hop, step.bytes, step.packet.len);
 	}

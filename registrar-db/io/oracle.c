@@ -22,6 +22,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return calls_media(o, job);
 	case JOB_CALL_REACH:
 		return calls_reach(o, job);
+	case JOB_CALL_QUALITY:
+		return quality_run(o, job);
 	case JOB_CHECKPOINT:
 		return checkpoints_run(o, job);
 	case JOB_HOME:

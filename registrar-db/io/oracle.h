@@ -24,6 +24,7 @@
 #include "common/io/door.h"
 #include "registrar-db/core/verify.h"
 #include "registrar-db/io/policy.h"
+#include "registrar-db/core/refusals.h"
 #include "registrar-db/io/queue.h"
 #include "registrar-db/io/rows.h"
 #include "registrar-db/io/wall.h"
@@ -43,6 +44,7 @@ enum job_kind {
 	JOB_CALL_NOTE,		/* payload: CALL_NOTE */
 	JOB_CALL_MEDIA,		/* payload: CALL_MEDIA */
 	JOB_CALL_REACH,		/* payload: CALL_REACH */
+	JOB_CALL_QUALITY,	/* payload: CALL_QUALITY */
 	JOB_CHECKPOINT,		/* payload: uint64_t ticket */
 	JOB_HOME,		/* payload: HOME_PACE */
 	JOB_CONN_GONE,		/* payload: CONN_GONE */
@@ -102,6 +104,7 @@ struct oracle {
 
 	uint64_t asked, right, refused, wrong;
 	uint64_t denied, elsewhere, looked;
+	struct refusals refusals;
 	struct account_row account;	/* scratch */
 	struct binding_rows rows;	/* scratch */
 };
@@ -172,6 +175,9 @@ int calls_denied(struct oracle *o, uint64_t ticket, struct span by,
 int calls_note(struct oracle *o, const struct job *job);
 int calls_media(struct oracle *o, const struct job *job);
 int calls_reach(struct oracle *o, const struct job *job);
+/* quality.c.  False: too much waits, drop it; it is told again. */
+bool quality_may_wait(const struct oracle *o);
+int quality_run(struct oracle *o, const struct job *job);
 /* Was a call granted with this ticket that has not ended, or only a moment
  * ago?  A phone may not have heard of that yet. */
 enum call_life { CALL_PAST, CALL_JUST_ENDED, CALL_LIVES };

@@ -5,6 +5,8 @@
 #include "common/io/clock.h"
 #include "registrar-db/io/oracle.h"
 
+#define REFUSALS_BYTES 9000 /* of them in the status */
+
 static void
 put_number(struct buf *b, const char *name, int64_t v)
 {
@@ -43,6 +45,19 @@ bindings(struct oracle *o)
 }
 
 static void
+put_refusals(struct oracle *o, struct buf *b)
+{
+	char mem[REFUSALS_BYTES];
+	struct buf list;
+
+	buf_init(&list, mem, sizeof(mem));
+	refusals_json(&o->refusals, clock_mono(), &list);
+	buf_puts(b, ",\"refusals\":[");
+	buf_put(b, buf_span(&list));
+	buf_puts(b, "]");
+}
+
+static void
 put_status(struct oracle *o, struct buf *b)
 {
 	buf_puts(b, "{\"role\":\"registrar-db\"");
@@ -63,6 +78,7 @@ put_status(struct oracle *o, struct buf *b)
 	put_number(b, "denied", (int64_t)o->denied);
 	put_number(b, "elsewhere", (int64_t)o->elsewhere);
 	put_string(b, "last_error", store_last_error(o->store));
+	put_refusals(o, b);
 	buf_puts(b, "}");
 }
 
@@ -70,7 +86,7 @@ int
 admin_frame(struct oracle *o, struct door *from, uint16_t type,
     struct span payload)
 {
-	char json[1024], mem[1200];
+	char json[1024 + REFUSALS_BYTES], mem[sizeof(json) + 200];
 	struct buf text, out;
 	struct ipc_status_ask ask;
 	struct ipc_status_say say;

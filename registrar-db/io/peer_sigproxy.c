@@ -144,6 +144,18 @@ log_refusal(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	log_end();
 }
 
+/* The same work for a decoy as for a subscriber. */
+static void
+note_refusal(struct oracle *o, const struct ipc_digest *answer,
+    const struct ipc_flow *flow, enum verify_why why,
+    const struct account *who)
+{
+	bool known = meter_is_known(o->verify.meter, who->id, &flow->remote);
+
+	refusals_add(&o->refusals, who->exists ? who->id : -1,
+	    answer->username, why, flow, who->exists && known, clock_mono());
+}
+
 /*
  * Check an answer.
  *
@@ -173,8 +185,10 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	o->elsewhere += why == VERIFY_ELSEWHERE;
 	if (why == VERIFY_RIGHT)
 		o->right++;
-	else if (verify_verdict(why) == VERDICT_FORBIDDEN)
+	if (verify_verdict(why) == VERDICT_FORBIDDEN) {
+		note_refusal(o, answer, flow, why, &who);
 		log_refusal(o, what, answer, flow, why);
+	}
 	return verify_verdict(why);
 }
 
@@ -287,6 +301,7 @@ check_call_news(uint16_t type, struct span payload, enum job_kind *out)
 	struct ipc_call_note note;
 	struct ipc_call_media media;
 	struct ipc_call_reach reach;
+	struct ipc_call_quality quality;
 
 	switch (type) {
 	case IPC_CALL_NOTE:
@@ -295,6 +310,9 @@ check_call_news(uint16_t type, struct span payload, enum job_kind *out)
 	case IPC_CALL_MEDIA:
 		*out = JOB_CALL_MEDIA;
 		return get_call_media(payload, &media);
+	case IPC_CALL_QUALITY:
+		*out = JOB_CALL_QUALITY;
+		return get_call_quality(payload, &quality);
 	default:
 		*out = JOB_CALL_REACH;
 		return get_call_reach(payload, &reach);
@@ -309,6 +327,8 @@ on_call_news(struct oracle *o, uint16_t type, struct span payload)
 
 	if (err)
 		return err;
+	if (kind == JOB_CALL_QUALITY && !quality_may_wait(o))
+		return 0;
 	err = queue_add(o->queue, kind, 0, false, payload);
 	if (err) {
 		log_begin(LOG_ERROR_, "call-news-lost");
@@ -325,7 +345,7 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	 * would be answered to the next one, who has the same numbers. */
 	if (!door_may_answer(o->sig) && type != IPC_CALL_NOTE &&
 	    type != IPC_CALL_MEDIA && type != IPC_CALL_REACH &&
-	    type != IPC_CALL_SAVE &&
+	    type != IPC_CALL_QUALITY && type != IPC_CALL_SAVE &&
 	    type != IPC_CALL_GONE && type != IPC_SUB_SAVE &&
 	    type != IPC_SUB_GONE && type != IPC_MWI_SAVE)
 		return 0;
@@ -343,6 +363,7 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	case IPC_CALL_NOTE:
 	case IPC_CALL_MEDIA:
 	case IPC_CALL_REACH:
+	case IPC_CALL_QUALITY:
 		return on_call_news(o, type, payload);
 	case IPC_HOME_PACE:
 	case IPC_CONN_GONE:

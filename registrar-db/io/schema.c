@@ -69,6 +69,7 @@ run_steps(sqlite3 *db, int from)
 		"PRAGMA user_version = 8",
 		"PRAGMA user_version = 9",
 		"PRAGMA user_version = 10",
+		"PRAGMA user_version = 11",
 	};
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 

@@ -296,6 +296,8 @@ phase_timer(const struct ctx *x, struct call *call)
 
 	switch (call->phase) {
 	case CALL_OPENING:
+		if (relay_elsewhere(x, call))
+			break;
 		call_end(x, call, call->awaits_relay ? none : silent);
 		break;
 	case CALL_INVITING:

@@ -80,8 +80,8 @@ void call_late_answer(struct edge *e, struct mono now, struct steps *st,
     const struct sip_msg *msg, const struct flow *from);
 
 /*
- * RELAY_SAY, RELAY_STATS, RELAY_NEWS and RELAY_REACH of mediaproxy `instance`.  Sessions
- * and ends we do not know are ignored.
+ * RELAY_SAY, RELAY_STATS, RELAY_NEWS, RELAY_REACH and RELAY_QUALITY of
+ * mediaproxy `instance`.  Sessions and ends we do not know are ignored.
  *
  * Errors:  -EBADMSG, -ERANGE: the frame is broken, close that door;
  *          -EPROTO not one of these types.

@@ -12,7 +12,7 @@
  * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
  * (requests inside), headers.c (what passes), divert.c (3xx), refer.c and
  * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address),
- * offer.c, hold.c, relay.c and again.c (media), note.c (reports), callid.c and
+ * offer.c, hold.c, relay.c, spread.c and again.c (media), note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
  * this process).
  */
@@ -105,6 +105,7 @@ struct call {
 	unsigned n_exchanges;
 	uint64_t session; /* mediaproxy's; 0: none */
 	uint8_t instance;
+	uint8_t tried; /* instances in vain, by bit; STEPS_RELAYS_MAX */
 	bool relayed; /* for the record */
 	bool relay_closed;
 	bool awaits_relay;   /* in CALL_OPENING: none is up */
@@ -226,6 +227,8 @@ unsigned setup_first_flow(const struct edge *e, const struct ipc_auth_say *say,
 /* The number it was redirected to has these devices: as before, with them. */
 void setup_diverted(
     const struct ctx *x, struct call *call, const struct ipc_auth_say *say);
+/* Ask the relay for a port for each end. */
+void setup_open_ends(const struct ctx *x, struct call *call);
 /* The relay answered for every end. */
 void call_ports_known(const struct ctx *x, struct call *call);
 /* A relay came while this call waited for one. */
@@ -334,6 +337,9 @@ bool note_is_over(const struct calls *c, uint64_t ticket);
 /* What is to be concluded of leg's media: leg->end.verdict. */
 void note_reach(struct steps *st, const struct leg *leg,
     const struct ipc_relay_reach *reach);
+/* How leg's phone sounds. */
+void note_quality(struct steps *st, const struct leg *leg,
+    const struct ipc_quality *quality);
 void note_media(struct steps *st, const struct call *call,
     const struct ipc_counter *counter);
 

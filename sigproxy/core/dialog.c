@@ -7,6 +7,30 @@
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
 
+/*
+ * The called phone gives up, as it must when its 2xx is never acknowledged
+ * (RFC 3261 13.3.1.4): its patience and ours end in the same moment.
+ */
+static bool
+lacks_ack(const struct leg *leg, struct mono now)
+{
+	const struct exchange *setup = leg->call->setup;
+
+	return leg->index != 0 && setup != NULL && setup->answered &&
+	       !setup->acked &&
+	       mono_due(setup->give_up, mono_add_ms(now, TIMER_T2_MS));
+}
+
+static const char *
+why_bye(const struct leg *leg, struct mono now)
+{
+	if (leg->call->transferred)
+		return "transferred";
+	if (lacks_ack(leg, now))
+		return "no-ack";
+	return leg->index == 0 ? "caller-hung-up" : "called-hung-up";
+}
+
 static void
 on_bye(const struct ctx *x, struct leg *leg, struct stxn *t,
     const struct sip_msg *msg)
@@ -18,9 +42,7 @@ on_bye(const struct ctx *x, struct leg *leg, struct stxn *t,
 	(void)stxn_status(&x->e->txns, x->now, x->st, t, 200);
 	call_end(x, call,
 	    (struct ending){ .status = early ? 487 : 200,
-		.why = call->transferred ? "transferred"
-		       : leg->index == 0 ? "caller-hung-up"
-					 : "called-hung-up",
+		.why = why_bye(leg, x->now),
 		.by = leg,
 		.cause = msg });
 }

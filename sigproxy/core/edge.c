@@ -570,6 +570,7 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	case IPC_RELAY_STATS:
 	case IPC_RELAY_NEWS:
 	case IPC_RELAY_REACH:
+	case IPC_RELAY_QUALITY:
 		return call_frame(e, now, st, instance, type, payload);
 	default:
 		return auth_frame(e, now, st, type, payload);

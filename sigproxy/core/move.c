@@ -192,12 +192,19 @@ is_busy(const struct call *call)
 	       (call->setup != NULL && !call->setup->acked);
 }
 
+static bool
+is_flapping(const struct moves *all)
+{
+	return all->flaps > MOVE_FLAPS;
+}
+
 static void
 try_now(const struct ctx *x, struct leg *leg)
 {
 	struct move *m = &leg->move;
 	const struct moves *all = &x->e->calls->moves;
-	struct mono from = mono_add_ms(all->changed_at, MOVE_SETTLE_MS);
+	struct mono from = mono_add_ms(all->changed_at, is_flapping(all) ?
+		MOVE_FLAP_SETTLE_MS : MOVE_SETTLE_MS);
 
 	if (!is_reached(x->e, leg) || m->asking || m->tries == MOVE_TRIES ||
 	    timer_is_armed(&m->timer) || !move_is_stale(x->e, leg) ||
@@ -440,15 +447,36 @@ move_answered(const struct ctx *x, struct leg *leg)
 	    mono_add_ms(x->now, MOVE_BUSY_MS));
 }
 
+/* The site and each socket are told of one change. */
+static void
+count_change(struct moves *all, struct mono now)
+{
+	all->changed_at = now;
+	if (all->flap_at.us != 0 &&
+	    mono_ms_between(all->flap_at, now) < MOVE_SETTLE_MS)
+		return;
+	all->flap_at = now;
+	if (all->flaps_from.us == 0 ||
+	    mono_ms_between(all->flaps_from, now) >= MOVE_FLAP_MS) {
+		all->flaps_from = now;
+		all->flaps = 0;
+	}
+	all->flaps++;
+}
+
 void
 move_begin(const struct ctx *x)
 {
 	struct moves *all = &x->e->calls->moves;
+	bool waits = is_flapping(all) && timer_is_armed(&all->timer);
 
-	all->changed_at = x->now;
+	count_change(all, x->now);
 	all->next = all->pass = 0;
 	all->stale = 0;
-	timerq_set(&x->e->timers, &all->timer, x->now);
+	/* No pass over all legs for each of a thousand changes. */
+	if (!waits)
+		timerq_set(&x->e->timers, &all->timer, is_flapping(all) ?
+			mono_add_ms(x->now, MOVE_SETTLE_MS) : x->now);
 }
 
 void

@@ -34,6 +34,11 @@ enum {
 	MOVE_TRIES = 5,       /* refusals in a row, until it is heard again */
 	MOVE_PASS_MS = 10000, /* who cannot be reached is asked so often */
 	MOVE_PAUSE_MS = 20,   /* when there is more than fits one batch */
+	/* More changes in such a time are a lie of somebody's: then phones are
+	 * told what is said after a while without any. */
+	MOVE_FLAPS = 3,
+	MOVE_FLAP_MS = 60000,
+	MOVE_FLAP_SETTLE_MS = 10000,
 };
 
 /* What a phone was told of us; ADDR_NONE: nothing yet. */
@@ -57,6 +62,8 @@ struct move {
 struct moves {
 	struct timer timer;
 	struct mono changed_at; /* 0: never since the start */
+	struct mono flaps_from, flap_at; /* of so many changes */
+	unsigned flaps;
 	uint32_t next;		/* leg to look at */
 	unsigned pass;
 	uint32_t stale;	       /* legs that this pass found so far */

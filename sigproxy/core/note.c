@@ -194,3 +194,17 @@ note_reach(struct steps *st, const struct leg *leg,
 	if (note.ticket != 0)
 		STEPS_ASK(st, &st->reg, CALL_REACH, call_reach, &note);
 }
+
+void
+note_quality(struct steps *st, const struct leg *leg,
+    const struct ipc_quality *quality)
+{
+	struct ipc_call_quality note = {
+		.ticket = leg->call->ticket,
+		.called = leg->index != 0,
+		.quality = *quality,
+	};
+
+	if (note.ticket != 0)
+		STEPS_ASK(st, &st->reg, CALL_QUALITY, call_quality, &note);
+}

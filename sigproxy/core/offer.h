@@ -69,6 +69,11 @@ enum sdp_dir hold_meant(const struct sdp_media *m);
 
 /* Choose an instance and a session number.  Errors: -EHOSTUNREACH. */
 int relay_begin(struct edge *e, struct call *call);
+/* spread.c: the best instance that it has not tried in vain, or -1. */
+int relay_choose(const struct edge *e, const struct call *call);
+/* Its instance has no room or is silent: ask another one for all of its ends.
+ * False: there is none, or its ports may be known to somebody already. */
+bool relay_elsewhere(const struct ctx *x, struct call *call);
 void relay_open(const struct ctx *x, struct leg *leg);
 /* Tell what leg's phone announced and whose packets it gets. */
 void relay_set(struct steps *st, struct leg *leg, const struct leg *to);

@@ -11,20 +11,6 @@ door(struct steps *st, const struct call *call)
 	return &st->relay[call->instance];
 }
 
-/* The living instance with the fewest calls, or -1. */
-static int
-least_loaded(const struct edge *e)
-{
-	const struct calls *c = e->calls;
-	int best = -1;
-
-	for (unsigned i = 0; i < e->conf->n_relays && i < STEPS_RELAYS_MAX; i++)
-		if (e->relay_up[i] &&
-		    (best < 0 || c->relay_calls[i] < c->relay_calls[best]))
-			best = (int)i;
-	return best;
-}
-
 static void
 set_session(struct calls *c, struct call *call, uint64_t session)
 {
@@ -53,7 +39,7 @@ int
 relay_begin(struct edge *e, struct call *call)
 {
 	struct calls *c = e->calls;
-	int instance = least_loaded(e);
+	int instance = relay_choose(e, call);
 
 	if (instance < 0)
 		return -EHOSTUNREACH;
@@ -291,6 +277,8 @@ on_say(const struct ctx *x, uint8_t instance, struct span payload)
 		return 0;
 	if (say.refusal == RELAY_NO_ADDRESS && again_later(x, instance))
 		return 0;
+	if (say.refusal == RELAY_FULL && relay_elsewhere(x, call))
+		return 0;
 	leg->end.asked = false;
 	if (say.refusal == RELAY_OK && say.n_ports > 0) {
 		leg->end.port = say.ports[0];
@@ -416,6 +404,25 @@ on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 	return 0;
 }
 
+/* Of sound alone: how a picture looks, these figures do not tell. */
+static int
+on_quality(const struct ctx *x, uint8_t instance, struct span payload)
+{
+	struct ipc_relay_quality m;
+	struct call *call;
+	struct leg *leg;
+	int err = get_relay_quality(payload, &m);
+
+	if (err)
+		return err;
+	call = find(x->e->calls, instance, m.session);
+	leg = find_leg(call, m.end);
+	if (leg != NULL && m.stream == RELAY_STREAM && leg->end.ready &&
+	    (leg->index == 0 || leg == call->callee))
+		note_quality(x->st, leg, &m.quality);
+	return 0;
+}
+
 int
 call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
     uint16_t type, struct span payload)
@@ -431,6 +438,8 @@ call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return on_news(&x, instance, payload);
 	case IPC_RELAY_REACH:
 		return on_reach(&x, instance, payload);
+	case IPC_RELAY_QUALITY:
+		return on_quality(&x, instance, payload);
 	default:
 		return -EPROTO;
 	}

@@ -259,8 +259,8 @@ is_relay_wanted(const struct call *call)
 	return false;
 }
 
-static void
-open_ends(const struct ctx *x, struct call *call)
+void
+setup_open_ends(const struct ctx *x, struct call *call)
 {
 	call->relayed = true;
 	timerq_set(
@@ -323,7 +323,7 @@ admit_and_open(const struct ctx *x, struct call *call,
 		await_relay(x, call);
 		return;
 	}
-	open_ends(x, call);
+	setup_open_ends(x, call);
 	note_begun(x->st, call);
 }
 
@@ -343,7 +343,7 @@ setup_diverted(
 	if (call->session == 0 && relay_begin(x->e, call) != 0)
 		await_relay(x, call);
 	else
-		open_ends(x, call);
+		setup_open_ends(x, call);
 }
 
 void
@@ -352,7 +352,7 @@ call_relay_came(const struct ctx *x, struct call *call)
 	if (relay_begin(x->e, call) != 0)
 		return;
 	call->awaits_relay = false;
-	open_ends(x, call);
+	setup_open_ends(x, call);
 	note_begun(x->st, call);
 }
 

@@ -8,7 +8,8 @@
 static const struct alarm_words words[ALARM_COUNT] = {
 	[ALARM_SILENT] = { "stun-silent", "no STUN server gives a usable "
 	    "answer; the last good address, if there is one, stays in use, "
-	    "and a new one would not be noticed",
+	    "unconfirmed: if it is not ours any more, phones outside are not "
+	    "heard",
 	    "see whether this machine reaches the internet over UDP port "
 	    "3478, or name other servers in [address] stun" },
 	[ALARM_UNRESOLVED] = { "stun-unresolved", "no STUN server's name "
@@ -107,7 +108,7 @@ alarm_look(struct alarms *a, const struct mappings *v, struct mono now)
 {
 	bool asked = v->conf.stun && any_asked(v);
 	unsigned unresolved, wrong;
-	bool unknown = v->site_state == PUBLIC_UNKNOWN;
+	bool unsure = v->site_state != PUBLIC_KNOWN;
 	bool disagree = asked && any_map(v, false);
 
 	unresolved = count_servers(v, SERVER_UNRESOLVED, now);
@@ -117,8 +118,7 @@ alarm_look(struct alarms *a, const struct mappings *v, struct mono now)
 	alarm_hold(a, ALARM_DISAGREE, disagree, VOTES_MS, now);
 	alarm_hold(a, ALARM_SILENT, asked && !disagree &&
 	    unresolved < v->conf.n_servers &&
-	    (v->site_state == PUBLIC_OLD || unknown),
-	    unknown ? START_MS : 0, now);
+	    unsure, v->was_known ? 0 : START_MS, now);
 	alarm_hold(a, ALARM_WRONG, asked && wrong > 0 && !disagree, 0, now);
 	alarm_hold(a, ALARM_SYMMETRIC, asked && any_map(v, true), 0, now);
 }

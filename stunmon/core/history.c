@@ -32,3 +32,15 @@ history_before(const struct history *h)
 	}
 	return NULL;
 }
+
+void
+history_date(struct history *h, struct mono now, int64_t wall_s)
+{
+	for (unsigned i = 0; i < h->n; i++) {
+		struct history_row *r = &h->row[(h->first + i) % HISTORY_MAX];
+
+		if (r->wall_s == 0)
+			r->wall_s = wall_s -
+			    (int64_t)(mono_ms_between(r->at, now) / 1000);
+	}
+}

@@ -1,6 +1,5 @@
 /*
- * The last addresses and states of the site, newest last: a ring in memory,
- * empty after a restart.  Pure.
+ * The last addresses and states of the site, newest last: a ring.  Pure.
  */
 #ifndef STUNMON_CORE_HISTORY_H
 #define STUNMON_CORE_HISTORY_H
@@ -15,6 +14,7 @@ struct history_row {
 	struct addr site;	/* port 0; ADDR_NONE: our own address counts */
 	enum public_state state;
 	struct mono at;
+	int64_t wall_s;		/* seconds since 1970; 0: see history_date() */
 	struct addr server;	/* who said so; ADDR_NONE: nobody, or DNS */
 };
 
@@ -29,5 +29,7 @@ void history_add(struct history *h, const struct history_row *row);
 const struct history_row *history_get(const struct history *h, unsigned i);
 /* The address before the present one, or NULL. */
 const struct history_row *history_before(const struct history *h);
+/* Give rows without a date theirs. */
+void history_date(struct history *h, struct mono now, int64_t wall_s);
 
 #endif

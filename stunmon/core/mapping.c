@@ -50,24 +50,45 @@ is_same_site(const struct mappings *v, const struct addr *addr)
 	    (addr->family == ADDR_NONE && v->site.family == ADDR_NONE);
 }
 
+/* After a start the newest row may be of an earlier life, and still true. */
+static void
+note_history(struct mappings *v, const struct addr *addr,
+    enum public_state state, const struct addr *server, struct mono now)
+{
+	struct history_row row = { .site = *addr, .state = state, .at = now };
+	const struct history_row *last = v->history.n == 0 ? NULL :
+	    history_get(&v->history, v->history.n - 1);
+
+	row.site.port = 0;
+	if (server != NULL)
+		row.server = *server;
+	if (last == NULL || last->state != state ||
+	    last->site.family != row.site.family ||
+	    (row.site.family != ADDR_NONE &&
+		!addr_same_ip(&last->site, &row.site)))
+		history_add(&v->history, &row);
+}
+
 static void
 set_site(struct mappings *v, const struct addr *addr, enum public_state state,
     const struct addr *server, struct mono now)
 {
-	struct history_row row = { .site = *addr, .state = state, .at = now };
-
 	if (state == v->site_state && is_same_site(v, addr))
 		return;
-	row.site.port = 0;
-	if (server != NULL)
-		row.server = *server;
-	history_add(&v->history, &row);
-	if (!is_same_site(v, addr))
+	note_history(v, addr, state, server, now);
+	v->before = (struct addr){ 0 };
+	if (!is_same_site(v, addr)) {
 		v->site_since = now;
+		v->before = v->site;
+	}
 	v->site = *addr;
 	v->site.port = 0;
 	v->site_state = state;
 	v->news = true;
+	if (state == PUBLIC_KNOWN) {
+		v->was_known = true;
+		v->silent_since.us = 0;
+	}
 	for (unsigned i = 0; i < v->conf.n_owners; i++)
 		v->owner[i].tell_site = true;
 }
@@ -118,6 +139,8 @@ mapping_site_changed(struct mappings *v, struct mono now)
 		return;
 	moved = v->site.family != ADDR_NONE &&
 	    !addr_same_ip(&m->mapped, &v->site);
+	if (m->state == PUBLIC_KNOWN)
+		v->site_source = SOURCE_STUN;
 	set_site(v, &m->mapped, m->state, &v->server[m->server].addr, now);
 	if (moved)
 		hurry_others(v, m, now);
@@ -126,6 +149,7 @@ mapping_site_changed(struct mappings *v, struct mono now)
 void
 mapping_set_site(struct mappings *v, const struct addr *addr, struct mono now)
 {
+	v->site_source = SOURCE_GIVEN;
 	set_site(v, addr, PUBLIC_KNOWN, NULL, now);
 	for (unsigned i = 0; i < v->n_maps; i++) {
 		struct mapping *m = &v->map[i];
@@ -135,6 +159,53 @@ mapping_set_site(struct mappings *v, const struct addr *addr, struct mono now)
 			continue;
 		m->mapped = v->site;
 		m->state = PUBLIC_KNOWN;
+		m->tell = true;
+	}
+}
+
+/* ---- what nobody has confirmed ---- */
+
+void
+mapping_recall(struct mappings *v, const struct addr *site,
+    const struct mapping_recall *list, unsigned n, struct mono now)
+{
+	if (v->site_state != PUBLIC_UNKNOWN)
+		return;
+	v->site = *site;
+	v->site.port = 0;
+	v->site_state = PUBLIC_OLD;
+	v->site_source = SOURCE_KEPT;
+	v->site_since = now;
+	v->news = true;
+	for (unsigned i = 0; v->conf.stun && i < n && i < IPC_SOCKETS_MAX; i++)
+		v->recall[v->n_recall++] = list[i];
+	for (unsigned i = 0; i < v->conf.n_owners; i++)
+		v->owner[i].tell_site = true;
+}
+
+static void
+move(struct addr *mapped, const struct addr *site)
+{
+	uint16_t port = mapped->port;
+
+	*mapped = *site;
+	mapped->port = port;
+}
+
+void
+mapping_suppose(struct mappings *v, const struct addr *site, struct mono now)
+{
+	v->site_source = SOURCE_DNS;
+	set_site(v, site, PUBLIC_OLD, NULL, now);
+	for (unsigned i = 0; i < v->n_recall; i++)
+		move(&v->recall[i].mapped, site);
+	for (unsigned i = 0; i < IPC_SOCKETS_MAX; i++) {
+		struct mapping *m = &v->map[MAPPING_SIP * IPC_SOCKETS_MAX + i];
+
+		if (!m->used || m->mapped.family == ADDR_NONE)
+			continue;
+		move(&m->mapped, site);
+		m->state = PUBLIC_OLD;
 		m->tell = true;
 	}
 }
@@ -154,7 +225,7 @@ use_address(struct mappings *v, unsigned i, struct mono now)
 
 		m->ask[i].active = false;
 		m->vote[i].at.us = 0;
-		if (m->used && m->state == PUBLIC_UNKNOWN)
+		if (m->used && m->state != PUBLIC_KNOWN)
 			m->next_at = now;
 	}
 }
@@ -242,6 +313,19 @@ is_wanted(const struct ipc_map_want *want, uint16_t number)
 	return false;
 }
 
+/* Of an earlier life, until a server answers. */
+static void
+recall_map(const struct mappings *v, struct mapping *m)
+{
+	for (unsigned i = 0; m->owner == MAPPING_SIP && i < v->n_recall; i++) {
+		if (v->recall[i].number != m->number)
+			continue;
+		m->mapped = v->recall[i].mapped;
+		m->state = PUBLIC_OLD;
+		m->tell = true;
+	}
+}
+
 static void
 add_map(struct mappings *v, unsigned owner, uint16_t number, struct mono now)
 {
@@ -253,11 +337,13 @@ add_map(struct mappings *v, unsigned owner, uint16_t number, struct mono now)
 	*m = (struct mapping){ .used = true, .owner = (uint8_t)owner,
 		.number = number, .state = PUBLIC_UNKNOWN, .next_at = now,
 		.audit_at = mono_add_ms(now, MAPPING_AUDIT_MS) };
-	if (!v->conf.stun) {
-		m->mapped = v->site;
-		m->state = v->site_state;
-		m->tell = m->state != PUBLIC_UNKNOWN;
+	if (v->conf.stun) {
+		recall_map(v, m);
+		return;
 	}
+	m->mapped = v->site;
+	m->state = v->site_state;
+	m->tell = m->state != PUBLIC_UNKNOWN;
 }
 
 static void
@@ -290,6 +376,9 @@ mapping_want(struct mappings *v, unsigned owner,
 		else if (number != MAPPING_SITE)
 			add_map(v, owner, number, now);
 	}
+	if (owner == MAPPING_SIP && want->n_sockets > 0 && !v->was_known &&
+	    v->silent_since.us == 0)
+		v->silent_since = now;
 }
 
 /* ---- answers ---- */

@@ -8,7 +8,8 @@
  * the address, or, if only one is usable, when it says so twice; for a
  * relay's socket also when the address is the site's, which its SIP socket
  * proved.  A server that others prove wrong is asked last for a while.  When
- * all are silent the last good mapping stays, marked old.  Every five minutes
+ * all are silent the last good mapping stays, marked old; after a start that
+ * is the one an earlier life kept (mapping_recall).  Every five minutes
  * a SIP socket asks all servers, so that one that went wrong or silent is
  * known before it is needed.  The order of the servers is their precedence.
  *
@@ -99,6 +100,21 @@ struct mapping {
 	struct mapping_vote vote[MAPPING_SERVERS_MAX];
 };
 
+/* Where the site's address comes from. */
+enum site_source {
+	SOURCE_NONE,
+	SOURCE_GIVEN,		/* configured, or by public = NAME */
+	SOURCE_STUN,
+	SOURCE_KEPT,		/* an earlier life believed it */
+	SOURCE_DNS,		/* STUN is silent; our name leads there */
+};
+
+/* A SIP socket's mapping that an earlier life believed. */
+struct mapping_recall {
+	uint16_t number;
+	struct addr mapped;
+};
+
 struct mapping_owner {
 	bool up;
 	bool tell_site;
@@ -120,9 +136,16 @@ struct mappings {
 	unsigned n_maps, cursor;
 	struct addr site;	/* port 0 */
 	enum public_state site_state;
+	enum site_source site_source;
 	struct mono site_since;
+	struct mono silent_since;	/* a SIP socket is wanted and no server
+					 * has told yet; 0: not so */
+	bool was_known;		/* in this life */
+	struct mapping_recall recall[IPC_SOCKETS_MAX];
+	unsigned n_recall;
 	struct history history;
 	bool news;		/* the site's address or state changed */
+	struct addr before;	/* the news: it was this one; or none */
 	uint64_t n_ignored;	/* answers nobody had asked for */
 };
 
@@ -148,6 +171,18 @@ enum mapping_server_state mapping_server_state(const struct mappings *v,
  * own.  Never called in stun mode.
  */
 void mapping_set_site(struct mappings *v, const struct addr *addr,
+    struct mono now);
+
+/*
+ * What an earlier life believed: old until a server answers, or, where the
+ * address is given, until it is.  Before any owner is up; unless it is known.
+ *
+ * Limits:  list  the first IPC_SOCKETS_MAX.
+ */
+void mapping_recall(struct mappings *v, const struct addr *site,
+    const struct mapping_recall *list, unsigned n, struct mono now);
+/* No server answers, and something else says that we are here: old. */
+void mapping_suppose(struct mappings *v, const struct addr *site,
     struct mono now);
 
 void mapping_owner_up(struct mappings *v, unsigned owner);

@@ -6,6 +6,28 @@ nat_init(struct nat *n, const struct nat_conf *conf)
 	*n = (struct nat){ .conf = *conf };
 }
 
+struct nat_result
+nat_result(const struct nat *n)
+{
+	return (struct nat_result){ n->mapping, n->filtering, n->hairpin,
+		n->tested, n->port_preserving, n->port_open, n->socket };
+}
+
+void
+nat_recall(struct nat *n, const struct addr *site,
+    const struct nat_result *r, struct mono now)
+{
+	n->due = mono_add_ms(now, NAT_SETTLE_MS);
+	n->site = *site;
+	n->mapping = r->mapping;
+	n->filtering = r->filtering;
+	n->hairpin = r->hairpin;
+	n->tested = r->tested;
+	n->port_preserving = r->port_preserving;
+	n->port_open = r->port_open;
+	n->socket = r->socket;
+}
+
 const char *
 nat_word(enum nat_kind kind)
 {
@@ -53,7 +75,8 @@ static void
 finish(struct nat *n, struct mono now)
 {
 	n->ended_at = now;
-	n->port_open = n->sure && n->filtering == NAT_ENDPOINT &&
+	n->port_open = (n->sure || n->port_open) &&
+	    n->filtering == NAT_ENDPOINT &&
 	    (n->mapping == NAT_ENDPOINT || n->mapping == NAT_NONE);
 	n->news = true;
 	rest(n, n->sure ? NAT_AGAIN_MS : NAT_PAUSE_MS, now);

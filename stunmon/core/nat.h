@@ -51,6 +51,19 @@ struct nat_conf {
 	void (*random)(void *p, size_t len);
 };
 
+/* What was found out. */
+struct nat_result {
+	enum nat_kind mapping, filtering;
+	enum nat_hairpin hairpin;
+	bool tested;		/* port_preserving is known */
+	bool port_preserving;
+	bool port_open;		/* strangers come in by the mapping; never by
+				 * the first test of a life alone: the one
+				 * before may have opened the way a moment
+				 * ago */
+	uint16_t socket;	/* whose mapping that is */
+};
+
 struct nat {
 	struct nat_conf conf;
 	enum nat_phase phase;
@@ -65,17 +78,18 @@ struct nat {
 	unsigned relay;
 	struct addr local, first, second, mapped;
 	bool news;
-	/* results */
+	/* results, as above */
 	enum nat_kind mapping, filtering;
 	enum nat_hairpin hairpin;
-	bool tested;		/* port_preserving is known */
-	bool port_preserving;
-	bool port_open;		/* strangers come in by the mapping; never by
-				 * the first test: a life before may have
-				 * opened the way a moment ago */
+	bool tested, port_preserving, port_open;
 };
 
 void nat_init(struct nat *n, const struct nat_conf *conf);
+struct nat_result nat_result(const struct nat *n);
+/* What an earlier life found out about this site; tested anew some seconds
+ * from now, if the address is known then. */
+void nat_recall(struct nat *n, const struct addr *site,
+    const struct nat_result *r, struct mono now);
 /* "endpoint-independent" and so on. */
 const char *nat_word(enum nat_kind kind);
 

@@ -156,15 +156,28 @@ is_audit_open(const struct mappings *v, const struct mapping *m)
 }
 
 /*
- * Servers that now see another address than the one proved are asked last.
- * A relay may forge what it heard: while there is a SIP socket, only that
- * one's votes say anything about a server.
+ * A relay may forge what it heard, and keep silent about it: while there is a
+ * SIP socket, only that one says anything about a server.
  */
+static bool
+is_witness(const struct mappings *v, const struct mapping *m)
+{
+	const struct mapping *sip = &v->map[MAPPING_SIP * IPC_SOCKETS_MAX];
+
+	if (m->owner == MAPPING_SIP)
+		return true;
+	for (unsigned i = 0; i < IPC_SOCKETS_MAX; i++) {
+		if (sip[i].used && !sip[i].away)
+			return false;
+	}
+	return true;
+}
+
+/* Servers that now see another address than the one proved are asked last. */
 static void
 blame(struct mappings *v, struct mapping *m, struct mono now)
 {
-	if ((m->owner != MAPPING_SIP && v->owner[MAPPING_SIP].up) ||
-	    is_audit_open(v, m))
+	if (!is_witness(v, m) || is_audit_open(v, m))
 		return;
 	for (unsigned s = 0; s < v->conf.n_servers; s++) {
 		struct mapping_vote *vote = &m->vote[s];
@@ -194,7 +207,7 @@ hedge(struct mappings *v, struct mapping *m, unsigned s, struct mono now)
 		return;
 	a->hedge_at = MONO_NEVER;
 	/* Silent to everybody, or only this socket's packets are lost? */
-	if (mono_before(server->heard_at, a->since)) {
+	if (is_witness(v, m) && mono_before(server->heard_at, a->since)) {
 		server->n_silent++;
 		server->silent_at = now;
 		if (mapping_next_address(v, s, now)) {

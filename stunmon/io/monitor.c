@@ -1,3 +1,5 @@
+#include <stdlib.h>
+
 #include "common/io/clock.h"
 #include "stunmon/io/monitor.h"
 
@@ -121,12 +123,40 @@ take_alarms(struct monitor *m, struct mono now)
 		news_alarm(m, id, now);
 }
 
+/* ---- what is kept ---- */
+
 void
-monitor_run(struct monitor *m)
+monitor_recall(struct monitor *m)
 {
-	struct mono now = clock_mono();
+	const struct conf *c = &m->conf;
+	struct kept k;
+
+	m->second.family = names_stun_family(c);
+	m->recall = (struct recall){ m->mappings, &m->nat, &m->dynname,
+		&m->second, c->external, c->n_external, 0 };
+	if (keeper_open(&m->keeper, getenv("STATE_DIRECTORY"), &k))
+		recall_give(&m->recall, &k, c->public_how == PUBLIC_STUN ||
+		    c->public_how == PUBLIC_NAME, m->started, clock_wall_s());
+}
+
+static void
+keep(struct monitor *m, struct mono now)
+{
+	struct kept k;
+
+	recall_tick(&m->recall, now, clock_wall_s());
+	recall_take(&m->recall, &k);
+	keeper_write(&m->keeper, &k);
+}
+
+/* ---- running ---- */
+
+static void
+take_mappings(struct monitor *m, struct mono now)
+{
 	struct mapping_step step;
 
+	second_look(&m->second, m->mappings, &m->dynname, now);
 	while (mapping_next(m->mappings, now, &step)) {
 		switch (step.what) {
 		case MAPPING_ASK:
@@ -140,10 +170,20 @@ monitor_run(struct monitor *m)
 			break;
 		}
 	}
+}
+
+void
+monitor_run(struct monitor *m)
+{
+	struct mono now = clock_mono(), due;
+
+	take_mappings(m, now);
 	take_nat(m, now);
 	take_alarms(m, now);
-	sleep_until(m, mono_min(mono_min(mapping_due(m->mappings),
-	    nat_due(&m->nat, now)), alarm_due(&m->alarms)), now);
+	keep(m, now);
+	due = mono_min(mapping_due(m->mappings), nat_due(&m->nat, now));
+	due = mono_min(due, alarm_due(&m->alarms));
+	sleep_until(m, mono_min(due, second_due(m->mappings, now)), now);
 }
 
 int

@@ -8,8 +8,9 @@
 #include "common/io/door.h"
 #include "stunmon/core/alarm.h"
 #include "stunmon/core/dynname.h"
-#include "stunmon/core/nat.h"
+#include "stunmon/core/recall.h"
 #include "stunmon/io/dns.h"
+#include "stunmon/io/keeper.h"
 
 struct monitor {
 	struct conf conf;
@@ -27,6 +28,9 @@ struct monitor {
 	const char *dyn_name;	/* which phones use, perhaps */
 	struct alarms alarms;
 	struct nat nat;
+	struct second second;
+	struct recall recall;
+	struct keeper keeper;
 	bool port_open_told;	/* what sigproxy knows of nat.port_open */
 	struct mono started;
 };
@@ -36,8 +40,14 @@ void monitor_run(struct monitor *m);
 /* Errors: libuv's. */
 int monitor_start(struct monitor *m);
 
+/* What an earlier life kept; before the cage closes, with the mappings and the
+ * names there. */
+void monitor_recall(struct monitor *m);
+
 /* ---- names.c ---- */
 
+/* IPv4, unless we have no such address: STUN is asked from these sockets. */
+uint8_t names_stun_family(const struct conf *c);
 /* Before the cage closes.  Errors: -ENOMEM; also when no resolver is told. */
 int names_watch(struct monitor *m);
 /* Compare our name with our address, as it is now. */
@@ -46,6 +56,7 @@ void names_compare(struct monitor *m, struct mono now);
 /* ---- news.c: log lines ---- */
 
 const char *news_state(enum public_state state);
+const char *news_source(enum site_source source);
 void news_site(const struct monitor *m);
 void news_nat(const struct monitor *m);
 void news_alarm(const struct monitor *m, enum alarm_id id, struct mono now);

@@ -121,16 +121,15 @@ on_answer(void *arg, unsigned number, const struct dns_answer *a)
 	return by_ttl(a);
 }
 
-/* STUN is asked from IPv4 sockets; from IPv6 ones only where there is no
- * IPv4 (the relay chooses by the same rule). */
-static unsigned
-stun_family(const struct conf *c)
+/* The relay chooses by the same rule. */
+uint8_t
+names_stun_family(const struct conf *c)
 {
 	for (unsigned i = 0; i < c->n_external; i++) {
 		if (c->external[i].family == ADDR_IPV4)
-			return DNS_IPV4;
+			return ADDR_IPV4;
 	}
-	return DNS_IPV6;
+	return ADDR_IPV6;
 }
 
 /* A domain may be no host at all, or an address. */
@@ -156,7 +155,9 @@ int
 names_watch(struct monitor *m)
 {
 	const struct conf *c = &m->conf;
-	unsigned family = stun_family(c), n = m->mappings->conf.n_servers;
+	unsigned family = names_stun_family(c) == ADDR_IPV4 ? DNS_IPV4 :
+	    DNS_IPV6;
+	unsigned n = m->mappings->conf.n_servers;
 	bool own = c->public_how == PUBLIC_NAME, dyn = choose_dyn_name(m);
 	bool names = own || dyn;
 

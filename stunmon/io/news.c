@@ -1,4 +1,5 @@
 /* What stunmon says of itself in the log. */
+#include "common/io/clock.h"
 #include "common/io/log.h"
 #include "stunmon/io/monitor.h"
 
@@ -28,18 +29,32 @@ news_state(enum public_state state)
 	}
 }
 
-/* Is the present address another one than the last row's but one? */
-static bool
-has_moved(const struct history *h)
+const char *
+news_source(enum site_source source)
 {
-	const struct history_row *now, *before;
+	static const char *const words[] = {
+		[SOURCE_NONE] = "none",
+		[SOURCE_GIVEN] = "configured",
+		[SOURCE_STUN] = "stun",
+		[SOURCE_KEPT] = "kept",
+		[SOURCE_DNS] = "dns",
+	};
 
-	if (h->n < 2)
-		return false;
-	now = history_get(h, h->n - 1);
-	before = history_get(h, h->n - 2);
-	return before->site.family != ADDR_NONE &&
-	    !addr_same_ip(&now->site, &before->site);
+	return words[source];
+}
+
+/* What follows from an address that nobody has confirmed. */
+static void
+log_unsure(const struct monitor *m)
+{
+	int64_t ago_s = clock_wall_s() - m->recall.sure_s;
+
+	if (m->recall.sure_s > 0 && ago_s >= 0)
+		log_u64("confirmed_ago_s", (uint64_t)ago_s);
+	log_str("why", m->mappings->site_source == SOURCE_DNS ?
+	    "no STUN server answers; our name leads here since" :
+	    "not confirmed by a STUN server now; if it is not ours any more, "
+	    "phones outside are not heard until one answers");
 }
 
 void
@@ -47,16 +62,22 @@ news_site(const struct monitor *m)
 {
 	const struct mappings *v = m->mappings;
 	const struct history *h = &v->history;
-	bool moved = has_moved(h);
+	bool moved = v->before.family != ADDR_NONE;
+	bool old = v->site_state == PUBLIC_OLD;
 
-	log_begin(v->site_state == PUBLIC_OLD || moved ? LOG_WARN_ :
-	    LOG_INFO_, moved ? "public-address-changed" : "public-address");
+	/* After a start it is old for a moment, mostly. */
+	log_begin((old && v->site_source != SOURCE_KEPT) || moved ?
+	    LOG_WARN_ : LOG_INFO_,
+	    moved ? "public-address-changed" : "public-address");
 	log_str("state", news_state(v->site_state));
-	if (moved)
-		log_ip("before", &history_before(h)->site);
+	log_str("source", news_source(v->site_source));
+	log_ip("before", &v->before);
 	log_ip("address", &v->site);
-	if (h->n > 0 && history_get(h, h->n - 1)->server.family != ADDR_NONE)
+	if (v->site_source == SOURCE_STUN && h->n > 0 &&
+	    history_get(h, h->n - 1)->server.family != ADDR_NONE)
 		log_addr("server", &history_get(h, h->n - 1)->server);
+	if (old)
+		log_unsure(m);
 	log_end();
 }
 

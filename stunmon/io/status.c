@@ -169,18 +169,18 @@ put_nat(struct buf *b, const struct nat *n)
 }
 
 static void
-put_history(struct buf *b, const struct history *h, struct mono now)
+put_history(struct buf *b, const struct history *h)
 {
 	int64_t wall_s = clock_wall_s();
 
 	buf_puts(b, ",\"history\":[");
 	for (unsigned i = 0; i < h->n; i++) {
 		const struct history_row *r = history_get(h, i);
-		unsigned long long ago = ago_s(r->at, now);
+		long long ago = wall_s - r->wall_s;
 
-		buf_fmt(b, "%s{\"at\":%lld,\"ago_s\":%llu,"
+		buf_fmt(b, "%s{\"at\":%lld,\"ago_s\":%lld,"
 		    "\"state\":\"%s\"", i > 0 ? "," : "",
-		    (long long)wall_s - (long long)ago, ago,
+		    (long long)r->wall_s, ago > 0 ? ago : 0,
 		    news_state(r->state));
 		put_addr(b, "address", &r->site);
 		put_addr(b, "server", &r->server);
@@ -223,13 +223,40 @@ words(const struct monitor *m)
 	if (!v->conf.stun) {
 		if (v->site_state == PUBLIC_UNKNOWN)
 			return "our public name is not resolved yet";
+		if (v->site_state == PUBLIC_OLD)
+			return "our public name is not resolved yet; the "
+			       "public address is the one kept from before";
 		return v->site.family == ADDR_NONE ?
 		    "our external address is public itself" :
 		    "the public address is configured";
 	}
-	return v->site_state == PUBLIC_KNOWN ?
-	    "the public address is known" :
-	    "no STUN server has answered yet";
+	if (v->site_state == PUBLIC_KNOWN)
+		return "the public address is known";
+	switch (v->site_source) {
+	case SOURCE_KEPT:
+		return "no STUN server has answered since the start; the "
+		       "public address is the one kept from before";
+	case SOURCE_DNS:
+		return "no STUN server answers; the public address is where "
+		       "our name leads";
+	default:
+		return v->site_state == PUBLIC_OLD ?
+		    "no STUN server answers; the public address is the last "
+		    "one known" :
+		    "no STUN server has answered yet";
+	}
+}
+
+static void
+put_source(struct buf *b, const struct monitor *m)
+{
+	int64_t ago_s = clock_wall_s() - m->recall.sure_s;
+
+	buf_fmt(b, ",\"public_source\":\"%s\"",
+	    news_source(m->mappings->site_source));
+	if (m->recall.sure_s > 0 && ago_s >= 0)
+		buf_fmt(b, ",\"public_confirmed_s\":%lld", (long long)ago_s);
+	buf_fmt(b, ",\"kept\":%s", m->keeper.page ? "true" : "false");
 }
 
 void
@@ -243,12 +270,13 @@ status_put(struct buf *b, const struct monitor *m, struct mono now)
 	put_addr(b, "public", &v->site);
 	if (v->site_state != PUBLIC_UNKNOWN)
 		buf_fmt(b, ",\"since_s\":%llu", ago_s(v->site_since, now));
+	put_source(b, m);
 	buf_fmt(b, ",\"ignored\":%llu", (unsigned long long)v->n_ignored);
 	put_servers(b, m, now);
 	put_nat(b, &m->nat);
 	put_dns(b, &m->dynname, m->dyn_name);
 	put_maps(b, v, now);
-	put_history(b, &v->history, now);
+	put_history(b, &v->history);
 	put_alarms(b, &m->alarms, now);
 	buf_puts(b, ",\"words\":");
 	put_text(b, words(m));

@@ -1,4 +1,7 @@
-"""A slow or dead STUN server makes no call wait: post-dial delay as with a quick one, a burst of calls too."""
+"""A slow or dead STUN server makes no call wait: post-dial delay as with a quick one, a burst of calls too.
+
+Nor does it make one fail: what was believed of our address outlives every process.
+"""
 
 import re
 import secrets
@@ -7,12 +10,15 @@ import statistics
 import time
 
 from lab import sip
-from lab.office import Office, SIP_PORT, password
+from lab.expect import hear_each_other
+from lab.office import Home, Office, SIP_PORT, password
 from lab.postern import DOMAIN
 from lab.rawphone import RawPhone
 from lab.stun import SlowServer
 from lab.wait import until
+from lab.zone import A, Zone
 
+DEADLINE = 120
 ABOVE_PLAIN_MS = 100
 BURST = 24                         # three times the spare ports
 SINGLES = 5
@@ -120,17 +126,35 @@ def measure(office, home, desk, name):
     return max(ring), max(answer), max(burst_ring), max(burst)
 
 
+class SlowOffice(Office):
+    """An office whose router forwards the SIP port only, and whose one STUN server has a delay."""
+
+    def __init__(self, delay=0.0, **options):
+        self.delay, self.server_of = delay, None
+        super().__init__(forward=[SIP_PORT], stun_server=self._slow, **options)
+
+    def _slow(self, lab):
+        self.server_of = SlowServer(lab, self.delay)
+        return self.server_of.address
+
+    def raw_phones(self):
+        """A phone at home and one in the office that measure."""
+        lab = self.lab
+        return (RawPhone(lab.homes['A'].phones[0], (lab.office.public, 5070), 201, password(201)),
+                RawPhone(lab.office.phones[0], (lab.postern_host.address, 5060), 168, password(168)))
+
+
+def within(plain, got, name):
+    """The bound."""
+    for what, ms, base in zip(('ring', 'answer', 'burst rings', 'burst answered'), got, plain):
+        assert ms < base + ABOVE_PLAIN_MS, f'{name}: {what} after {ms:.1f} ms, plain {base:.1f}'
+
+
 def test_stun_never_delays_a_call():
-    servers = []
-
-    def server(lab):
-        servers.append(SlowServer(lab))
-        return servers[0].address
-
-    with Office(forward=[SIP_PORT], stun_server=server) as office:
-        stun, lab = servers[0], office.lab
-        with RawPhone(lab.homes['A'].phones[0], (lab.office.public, 5070), 201, password(201)) as home, \
-                RawPhone(lab.office.phones[0], (lab.postern_host.address, 5060), 168, password(168)) as desk:
+    with SlowOffice() as office:
+        stun = office.server_of
+        home, desk = office.raw_phones()
+        with home, desk:
             home.register()
             desk.register()
             until(lambda: spares(office) == 8, 10, 'eight spares are mapped')
@@ -142,8 +166,84 @@ def test_stun_never_delays_a_call():
             until(lambda: status(office, 'stunmon')['public_state'] == 'old', 25, 'stunmon notices', 0.2)
             dead = measure(office, home, desk, 'STUN dead for a while')
         for name, got in ('slow', slow), ('just dead', just), ('dead', dead):
-            for what, ms, base in zip(('ring', 'answer', 'burst rings', 'burst answered'), got, plain):
-                assert ms < base + ABOVE_PLAIN_MS, f'{name}: {what} after {ms:.1f} ms, plain {base:.1f}'
+            within(plain, got, name)
+
+
+def talk(home, desk):
+    """Calls both ways, with sound both ways."""
+    for caller, callee in ((desk, home), (home, desk)):
+        caller.call(callee)
+        hear_each_other(home, desk, 1)
+        caller.hang_up()
+        callee.closed()
+
+
+def compare(office, raw, plain, name):
+    """The bound holds; on a machine busy with other things, the second time."""
+    try:
+        within(plain, measure(office, *raw, name), name)
+    except AssertionError as late:
+        print(late)
+        within(plain, measure(office, *raw, name), name)
+
+
+def kill_all(office, *roles):
+    """At the same moment, and wait until they are back and know each other."""
+    pids = {role: office.postern.kill(role) for role in roles}
+    for role, pid in pids.items():
+        office.postern.wait_restarted(role, pid)
+    until(lambda: status(office, 'stunmon')['wanted'] > 1, 10, 'relay and sigproxy are with stunmon')
+
+
+def test_the_address_outlives_every_process():
+    """Every STUN server is dead; then stunmon, sigproxy and the relay are killed, and then all is started cold."""
+    with SlowOffice(homes=[Home('A'), Home('B')], office_phones=2) as office:
+        raw = office.raw_phones()
+        with raw[0], raw[1]:
+            for phone in raw:
+                phone.register()
+            home, desk = office.home('B'), office.desk(1)
+            until(lambda: spares(office) == 8, 10, 'eight spares are mapped')
+            plain = measure(office, *raw, 'quick STUN')
+            office.server_of.delay = None
+            kill_all(office, 'stunmon', 'sigproxy', 'mediaproxy')
+            said = status(office, 'stunmon')
+            print(said['public'], said['public_state'], said['public_source'], said['words'])
+            assert (said['public'], said['public_state'], said['public_source']) == \
+                (office.lab.office.public, 'old', 'kept'), said
+            compare(office, raw, plain, 'all killed while STUN is dead')
+            talk(home, desk)
+            office.postern.down()
+            office.postern.up()
+            office.postern.wait_public(office.lab.office.public, 2)
+            for phone in raw:
+                phone.register()
+            home.register()
+            desk.register()
+            compare(office, raw, plain, 'started cold while STUN is dead')
+            talk(home, desk)
+            assert 'stun-silent' in office.postern.logs()
+            said = status(office, 'stunmon')
+            assert said['public_state'] == 'old' and said['history'][0]['state'] == 'known', said
+
+
+NAME = 'gate.example.net'
+
+
+def test_a_cold_start_with_a_name_only():
+    """Nothing was kept, no STUN server answers: the name that phones use says where we are."""
+    class Named(SlowOffice):
+        """Its router's dynamic DNS client works."""
+        def _slow(self, lab):
+            zone = Zone(lab.stun)
+            zone.table = {(NAME, A): [lab.office.public]}
+            self._resolver = lab.stun.address
+            return super()._slow(lab)
+
+    with Named(delay=None, settings={('address', 'name'): NAME}) as office:
+        until(lambda: status(office, 'stunmon')['public_state'] == 'old', 10, 'STUN had its chance')
+        assert status(office, 'stunmon')['public_source'] == 'dns'
+        talk(office.home(), office.desk())
 
 
 def status(office, role):

@@ -271,6 +271,29 @@ START_TEST(a_relay_cannot_move_the_site)
 }
 END_TEST
 
+/* It hands on no answer, from many sockets: what the SIP socket hears counts,
+ * and it takes two servers that agree, as ever. */
+START_TEST(a_relay_that_keeps_silent_takes_no_server_away)
+{
+	world_begin(2);
+	world_run(MINUTE);
+	w.relay_deaf = true;
+	mapping_owner_up(w.maps, 1);
+	world_want(1, 16384, 16);
+	for (unsigned s = 0; s < 600; s++) {
+		world_run(SECOND);
+		for (unsigned i = 0; i < 2; i++)
+			ck_assert_msg(mapping_server_state(w.maps, i, world_now()) !=
+			    SERVER_SILENT && mono_due(
+			    w.maps->server[i].down_until, world_now()),
+			    "server %u after %u s", i, s);
+	}
+	w.server[0] = LIAR;
+	world_run(2 * MINUTE);
+	assert_told(&w.site, PUBLIC_KNOWN, "198.51.100.1");
+}
+END_TEST
+
 START_TEST(a_relay_speaks_for_the_site_only_where_no_sip_socket_is)
 {
 	world_begin(2);
@@ -397,6 +420,7 @@ main(void)
 	tcase_add_test(tc, a_hundred_thousand_forged_answers_change_nothing);
 	tcase_add_test(tc, relay_mappings_are_fresh_and_follow_their_router);
 	tcase_add_test(tc, a_relay_cannot_move_the_site);
+	tcase_add_test(tc, a_relay_that_keeps_silent_takes_no_server_away);
 	tcase_add_test(tc,
 	    a_relay_speaks_for_the_site_only_where_no_sip_socket_is);
 	tcase_add_test(tc, an_owner_that_comes_back_hears_at_once);
@@ -410,6 +434,7 @@ main(void)
 	add_alarm_tests(s);
 	add_dynname_tests(s);
 	add_nat_tests(s);
+	add_recall_tests(s);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -29,8 +29,8 @@ assert_told(const struct told *t, enum public_state state, const char *mapped)
 		ck_assert_uint_eq(t->mapped.port, want.port);
 }
 
-static struct mono
-now(void)
+struct mono
+world_now(void)
 {
 	return (struct mono){ (START_MS + w.now_ms) * 1000 };
 }
@@ -63,17 +63,29 @@ begin(bool stun, unsigned n_servers)
 }
 
 void
-world_begin(unsigned n_servers)
+world_begin_quietly(unsigned n_servers)
 {
 	begin(true, n_servers);
 	for (unsigned s = 0; s < n_servers; s++) {
 		struct addr a = world_addr("203.0.113.10:3478");
 
 		a.ip[3] = (uint8_t)(10 + s);
-		mapping_set_server(w.maps, s, &a, now());
+		mapping_set_server(w.maps, s, &a, world_now());
 	}
+}
+
+void
+world_up(void)
+{
 	mapping_owner_up(w.maps, MAPPING_SIP);
 	world_want(MAPPING_SIP, SIP_SOCKET, 1);
+}
+
+void
+world_begin(unsigned n_servers)
+{
+	world_begin_quietly(n_servers);
+	world_up();
 }
 
 void
@@ -83,7 +95,7 @@ world_given(const char *addr)
 
 	a.port = 0;
 	begin(false, 0);
-	mapping_set_site(w.maps, &a, now());
+	mapping_set_site(w.maps, &a, world_now());
 	mapping_owner_up(w.maps, MAPPING_SIP);
 	world_want(MAPPING_SIP, SIP_SOCKET, 1);
 }
@@ -101,7 +113,7 @@ world_want(unsigned owner, uint16_t first, unsigned n)
 
 	for (unsigned i = 0; i < n; i++)
 		want.sockets[i].number = (uint16_t)(first + i);
-	mapping_want(w.maps, owner, &want, now());
+	mapping_want(w.maps, owner, &want, world_now());
 }
 
 void
@@ -114,7 +126,7 @@ world_addresses(unsigned s, unsigned n, unsigned dead)
 		list[i].ip[3] = (uint8_t)(10 + s + 60 * i);
 	}
 	w.dead[s] = dead;
-	mapping_set_addresses(w.maps, s, list, n, now());
+	mapping_set_addresses(w.maps, s, list, n, world_now());
 }
 
 /* ---- servers ---- */
@@ -185,7 +197,7 @@ deliver(unsigned i)
 		mapped.ip[0] = 10;
 	heard.packet = span_make(packet, world_put_answer(packet, w.server[s],
 	    ask.tid, &mapped));
-	mapping_heard(w.maps, owner, &heard, now());
+	mapping_heard(w.maps, owner, &heard, world_now());
 }
 
 void
@@ -197,7 +209,7 @@ world_forge(const char *from, const uint8_t *tid, const char *mapped)
 	uint8_t packet[64];
 
 	heard.packet = span_make(packet, world_put_answer(packet, HONEST, tid, &a));
-	mapping_heard(w.maps, MAPPING_SIP, &heard, now());
+	mapping_heard(w.maps, MAPPING_SIP, &heard, world_now());
 }
 
 /* ---- steps ---- */
@@ -219,7 +231,7 @@ on_ask(const struct mapping_step *step)
 	w.asked[s]++;
 	w.asked_at[s] = w.now_ms;
 	if (w.server[s] == DEAD || (w.dead[s] & 1u << which) ||
-	    (w.sip_deaf && step->owner == MAPPING_SIP))
+	    (step->owner == MAPPING_SIP ? w.sip_deaf : w.relay_deaf))
 		return;
 	if (w.n_answers == 256)
 		ck_abort_msg("too many questions at once");
@@ -248,7 +260,7 @@ take_steps(void)
 {
 	struct mapping_step step;
 
-	while (mapping_next(w.maps, now(), &step)) {
+	while (mapping_next(w.maps, world_now(), &step)) {
 		switch (step.what) {
 		case MAPPING_ASK:
 			on_ask(&step);
@@ -268,8 +280,8 @@ take_alarms(void)
 {
 	enum alarm_id id;
 
-	alarm_look(&w.alarms, w.maps, now());
-	while (alarm_next(&w.alarms, now(), &id)) {
+	alarm_look(&w.alarms, w.maps, world_now());
+	while (alarm_next(&w.alarms, world_now(), &id)) {
 		if (w.alarms.alarm[id].raised) {
 			w.raised[id]++;
 			w.raised_at[id] = w.now_ms;
@@ -318,6 +330,8 @@ world_run(uint64_t ms)
 
 		while (deliver_due())
 			;
+		if (w.look != NULL)
+			w.look(now());
 		take_steps();
 		take_alarms();
 		if (w.now_ms >= end_ms)

@@ -38,10 +38,12 @@ struct world {
 	enum character server[MAPPING_SERVERS_MAX];
 	unsigned n_servers;
 	unsigned dead[MAPPING_SERVERS_MAX];	/* addresses, bits */
+	void (*look)(struct mono now);	/* once in each round */
 	const char *nat;	/* its public address */
 	bool symmetric;		/* another port for each server */
 	bool other;		/* servers tell an OTHER-ADDRESS */
 	bool sip_deaf;		/* no answer reaches the SIP socket */
+	bool relay_deaf;	/* nor the relays' */
 	unsigned asked[MAPPING_SERVERS_MAX];
 	uint64_t asked_at[MAPPING_SERVERS_MAX];
 	uint64_t shortest_ms, longest_ms;	/* between asks of server 0 */
@@ -63,10 +65,14 @@ extern struct world w;
 
 /* STUN mode with these servers; sigproxy is up and wants its socket. */
 void world_begin(unsigned n_servers);
+/* The same before anybody is up, and then: between them a start recalls. */
+void world_begin_quietly(unsigned n_servers);
+void world_up(void);
 /* The address is given. */
 void world_given(const char *addr);
 void world_end(void);
 void world_run(uint64_t ms);
+struct mono world_now(void);
 void world_want(unsigned owner, uint16_t first, unsigned n);
 /* A forged answer for the SIP socket. */
 void world_forge(const char *from, const uint8_t *tid, const char *mapped);
@@ -78,6 +84,7 @@ void world_addresses(unsigned s, unsigned n, unsigned dead);
 void add_alarm_tests(Suite *s);
 void add_dynname_tests(Suite *s);
 void add_nat_tests(Suite *s);
+void add_recall_tests(Suite *s);
 
 /* An answer of up to 64 octets; gives its length. */
 size_t world_put_answer(uint8_t *p, enum character who, const uint8_t *tid,

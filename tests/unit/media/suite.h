@@ -40,6 +40,7 @@ assert_addr(const char *name, const struct addr *a, const char *want)
 
 void add_latch_tests(Suite *s);
 void add_port_tests(Suite *s);
+void add_quality_tests(Suite *s);
 void add_reach_tests(Suite *s);
 void add_session_tests(Suite *s);
 void add_window_tests(Suite *s);

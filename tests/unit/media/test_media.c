@@ -11,6 +11,7 @@ main(void)
 
 	add_latch_tests(s);
 	add_port_tests(s);
+	add_quality_tests(s);
 	add_reach_tests(s);
 	add_session_tests(s);
 	add_window_tests(s);

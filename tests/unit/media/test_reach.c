@@ -1,6 +1,7 @@
 /* Whether the range is forwarded is found out, and whose media came is told. */
 #include "tests/unit/media/suite.h"
 
+#define OTHER_HOME "198.51.100.99:40000"
 #define HOME "198.51.100.7:40000"
 #define HOME_RTCP "198.51.100.7:40001"
 #define OFFICE "10.0.0.50:30000"
@@ -255,7 +256,8 @@ START_TEST(the_way_and_its_evidence)
 }
 END_TEST
 
-/* Said, own port and mapping as below; '+' heard, '-' not. */
+/* Said, own port and mapping as below; '+' heard, '-' not; a capital letter:
+ * the phone of another home. */
 static const struct {
 	const char *name, *calls;	/* m: told the mapping, o: the own */
 	bool own_first;
@@ -268,6 +270,12 @@ static const struct {
 	{ "a mapping that worked once is never given up for one home",
 	    "m+m-m-", false },
 	{ "late, but it works", "m-m+", false },
+	{ "one phone's word for the own port does not silence the others",
+	    "m-o+O-o-O-", false },
+	{ "nor for the mapping", "m+M-m-M-", true },
+	{ "a home that is never heard proves little", "m+m-m-m-m-m-", false },
+	{ "where it is the only one, it does in the end",
+	    "m-o+o-o-o-o-o-o-", false },
 };
 
 START_TEST(who_comes_through_decides_which_port_is_said)
@@ -277,28 +285,55 @@ START_TEST(who_comes_through_decides_which_port_is_said)
 		    addr_of("203.0.113.1:41000"),
 		.mapped_at[PORT_RTP] = at_ms(0) };
 	struct addr own = addr_of("203.0.113.1:17000"), said;
+	const struct addr home = addr_of(HOME), other = addr_of(OTHER_HOME);
 
 	for (const char *c = results[_i].calls; *c != '\0'; c += 2)
-		site_result(&site, &pair, *c == 'm' ?
-		    &pair.mapped[PORT_RTP] : &own, c[1] == '+');
+		site_result(&site, &pair, strchr("mM", *c) != NULL ?
+		    &pair.mapped[PORT_RTP] : &own, strchr("MO", *c) != NULL ?
+		    &other : &home, c[1] == '+');
 	said = site_say(&site, ZONE_EXTERNAL, &pair, PORT_RTP, at_ms(1));
 	assert_addr(results[_i].name, &said, results[_i].own_first ?
 	    "203.0.113.1:17000" : "203.0.113.1:41000");
 	/* A port that is kept proves nothing, nor does another mode. */
 	site = (struct site){ .how = SITE_STUN };
 	site.mode = SITE_PUNCH;
-	site_result(&site, &pair, &pair.mapped[PORT_RTP], false);
+	site_result(&site, &pair, &pair.mapped[PORT_RTP], &home, false);
 	site.mode = SITE_AUTO;
 	pair.mapped[PORT_RTP].port = 17000;
-	site_result(&site, &pair, &pair.mapped[PORT_RTP], false);
+	site_result(&site, &pair, &pair.mapped[PORT_RTP], &home, false);
 	ck_assert(!site.own_first);
 	/* Another address, the same router: what worked is tried first. */
 	site.forwarded = true;
 	site_forgets(&site);
 	ck_assert(site.own_first && !site.forwarded && !site.own_works);
 	pair.mapped[PORT_RTP].port = 41000;
-	site_result(&site, &pair, &own, false);
+	site_result(&site, &pair, &own, &home, false);
 	ck_assert(!site.own_first);
+}
+END_TEST
+
+/* A phone goes on sending after its call, and a relay that starts then takes
+ * that for a forwarded range: whoever is told the own port is not heard. */
+START_TEST(a_range_that_is_not_forwarded_after_all_is_found_out)
+{
+	struct port_pair pair = { .own = addr_of("10.0.0.2:17000"),
+		.by_stun = true, .mapped[PORT_RTP] =
+		    addr_of("203.0.113.1:41000"),
+		.mapped_at[PORT_RTP] = at_ms(0) };
+	const struct addr homes[] = { addr_of(HOME), addr_of(OTHER_HOME) };
+	struct addr said;
+
+	site.forwarded = true;
+	site.range = RANGE_OPEN;
+	for (unsigned i = 0; i < 3; i++) {
+		said = site_say(&site, ZONE_EXTERNAL, &pair, PORT_RTP,
+		    at_ms(1));
+		assert_addr("believed", &said, "203.0.113.1:17000");
+		site_result(&site, &pair, &said, &homes[i % 2], false);
+	}
+	said = site_say(&site, ZONE_EXTERNAL, &pair, PORT_RTP, at_ms(1));
+	assert_addr("given up", &said, "203.0.113.1:41000");
+	ck_assert(!site.forwarded && site.range == RANGE_UNKNOWN);
 }
 END_TEST
 
@@ -319,6 +354,8 @@ add_reach_tests(Suite *suite)
 	tcase_add_test(tc, packets_of_others_are_told_as_such);
 	tcase_add_loop_test(tc, who_comes_through_decides_which_port_is_said,
 	    0, sizeof(results) / sizeof(results[0]));
+	tcase_add_test(tc,
+	    a_range_that_is_not_forwarded_after_all_is_found_out);
 	tcase_add_loop_test(tc, the_way_and_its_evidence, 0,
 	    sizeof(ways) / sizeof(ways[0]));
 	suite_add_tcase(suite, tc);

@@ -463,6 +463,27 @@ START_TEST(silence_is_told_once_and_so_is_its_end)
 }
 END_TEST
 
+/* A phone that is held sends nothing; another behind its address may. */
+START_TEST(holding_lets_nobody_else_in_and_resuming_learns_anew)
+{
+	const char *const other = "198.51.100.7:55555";
+	struct session_hop hop;
+
+	talk();
+	for (uint16_t n = 0; n < 3; n++)
+		ck_assert(packet(0, HOME, (uint16_t)(10 + n), 20 * n, &hop));
+	set_end(0, (struct set){ HOME, 1, .held = true, .relearn = true },
+	    100);
+	ck_assert(!packet(0, other, 7000, 5000, &hop));
+	ck_assert(packet(1, OFFICE, 1, 5010, &hop));
+	assert_addr("to the home", &hop.to, HOME);
+	set_end(0, (struct set){ HOME, 1, .relearn = true }, 6000);
+	ck_assert(packet(0, other, 7001, 6020, &hop));
+	ck_assert(packet(1, OFFICE, 2, 6030, &hop));
+	assert_addr("a new port of it", &hop.to, other);
+}
+END_TEST
+
 START_TEST(a_held_end_may_be_silent_for_an_hour)
 {
 	struct session_hop hop;
@@ -703,6 +724,8 @@ add_session_tests(Suite *suite)
 	tcase_add_test(tc, the_last_counters_come_with_the_close);
 	tcase_add_test(tc, an_end_that_cannot_be_breaks_the_door);
 	tcase_add_test(tc, silence_is_told_once_and_so_is_its_end);
+	tcase_add_test(tc,
+	    holding_lets_nobody_else_in_and_resuming_learns_anew);
 	tcase_add_test(tc, a_held_end_may_be_silent_for_an_hour);
 	tcase_add_test(tc, the_relay_sends_first_to_the_home_only);
 	tcase_add_test(tc, with_the_range_forwarded_nothing_is_sent_first);

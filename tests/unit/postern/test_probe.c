@@ -96,6 +96,19 @@ START_TEST(what_came_back_is_held_against_what_was_sent)
 }
 END_TEST
 
+START_TEST(what_an_answer_says_cannot_command_a_terminal)
+{
+	static const char text[] = OK_HEAD
+	    "Via: SIP/2.0/UDP \033[2Jgone\007\2332J\177.7:1" REST;
+	struct probe_target t = target(NULL);
+	bool altered = false;
+
+	ck_assert(probe_read_answer(span_str(text), &t, &altered));
+	ck_assert(altered);
+	ck_assert_ptr_nonnull(strstr(t.why, "came back ?[2Jgone??2J?.7:1"));
+}
+END_TEST
+
 START_TEST(a_cut_answer_is_never_read_past_its_end)
 {
 	static const char text[] = OK_HEAD VIA ";received=192.0.2.1" REST;
@@ -119,6 +132,7 @@ main(void)
 		the_question_is_one_that_a_phone_would_send,
 		what_came_back_is_held_against_what_was_sent,
 		a_cut_answer_is_never_read_past_its_end,
+		what_an_answer_says_cannot_command_a_terminal,
 	};
 
 	return run_suite("probe", tests, sizeof(tests) / sizeof(tests[0]));

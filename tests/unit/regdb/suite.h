@@ -46,6 +46,7 @@ void add_binding_tests(Suite *s);
 void add_verify_tests(Suite *s);
 void add_plan_tests(Suite *s);
 void add_rights_tests(Suite *s);
+void add_refusals_tests(Suite *s);
 
 void add_schema_tests(Suite *s);
 void add_key_tests(Suite *s);

@@ -256,6 +256,115 @@ START_TEST(whose_media_was_not_heard_stands_in_plain_words)
 }
 END_TEST
 
+static void
+quality(uint64_t ticket, uint8_t called, const struct ipc_quality *q)
+{
+	struct ipc_call_quality m = { ticket, called, *q };
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_QUALITY, call_quality, &m);
+	lab_send(&b);
+}
+
+#define FIGURES_ROW(view)                                               \
+	"SELECT ifnull(caller_mos, '?') || '|' || "                     \
+	"ifnull(caller_loss_pct, '?') || '|' || "                       \
+	"ifnull(caller_jitter_ms, '?') || '|' || "                      \
+	"ifnull(caller_rtt_ms, '?') || '|' || "                         \
+	"ifnull(caller_heard_mos, '?') || '|' || ifnull(called_mos, '?') " \
+	"FROM " view
+
+START_TEST(how_a_call_sounds_stands_in_its_row)
+{
+	struct ipc_quality q = { .expected = 500, .gap = 3,
+		.jitter_max_us = 9000,
+		.came = { FIGURE_LOSS | FIGURE_JITTER, 520, 2500, 0, 391 } };
+	const struct ipc_quality report = {
+		.said = { FIGURE_LOSS, 100, 0, 0, 420 } };
+	uint64_t ticket;
+
+	office();
+	ticket = lab_call("22").ticket;
+	note(ticket, CALL_ANSWERED, 200);
+	lab_until(strcmp(lab_look(FIGURES_ROW("live_call")),
+	    "?|?|?|?|?|?") == 0);
+	quality(ticket, 0, &q);
+	lab_until(strcmp(lab_look(FIGURES_ROW("live_call")),
+	    "3.91|5.2|2.5|?|?|?") == 0);
+	/* The same relay goes on: its figures are of the whole call. */
+	q.came = (struct ipc_figures){ 7, 300, 2000, 40, 410 };
+	q.heard = (struct ipc_figures){ FIGURE_LOSS, 0, 0, 0, 440 };
+	quality(ticket, 0, &q);
+	lab_until(strcmp(lab_look(FIGURES_ROW("live_call")),
+	    "4.1|3.0|2.0|40|4.4|?") == 0);
+	/* Another relay does not know what was: the worse stays. */
+	q = (struct ipc_quality){ .resumed = 1, .expected = 50,
+		.came = { FIGURE_LOSS | FIGURE_JITTER, 0, 8000, 0, 440 } };
+	quality(ticket, 0, &q);
+	note(ticket, CALL_ENDED, 200);
+	quality(ticket, 1, &q);
+	quality(ticket, 0, &report);
+	lab_until(strcmp(lab_look("SELECT ifnull(caller_said_mos, 0) "
+	    "FROM call_record"), "4.2") == 0);
+	ck_assert_str_eq(lab_look(FIGURES_ROW("call_record")),
+	    "4.1|3.0|8.0|40|4.4|4.4");
+	ck_assert_str_eq(lab_look("SELECT phone || other || packets || '|' || "
+	    "longest_gap || '|' || worst_mos || '|' || said_loss_pct "
+	    "FROM call_quality WHERE side = 'caller'"),
+	    "16822500|3|4.1|1.0");
+}
+END_TEST
+
+START_TEST(figures_of_calls_long_over_or_never_given_are_not_kept)
+{
+	const struct ipc_quality q = { .expected = 1,
+		.came = { FIGURE_LOSS, 1, 0, 0, 440 } };
+	uint64_t ticket;
+
+	office();
+	ticket = lab_call("22").ticket;
+	note(ticket, CALL_ENDED, 200);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call_record"),
+	    "1") == 0);
+	lab_sql("UPDATE call SET ended_at = ended_at - 100");
+	quality(ticket, 0, &q);
+	quality(ticket + 77, 0, &q);
+	quality(UINT64_MAX, 1, &q);
+	ck_assert_uint_eq(lab_call("22").verdict, VERDICT_OK);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "2") == 0);
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM quality"), "0");
+}
+END_TEST
+
+START_TEST(one_way_and_silent_are_seen_while_the_call_lives)
+{
+	static const struct {
+		uint8_t caller, called;
+		const char *want;
+	} states[] = {
+		{ VERDICT_MEDIA_OK, VERDICT_MEDIA_OK, "two-way" },
+		{ VERDICT_MEDIA_FELL_SILENT, VERDICT_MEDIA_OK, "one-way" },
+		{ VERDICT_MEDIA_OK, VERDICT_MEDIA_NEVER_HEARD, "one-way" },
+		{ VERDICT_MEDIA_FELL_SILENT, VERDICT_MEDIA_NEVER_HEARD,
+		    "silent" },
+		{ VERDICT_MEDIA_NONE, VERDICT_MEDIA_OK, "" },
+	};
+	uint64_t ticket;
+
+	office();
+	ticket = lab_call("22").ticket;
+	note(ticket, CALL_ANSWERED, 200);
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+		reach(ticket, 0, MEDIA_PUNCHED, states[i].caller);
+		reach(ticket, 1, MEDIA_INTERNAL, states[i].called);
+		lab_until(strcmp(lab_look("SELECT media_state FROM live_call"),
+		    states[i].want) == 0);
+	}
+}
+END_TEST
+
 START_TEST(notes_of_a_ticket_never_given_change_nothing)
 {
 	office();
@@ -306,6 +415,10 @@ add_call_tests(Suite *s)
 	tcase_add_test(t, only_an_invite_buys);
 	tcase_add_test(t, a_call_is_live_then_a_record);
 	tcase_add_test(t, whose_media_was_not_heard_stands_in_plain_words);
+	tcase_add_test(t, how_a_call_sounds_stands_in_its_row);
+	tcase_add_test(t,
+	    figures_of_calls_long_over_or_never_given_are_not_kept);
+	tcase_add_test(t, one_way_and_silent_are_seen_while_the_call_lives);
 	tcase_add_test(t, notes_of_a_ticket_never_given_change_nothing);
 	tcase_add_test(t, a_new_sigproxy_ends_the_calls_of_the_old_one);
 	tcase_add_test(t, tickets_go_on_after_a_restart);

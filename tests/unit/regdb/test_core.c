@@ -16,6 +16,7 @@ main(void)
 	add_verify_tests(s);
 	add_plan_tests(s);
 	add_rights_tests(s);
+	add_refusals_tests(s);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);
 	failed = srunner_ntests_failed(sr);

@@ -403,7 +403,8 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 }
 
 static void
-say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
+say_ports(struct lab *lab, uint8_t instance, struct buf *b,
+    const struct ipc_relay_open *open)
 {
 	struct ipc_relay_say say = {
 		.id = open->id,
@@ -414,7 +415,9 @@ say_ports(struct lab *lab, struct buf *b, const struct ipc_relay_open *open)
 	const char *host =
 	    open->zone == ZONE_EXTERNAL ? lab->public_ip : "192.168.10.2";
 
-	if (lab->refusal == RELAY_OK) {
+	if ((lab->full & 1u << instance) != 0)
+		say.refusal = RELAY_FULL;
+	if (say.refusal == RELAY_OK) {
 		uint16_t port = open->n_want > 0 ? open->want[0].number
 						 : lab->next_port;
 
@@ -473,8 +476,8 @@ hear_relay(
 			ck_assert_int_eq(get_relay_open(payload, o), 0);
 			lab->session = o->session;
 			lab->opens_of[instance]++;
-			if (!lab->relay_mute)
-				say_ports(lab, answers, o);
+			if (!lab->relay_mute && !(lab->mute & 1u << instance))
+				say_ports(lab, instance, answers, o);
 			break;
 		}
 		case IPC_RELAY_SET:

@@ -87,6 +87,7 @@ struct lab {
 	/* The relay. */
 	bool relay_mute, stats_mute;
 	uint8_t refusal;
+	uint8_t full, mute; /* instances that are, by bit */
 	uint16_t next_port;
 	struct ipc_relay_open opens[64];
 	unsigned n_opens;

@@ -81,6 +81,32 @@ START_TEST(a_2xx_is_repeated_until_its_ack)
 }
 END_TEST
 
+START_TEST(a_phone_that_gives_up_without_an_ack_is_understood)
+{
+	static const struct {
+		uint64_t ms;
+		const char *why;
+	} rows[] = { { 31990, "no-ack" }, { 20000, "called-hung-up" } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct dlg a, b;
+		const char *inv;
+
+		dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+		inv = phone_expect(desk, "INVITE");
+		dlg_from_invite(&b, desk, inv);
+		phone_answer(desk, inv, 200, strstr(b.local, ";tag=") + 5,
+		    sdp_of(desk, 20000, NULL));
+		lab_pass(lab, rows[i].ms);
+		dlg_send(&b, "BYE", NULL, NULL, "");
+		lab_pass(lab, 1);
+		ck_assert_str_eq(lab->reasons[(lab->n_notes - 1) % 64],
+		    rows[i].why);
+		lab_pass(lab, 70000);
+	}
+}
+END_TEST
+
 START_TEST(without_an_ack_both_sides_get_bye_after_32_seconds)
 {
 	struct dlg a;
@@ -743,6 +769,7 @@ suite_dialog(void)
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, a_2xx_is_repeated_until_its_ack);
 	tcase_add_test(c, without_an_ack_both_sides_get_bye_after_32_seconds);
+	tcase_add_test(c, a_phone_that_gives_up_without_an_ack_is_understood);
 	tcase_add_test(c, an_offer_in_the_2xx_is_answered_in_the_ack);
 	tcase_add_test(c, bye_before_the_answer_is_a_cancel);
 	tcase_add_test(c, an_ack_from_elsewhere_moves_nothing);

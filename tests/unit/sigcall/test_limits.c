@@ -11,6 +11,8 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
+#define CALL_RELAY_WAIT_MS 1001
+
 #define HAS(msg, what)                                                         \
 	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
 
@@ -577,6 +579,58 @@ START_TEST(calls_are_spread_over_the_relays)
 }
 END_TEST
 
+START_TEST(a_relay_without_room_is_not_the_only_one)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	struct talk t;
+	struct dlg a;
+
+	lab_second_relay(lab);
+	if (_i == 0)
+		lab->full = 1;
+	else
+		lab->mute = 1;
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	lab_pass(lab, _i == 0 ? 0 : CALL_RELAY_WAIT_MS);
+	phone_answer(desk, phone_expect(desk, "INVITE"), 486, "d", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 486"));
+	ck_assert_uint_ge(lab->opens_of[1], 2);
+	lab->full = lab->mute = 0;
+	/* What both had given is given back. */
+	lab_pass(lab, 1000);
+	lab_expect_empty(lab);
+	ck_assert_uint_eq(lab->n_close_all, 2);
+	talk_begin(&t, home, desk);
+	ck_assert_uint_gt(lab->opens_of[0], 2);
+	lab_free(lab);
+}
+END_TEST
+
+START_TEST(when_no_relay_has_room_the_call_is_refused)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	const char *msg;
+	struct dlg a;
+
+	lab_second_relay(lab);
+	lab->full = 3;
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	msg = phone_expect(home, "SIP/2.0 480");
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "Reason"), "No media port free");
+	ck_assert_ptr_null(phone_recv(desk));
+	ck_assert_uint_eq(lab->opens_of[0], 2);
+	ck_assert_uint_eq(lab->opens_of[1], 2);
+	lab_pass(lab, 1000);
+	lab_expect_empty(lab);
+	lab_free(lab);
+}
+END_TEST
+
 START_TEST(large_messages_pass_up_to_the_limit)
 {
 	struct lab *lab = lab_new(60, 100);
@@ -889,6 +943,8 @@ suite_limits(void)
 	tcase_add_test(c, a_bye_too_large_to_pass_ends_the_call_all_the_same);
 	tcase_add_test(c, a_caller_with_the_largest_cseq_can_be_hung_up_on);
 	tcase_add_test(c, calls_are_spread_over_the_relays);
+	tcase_add_loop_test(c, a_relay_without_room_is_not_the_only_one, 0, 2);
+	tcase_add_test(c, when_no_relay_has_room_the_call_is_refused);
 	tcase_add_test(c, large_messages_pass_up_to_the_limit);
 	tcase_add_loop_test(
 	    c, whatever_phones_do_in_any_order_tables_stay_sound, 0, 10);

@@ -29,5 +29,7 @@ void add_stun_ask_tests(Suite *s);
 void add_stun_serve_tests(Suite *s);
 void add_rtp_tests(Suite *s);
 void add_probe_tests(Suite *s);
+void add_kept_tests(Suite *s);
+void add_keeper_tests(Suite *s);
 
 #endif

@@ -14,6 +14,8 @@ main(void)
 	add_stun_serve_tests(s);
 	add_rtp_tests(s);
 	add_probe_tests(s);
+	add_kept_tests(s);
+	add_keeper_tests(s);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

@@ -1,0 +1,202 @@
+/*
+ * `postern explain NUMBER | CALL`: why does this phone not register, why had
+ * this call no sound?  Gathers what is known, lets the rules speak, and adds
+ * what is wrong with the site itself.  Changes nothing.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "postern/cmd.h"
+#include "postern/explain.h"
+#include "postern/json.h"
+#include "postern/state.h"
+#include "postern/store.h"
+
+#define SQL_MAX 4096
+#define ANSWERS_MAX 8
+
+struct gather {
+	struct check *k;
+	char *answer[ANSWERS_MAX]; /* to be freed */
+	unsigned n;
+};
+
+/* ---- asking ---- */
+
+/* sql, in which @ stands for the quoted number. */
+static struct span
+ask(struct gather *g, const char *sql, const char *number)
+{
+	char mem[SQL_MAX];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	for (; *sql != '\0'; sql++) {
+		if (*sql != '@')
+			buf_putc(&b, *sql);
+		else if (store_quote(&b, number) != 0)
+			return SPAN_NONE;
+	}
+	if (buf_err(&b) || g->n == ANSWERS_MAX)
+		return SPAN_NONE;
+	g->answer[g->n] = store_ask(g->k->conf, buf_span(&b));
+	if (g->answer[g->n] == NULL)
+		return SPAN_NONE;
+	return span_str(g->answer[g->n++]);
+}
+
+static struct span
+first(struct span rows)
+{
+	struct span one;
+
+	return rows.len > 0 && json_is_array(rows) && json_item(rows, 0, &one) ?
+	    one : SPAN_NONE;
+}
+
+static struct span
+checked(struct span rows)
+{
+	return rows.len > 0 && json_is_array(rows) ? rows : SPAN_NONE;
+}
+
+/* A side's words: media_words has one column for the worse side alone. */
+#define WORDS(side)                                                            \
+	"(SELECT words FROM media_words AS w WHERE w.verdict = " side          \
+	"_media) AS " side "_words"
+
+#define BOTH                                                                   \
+	"ticket, caller, called, redirected_to, granted, status, reason, "     \
+	"from_source, called_source, media_mode, media_verdict, "              \
+	"caller_media, caller_said, called_media, called_said, "               \
+	WORDS("caller") ", " WORDS("called") ", (SELECT contact FROM "         \
+	"registration AS r WHERE r.number = caller AND r.source = "            \
+	"from_source) AS caller_contact"
+
+#define CALLS(where)                                                           \
+	"SELECT * FROM (SELECT " BOTH ", verdict, caller_packets_in, "         \
+	"called_packets_in, caller_packets_refused, called_packets_refused, "  \
+	"caller_learnt, called_learnt FROM call_record UNION ALL SELECT "      \
+	BOTH ", 'granted', 0, 0, 0, 0, '', '' FROM live_call) WHERE " where    \
+	" ORDER BY ticket DESC LIMIT 1;"
+
+static void
+gather_number(struct gather *g, struct explain *x)
+{
+	x->subscriber = first(ask(g, "SELECT id, number, name, username, "
+		"enabled, internet, realm FROM subscriber WHERE number = @;",
+	    x->number));
+	x->phones = checked(ask(g, "SELECT transport, source, zone, contact, "
+		"user_agent, closed FROM registration WHERE number = @ AND "
+		"expires_at > unixepoch();", x->number));
+	x->homes = checked(ask(g, "SELECT DISTINCT h.address, h.transport, "
+		"sip_alg FROM home AS h JOIN registration AS r ON "
+		"r.source LIKE h.address || ':%' OR "
+		"r.source LIKE '[' || h.address || ']%' "
+		"WHERE r.number = @ AND sip_alg <> '';", x->number));
+}
+
+static bool
+is_number(const char *text)
+{
+	return text[0] != '\0' && strlen(text) <= 32 &&
+	    strspn(text, "0123456789+*#") == strlen(text);
+}
+
+/* ---- the site ---- */
+
+/* Only what is wrong: who asks about one phone wants no list of what is
+ * right. */
+static void
+add_site(struct check *k, struct findings *to)
+{
+	static struct findings all;
+
+	k->found = &all;
+	check_run(k);
+	check_address(k->found, k->conf, check_said(k, "stunmon"),
+	    check_said(k, "mediaproxy"));
+	check_names(k);
+	check_tls(k);
+	for (unsigned i = 0; i < all.n; i++) {
+		const struct finding *f = &all.item[i];
+
+		if (f->level >= FINDING_WARNING)
+			*finding_new(to, f->level, f->code) = *f;
+	}
+	k->found = to;
+}
+
+/* ---- telling ---- */
+
+static int
+tell(const struct findings *fs, bool json)
+{
+	if (json) {
+		putchar('{');
+		findings_json(stdout, fs);
+		puts("}");
+	} else {
+		findings_print(stdout, fs);
+		if (findings_status(fs) == 0)
+			puts("nothing is wrong that can be seen from here");
+	}
+	return findings_status(fs);
+}
+
+static void
+explain(struct gather *g, struct explain *x, const char *word)
+{
+	x->call = first(ask(g, CALLS("ticket = CAST(@ AS INTEGER)"), word));
+	if (x->call.p != NULL) {
+		explain_call(x);
+		return;
+	}
+	x->number = word;
+	gather_number(g, x);
+	x->call = first(ask(g, CALLS("@ IN (caller, called, redirected_to)"),
+	    word));
+	explain_phone(x);
+	explain_call(x);
+}
+
+static int
+run(struct check *k, const struct cmd_opts *o, const char *word)
+{
+	struct gather g = { .k = k };
+	struct explain x = { .conf = k->conf, .found = k->found };
+
+	check_find_running(k, o->state);
+	x.sigproxy = check_said(k, "sigproxy");
+	x.registrar = check_said(k, "registrar-db");
+	explain(&g, &x, word);
+	for (unsigned i = 0; i < g.n; i++)
+		free(g.answer[i]);
+	if (g.n == 0)
+		return 1; /* said already */
+	add_site(k, k->found);
+	return tell(k->found, o->json);
+}
+
+int
+cmd_explain(int argc, char **argv)
+{
+	static struct findings found;
+	static struct conf conf;
+	struct check k = { .conf = &conf, .found = &found };
+	char mem[STATE_PATH_MAX];
+	struct cmd_opts o;
+
+	if (cmd_opts_mixed(argc, argv, "csj", &o) != 0)
+		return 2;
+	if (o.n_rest != 1 || !is_number(o.rest[0])) {
+		cmd_fail("usage: postern explain NUMBER | CALL [--json] "
+			 "[--config FILE | --state DIR]; `postern calls` shows "
+			 "the id of each call");
+		return 2;
+	}
+	k.config = state_find_config(o.config, o.state, mem, sizeof(mem));
+	if (k.config == NULL || store_conf(&o, &conf) != 0)
+		return 1;
+	return run(&k, &o, o.rest[0]);
+}

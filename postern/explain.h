@@ -1,0 +1,37 @@
+/*
+ * Between the files of `postern explain`: rules over what the store and the
+ * processes say, each of which adds a finding with its evidence and remedy.
+ * The rules are pure.
+ */
+#ifndef POSTERN_EXPLAIN_H
+#define POSTERN_EXPLAIN_H
+
+#include "postern/check.h"
+
+/* All as JSON: objects, or arrays of them; p NULL: nothing is known. */
+struct explain {
+	const struct conf *conf;
+	struct findings *found;
+	const char *number;		/* the subscriber's */
+	struct span subscriber;		/* its row */
+	struct span phones;		/* its registrations */
+	struct span homes;		/* where they are */
+	struct span call;		/* its last call, or the one asked for */
+	struct span sigproxy, registrar;	/* what they say of themselves */
+};
+
+/* explain_phone.c: may it register, does it, and if not, why? */
+void explain_phone(const struct explain *x);
+
+/* explain_call.c: what became of x->call, and why? */
+void explain_call(const struct explain *x);
+
+/* The text of a member; empty: there is none. */
+struct span explain_text(struct span row, const char *key);
+/* A whole number; 0: there is none. */
+uint64_t explain_number(struct span row, const char *key);
+
+/* For printf's "%.*s". */
+#define EXPLAIN_ARG(s) (int)(s).len, (s).p == NULL ? "" : (s).p
+
+#endif

@@ -1,0 +1,237 @@
+/* `postern explain CALL`: what became of a call. */
+#include <stdlib.h>
+
+#include "postern/explain.h"
+#include "postern/json.h"
+
+struct span
+explain_text(struct span row, const char *key)
+{
+	struct span s;
+
+	return row.p != NULL && json_text(row, key, &s) ? s : SPAN_NONE;
+}
+
+uint64_t
+explain_number(struct span row, const char *key)
+{
+	uint64_t v = 0;
+
+	if (row.p != NULL)
+		json_number(row, key, &v);
+	return v;
+}
+
+/* ---- why it ended, or never began ---- */
+
+struct end_rule {
+	const char *reason;	/* call.reason, or call.verdict */
+	const char *code;
+	enum finding_level level;
+	const char *what, *remedy;
+};
+
+static const struct end_rule end_rules[] = {
+	{ "no-channel", "pool-empty", FINDING_ERROR,
+	    "all channels of the relay were in use",
+	    "raise [media] channels, and ports with it; `postern calls` shows "
+	    "who talks" },
+	{ "relay-full", "pool-empty", FINDING_ERROR,
+	    "the relay had no ports left",
+	    "give [media] ports and internal_ports more room" },
+	{ "too-many-calls", "too-many-calls", FINDING_ERROR,
+	    "there were too many calls at once", "end some; `postern calls`" },
+	{ "no-relay", "relay-down", FINDING_ERROR,
+	    "no mediaproxy was there", "postern status; its log says why" },
+	{ "relay-silent", "relay-down", FINDING_ERROR,
+	    "mediaproxy did not answer", "postern status; its log says why" },
+	{ "no-ack", "no-ack", FINDING_ERROR,
+	    "one phone answered and the other never acknowledged it (no ACK)",
+	    "the phone sends its ACK to another address than it registers "
+	    "with: a private address or a wrong port in its Contact or proxy "
+	    "setting, or a router that rewrites SIP. In that phone: outbound "
+	    "proxy = our address, SIP ALG off in its router, or TLS" },
+	{ "no-answer", "no-answer", FINDING_NOTE,
+	    "it rang, and nobody answered", "" },
+	{ "no-device", "not-registered", FINDING_ERROR,
+	    "no phone of the called number could be rung",
+	    "postern explain, with the called number" },
+	{ "no device registered", "not-registered", FINDING_ERROR,
+	    "no phone of the called number is registered",
+	    "postern explain, with the called number" },
+	{ "no such number", "no-such-number", FINDING_ERROR,
+	    "nobody has the dialled number",
+	    "postern subscriber show lists all numbers" },
+	{ "phone-silent", "phone-gone", FINDING_WARNING,
+	    "a phone answered nothing any more",
+	    "the phone's network; is the phone switched on?" },
+	{ "phone-gone", "phone-gone", FINDING_WARNING,
+	    "a phone did not come back after its connection was lost",
+	    "the phone's network; is the phone switched on?" },
+	{ "session-expired", "session-expired", FINDING_WARNING,
+	    "the phone that was to refresh the session did not (RFC 4028)",
+	    "session timers off in that phone, or newer firmware" },
+	{ "dialog-unknown-to-phone", "phone-forgot", FINDING_WARNING,
+	    "a phone did not know the call any more",
+	    "it was started anew in the call?" },
+	{ "signalling-restarted", "restarted", FINDING_NOTE,
+	    "sigproxy was started anew while it rang", "dial again" },
+	{ "redirected", "redirected", FINDING_NOTE,
+	    "the called phone sent the caller elsewhere, and that did not "
+	    "work", "its call forwarding: may it call that number?" },
+};
+
+static const struct end_rule *
+rule_of(struct span word)
+{
+	for (size_t i = 0; i < sizeof(end_rules) / sizeof(end_rules[0]); i++)
+		if (span_eq(word, span_str(end_rules[i].reason)))
+			return &end_rules[i];
+	return NULL;
+}
+
+static void
+say_rule(const struct explain *x, const struct end_rule *rule)
+{
+	struct finding *f = finding_new(x->found, rule->level, rule->code);
+	struct span contact = explain_text(x->call, "caller_contact");
+
+	finding_what(f, "%.*s to %.*s: %s",
+	    EXPLAIN_ARG(explain_text(x->call, "caller")),
+	    EXPLAIN_ARG(explain_text(x->call, "called")), rule->what);
+	finding_seen(f, "call %llu of %.*s: status %llu, %s; caller at %.*s%s"
+			"%.*s, called at %.*s",
+	    (unsigned long long)explain_number(x->call, "ticket"),
+	    EXPLAIN_ARG(explain_text(x->call, "granted")),
+	    (unsigned long long)explain_number(x->call, "status"),
+	    rule->reason, EXPLAIN_ARG(explain_text(x->call, "from_source")),
+	    contact.len > 0 ? ", which calls itself " : "",
+	    EXPLAIN_ARG(contact),
+	    EXPLAIN_ARG(explain_text(x->call, "called_source")));
+	finding_do(f, "%s", rule->remedy);
+}
+
+/* A status that the called phone gave. */
+static void
+say_refused(const struct explain *x, uint64_t status)
+{
+	static const struct {
+		uint64_t status;
+		const char *code, *what, *remedy;
+		enum finding_level level;
+	} rows[] = {
+		{ 486, "busy", "was busy", "", FINDING_NOTE },
+		{ 600, "busy", "was busy", "", FINDING_NOTE },
+		{ 603, "declined", "declined", "", FINDING_NOTE },
+		{ 488, "codec-mismatch", "and the caller's phone have no "
+		    "codec in common, or one insists on SRTP",
+		    "switch the same codec on in both (PCMA or PCMU), and "
+		    "SRTP to the same setting", FINDING_ERROR },
+		{ 606, "codec-mismatch", "and the caller's phone have no "
+		    "codec in common", "switch the same codec on in both "
+		    "(PCMA or PCMU)", FINDING_ERROR },
+		{ 415, "codec-mismatch", "did not take the kind of call",
+		    "switch the same codec on in both (PCMA or PCMU)",
+		    FINDING_ERROR },
+		{ 408, "phone-silent", "never answered our INVITE: its "
+		    "registration is older than its network",
+		    "a shorter registration interval in the phone; "
+		    "postern sql \"SELECT * FROM home\"", FINDING_WARNING },
+		{ 404, "phone-unknown", "says that it is not that number",
+		    "its number or user name is set differently",
+		    FINDING_ERROR },
+	};
+	struct finding *f;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (rows[i].status != status)
+			continue;
+		f = finding_new(x->found, rows[i].level, rows[i].code);
+		finding_what(f, "%.*s to %.*s: the called phone %s",
+		    EXPLAIN_ARG(explain_text(x->call, "caller")),
+		    EXPLAIN_ARG(explain_text(x->call, "called")),
+		    rows[i].what);
+		finding_seen(f, "call %llu of %.*s: it answered with %llu",
+		    (unsigned long long)explain_number(x->call, "ticket"),
+		    EXPLAIN_ARG(explain_text(x->call, "granted")),
+		    (unsigned long long)status);
+		finding_do(f, "%s", rows[i].remedy);
+		return;
+	}
+	finding_note(x->found, "refused", "%.*s to %.*s ended with %llu %.*s",
+	    EXPLAIN_ARG(explain_text(x->call, "caller")),
+	    EXPLAIN_ARG(explain_text(x->call, "called")),
+	    (unsigned long long)status,
+	    EXPLAIN_ARG(explain_text(x->call, "reason")));
+}
+
+static void
+explain_end(const struct explain *x)
+{
+	struct span verdict = explain_text(x->call, "verdict");
+	const struct end_rule *rule =
+	    rule_of(explain_text(x->call, "reason"));
+	uint64_t status = explain_number(x->call, "status");
+
+	if (verdict.len > 0 && !span_eq(verdict, SPAN_LIT("granted")))
+		rule = rule_of(verdict);
+	if (rule != NULL)
+		say_rule(x, rule);
+	else if (status >= 300)
+		say_refused(x, status);
+}
+
+/* ---- sound ---- */
+
+static void
+explain_side(const struct explain *x, const char *side)
+{
+	char key[48];
+	struct span verdict, party;
+	const struct media_remedy *remedy;
+	struct finding *f;
+
+#define OF(name) (snprintf(key, sizeof(key), "%s_" name, side), key)
+	verdict = explain_text(x->call, OF("media"));
+	party = explain_text(x->call, side);
+	remedy = media_remedy(verdict);
+	if (remedy == NULL)
+		return;
+	f = finding_new(x->found, remedy->level < FINDING_WARNING ?
+	    FINDING_WARNING : remedy->level, remedy->verdict);
+	finding_what(f, "%.*s was not heard: %.*s", EXPLAIN_ARG(party),
+	    EXPLAIN_ARG(explain_text(x->call, OF("words"))));
+	finding_seen(f, "call %llu: packets from it %llu, refused from "
+			"elsewhere %llu; it was told to send to %.*s (%.*s), "
+			"and was heard at %.*s",
+	    (unsigned long long)explain_number(x->call, "ticket"),
+	    (unsigned long long)explain_number(x->call, OF("packets_in")),
+	    (unsigned long long)explain_number(x->call,
+		OF("packets_refused")),
+	    EXPLAIN_ARG(explain_text(x->call, OF("said"))),
+	    EXPLAIN_ARG(explain_text(x->call, "media_mode")),
+	    EXPLAIN_ARG(explain_text(x->call, OF("learnt"))));
+	finding_do(f, "%s", remedy->text);
+#undef OF
+}
+
+void
+explain_call(const struct explain *x)
+{
+	unsigned before = x->found->n;
+
+	if (x->call.p == NULL)
+		return;
+	explain_end(x);
+	explain_side(x, "caller");
+	explain_side(x, "called");
+	if (x->found->n == before)
+		finding_ok(x->found, "call-fine", "call %llu of %.*s, %.*s to "
+			"%.*s: nothing was wrong%s",
+		    (unsigned long long)explain_number(x->call, "ticket"),
+		    EXPLAIN_ARG(explain_text(x->call, "granted")),
+		    EXPLAIN_ARG(explain_text(x->call, "caller")),
+		    EXPLAIN_ARG(explain_text(x->call, "called")),
+		    explain_text(x->call, "media_verdict").len == 0 ?
+			" that is known" : ", and both were heard");
+}

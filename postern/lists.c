@@ -1,0 +1,193 @@
+/*
+ * `postern calls`, `postern registrations`: what goes on, from the store.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "postern/cmd.h"
+#include "postern/store.h"
+#include "postern/table.h"
+
+#define SQL_MAX 2048
+#define PAST_DEFAULT 20
+#define PAST_MAX 10000
+
+#define SINCE(from, to)                                                        \
+	"CASE WHEN " from " IS NULL THEN NULL ELSE printf('%d:%02d', "         \
+	"(unixepoch(" to ") - unixepoch(" from ")) / 60, "                     \
+	"(unixepoch(" to ") - unixepoch(" from ")) % 60) END"
+
+#define CALLED "called || CASE redirected_to WHEN '' THEN '' ELSE "            \
+	"' > ' || redirected_to END"
+
+struct list {
+	const struct conf *conf;
+	bool json, watch;
+	const char *number; /* of anybody in it; NULL: all */
+	long past;	    /* 0: what is now */
+};
+
+static int
+add_number(struct buf *b, const struct list *l, const char *before,
+    const char *after)
+{
+	if (l->number == NULL)
+		return 0;
+	buf_puts(b, before);
+	if (store_quote(b, l->number) != 0)
+		return cmd_fail("a number has no such characters");
+	buf_puts(b, after);
+	return 0;
+}
+
+static int
+live_sql(struct buf *b, const struct list *l)
+{
+	buf_puts(b, "SELECT ticket AS id, caller AS \"from\", " CALLED
+		    " AS \"to\", state, granted AS began, "
+		    SINCE("answered", "'now'") " AS talking, "
+		    "from_zone AS came_from, channels, "
+		    "media_verdict AS media FROM live_call");
+	if (add_number(b, l, " WHERE ", " IN (caller, called, redirected_to)"))
+		return 1;
+	buf_puts(b, " ORDER BY ticket;");
+	return 0;
+}
+
+static int
+past_sql(struct buf *b, const struct list *l)
+{
+	buf_puts(b, "SELECT * FROM (SELECT ticket AS id, caller AS \"from\", "
+		    CALLED " AS \"to\", granted AS began, "
+		    SINCE("answered", "ended") " AS talked, "
+		    "from_zone AS came_from, status, reason, "
+		    "media_verdict AS media FROM call_record");
+	if (add_number(b, l, " WHERE ", " IN (caller, called, redirected_to)"))
+		return 1;
+	buf_puts(b, " ORDER BY ticket DESC LIMIT ");
+	buf_put_u64(b, (uint64_t)l->past);
+	buf_puts(b, ") ORDER BY id;");
+	return 0;
+}
+
+static int
+registrations_sql(struct buf *b, const struct list *l)
+{
+	buf_puts(b, "SELECT r.number, s.name, transport, source, "
+		    "zone AS came_from, closed AS away_since, registered, expires, "
+		    "user_agent AS phone FROM registration AS r "
+		    "LEFT JOIN subscriber AS s ON s.number = r.number "
+		    "WHERE expires_at > unixepoch()");
+	if (add_number(b, l, " AND r.number = ", ""))
+		return 1;
+	buf_puts(b, " ORDER BY r.number, registered_at;");
+	return 0;
+}
+
+/* ---- showing ---- */
+
+static int
+show(const struct list *l, int (*sql)(struct buf *b, const struct list *l),
+    const char *none)
+{
+	char mem[SQL_MAX], *said;
+	struct buf b;
+	int n = 0;
+
+	buf_init(&b, mem, sizeof(mem));
+	if (sql(&b, l) != 0)
+		return 1;
+	said = store_ask(l->conf, buf_span(&b));
+	if (said == NULL)
+		return 1;
+	if (l->watch)
+		fputs("\033[H\033[J", stdout);
+	if (l->json)
+		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
+	else if (said[0] != '\0')
+		n = table_print(stdout, span_str(said));
+	if (!l->json && n == 0)
+		puts(none);
+	free(said);
+	fflush(stdout);
+	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
+}
+
+/* Every second, until it is interrupted. */
+static int
+watch(const struct list *l)
+{
+	while (show(l, live_sql, "no calls") == 0 && !ferror(stdout))
+		sleep(1);
+	return 1;
+}
+
+/* NUMBER, --watch, --past[=N], in any order. */
+static int
+take_word(struct list *l, const char *word, bool calls)
+{
+	char *end;
+
+	if (calls && strcmp(word, "--watch") == 0) {
+		l->watch = true;
+	} else if (calls && strcmp(word, "--past") == 0) {
+		l->past = PAST_DEFAULT;
+	} else if (calls && strncmp(word, "--past=", 7) == 0) {
+		l->past = strtol(word + 7, &end, 10);
+		if (*end != '\0' || l->past < 1 || l->past > PAST_MAX)
+			return cmd_fail("--past=N: N is 1 to %d", PAST_MAX);
+	} else if (word[0] == '-' || l->number != NULL) {
+		return cmd_fail("`%s` is not understood; see `postern help`",
+		    word);
+	} else {
+		l->number = word;
+	}
+	return 0;
+}
+
+static int
+read_list(int argc, char **argv, bool calls, struct conf *conf,
+    struct list *out)
+{
+	struct cmd_opts o;
+
+	*out = (struct list){ .conf = conf };
+	if (cmd_opts_mixed(argc, argv, "csj", &o) != 0)
+		return 2;
+	out->json = o.json;
+	for (int i = 0; i < o.n_rest; i++)
+		if (take_word(out, o.rest[i], calls) != 0)
+			return 2;
+	if (out->watch && (out->json || out->past > 0)) {
+		cmd_fail("--watch goes with neither --json nor --past");
+		return 2;
+	}
+	return store_conf(&o, conf);
+}
+
+int
+cmd_calls(int argc, char **argv)
+{
+	static struct conf conf;
+	struct list l;
+	int rc = read_list(argc, argv, true, &conf, &l);
+
+	if (rc != 0)
+		return rc;
+	if (l.watch)
+		return watch(&l);
+	return show(&l, l.past > 0 ? past_sql : live_sql,
+	    l.past > 0 ? "no calls yet" : "no calls now");
+}
+
+int
+cmd_registrations(int argc, char **argv)
+{
+	static struct conf conf;
+	struct list l;
+	int rc = read_list(argc, argv, false, &conf, &l);
+
+	return rc != 0 ? rc : show(&l, registrations_sql, "no phone is "
+							  "registered");
+}

@@ -1,0 +1,119 @@
+#include "postern/store.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/secret.h"
+#include "common/io/cage.h"
+#include "postern/capture.h"
+#include "postern/state.h"
+#include "postern/table.h"
+
+#define WAIT_MS 10000
+
+int
+store_conf(const struct cmd_opts *o, struct conf *out)
+{
+	char mem[STATE_PATH_MAX];
+	const char *config =
+	    state_find_config(o->config, o->state, mem, sizeof(mem));
+	int err;
+
+	if (config == NULL)
+		return 1;
+	err = conf_read(config, stderr, out);
+	if (err)
+		return cmd_fail("%s: %s", config,
+		    err == -EINVAL ? "has the faults above" : strerror(-err));
+	return 0;
+}
+
+int
+store_quote(struct buf *b, const char *text)
+{
+	buf_putc(b, '\'');
+	for (; *text != '\0'; text++) {
+		if ((unsigned char)*text < 32 || *text == 127)
+			return -EINVAL;
+		if (*text == '\'')
+			buf_putc(b, '\'');
+		buf_putc(b, *text);
+	}
+	buf_putc(b, '\'');
+	return 0;
+}
+
+/* Of "Runtime error near line 1: CHECK constraint failed: TEXT (19)" TEXT. */
+static void
+say_refusal(const char *said)
+{
+	static const char *const before[] = { " constraint failed: ",
+		"near line 1: " };
+	struct span text = span_make(said, strcspn(said, "\n"));
+	const char *found;
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		found = strstr(said, before[i]);
+		if (found == NULL || found > text.p + text.len)
+			continue;
+		found += strlen(before[i]);
+		text = span_make(found, strcspn(found, "\n"));
+		break;
+	}
+	if (text.len > 5 && text.p[text.len - 1] == ')' &&
+	    text.p[text.len - 5] == ' ' && text.p[text.len - 4] == '(')
+		text.len -= 5;
+	fflush(stdout);
+	fputs("postern: ", stderr);
+	table_text(stderr, text);
+	fputc('\n', stderr);
+}
+
+static bool
+can_open(const char *path)
+{
+	if (access(path, R_OK | W_OK) == 0)
+		return true;
+	if (errno == ENOENT)
+		cmd_fail("there is no database at %s yet; `postern up` makes "
+			 "it", path);
+	else
+		cmd_fail("%s: %s (run this as root)", path, strerror(errno));
+	return false;
+}
+
+char *
+store_ask(const struct conf *c, struct span sql)
+{
+	const char *argv[] = { "sqlite3", "-safe", "-batch", "-bail", "-init",
+		"/dev/null", "-json", "-cmd", ".timeout 5000", "-cmd",
+		"PRAGMA foreign_keys = ON", "-cmd",
+		"PRAGMA trusted_schema = OFF", c->store_path, NULL };
+	char *said;
+	int rc;
+
+	if (!can_open(c->store_path))
+		return NULL;
+	said = malloc(STORE_ANSWER_MAX);
+	if (said == NULL) {
+		cmd_fail("no memory");
+		return NULL;
+	}
+	rc = capture_input(argv, cage_role_user(ROLE_REG), WAIT_MS, sql, said,
+	    STORE_ANSWER_MAX);
+	if (rc == 0 && strlen(said) + 1 < STORE_ANSWER_MAX)
+		return said;
+	if (rc == 0)
+		cmd_fail("too many rows; ask for fewer, or use `postern sql`");
+	else if (rc == 127)
+		cmd_fail("sqlite3 is not installed: apt install sqlite3");
+	else if (rc < 0)
+		cmd_fail("sqlite3: %s", strerror(-rc));
+	else
+		say_refusal(said);
+	free(said);
+	return NULL;
+}

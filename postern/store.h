@@ -1,0 +1,38 @@
+/*
+ * The store, asked by the admin's command: by sqlite3 in safe mode, as the
+ * store's own user.  Nothing of a hostile database file runs as root, and no
+ * password stands in a command line.
+ */
+#ifndef POSTERN_STORE_H
+#define POSTERN_STORE_H
+
+#include "common/base/buf.h"
+#include "common/io/conf.h"
+#include "postern/cmd.h"
+
+#define STORE_ANSWER_MAX (16u << 20)
+
+/*
+ * Read the configuration that o names.
+ *
+ * Errors:  1 after saying what is wrong.
+ */
+int store_conf(const struct cmd_opts *o, struct conf *out);
+
+/*
+ * Run SQL of ours, all of it or nothing.
+ *
+ * Takes:   sql  ends with a semicolon; values by store_quote().
+ * Gives:   the rows as a JSON array, "" for none, in memory of the caller's
+ *          to free; NULL after saying what is wrong.
+ */
+char *store_ask(const struct conf *c, struct span sql);
+
+/*
+ * 'it''s': a value for SQL.
+ *
+ * Errors:  -EINVAL a control character: the value cannot be meant.
+ */
+int store_quote(struct buf *b, const char *text);
+
+#endif

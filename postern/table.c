@@ -1,0 +1,204 @@
+#include "postern/table.h"
+
+#include <errno.h>
+
+#include "postern/json.h"
+
+struct column {
+	struct span key;
+	unsigned width;
+};
+
+struct table {
+	struct column column[TABLE_COLUMNS_MAX];
+	unsigned n;
+};
+
+/* ---- text ---- */
+
+/*
+ * One character of UTF-8 (RFC 3629).
+ *
+ * Gives:   how many bytes it takes; 0: it is none.
+ */
+static size_t
+utf8_take(struct span s, uint32_t *out)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char c = (unsigned char)s.p[0];
+	size_t n = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 :
+	    c < 0xf8 ? 4 : 0;
+	uint32_t v = n == 1 ? c : c & (0x7fu >> n);
+
+	if (n == 0 || n > s.len)
+		return 0;
+	for (size_t i = 1; i < n; i++) {
+		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
+			return 0;
+		v = v << 6 | ((unsigned char)s.p[i] & 0x3f);
+	}
+	*out = v;
+	return v < least[n] || v > 0x10ffff || (v >= 0xd800 && v < 0xe000) ?
+	    0 : n;
+}
+
+/* Controls, invisible ones, and those that turn the direction of text. */
+static bool
+is_plain(uint32_t c)
+{
+	return c >= 32 && !(c >= 0x7f && c < 0xa0) && c != 0xad &&
+	    !(c >= 0x200b && c <= 0x200f) && !(c >= 0x2028 && c <= 0x202e) &&
+	    !(c >= 0x2060 && c <= 0x206f) && c != 0x61c && c != 0xfeff &&
+	    !(c >= 0xfff0 && c <= 0xffff) && c < 0xe0000;
+}
+
+/* How much of s an escape takes; what it stands for, if that is printable. */
+static size_t
+take_escape(struct span s, char *out)
+{
+	*out = '?';
+	if (s.len < 2)
+		return s.len;
+	if (strchr("\"\\/", s.p[1]) != NULL)
+		*out = s.p[1];
+	if (s.p[1] != 'u')
+		return 2;
+	return s.len < 6 ? s.len : 6;
+}
+
+unsigned
+table_text(FILE *to, struct span inside)
+{
+	unsigned columns = 0;
+
+	while (inside.len > 0) {
+		uint32_t c = 0;
+		char plain = '?';
+		size_t n;
+
+		if (inside.p[0] == '\\') {
+			n = take_escape(inside, &plain);
+		} else {
+			n = utf8_take(inside, &c);
+			if (n > 0 && is_plain(c))
+				plain = '\0';
+			n = n == 0 ? 1 : n;
+		}
+		if (to != NULL && plain != '\0')
+			fputc(plain, to);
+		else if (to != NULL)
+			fwrite(inside.p, 1, n, to);
+		inside = span_sub(inside, n, inside.len);
+		columns++;
+	}
+	return columns;
+}
+
+/* ---- cells ---- */
+
+static struct span
+cell(struct span row, struct span key)
+{
+	struct span value;
+
+	if (!json_value(row, key, &value) || span_eq(value, SPAN_LIT("null")))
+		return SPAN_LIT("-");
+	if (value.len >= 2 && value.p[0] == '"')
+		value = span_sub(value, 1, value.len - 2);
+	return value.len == 0 ? SPAN_LIT("-") : value;
+}
+
+static unsigned
+print_key(FILE *to, struct span key)
+{
+	for (size_t i = 0; to != NULL && i < key.len; i++)
+		fputc(key.p[i] == '_' ? ' ' : key.p[i], to);
+	return (unsigned)key.len;
+}
+
+static void
+pad(FILE *to, unsigned have, unsigned width)
+{
+	fprintf(to, "%*s", (int)(width > have ? width - have : 0) + 2, "");
+}
+
+/* ---- tables ---- */
+
+static void
+find_columns(struct table *t, struct span first)
+{
+	struct json_each each;
+	struct span key, value;
+
+	json_each_member(first, &each);
+	while (t->n < TABLE_COLUMNS_MAX && json_next(&each, &key, &value)) {
+		t->column[t->n].key = key;
+		t->column[t->n++].width = (unsigned)key.len;
+	}
+}
+
+static void
+measure(struct table *t, struct span row)
+{
+	for (unsigned i = 0; i < t->n; i++) {
+		unsigned w = table_text(NULL, cell(row, t->column[i].key));
+
+		if (w > t->column[i].width)
+			t->column[i].width = w;
+	}
+}
+
+static void
+print_row(FILE *to, const struct table *t, const struct span *row)
+{
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct column *c = &t->column[i];
+		unsigned w = row == NULL ? print_key(to, c->key) :
+		    table_text(to, cell(*row, c->key));
+
+		if (i + 1 < t->n)
+			pad(to, w, c->width);
+	}
+	fputc('\n', to);
+}
+
+int
+table_print(FILE *to, struct span rows)
+{
+	struct json_each each;
+	struct table t = { .n = 0 };
+	struct span row;
+	int n = 0;
+
+	if (!json_is_array(rows))
+		return -EBADMSG;
+	for (json_each_item(rows, &each); json_next(&each, NULL, &row); n++) {
+		if (row.p[0] != '{')
+			return -EBADMSG;
+		if (n == 0)
+			find_columns(&t, row);
+		measure(&t, row);
+	}
+	if (n > 0)
+		print_row(to, &t, NULL);
+	for (json_each_item(rows, &each); json_next(&each, NULL, &row);)
+		print_row(to, &t, &row);
+	return n;
+}
+
+void
+table_print_one(FILE *to, struct span object)
+{
+	struct table t = { .n = 0 };
+	unsigned widest = 0;
+
+	find_columns(&t, object);
+	for (unsigned i = 0; i < t.n; i++)
+		if (t.column[i].width > widest)
+			widest = t.column[i].width;
+	for (unsigned i = 0; i < t.n; i++) {
+		pad(to, print_key(to, t.column[i].key), widest);
+		table_text(to, cell(object, t.column[i].key));
+		fputc('\n', to);
+	}
+}

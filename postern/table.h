@@ -1,0 +1,30 @@
+/* Rows for people: aligned columns, safe for a terminal. */
+#ifndef POSTERN_TABLE_H
+#define POSTERN_TABLE_H
+
+#include <stdio.h>
+
+#include "common/base/span.h"
+
+#define TABLE_COLUMNS_MAX 24
+
+/*
+ * Print a JSON array of flat objects, all with the members of the first one,
+ * as a table with a head; nothing at all for an empty one.
+ *
+ * Gives:   the number of rows; -EBADMSG it is no such array.
+ */
+int table_print(FILE *to, struct span rows);
+
+/* One object of such an array as lines of "key  value". */
+void table_print_one(FILE *to, struct span object);
+
+/*
+ * Print the inside of a JSON string.  What could move the cursor, reorder
+ * text or hide in it is written as `?`; letters of any script stay.
+ *
+ * Gives:   how many columns it takes; to may be NULL to know just that.
+ */
+unsigned table_text(FILE *to, struct span inside);
+
+#endif

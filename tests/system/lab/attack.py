@@ -1,0 +1,477 @@
+"""The attack matrix: whose packets get into a call, and whose hands its sound falls into.
+
+In each round one phase of a call is reached with three phones at once, one for each way of latching; then one attack runs, and
+what it put into each call and what it got out of it is counted. The phones are ours, octet by octet: what each of them sent is
+known, so that anything else that comes is the attacker's.
+"""
+
+import itertools
+import struct
+import textwrap
+import threading
+import time
+from dataclasses import dataclass
+
+from . import rtp, sip
+from .agent import Agent, media_of, target
+from .models import Model
+from .net import Home
+from .office import Office, password
+from .postern import DOMAIN
+
+LATCHINGS = ('strict', 'signalled', 'open')
+PHASES = ('ringing, early media', 'before the first packet', 'talk', 're-INVITE', 'hold', 'silence of the phone', 'after BYE')
+ATTACKS = ('spray', 'informed', 'RTCP', 'neighbour')
+# From here on the phone was heard: three packets that agree.
+HEARD = PHASES[2:]
+PORTS = range(16384, 16984)
+ROUND_S = 0.4
+SILENT_S = 1.15                    # of the phone, until another source may be taken for it
+MARK = b'STRANGER'
+SDP = ('v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n'
+       'a=rtpmap:0 PCMU/8000\r\na={direction}\r\n')
+PHONE = Model(user_agent='matrix', rport=True, expires=60, server=f'sip:{DOMAIN}', aor='sip:{number}@' + DOMAIN,
+              contact='<sip:{number}@{local}>', call_id='{token}', headers=('Max-Forwards: 70',), sdp='')
+
+
+def rtcp(ssrc, mark=None, types=(200, 203)):
+    """A sender report whose time is the mark, and a BYE if it is wanted."""
+    report = struct.pack('>BBHI8sIII', 0x80, 200, 6, ssrc, mark or bytes(8), 0, 1, 160)
+    return report + (struct.pack('>BBHI', 0x81, 203, 1, ssrc) if 203 in types else b'')
+
+
+class Phone(Agent):
+    """A phone whose every packet is known."""
+
+    def __init__(self, host, server, number, public=None):
+        super().__init__(host, server, PHONE, number, password(number), rtp_port=10000)
+        self.rtcp = host.udp_socket(10001)
+        for sock in (self.rtp, self.rtcp):
+            sock.setblocking(False)
+        self.ip = public or host.address         # what its SDP says
+        self.direction, self.version = 'sendrecv', 1
+        self.media, self.speaks, self.gone = None, False, False
+        self.ssrc = self.sequence = 0
+        self.heard = self.injected = 0
+        self._thread = threading.Thread(target=self._live, daemon=True)
+        self._thread.start()
+
+    def __exit__(self, *_):
+        self.gone = True
+        self._thread.join()
+        self.rtcp.close()
+        super().__exit__()
+
+    @property
+    def sdp(self):
+        """Where it is, and what it does."""
+        return SDP.format(ip=self.ip, port=10000, version=self.version, direction=self.direction).encode()
+
+    def fresh(self):
+        """A new call: another source of sound."""
+        self.media, self.speaks, self.direction, self.version = None, False, 'sendrecv', 1
+        self.ssrc, self.sequence = int.from_bytes(MARK[4:], 'big') ^ self.number << 8 ^ int(time.monotonic() * 1000), 100
+        self.heard = self.injected = 0
+
+    # -- sound --------------------------------------------------------------
+
+    def _live(self):
+        for tick in itertools.count():
+            if self.gone:
+                return
+            if self.speaks and self.media:
+                self._speak(tick)
+            self._listen()
+            time.sleep(0.02)
+
+    def _speak(self, tick):
+        self.sequence += 1
+        address, port = self.media
+        self.rtp.sendto(rtp.make(0, self.sequence, 160 * self.sequence, self.ssrc, bytes(160)), (address, port))
+        if tick % 10 == 0:
+            self.rtcp.sendto(rtcp(self.ssrc, types=(200,)), (address, port + 1))
+
+    def _listen(self):
+        for sock in (self.rtp, self.rtcp):
+            while True:
+                try:
+                    data = sock.recv(2048)
+                except BlockingIOError:
+                    break
+                if sock is self.rtp and rtp.looks_like(data):
+                    self.heard += 1
+                # Nobody but the attacker says MARK or BYE, in whatever place.
+                self.injected += MARK in data or (sock is self.rtcp and b'\x81\xcb\0\1' in data)
+
+    # -- calls --------------------------------------------------------------
+
+    def _answer(self, status=None):
+        """The final answer to the newest INVITE, or that with a status; what is sent again of older ones is passed over."""
+        def wanted(message):
+            return message.headers['call-id'][0] == self.call_id and message.headers['cseq'][0] == f'{self.cseq} INVITE' \
+                and (sip.status(message) == status if status else sip.final(message))
+        return self.hear(wanted, 3)
+
+    def invite(self, number):
+        """INVITE with its digest; the callee is then rung."""
+        self.dialog_uri, self.to, self.call_id = f'sip:{number}@{DOMAIN}', f'<sip:{number}@{DOMAIN}>', f'c{time.monotonic()}'
+        headers = ['Content-Type: application/sdp']
+        self.challenge, self.cseq = None, 1
+        self.wire.send(self.request('INVITE', self.dialog_uri, self.to, self.call_id, 1, headers, self.sdp))
+        answer = self._answer()
+        assert answer and sip.status(answer) == 401, answer and answer.start
+        self.acknowledge(answer, self.dialog_uri, self.to, self.call_id, 1)
+        self.challenge, self.nc, self.cseq = self.choose(answer), 0, 2
+        self.wire.send(self.request('INVITE', self.dialog_uri, self.to, self.call_id, 2,
+                                    [*headers, self.authorization('INVITE', self.dialog_uri)], self.sdp))
+
+    def early(self, invite):
+        """183 with sound."""
+        self.media = media_of(invite.body)
+        self.respond(invite, 183, 'Session Progress', ['Content-Type: application/sdp'], self.sdp)
+
+    def hears_early(self):
+        """What the 183 says."""
+        answer = self._answer(183)
+        assert answer, f'{self.number}: no 183'
+        self.media = media_of(answer.body)
+
+    def connected(self, callee):
+        """200 and ACK."""
+        answer = self._answer()
+        assert answer and sip.status(answer) == 200, answer and answer.start
+        self.media = media_of(answer.body)
+        self.dialog = {'uri': target(answer), 'to': answer.headers['to'][0], 'call_id': self.call_id, 'cseq': self.cseq}
+        self._ack()
+        assert callee.hear(lambda m: m.start.startswith('ACK '), 3), 'no ACK at the callee'
+
+    def _ack(self):
+        d = self.dialog
+        self.wire.send(self.request('ACK', d['uri'], d['to'], d['call_id'], d['cseq']))
+
+    def again(self, callee, direction='sendrecv'):
+        """A re-INVITE that says nothing new but, perhaps, the direction."""
+        d, self.direction, self.version = self.dialog, direction, self.version + 1
+        d['cseq'] = self.cseq = self.cseq + 1
+        self.wire.send(self.request('INVITE', d['uri'], d['to'], d['call_id'], d['cseq'],
+                                    ['Content-Type: application/sdp'], self.sdp))
+        invite = callee.hear(lambda m: m.start.startswith('INVITE '), 3)
+        assert invite, 'no re-INVITE at the callee'
+        callee.version += 1
+        callee.direction = {'sendonly': 'recvonly'}.get(direction, direction)
+        callee.respond(invite, 200, 'OK', ['Content-Type: application/sdp'], callee.sdp)
+        answer = self._answer()
+        assert answer and sip.status(answer) == 200, answer and answer.start
+        self._ack()
+        assert callee.hear(lambda m: m.start.startswith('ACK '), 3), 'no ACK at the callee'
+
+
+@dataclass
+class Pair:
+    """A call under attack."""
+
+    latching: str
+    home: Phone
+    desk: Phone
+
+    @property
+    def target(self):
+        """The relay's address and RTP port for the home, as an SDP in clear tells."""
+        return self.home.media
+
+    def reach(self, phase):
+        """From nothing to this phase of a new call."""
+        for phone in (self.home, self.desk):
+            phone.fresh()
+        self.home.invite(self.desk.number)
+        invite = self.desk.ring()
+        if phase == PHASES[0]:
+            self.desk.early(invite)
+            self.home.hears_early()
+            self.desk.speaks = True
+            self.invited = invite
+            return
+        self._pick_up(invite)
+        self.desk.speaks = True
+        if phase == PHASES[1]:
+            return
+        self.home.speaks = True
+        self._talk()
+        if phase == 'hold':
+            self.home.again(self.desk, 'sendonly')
+        if phase in ('hold', 'silence of the phone'):
+            self.home.speaks = False
+            time.sleep(SILENT_S)
+        if phase == 'after BYE':
+            self._hang_up()
+
+    def _pick_up(self, invite):
+        self.desk.pick_up(invite)
+        self.home.connected(self.desk)
+
+    def _talk(self):
+        deadline = time.monotonic() + 3
+        while min(self.home.heard, self.desk.heard) < 10:
+            assert time.monotonic() < deadline, f'{self.latching}: {self.home.heard} and {self.desk.heard} packets heard'
+            time.sleep(0.02)
+
+    def meanwhile(self, phase):
+        """What the phones themselves do during the attack, once or again."""
+        if phase == 're-INVITE':
+            self.home.again(self.desk)
+        time.sleep(0.05)
+
+    def leave(self, phase):
+        """The end of the call, whoever came in."""
+        if phase == PHASES[0]:
+            self._pick_up(self.invited)
+        if phase != 'after BYE':
+            self._hang_up()
+        self.home.speaks = self.desk.speaks = False
+
+    def _hang_up(self):
+        """BYE and its answer."""
+        home, d = self.home, self.home.dialog
+        home.wire.send(home.request('BYE', d['uri'], d['to'], d['call_id'], d['cseq'] + 1))
+        bye = self.desk.hear(lambda m: m.start.startswith('BYE '), 3)
+        assert bye, 'no BYE at the other side'
+        self.desk.respond(bye, 200, 'OK')
+        answer = home.hear(lambda m: sip.final(m) and m.headers['cseq'][0].endswith(' BYE'), 3)
+        assert answer and sip.status(answer) == 200, answer and answer.start
+
+
+class Attacker:
+    """Sends from one host, and counts what comes back from each call's ports."""
+
+    def __init__(self, host, pairs, address):
+        self._pairs, self._office = pairs, address
+        self._sock = host.udp_socket(4000)
+        self._sock.setblocking(False)
+        self.sent, self._beats = 0, 0
+        self.got = {}
+
+    def begin(self):
+        """Forget what came before."""
+        self._receive()
+        self.got = {}
+
+    def _send(self, data, port):
+        try:
+            self._sock.sendto(data, (self._office, port))
+            self.sent += 1
+        except BlockingIOError:
+            pass
+
+    def _receive(self):
+        while True:
+            try:
+                _, source = self._sock.recvfrom(2048)
+            except BlockingIOError:
+                return
+            self.got[source[1] & ~1] = self.got.get(source[1] & ~1, 0) + 1
+
+    def beat(self, attack):
+        """A moment's packets."""
+        self._beats += 1
+        if attack == 'spray':
+            sound = rtp.make(0, self._beats, 160 * self._beats, 0x5747, MARK * 20)
+            for port in PORTS:
+                self._send(rtcp(0x5747, MARK) if port % 2 else sound, port)
+        for pair in self._pairs:
+            home, port = pair.home, pair.target[1]
+            if attack in ('informed', 'neighbour'):
+                for ahead in range(1, 11):
+                    number = home.sequence + ahead
+                    self._send(rtp.make(0, number, 160 * number, home.ssrc, MARK * 20), port)
+            if attack in ('RTCP', 'neighbour'):
+                for ssrc in (home.ssrc, pair.desk.ssrc):
+                    self._send(rtcp(ssrc, MARK), port + 1)
+                    self._send(rtcp(ssrc, MARK), port)
+        self._receive()
+
+    def bled(self, pair):
+        """Packets that this call's ports sent here."""
+        self._receive()
+        return self.got.get(pair.target[1] & ~1, 0)
+
+
+@dataclass
+class Cell:
+    """What one attack did to one call in one phase."""
+
+    latching: str
+    phase: str
+    attack: str
+    injected: int
+    bled: int
+
+    def __str__(self):
+        return f'{self.injected}/{self.bled}'
+
+    @property
+    def must_be_nothing(self):
+        """Whoever is elsewhere gets nothing in or out where the source is checked, nor, without hearing the line, where it is
+        not, once the phone was heard; and behind the phone's own address nobody does while it is heard."""
+        if self.attack == 'neighbour' or (self.latching == 'open' and self.attack == 'informed'):
+            return self.phase in ('talk', 're-INVITE', 'after BYE')
+        return self.latching != 'open' or self.phase in HEARD
+
+    @property
+    def right(self):
+        """Is it so?"""
+        return not self.must_be_nothing or self.injected == self.bled == 0
+
+
+class Matrix:
+    """The office under attack."""
+
+    def __enter__(self):
+        homes = [Home(name, phones=2) for name in 'ABC']
+        self.office = Office(homes=homes, office_phones=3).__enter__()
+        try:
+            self._people()
+        except BaseException:
+            self.office.__exit__(None, None, None)
+            raise
+        return self
+
+    def _people(self):
+        lab, postern = self.office.lab, self.office.postern
+        postern.sql("INSERT INTO subscriber(number, name, username, password) VALUES "
+                    f"('170', 'SIP-170', 'SIP-170', '{password(170)}');\n"
+                    + ''.join(f"UPDATE subscriber SET latching = '{latching}' WHERE number = '{201 + index}';\n"
+                              for index, latching in enumerate(LATCHINGS)))
+        postern.in_effect()
+        self.pairs = []
+        for index, latching in enumerate(LATCHINGS):
+            site = lab.homes['ABC'[index]]
+            home = Phone(site.phones[0], (lab.office.public, 5070), 201 + index, site.public)
+            desk = Phone(lab.office.phones[index], (postern.host.address, 5060), 168 + index)
+            for phone in (home, desk):
+                lab.on_close(lambda phone=phone: phone.__exit__())
+                answer = phone.register()
+                assert answer and sip.status(answer) == 200, f'{phone.number}: {answer and answer.start}'
+            self.pairs.append(Pair(latching, home, desk))
+        self.stranger = Attacker(lab.attacker, self.pairs, lab.office.public)
+        self.neighbours = [Attacker(lab.homes['ABC'[index]].phones[1], [pair], lab.office.public)
+                           for index, pair in enumerate(self.pairs)]
+
+    def __exit__(self, *failure):
+        self.office.__exit__(*failure)
+
+    @property
+    def sent(self):
+        """Packets of all attackers so far."""
+        return sum(attacker.sent for attacker in (self.stranger, *self.neighbours))
+
+    @staticmethod
+    def _together(work):
+        threads = [Work(one) for one in work]
+        for thread in threads:
+            thread.join()
+        for thread in threads:
+            if thread.failure:
+                raise thread.failure
+
+    def round(self, phase, attack):
+        """One attack on one phase of a call of each latching; its cells."""
+        attackers = self.neighbours if attack == 'neighbour' else [self.stranger] * len(self.pairs)
+        self._together([lambda pair=pair: pair.reach(phase) for pair in self.pairs])
+        for attacker in set(attackers):
+            attacker.begin()
+        for pair in self.pairs:
+            pair.home.injected = pair.desk.injected = 0
+        end = time.monotonic() + ROUND_S
+        calls = [Work(lambda pair=pair: self._live(pair, phase, end)) for pair in self.pairs]
+        while time.monotonic() < end:
+            for attacker in set(attackers):
+                attacker.beat(attack)
+            time.sleep(0.02)
+        self._together([call.join for call in calls])
+        time.sleep(0.06)
+        cells = [Cell(pair.latching, phase, attack, pair.home.injected + pair.desk.injected, attacker.bled(pair))
+                 for pair, attacker in zip(self.pairs, attackers)]
+        self._together([lambda pair=pair: pair.leave(phase) for pair in self.pairs])
+        for call in calls:
+            if call.failure:
+                raise call.failure
+        return cells
+
+    @staticmethod
+    def _live(pair, phase, end):
+        while time.monotonic() < end:
+            pair.meanwhile(phase)
+
+
+class Work(threading.Thread):
+    """A thread whose failure is not lost."""
+
+    def __init__(self, work):
+        super().__init__(daemon=True)
+        self._work, self.failure = work, None
+        self.start()
+
+    def run(self):
+        try:
+            self._work()
+        except Exception as failure:  # pylint: disable=broad-except
+            self.failure = failure
+
+
+def run(phases=PHASES, attacks=ATTACKS):
+    """All cells of these, and how many packets it took."""
+    with Matrix() as matrix:
+        cells = [cell for phase in phases for attack in attacks for cell in matrix.round(phase, attack)]
+        return cells, matrix.sent
+
+
+def table(cells):
+    """The matrix as text for a terminal and for a page."""
+    by_place = {(cell.latching, cell.phase, cell.attack): cell for cell in cells}
+    phases = [phase for phase in PHASES if any(cell.phase == phase for cell in cells)]
+    attacks = [attack for attack in ATTACKS if any(cell.attack == attack for cell in cells)]
+    lines = ['| latching | phase | ' + ' | '.join(attacks) + ' |', '| --- | --- |' + ' ---: |' * len(attacks)]
+    for latching, phase in itertools.product(LATCHINGS, phases):
+        row = [str(by_place.get((latching, phase, attack), '')) for attack in attacks]
+        lines.append(f'| {latching} | {phase} | ' + ' | '.join(row) + ' |')
+    return '\n'.join(lines)
+
+
+PAGE = """
+    # Who gets into a call, and who gets its sound
+
+    The attacks of EnableSecurity's ES2025-01 and of the older advisories on RTP bleed and injection
+    ([advisories.md](advisories.md), rows 46 and 47), in each phase of a call and for each way of latching. `tests/attack-matrix
+    --write` made this page; `tests/system/188-attack-matrix.py` runs the same.
+
+    Each cell says how many packets of the attacker reached one of the two phones, and how many packets went to the attacker:
+    `injected/bled`. The call is one of plain RTP between a phone at home and one in the office.
+
+    * **spray**: somebody elsewhere, who knows nothing, sends RTP and RTCP to all 600 ports.
+    * **informed**: somebody elsewhere, who hears the line, sends to the call's own port with the phone's SSRC and next sequence
+      numbers.
+    * **RTCP**: he sends sender reports and BYE in the name of either phone.
+    * **neighbour**: he sits behind the phone's own public address (in the same home, or behind the same carrier's router), hears the
+      line, and does all of that.
+
+    `hold` and `silence of the phone` are the moments after the phone has been silent for a second.
+"""
+
+READING = """
+    ## How to read it
+
+    `strict` and `signalled` let nobody in who is elsewhere, not even before the phone's first packet. `open` takes whoever comes
+    first, and whoever carries on SSRC and sequence when the phone is silent: it is for phones whose sound comes from another address
+    than their signalling, and for those alone.
+
+    A neighbour who hears the line is not told from the phone by anything in plain RTP. While the phone is heard he gets nothing;
+    before its first packet and when it is silent he does, under `strict` from any port, under `signalled` only from the announced
+    one. Only SRTP closes that.
+"""
+
+
+def write_page(path, cells, sent):
+    """The page of what was measured."""
+    with open(path, 'w') as file:
+        file.write(textwrap.dedent(PAGE).lstrip() + '\n' + table(cells) + f'\n\n{sent} packets were sent for it.\n'
+                   + textwrap.dedent(READING))

@@ -127,7 +127,8 @@ take_ports(struct media *m)
 	/* After the drop: nftables knows a socket by who made it. */
 	err = socks_plan(&m->conf, m->instance, &m->ports);
 	if (err == 0)
-		err = priv_socks_bind(&m->socks, &m->ports, &failed);
+		err = priv_socks_bind(&m->socks, &m->ports,
+		    m->conf.dscp_audio, &failed);
 	if (err)
 		fail("port-not-bound", &failed, err);
 }

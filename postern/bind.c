@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,21 +63,9 @@ socket_as(int family, int type, uid_t owner)
 	return fd;
 }
 
-/* Best effort: unmarked packets still work. */
-static void
-mark_signalling(int fd, int family)
-{
-	int tos = IPTOS_CLASS_CS3;
-
-	if (family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
-	else
-		setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
-}
-
 /* Best effort: smaller buffers still work. */
 static void
-tune_udp(int fd, int family)
+tune_udp(int fd)
 {
 	int bytes = SIP_BUFFER_BYTES;
 
@@ -88,7 +75,6 @@ tune_udp(int fd, int family)
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) !=
 	    0)
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	mark_signalling(fd, family);
 }
 
 /*
@@ -97,7 +83,7 @@ tune_udp(int fd, int family)
  * peer is still there, and little memory for those who do not read.
  */
 static void
-tune_tcp(int fd, int family)
+tune_tcp(int fd)
 {
 	static const struct {
 		int level, option, value;
@@ -114,7 +100,6 @@ tune_tcp(int fd, int family)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		setsockopt(fd, all[i].level, all[i].option, &all[i].value,
 		    sizeof(all[i].value));
-	mark_signalling(fd, family);
 }
 
 static int
@@ -128,9 +113,9 @@ bind_sip(const struct addr *at, int type, uid_t owner)
 	if (fd < 0)
 		return fd;
 	if (type == SOCK_STREAM)
-		tune_tcp(fd, sa.ss_family);
+		tune_tcp(fd);
 	else
-		tune_udp(fd, sa.ss_family);
+		tune_udp(fd);
 	if ((sa.ss_family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) !=
 		    0) ||

@@ -92,6 +92,10 @@ wire(struct self *s)
 		return -ENOMEM;
 	s->oracle = oracle_new(&s->loop, s->store, &s->key, &conf);
 	ops.arg = s->oracle;
+	if (s->oracle != NULL) {
+		s->oracle->emergency = s->conf.emergency;
+		s->oracle->n_emergency = s->conf.n_emergency;
+	}
 	s->doors = s->oracle == NULL ? NULL :
 	    doors_new(&s->loop, ROLE_REG, 0, &ops);
 	if (s->doors == NULL)

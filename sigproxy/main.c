@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "common/io/cage.h"
+#include "common/io/dscp.h"
 #include "common/io/log.h"
 #include "common/io/role.h"
 #include "sigproxy/io/shell.h"
@@ -81,6 +82,7 @@ set_site(struct edge_conf *e, const struct conf *c)
 	for (unsigned i = 0; i < c->n_mwi_source; i++)
 		e->mwi_sources[e->n_mwi_sources++] = c->mwi_source[i];
 	e->channels = c->channels;
+	e->reserved = c->reserved;
 	e->wait_for_restore = true;
 	e->n_relays = c->processes;
 	e->hold = c->hold;
@@ -128,7 +130,8 @@ make_edge_conf(const struct conf *c)
 }
 
 static void
-listen_all(struct shell *sh, const struct edge_conf *e, const struct sd *sd)
+listen_all(struct shell *sh, const struct edge_conf *e, const struct sd *sd,
+    uint32_t dscp)
 {
 	static const char *const names[3][4] = {
 		[ZONE_EXTERNAL] = { [TRANSPORT_UDP] = "sip-external-udp",
@@ -155,6 +158,8 @@ listen_all(struct shell *sh, const struct edge_conf *e, const struct sd *sd)
 			log_end();
 			exit(1);
 		}
+		dscp_mark(fd, (enum addr_family)e->listeners[i].local.family,
+		    dscp);
 	}
 }
 
@@ -221,7 +226,7 @@ main(int argc, char **argv)
 	doors = doors_new(&loop, ROLE_SIG, 0, &ops);
 	if (doors == NULL)
 		die("out-of-memory");
-	listen_all(sh, &edge_conf, &sd);
+	listen_all(sh, &edge_conf, &sd, conf.dscp_sip);
 	meet_peers(sh, doors, &sd, &conf);
 	role_cage(&loop, ROLE_SIG, NULL, FILES_BESIDE + edge_conf.max_conns,
 	    &sd, doors);

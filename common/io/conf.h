@@ -16,6 +16,7 @@
 
 #define CONF_NAME_MAX 128
 #define CONF_PATH_MAX 256
+#define CONF_NUMBER_MAX 16
 #define CONF_LIST_MAX 8
 
 enum public_how { PUBLIC_STUN, PUBLIC_NONE, PUBLIC_ADDRESS, PUBLIC_NAME };
@@ -37,6 +38,8 @@ struct conf {
 	char aliases[CONF_LIST_MAX][CONF_NAME_MAX];
 	unsigned n_aliases;
 	bool accept_ip;
+	char emergency[CONF_LIST_MAX][CONF_NUMBER_MAX];
+	unsigned n_emergency;
 	struct addr mwi_source[CONF_LIST_MAX];
 	unsigned n_mwi_source;
 	/* Digits; empty: not told, or none. */
@@ -65,11 +68,14 @@ struct conf {
 	/* what phones outside are told; 0: found out */
 	uint16_t external_udp_advertised, external_tcp_advertised;
 	uint16_t external_tls_advertised;
+	uint32_t dscp_sip;
 	/* [media] */
 	uint16_t ports_first, ports_last;
 	uint16_t internal_ports_first, internal_ports_last;
 	uint32_t channels;
+	uint32_t reserved;	/* channels beside them, for emergencies */
 	uint32_t processes;
+	uint32_t dscp_audio, dscp_video;
 	enum media_mode mode;
 	enum latch_mode latching;
 	enum hold_mode hold;

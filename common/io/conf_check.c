@@ -171,21 +171,31 @@ check_listeners(struct conf_reading *r)
 
 /* ---- RTP ports ---- */
 
+/* The default of `reserved` must not refuse ranges that were right before it
+ * was there: it then has the ports that are left. */
+static uint32_t
+channels_to_fit(const struct conf_reading *r)
+{
+	return r->conf.channels + (r->seen[CONF_media_reserved].line != 0 ?
+	    r->conf.reserved : 0);
+}
+
 static void
 check_range(struct conf_reading *r, enum conf_id id, uint16_t first,
     uint16_t last)
 {
 	const struct conf *c = &r->conf;
+	uint32_t channels = channels_to_fit(r);
 	uint32_t size = (uint32_t)last - first + 1;
 	uint32_t each = size / c->processes;
-	uint32_t per_process = (c->channels + c->processes - 1) / c->processes;
+	uint32_t per_process = (channels + c->processes - 1) / c->processes;
 	uint32_t need = per_process * 2 * c->processes;
 	struct listener all[N_LISTENERS];
 
 	if (each < per_process * 2)
 		conf_complain(r, id, "%u ports are too few for %u channels in "
 		    "%u process%s; make it %u ports or more (RTP and RTCP "
-		    "each), or lower channels", size, c->channels,
+		    "each), or lower channels", size, channels,
 		    c->processes, c->processes == 1 ? "" : "es", need);
 	list_listeners(c, all);
 	for (unsigned i = 0; i < N_LISTENERS; i++) {

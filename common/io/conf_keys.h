@@ -30,6 +30,10 @@
 	    "Other names phones may use for the domain: NAME, NAME.")	\
 	K(site, accept_ip, yes_no, accept_ip, accept_ip, 0, 1, "yes",	\
 	    NULL, "Is our public address also a name of ours?")		\
+	K(site, emergency, numbers, emergency, n_emergency, 1, 15,	\
+	    "112, 911", NULL,						\
+	    "Emergency numbers, as they are dialled: what is reserved is "	\
+	    "for them.")						\
 	K(site, mwi_source, addresses, mwi_source, n_mwi_source, 0, 0,	\
 	    NULL, NULL,							\
 	    "Voicemail servers in the office, by ADDRESS, whose word about " \
@@ -99,6 +103,8 @@
 	K(listen, internal_tls, port, internal_tls, internal_tls, 0,	\
 	    65535, "5062", NULL,					\
 	    "The same over TLS, once [tls] names a certificate; 0 = off.")	\
+	K(listen, dscp, number, dscp_sip, dscp_sip, 0, 63, "24", NULL,	\
+	    "DSCP of SIP: 24 is CS3; 0 = not marked.")			\
 	K(media, ports, range, ports_first, ports_last, 1024, 65535,	\
 	    "16384-16983", NULL,					\
 	    "RTP ports towards the internet: even first, odd last, two "	\
@@ -108,8 +114,14 @@
 	    "RTP ports towards the office; never forward them.")	\
 	K(media, channels, number, channels, channels, 1, 5000, "60",	\
 	    NULL, "Internet devices and trunk calls at the same time.")	\
+	K(media, reserved, number, reserved, reserved, 0, 100, "2",	\
+	    NULL, "Channels beside these that only emergency calls get.")	\
 	K(media, processes, number, processes, processes, 1, 8, "1",	\
 	    NULL, "Relay processes that share the channels.")		\
+	K(media, dscp_audio, number, dscp_audio, dscp_audio, 0, 63, "46", \
+	    NULL, "DSCP of sound and fax: 46 is EF; 0 = not marked.")	\
+	K(media, dscp_video, number, dscp_video, dscp_video, 0, 63, "34", \
+	    NULL, "DSCP of video: 34 is AF41; 0 = not marked.")		\
 	K(media, mode, media_mode, mode, mode, 0, 0, "auto", NULL,	\
 	    "auto, punch (no ports forwarded) or forwarded.")		\
 	K(media, latching, latching, latching, latching, 0, 0, "strict", \

@@ -267,6 +267,36 @@ conf_read_names(const struct conf_key *k, struct span value, struct conf *out)
 	return NULL;
 }
 
+static bool
+is_dialled(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((s.p[i] < '0' || s.p[i] > '9') && s.p[i] != '*' &&
+		    s.p[i] != '#' && (i > 0 || s.p[i] != '+'))
+			return false;
+	return s.len > 0 && s.len < CONF_NUMBER_MAX;
+}
+
+const char *
+conf_read_numbers(const struct conf_key *k, struct span value,
+    struct conf *out)
+{
+	char (*list)[CONF_NUMBER_MAX] = member(out, k->field);
+	unsigned *n = member(out, k->field2);
+	struct span left = value, piece;
+
+	*n = 0;
+	while (next_piece(&left, &piece)) {
+		if (*n == CONF_LIST_MAX)
+			return TOO_MANY;
+		if (!is_dialled(piece))
+			return SAY("not a list of numbers of %u to %u digits; "
+			    "write NUMBER, NUMBER", k->lo, k->hi);
+		copy_text(list[(*n)++], piece);
+	}
+	return NULL;
+}
+
 /* A name without a folder lies where the first one does: lines are short. */
 static struct span
 whole_path(struct span piece, const char *first, char mem[CONF_PATH_MAX])

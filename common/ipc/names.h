@@ -85,6 +85,12 @@ enum relay_what {
 	RELAY_HEARD,
 };
 
+/* What the packets of a stream look like. */
+enum stream_form {
+	STREAM_RTP,
+	STREAM_UDPTL,		/* fax (ITU-T T.38, RFC 7345 4) */
+};
+
 /* How media of one end gets in. */
 enum media_way {
 	MEDIA_INTERNAL = 1,	/* in the office */

@@ -345,7 +345,8 @@
 	F(u8, streams, 1, IPC_STREAMS_MAX)	\
 	F(addr, phone, 0, 0)	/* where its signalling comes from */	\
 	F(list, want, socket, IPC_STREAMS_MAX)	/* RTP ports it had */	\
-	F(oaddr, local, 0, 0)	/* our address that its signalling uses */
+	F(oaddr, local, 0, 0)	/* our address that its signalling uses */ \
+	F(u8, emergency, 0, 1)	/* may have what is reserved */
 #define IPC_F_relay_say(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u64, session, 1, UINT64_MAX)		\
@@ -362,8 +363,18 @@
 	F(u8, mux, 0, 1)			\
 	F(u8, relearn, 0, 1)	/* a new offer or answer allows learning */	\
 	F(u8, held, 0, 1)	/* silence is meant */	\
+	F(u8, video, 0, 1)	/* its packets are marked as video */	\
+	F(u8, form, 0, 1)	/* enum stream_form */	\
 	F(addr, phone, 0, 0)			\
 	F(oaddr, learnt, 0, 0)	/* RTP source before a restart */
+#define IPC_F_relay_tone(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)	/* whose phone gets it */	\
+	F(u8, stream, 0, 3)			\
+	F(u8, event, 0, 16)	/* RFC 4733 3.2: digits, *, #, A-D, flash */ \
+	F(u16, duration_ms, 40, 6000)		\
+	F(u8, payload_type, 0, 127)		\
+	F(u32, rate, 8000, 48000)	/* of its clock */
 #define IPC_F_relay_close(F)			\
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 255)	/* 255: all of it */
@@ -535,6 +546,9 @@
 	M(RELAY_SET, relay_set, 32, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "After an offer or answer: where the device says it listens, "	\
 	    "and which other end its packets go to.")			\
+	M(RELAY_TONE, relay_tone, 59, ROLE_SIG, ROLE_MEDIA, 0,		\
+	    "A phone sent a digit by INFO: give it to this one as events "	\
+	    "of RFC 4733, in its stream.")				\
 	M(RELAY_CLOSE, relay_close, 33, ROLE_SIG, ROLE_MEDIA, 0,	\
 	    "Give the ports back. Answered by RELAY_STATS for each stream.") \
 	M(RELAY_STATS, relay_stats, 34, ROLE_MEDIA, ROLE_SIG, 0,	\

@@ -183,6 +183,25 @@ ports_keep_spares(struct ports *p, struct mono now)
 
 /* ---- give and take ---- */
 
+void
+ports_reserve(struct ports *p, enum zone zone, uint32_t keep)
+{
+	for (unsigned i = 0; i < p->n_groups; i++)
+		if (p->group[i].zone == zone)
+			p->group[i].keep = keep;
+}
+
+bool
+ports_has_room(struct ports *p, enum zone zone, enum addr_family family,
+    const struct addr *phone, const struct addr *local)
+{
+	const struct port_group *g =
+	    choose_group(p, zone, family, phone, local);
+
+	return g == NULL ||
+	    g->n_free + (g->mapped ? p->n_spares : 0) > g->keep;
+}
+
 uint32_t
 ports_take(struct ports *p, enum zone zone, enum addr_family family,
     const struct addr *phone, const struct addr *local, bool mapped,

@@ -45,6 +45,7 @@ struct port_group {
 	struct addr ip;
 	bool mapped;		/* STUN looks after this one */
 	uint32_t first, n;	/* pairs */
+	uint32_t keep;		/* of these, for emergency calls */
 	uint32_t *queue;	/* free ones, longest rested first */
 	uint32_t head, n_free;
 };
@@ -72,6 +73,13 @@ void ports_clear(struct ports *p);
  */
 int ports_add(struct ports *p, enum zone zone, const struct addr *ip,
     uint16_t first, uint32_t n, bool mapped);
+
+/* Keep the last `keep` pairs of each of the zone's groups for emergencies. */
+void ports_reserve(struct ports *p, enum zone zone, uint32_t keep);
+/* Is a pair left beside those, of the group that ports_take() would choose?
+ * Without such a group: true. */
+bool ports_has_room(struct ports *p, enum zone zone, enum addr_family family,
+    const struct addr *phone, const struct addr *local);
 
 /*
  * Give out a pair.

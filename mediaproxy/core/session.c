@@ -116,6 +116,21 @@ claim_port(struct sessions *s, const struct ipc_relay_open *m, uint8_t nr,
 	return i;
 }
 
+static uint32_t
+take_port(struct sessions *s, const struct ipc_relay_open *m, struct mono now,
+    bool *no_address_out)
+{
+	struct ports *p = s->conf.ports;
+	enum zone zone = (enum zone)m->zone;
+	enum addr_family family = (enum addr_family)m->family;
+
+	if (!m->emergency &&
+	    !ports_has_room(p, zone, family, &m->phone, &m->local))
+		return PORT_NONE;
+	return ports_take(p, zone, family, &m->phone, &m->local,
+	    site_wants_mapping(s->conf.site), now, no_address_out);
+}
+
 /* Ports for streams from e->n_streams up to m->streams, all or none. */
 static enum relay_refusal
 take_ports(struct sessions *s, const struct ipc_relay_open *m,
@@ -123,14 +138,12 @@ take_ports(struct sessions *s, const struct ipc_relay_open *m,
 {
 	enum latch_mode mode = m->latching != LATCH_DEFAULT ?
 	    (enum latch_mode)m->latching : s->conf.latching;
-	bool no_address = false, mapped = site_wants_mapping(s->conf.site);
+	bool no_address = false;
 	uint8_t nr = e->n_streams;
 
 	for (; nr < m->streams; nr++) {
 		uint32_t pair = nr < m->n_want ? claim_port(s, m, nr, now) :
-		    ports_take(s->conf.ports, (enum zone)m->zone,
-			(enum addr_family)m->family, &m->phone, &m->local,
-			mapped, now, &no_address);
+		    take_port(s, m, now, &no_address);
 
 		if (pair == PORT_NONE)
 			break;
@@ -401,6 +414,19 @@ sessions_set(struct sessions *s, const struct ipc_relay_set *m,
 	return 0;
 }
 
+int
+sessions_tone(struct sessions *s, const struct ipc_relay_tone *m,
+    struct mono now)
+{
+	uint32_t pair = sessions_pair(s, m->session, m->end, m->stream);
+
+	if (pair == PORT_NONE) {
+		s->n_unknown++;
+		return -ENOENT;
+	}
+	return tones_add(&s->stream[pair].tones, m, now);
+}
+
 static void
 close_end(struct sessions *s, struct session *se, uint8_t end,
     struct mono now, session_ended_cb *ended, void *arg)
@@ -507,6 +533,9 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 	if (out->to.family == ADDR_NONE ||
 	    (out->which == PORT_RTCP && to->trial == TRIAL_QUIET))
 		return false;
+	if (kind == RTP_KIND_RTP && tones_wait(&to->tones))
+		len = tones_ride(&to->tones, data, len, now);
+	out->len = len;
 	to->packets_out += kind == RTP_KIND_RTP;
 	port_sends(&s->conf.ports->pair[out->pair], out->which, now);
 	s->n_relayed++;

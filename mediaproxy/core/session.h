@@ -108,6 +108,14 @@ struct mono sessions_answer_due(const struct sessions *s);
 int sessions_set(struct sessions *s, const struct ipc_relay_set *m,
     struct mono now);
 
+/*
+ * Give a digit to the phone of this stream, in the sound that goes to it.
+ *
+ * Errors:  -ENOENT as above; -ENOSPC too many wait.
+ */
+int sessions_tone(struct sessions *s, const struct ipc_relay_tone *m,
+    struct mono now);
+
 /* The pair of one stream, or PORT_NONE. */
 uint32_t sessions_pair(struct sessions *s, uint64_t id, uint8_t end,
     uint8_t nr);
@@ -125,9 +133,10 @@ struct session_hop {
 	uint32_t pair;
 	enum port_which which;
 	struct addr to;
+	size_t len;
 };
 
-/* True: send data (perhaps changed in place) as out says. */
+/* True: send data (perhaps changed in place, perhaps shorter) as out says. */
 bool sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
     const struct addr *source, uint8_t *data, size_t len, struct mono now,
     struct session_hop *out);

@@ -38,13 +38,14 @@ next_keepalive(struct sessions *s, uint32_t pair, enum port_which which,
 		return false;
 	port_sends(p, which, now);
 	out->what = SESSION_KEEPALIVE;
-	out->hop = (struct session_hop){ pair, which, to };
+	out->hop = (struct session_hop){ pair, which, to, 0 };
 	buf_init(&out->packet, out->bytes, sizeof(out->bytes));
 	if (which == PORT_RTP)
 		rtp_put_keepalive(&out->packet, st->keepalive_seq++,
 		    s->conf.ssrc);
 	else
 		rtcp_put_keepalive(&out->packet, s->conf.ssrc);
+	out->hop.len = out->packet.len;
 	return true;
 }
 

@@ -14,6 +14,7 @@
 #include "mediaproxy/core/latch.h"
 #include "mediaproxy/core/port.h"
 #include "mediaproxy/core/quality.h"
+#include "mediaproxy/core/tone.h"
 
 #define STREAM_SILENT_MS 5000	/* then RELAY_NEWS says so */
 #define STREAM_KEEPALIVE_MS 15000	/* RFC 6263 4 */
@@ -63,6 +64,7 @@ struct stream {
 	uint16_t keepalive_seq;
 	bool resumed;		/* a relay before us had it */
 	struct quality quality;
+	struct tones tones;	/* for its phone */
 	uint64_t packets_in, bytes_in, packets_out, refused, rtcp_in;
 };
 

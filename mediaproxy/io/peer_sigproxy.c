@@ -70,6 +70,18 @@ on_relay_open(struct media *m, struct span payload)
 	return 0;
 }
 
+static void
+mark(struct media *m, const struct ipc_relay_set *set)
+{
+	uint32_t pair = sessions_pair(&m->sessions, set->session, set->end,
+	    set->stream);
+
+	if (pair != PORT_NONE)
+		socks_mark(&m->socks, pair,
+		    (enum addr_family)m->ports.pair[pair].own.family,
+		    set->video ? m->conf.dscp_video : m->conf.dscp_audio);
+}
+
 static int
 on_relay_set(struct media *m, struct span payload)
 {
@@ -79,8 +91,23 @@ on_relay_set(struct media *m, struct span payload)
 	err = get_relay_set(payload, &set);
 	if (err == 0)
 		err = sessions_set(&m->sessions, &set, clock_mono());
+	if (err == 0)
+		mark(m, &set);
 	/* Closed meanwhile: the two messages crossed. */
 	return err == -ENOENT ? 0 : err;
+}
+
+static int
+on_relay_tone(struct media *m, struct span payload)
+{
+	struct ipc_relay_tone tone;
+	int err = get_relay_tone(payload, &tone);
+
+	if (err)
+		return err;
+	/* Closed meanwhile, or more digits than anybody dials. */
+	(void)sessions_tone(&m->sessions, &tone, clock_mono());
+	return 0;
 }
 
 static int
@@ -107,6 +134,8 @@ on_sigproxy_frame(struct media *m, uint16_t type, struct span payload)
 		return on_relay_open(m, payload);
 	case IPC_RELAY_SET:
 		return on_relay_set(m, payload);
+	case IPC_RELAY_TONE:
+		return on_relay_tone(m, payload);
 	case IPC_RELAY_CLOSE:
 		return on_relay_close(m, payload);
 	default:

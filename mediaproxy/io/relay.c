@@ -43,13 +43,12 @@ batch_receive(struct relay_batch *b, int fd)
 /* ---- one packet ---- */
 
 static void
-send_hop(struct media *m, const struct session_hop *hop, const void *data,
-    size_t len)
+send_hop(struct media *m, const struct session_hop *hop, const void *data)
 {
 	const struct sock *s =
 	    &m->socks.sock[2 * hop->pair + (unsigned)hop->which];
 
-	if (sock_send(s, &hop->to, data, len) != 0)
+	if (sock_send(s, &hop->to, data, hop->len) != 0)
 		m->n_send_failed++;
 }
 
@@ -77,7 +76,7 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 	}
 	if (sessions_packet(&m->sessions, pair, which, source, data, len, now,
 		&hop))
-		send_hop(m, &hop, data, len);
+		send_hop(m, &hop, data);
 }
 
 static void
@@ -200,7 +199,7 @@ take_steps(struct media *m, struct mono now)
 		else if (step.what == SESSION_QUALITY)
 			sigproxy_quality(m, &step.quality);
 		else
-			send_hop(m, &step.hop, step.bytes, step.packet.len);
+			send_hop(m, &step.hop, step.bytes);
 	}
 }
 

@@ -5,13 +5,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/io/dscp.h"
 #include "mediaproxy/io/socks.h"
 
 /* Loop, doors, log and the connections at the doors. */
 #define OTHER_FILES 128
-/* Expedited Forwarding, what a voice packet asks of routers (RFC 4594 4.1). */
-#define DSCP_EF (46 << 2)
-
 static uint32_t
 pairs_of(uint16_t first, uint16_t last, uint32_t processes)
 {
@@ -62,6 +60,17 @@ priv_socks_allow_files(const struct conf *c)
 
 /* ---- planning ---- */
 
+/* This process's part of what is reserved; a range that fits the channels
+ * exactly has none for it. */
+static uint32_t
+pairs_kept(const struct conf *c, uint32_t pairs)
+{
+	uint32_t share = (c->channels + c->processes - 1) / c->processes;
+	uint32_t keep = (c->reserved + c->processes - 1) / c->processes;
+
+	return pairs <= share ? 0 : pairs - share < keep ? pairs - share : keep;
+}
+
 /* STUN looks after the first external IPv4 address; with none, the first. */
 static unsigned
 mapped_index(const struct conf *c)
@@ -89,6 +98,8 @@ socks_plan(const struct conf *c, uint8_t instance, struct ports *out)
 	for (unsigned i = 0; i < c->n_internal && err == 0; i++)
 		err = ports_add(out, ZONE_INTERNAL, &c->internal[i], first,
 		    inner, false);
+	ports_reserve(out, ZONE_EXTERNAL, pairs_kept(c, outer));
+	ports_reserve(out, ZONE_INTERNAL, pairs_kept(c, inner));
 	return err;
 }
 
@@ -129,24 +140,20 @@ sock_addr_from(const struct sockaddr_storage *from)
 }
 
 static int
-bind_one(const struct addr *own)
+bind_one(const struct addr *own, uint32_t dscp)
 {
 	bool v6 = own->family == ADDR_IPV6;
 	struct sockaddr_storage at;
 	socklen_t len = sock_addr_to(own, &at);
-	int fd, on = 1, tos = DSCP_EF, err;
+	int fd, on = 1, err;
 
 	fd = socket(v6 ? AF_INET6 : AF_INET,
 	    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	/* Marking is a wish: a host that forbids it still carries calls. */
-	if (v6) {
+	if (v6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-		setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
-	} else {
-		setsockopt(fd, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
-	}
+	dscp_mark(fd, (enum addr_family)own->family, dscp);
 	if (bind(fd, (const struct sockaddr *)&at, len) == 0)
 		return fd;
 	err = -errno;
@@ -155,7 +162,7 @@ bind_one(const struct addr *own)
 }
 
 int
-priv_socks_bind(struct socks *s, const struct ports *ports,
+priv_socks_bind(struct socks *s, const struct ports *ports, uint32_t dscp,
     struct addr *failed_out)
 {
 	s->n = 2 * ports->n;
@@ -165,15 +172,27 @@ priv_socks_bind(struct socks *s, const struct ports *ports,
 	for (uint32_t i = 0; i < s->n; i++) {
 		struct addr own = port_own(&ports->pair[i / 2],
 		    (enum port_which)(i % 2));
-		int fd = bind_one(&own);
+		int fd = bind_one(&own, dscp);
 
 		if (fd < 0) {
 			*failed_out = own;
 			return fd;
 		}
 		s->sock[i].fd = fd;
+		s->sock[i].dscp = (uint8_t)dscp;
 	}
 	return 0;
+}
+
+void
+socks_mark(struct socks *s, uint32_t pair, enum addr_family family,
+    uint32_t dscp)
+{
+	for (uint32_t i = 2 * pair; i < 2 * pair + 2; i++) {
+		if (s->sock[i].dscp != dscp)
+			dscp_mark(s->sock[i].fd, family, dscp);
+		s->sock[i].dscp = (uint8_t)dscp;
+	}
 }
 
 int

@@ -16,6 +16,7 @@ struct media;
 struct sock {
 	uv_poll_t poll;		/* data: struct media */
 	int fd;
+	uint8_t dscp;		/* what its packets are marked with */
 	bool polled;
 };
 
@@ -40,11 +41,15 @@ int socks_plan(const struct conf *c, uint8_t instance, struct ports *out);
 /*
  * Bind every planned port.
  *
+ * Takes:   dscp  what their packets are marked with at first.
  * Gives:   in *failed_out the address that could not be bound.
  * Errors:  negative errno; the process must exit.
  */
-int priv_socks_bind(struct socks *s, const struct ports *ports,
+int priv_socks_bind(struct socks *s, const struct ports *ports, uint32_t dscp,
     struct addr *failed_out);
+/* Mark a pair's packets otherwise from now on. */
+void socks_mark(struct socks *s, uint32_t pair, enum addr_family family,
+    uint32_t dscp);
 
 /* Give each socket to the loop, not yet polled.  Errors: negative errno. */
 int socks_attach(struct socks *s, uv_loop_t *loop, struct media *m);

@@ -21,6 +21,7 @@
 #ifndef REGDB_IO_ORACLE_H
 #define REGDB_IO_ORACLE_H
 
+#include "common/io/conf.h"
 #include "common/io/door.h"
 #include "registrar-db/core/verify.h"
 #include "registrar-db/io/policy.h"
@@ -84,6 +85,9 @@ struct oracle {
 	struct buf say;
 	char say_mem[128 * 1024];
 
+	/* [site] emergency; n 0: none. */
+	const char (*emergency)[CONF_NUMBER_MAX];
+	unsigned n_emergency;
 	int64_t last_id;	/* highest id of a subscriber, for decoys */
 	uint64_t first_ticket, next_ticket;	/* given in this life */
 	uint64_t lost_before;	/* tickets given before this sigproxy came */

@@ -27,7 +27,7 @@ is_at(const struct call *call, uint8_t instance)
 	       call->instance == instance && call->phase != CALL_ENDING;
 }
 
-/* Its ends that have a port (ready), or those still without an answer. */
+/* Its ends that have ports (ready), or those still without an answer. */
 static bool
 tell_call(const struct ctx *x, struct call *call, bool ready)
 {
@@ -37,7 +37,7 @@ tell_call(const struct ctx *x, struct call *call, bool ready)
 		struct leg *leg = call->leg[i];
 
 		if (leg == NULL || !leg->end.open ||
-		    !(ready ? leg->end.ready : leg->end.asked))
+		    !(ready ? relay_is_ready(leg) : leg->end.asked))
 			continue;
 		relay_again(x, leg);
 		any = true;

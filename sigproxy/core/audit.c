@@ -22,8 +22,14 @@ audit_start(const struct ctx *x, struct leg *leg)
 static bool
 is_heard(const struct leg *leg)
 {
-	return leg->end.ready && !leg->end.held && !leg->end.silent &&
-	       leg->end.learnt.family != ADDR_NONE;
+	for (unsigned nr = 0; nr < leg->end.n; nr++) {
+		const struct end_stream *s = &leg->end.stream[nr];
+
+		if (!s->off && !s->held && !s->silent &&
+		    s->learnt.family != ADDR_NONE)
+			return true;
+	}
+	return false;
 }
 
 static void

@@ -82,14 +82,6 @@ calls_count(const struct calls *c)
 	return c->pool.used;
 }
 
-void
-call_use_channels(struct calls *c, struct call *call, uint8_t n)
-{
-	c->channels += n;
-	c->channels -= call->channels;
-	call->channels = n;
-}
-
 /* ---- the end ---- */
 
 /* The caller's INVITE has no final answer yet. */
@@ -180,7 +172,7 @@ static void
 await_farewell(const struct ctx *x, struct call *call)
 {
 	timerq_cancel(&x->e->timers, &call->timer);
-	call_use_channels(x->e->calls, call, 0);
+	channels_use(x->e->calls, call, 0);
 	if (!farewell_owes(call)) {
 		call_forget(x->e, x->st, call);
 		return;
@@ -255,7 +247,7 @@ void
 call_drop(const struct ctx *x, struct call *call)
 {
 	call->saved = false;
-	call_use_channels(x->e->calls, call, 0);
+	channels_use(x->e->calls, call, 0);
 	if (call->session != 0 && !call->relay_closed)
 		x->e->calls->relay_calls[call->instance]--;
 	call_free(x, call);
@@ -374,14 +366,21 @@ put_member(struct buf *b, const char *name, uint64_t value, bool more)
 }
 
 void
-call_status(const struct calls *c, struct mono now, struct buf *json)
+call_status(const struct edge *e, struct mono now, struct buf *json)
 {
+	const struct calls *c = e->calls;
+	const struct edge_conf *conf = e->conf;
+
 	put_member(json, "calls", c->pool.used, true);
 	put_member(json, "calls_max", c->pool.n, true);
 	put_member(json, "legs", c->legs.used, true);
 	put_member(json, "byes_owed", c->n_owed, true);
 	put_member(json, "exchanges", c->exchanges.used, true);
 	put_member(json, "channels", c->channels, true);
+	put_member(json, "channels_max", conf->channels, true);
+	put_member(json, "channels_reserved", conf->reserved, true);
+	put_member(json, "channels_emergency", c->channels_emergency, true);
+	put_member(json, "channels_refused", c->no_channel, true);
 	put_member(json, "calls_begun", c->begun, true);
 	put_member(json, "calls_answered", c->answered, true);
 	put_member(json, "calls_restored", c->restored, true);

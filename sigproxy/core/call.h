@@ -144,7 +144,7 @@ void call_flow_moved(struct edge *e, struct mono now, struct steps *st,
 
 /* Counts, as members of a JSON object without braces: "calls":0,... */
 void call_status(
-    const struct calls *c, struct mono now, struct buf *json);
+    const struct edge *e, struct mono now, struct buf *json);
 
 /* Calls in progress. */
 uint32_t calls_count(const struct calls *c);

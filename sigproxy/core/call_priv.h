@@ -8,12 +8,12 @@
  * re-INVITE, UPDATE, INFO and the like.
  *
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
- * and who wins), call.c (how it ends), farewell.c (BYE for a phone that is
+ * and who wins), channels.c (how many at once), call.c (how it ends), farewell.c (BYE for a phone that is
  * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
  * (requests inside), headers.c (what passes), divert.c (3xx), refer.c and
  * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address),
  * consent.c (what registrar-db says of calls that run),
- * offer.c, hold.c, relay.c, spread.c and again.c (media), note.c (reports), callid.c and
+ * offer.c, streams.c, hold.c, relay.c, spread.c and again.c (media), note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
  * this process).
  */
@@ -77,6 +77,7 @@ struct exchange {
 	bool acked;           /* the ACK came and went on */
 	bool offer_in_answer; /* INVITE without SDP */
 	bool is_answer;       /* a PRACK that answers `offer` */
+	bool awaits_ports;    /* for new streams; then it goes on */
 	struct media offer;
 	struct telling telling; /* what the request tells `to` */
 	struct timer ack_wait;
@@ -113,7 +114,10 @@ struct call {
 	bool relay_closed;
 	bool awaits_relay;   /* in CALL_OPENING: none is up */
 	unsigned ends_asked; /* RELAY_SAY awaited */
+	struct stream_map map;
+	uint8_t sound; /* the stream that records are about */
 	uint8_t channels;
+	bool emergency; /* so said the oracle: it passes limits */
 	bool held;
 	bool ringing_noted;
 	bool reliable; /* the caller takes reliable answers (RFC 3262) */
@@ -166,6 +170,7 @@ struct calls {
 	struct callid_key callid_key;
 	uint64_t session_base; /* upper half of session numbers */
 	uint32_t channels;     /* in use */
+	uint32_t channels_emergency; /* of these, by such calls */
 	uint32_t n_owed;       /* legs whose BYE has no answer yet */
 	uint32_t relay_calls[STEPS_RELAYS_MAX];
 	struct again again[STEPS_RELAYS_MAX];
@@ -179,6 +184,7 @@ struct calls {
 	/* For status. */
 	struct unheard unheard;
 	uint64_t begun, answered, refused, restored;
+	uint64_t no_channel; /* calls refused for want of one */
 };
 
 /* ---- call.c ---- */
@@ -199,8 +205,18 @@ void call_end(const struct ctx *x, struct call *call, struct ending how);
 void call_settle(const struct ctx *x, struct call *call);
 /* Free a call of which nothing was said to anybody. */
 void call_drop(const struct ctx *x, struct call *call);
+
+/* ---- channels.c ---- */
+
+/* What its legs, and those of them that are the caller's, count. */
+uint8_t channels_needed(const struct call *call);
+uint8_t channels_of_caller(const struct call *call);
+/* Are so many free, beside those this call has? */
+bool channels_fit(const struct edge *e, const struct call *call, uint8_t n);
 /* Set the channels this call uses. */
-void call_use_channels(struct calls *c, struct call *call, uint8_t n);
+void channels_use(struct calls *c, struct call *call, uint8_t n);
+/* What is left of the tables is for emergency calls. */
+bool channels_is_crowded(const struct calls *c);
 
 /* ---- farewell.c ---- */
 
@@ -319,6 +335,9 @@ void exchange_refuse(
 /* 2xx was passed on: repeat it until its ACK. */
 void exchange_await_ack(const struct ctx *x, struct exchange *ex);
 void exchange_ack_timer(const struct ctx *x, struct exchange *ex);
+/* The relay answered, or was silent too long: offers that waited for ports go
+ * on, with new streams refused for which there are none. */
+void exchange_ports_known(const struct ctx *x, struct call *call);
 extern const struct stxn_ops exchange_server_ops;
 
 /* ---- restore.c ---- */
@@ -343,7 +362,7 @@ void note_again(struct steps *st, const struct call *call);
 void note_over_again(struct calls *c, struct mono now, struct steps *st);
 /* Did this call end a moment ago? */
 bool note_is_over(const struct calls *c, uint64_t ticket);
-/* What is to be concluded of leg's media: leg->end.verdict. */
+/* What is to be concluded of leg's media: relay_sound(leg)->verdict. */
 void note_reach(struct steps *st, const struct leg *leg,
     const struct ipc_relay_reach *reach);
 /* How leg's phone sounds. */

@@ -115,21 +115,45 @@ put_party(struct buf *b, const struct party *p)
 }
 
 static void
+put_end_stream(struct buf *b, const struct end_stream *s)
+{
+	put_flag(b, s->was_set);
+	put_flag(b, s->off);
+	put_flag(b, s->held);
+	put_flag(b, s->silent);
+	put_flag(b, s->mux);
+	wire_put_uint(b, s->form, 1);
+	wire_put_uint(b, s->port.rtp, 2);
+	wire_put_uint(b, s->port.rtcp, 2);
+	wire_put_addr(b, &s->port.said_rtp);
+	wire_put_addr(b, &s->port.said_rtcp);
+	wire_put_addr(b, &s->rtp);
+	wire_put_addr(b, &s->rtcp);
+	wire_put_addr(b, &s->learnt);
+}
+
+static void
 put_end(struct buf *b, const struct end *end)
 {
-	put_flag(b, end->ready);
-	if (!end->ready)
+	wire_put_uint(b, end->n, 1);
+	for (unsigned nr = 0; nr < end->n; nr++)
+		put_end_stream(b, &end->stream[nr]);
+}
+
+static void
+put_media_stream(struct buf *b, const struct media_stream *m)
+{
+	put_flag(b, m->known);
+	if (!m->known)
 		return;
-	put_flag(b, end->was_set);
-	put_flag(b, end->held);
-	put_flag(b, end->silent);
-	wire_put_uint(b, end->port.rtp, 2);
-	wire_put_uint(b, end->port.rtcp, 2);
-	wire_put_addr(b, &end->port.said_rtp);
-	wire_put_addr(b, &end->port.said_rtcp);
-	wire_put_addr(b, &end->rtp);
-	wire_put_addr(b, &end->rtcp);
-	wire_put_addr(b, &end->learnt);
+	put_flag(b, m->refused);
+	put_flag(b, m->mux);
+	wire_put_uint(b, m->form, 1);
+	wire_put_uint(b, m->type, 1);
+	wire_put_uint(b, m->dir, 1);
+	wire_put_uint(b, m->told, 1);
+	wire_put_addr(b, &m->rtp);
+	wire_put_addr(b, &m->rtcp);
 }
 
 static void
@@ -138,12 +162,19 @@ put_media(struct buf *b, const struct media *m)
 	put_flag(b, m->known);
 	if (!m->known)
 		return;
-	wire_put_uint(b, m->line, 1);
-	put_flag(b, m->refused);
-	wire_put_uint(b, m->dir, 1);
-	wire_put_uint(b, m->told, 1);
-	wire_put_addr(b, &m->rtp);
-	wire_put_addr(b, &m->rtcp);
+	wire_put_uint(b, m->n_lines, 1);
+	for (unsigned i = 0; i < m->n_lines; i++)
+		wire_put_uint(b, m->type[i], 1);
+	for (unsigned nr = 0; nr < IPC_STREAMS_MAX; nr++)
+		put_media_stream(b, &m->stream[nr]);
+}
+
+static void
+put_map(struct buf *b, const struct stream_map *map)
+{
+	wire_put_uint(b, map->n, 1);
+	for (unsigned nr = 0; nr < map->n; nr++)
+		wire_put_uint(b, map->line[nr], 1);
 }
 
 /* While a branch rings: what was said reliably (RFC 3262). */
@@ -179,7 +210,8 @@ put_told(struct buf *b, const struct leg *leg)
 	bool keep = leg_is_external(leg) || (s->expires_s > 0 && s->ours);
 
 	wire_put_addr(b, &leg->told.sip);
-	wire_put_addr(b, &leg->told.rtp);
+	for (unsigned nr = 0; nr < leg->end.n; nr++)
+		wire_put_addr(b, &leg->told.rtp[nr]);
 	wire_put_uint(b, leg->version_shift, 4);
 	wire_put_text(b, keep ? blob_span(&s->sdp) : SPAN_NONE);
 }
@@ -273,6 +305,8 @@ checkpoint_put(struct buf *b, const struct call *call)
 	wire_put_uint(b, call->instance, 1);
 	put_flag(b, call->relayed);
 	put_flag(b, call->relay_closed);
+	put_map(b, &call->map);
+	wire_put_uint(b, call->sound, 1);
 	put_flag(b, call->held);
 	put_flag(b, call->ringing_noted);
 	put_referral(b, &call->referral[0]);
@@ -282,6 +316,7 @@ checkpoint_put(struct buf *b, const struct call *call)
 	wire_put_uint(b, call->replaces, 8);
 	put_diversion(b, &call->diversion);
 	wire_put_uint(b, call->channels, 1);
+	wire_put_uint(b, call->emergency, 1);
 	wire_put_uint(b, call->answered.us, 8);
 	wire_put_uint(b, settled ? call->callee->index : 0, 1);
 	wire_put_uint(
@@ -378,24 +413,36 @@ get_party(struct rwire *r)
 	return p;
 }
 
+static struct end_stream
+get_end_stream(struct rwire *r)
+{
+	struct end_stream s = { .was_set = get_flag(r) };
+
+	s.off = get_flag(r);
+	s.held = get_flag(r);
+	s.silent = get_flag(r);
+	s.mux = get_flag(r);
+	s.form = (uint8_t)wire_get_uint(r, 1, STREAM_RTP, STREAM_UDPTL);
+	s.port.rtp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
+	s.port.rtcp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
+	s.port.said_rtp = wire_get_addr(r, false);
+	s.port.said_rtcp = wire_get_addr(r, false);
+	s.rtp = wire_get_addr(r, true);
+	s.rtcp = wire_get_addr(r, true);
+	s.learnt = wire_get_addr(r, true);
+	return s;
+}
+
 static struct end
 get_end(struct rwire *r)
 {
-	struct end end = { .ready = get_flag(r) };
+	struct end end = { .n = 0 };
 
-	end.open = end.ready;
-	if (!end.ready)
-		return end;
-	end.was_set = get_flag(r);
-	end.held = get_flag(r);
-	end.silent = get_flag(r);
-	end.port.rtp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
-	end.port.rtcp = (uint16_t)wire_get_uint(r, 2, 1, 65535);
-	end.port.said_rtp = wire_get_addr(r, false);
-	end.port.said_rtcp = wire_get_addr(r, false);
-	end.rtp = wire_get_addr(r, true);
-	end.rtcp = wire_get_addr(r, true);
-	end.learnt = wire_get_addr(r, true);
+	end.n = (uint8_t)wire_get_uint(r, 1, 0, IPC_STREAMS_MAX);
+	end.wanted = end.n;
+	end.open = end.n > 0;
+	for (unsigned nr = 0; nr < end.n && r->err == 0; nr++)
+		end.stream[nr] = get_end_stream(r);
 	return end;
 }
 
@@ -427,6 +474,24 @@ get_cseqs(struct rwire *r, struct saved_leg *leg)
 		wire_fail(r, -ERANGE);
 }
 
+static struct media_stream
+get_media_stream(struct rwire *r)
+{
+	struct media_stream m = { .known = get_flag(r) };
+
+	if (!m.known)
+		return m;
+	m.refused = get_flag(r);
+	m.mux = get_flag(r);
+	m.form = (uint8_t)wire_get_uint(r, 1, STREAM_RTP, STREAM_UDPTL);
+	m.type = (uint8_t)wire_get_uint(r, 1, 0, SDP_TYPE_MAX);
+	m.dir = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
+	m.told = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
+	m.rtp = wire_get_addr(r, true);
+	m.rtcp = wire_get_addr(r, true);
+	return m;
+}
+
 static struct media
 get_media(struct rwire *r)
 {
@@ -434,13 +499,28 @@ get_media(struct rwire *r)
 
 	if (!m.known)
 		return m;
-	m.line = (uint8_t)wire_get_uint(r, 1, 0, SDP_MEDIA_MAX - 1);
-	m.refused = get_flag(r);
-	m.dir = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
-	m.told = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
-	m.rtp = wire_get_addr(r, true);
-	m.rtcp = wire_get_addr(r, true);
+	m.n_lines = (uint8_t)wire_get_uint(r, 1, 0, SDP_MEDIA_MAX);
+	for (unsigned i = 0; i < m.n_lines && r->err == 0; i++)
+		m.type[i] = (uint8_t)wire_get_uint(r, 1, 0, SDP_TYPE_MAX);
+	for (unsigned nr = 0; nr < IPC_STREAMS_MAX && r->err == 0; nr++)
+		m.stream[nr] = get_media_stream(r);
 	return m;
+}
+
+static void
+get_map(struct rwire *r, struct stream_map *map)
+{
+	struct stream_map m = { .n = 0 };
+	uint64_t n = wire_get_uint(r, 1, 0, IPC_STREAMS_MAX);
+
+	for (unsigned nr = 0; nr < n && r->err == 0; nr++) {
+		uint64_t line = wire_get_uint(r, 1, 0, SDP_MEDIA_MAX - 1);
+
+		if (streams_find(&m, (unsigned)line) >= 0)
+			wire_fail(r, -EBADMSG);
+		m.line[m.n++] = (uint8_t)line;
+	}
+	*map = m;
 }
 
 static void
@@ -474,7 +554,8 @@ static void
 get_told(struct rwire *r, struct saved_leg *leg)
 {
 	leg->told.sip = wire_get_addr(r, true);
-	leg->told.rtp = wire_get_addr(r, true);
+	for (unsigned nr = 0; nr < leg->end.n && r->err == 0; nr++)
+		leg->told.rtp[nr] = wire_get_addr(r, true);
 	leg->version_shift = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
 	leg->sdp = wire_get_blob(r, 0, SESSION_SDP_MAX);
 }
@@ -520,7 +601,7 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 	    (leg->state != LEG_CALLING && leg->tag.len == 0) ||
 	    (leg->index > 0 && (leg->invite.len > 0) == call->talking) ||
 	    (leg->index == 0 && leg->invite.len > 0) ||
-	    (leg->end.ready && call->session == 0))
+	    (leg->end.n > 0 && call->session == 0))
 		wire_fail(r, -EBADMSG);
 }
 
@@ -581,6 +662,8 @@ checkpoint_get(
 	out->instance = (uint8_t)wire_get_uint(&r, 1, 0, STEPS_RELAYS_MAX - 1);
 	out->relayed = get_flag(&r);
 	out->relay_closed = get_flag(&r);
+	get_map(&r, &out->map);
+	out->sound = (uint8_t)wire_get_uint(&r, 1, 0, IPC_STREAMS_MAX - 1);
 	out->held = get_flag(&r);
 	out->ringing_noted = get_flag(&r);
 	out->referral[0] = get_referral(&r);
@@ -590,6 +673,7 @@ checkpoint_get(
 	out->replaces = wire_get_uint(&r, 8, 0, INT64_MAX);
 	get_diversion(&r, &out->diversion);
 	out->channels = (uint8_t)wire_get_uint(&r, 1, 0, 2);
+	out->emergency = wire_get_uint(&r, 1, 0, 1) != 0;
 	out->answered_us = wire_get_uint(&r, 8, 0, UINT64_MAX);
 	out->callee = (uint8_t)wire_get_uint(
 	    &r, 1, 0, out->talking ? CALL_LEGS_MAX - 1 : 0);

@@ -12,7 +12,7 @@
 #include "common/ipc/wire.h"
 #include "sigproxy/core/call_priv.h"
 
-#define CHECKPOINT_VERSION 5
+#define CHECKPOINT_VERSION 6
 
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
@@ -22,7 +22,7 @@ struct saved_leg {
 	uint8_t token[LEG_TOKEN_LEN];
 	struct flow flow;
 	bool relayed;
-	struct end end; /* open, ready, was_set, held, port, rtp, rtcp */
+	struct end end; /* no question, no counting, no verdict */
 	struct span target, route, call_id, local, remote, tag;
 	uint32_t local_cseq, remote_cseq, invite_cseq;
 	int64_t cseq_offset;
@@ -46,11 +46,14 @@ struct saved_call {
 	uint64_t session;
 	uint8_t instance;
 	bool relayed, relay_closed, held, ringing_noted;
+	struct stream_map map;
+	uint8_t sound;
 	struct referral referral[2];
 	bool transferred, withheld;
 	uint64_t replaces; /* ticket */
 	struct diversion diversion; /* its steps */
 	uint8_t channels;
+	bool emergency;
 	uint64_t answered_us;
 	uint8_t callee, early; /* index of a leg; 0: none */
 	struct span request;   /* ringing: the caller's INVITE.  Talking: a

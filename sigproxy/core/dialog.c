@@ -332,7 +332,7 @@ move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 	leg->flow = *to;
 	call_changed(x->e, call);
 	if (call->callee != NULL && call->phase != CALL_ENDING)
-		relay_set(
+		relay_set_all(
 		    x->st, leg, leg->index == 0 ? call->callee : call->leg[0]);
 	move_answers(leg, &was);
 	ctxn_flow_moved(&x->e->txns, x->now, x->st, &was, to);

@@ -717,7 +717,7 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	buf_putc(json, ',');
 	keep_status(e->keep, now, json);
 	buf_putc(json, ',');
-	call_status(e->calls, now, json);
+	call_status(e, now, json);
 	buf_putc(json, ',');
 	subs_status(e->subs, json);
 	buf_putc(json, ',');

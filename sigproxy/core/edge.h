@@ -41,6 +41,7 @@ struct edge_conf {
 	unsigned n_lan;
 	struct addr public_addr;	/* fixed one, or family ADDR_NONE */
 	uint32_t channels;		/* limit over all relays */
+	uint32_t reserved;		/* beside them, for emergencies */
 	unsigned n_relays;		/* mediaproxy processes */
 	enum hold_mode hold;
 	enum latch_mode latching;

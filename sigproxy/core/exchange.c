@@ -91,6 +91,9 @@ exchange_make_room(struct edge *e, struct call *call)
 	return exchange_new(e->calls, call);
 }
 
+static void refuse_exchange(
+    const struct ctx *x, struct exchange *ex, unsigned status);
+
 static void
 server_cancelled(struct edge *e, struct mono now, struct steps *st,
     struct stxn *t, const struct sip_msg *cancel)
@@ -102,7 +105,9 @@ server_cancelled(struct edge *e, struct mono now, struct steps *st,
 	struct buf reason;
 
 	if (ex != call->setup) {
-		if (ex->client != NULL)
+		if (ex->awaits_ports)
+			refuse_exchange(&x, ex, 487);
+		else if (ex->client != NULL)
 			ctxn_cancel(&e->txns, now, st, ex->client, SPAN_NONE);
 		return;
 	}
@@ -146,6 +151,12 @@ exchange_ack_timer(const struct ctx *x, struct exchange *ex)
 {
 	struct call *call = ex->call;
 
+	if (ex->awaits_ports) {
+		relay_grow_no_more(ex->from);
+		relay_grow_no_more(ex->to);
+		exchange_ports_known(x, call);
+		return;
+	}
 	if (mono_due(ex->give_up, x->now) || ex->server == NULL) {
 		steps_log(x->st, STEP_WARN, "no-ack");
 		steps_key_number(x->st, "call", call->ticket);
@@ -166,7 +177,7 @@ static struct span
 pass_ack_body(const struct ctx *x, struct exchange *ex,
     const struct sip_msg *msg, struct buf *body)
 {
-	struct passage p = { ex, ex->from, ex->to, SDP_ANSWER };
+	struct passage p = { ex, ex->from, ex->to, SDP_ANSWER, false };
 	struct media answer;
 
 	if (!ex->offer_in_answer ||
@@ -285,7 +296,7 @@ put_relayed(const struct edge *e, struct buf *b, struct exchange *ex,
     const struct sip_msg *msg)
 {
 	struct passage p = { ex, ex->from, ex->to,
-		ex->is_answer ? SDP_ANSWER : SDP_OFFER };
+		ex->is_answer ? SDP_ANSWER : SDP_OFFER, false };
 	char branch[BRANCH_LEN], mem[CALL_BYTES_MAX];
 	struct span via_branch;
 	struct media said;
@@ -302,7 +313,8 @@ put_relayed(const struct edge *e, struct buf *b, struct exchange *ex,
 		return err;
 	ex->telling = move_telling(e, ex->to);
 	if (!said.known)
-		ex->telling.rtp = ex->to->told.rtp;
+		memcpy(ex->telling.rtp, ex->to->told.rtp,
+		    sizeof(ex->telling.rtp));
 	if (ex->is_answer)
 		ex->to->peer_media = said;
 	else
@@ -332,7 +344,7 @@ static int
 pass_answer_body(const struct ctx *x, struct exchange *ex,
     const struct sip_msg *msg, struct buf *body, struct media *said)
 {
-	struct passage p = { ex, ex->to, ex->from, SDP_ANSWER };
+	struct passage p = { ex, ex->to, ex->from, SDP_ANSWER, false };
 
 	*said = (struct media){ .known = false };
 	if (msg->status >= 300 || ex->is_answer)
@@ -395,14 +407,13 @@ answer_exchange(const struct ctx *x, struct exchange *ex,
 static void
 tell_asker(const struct ctx *x, struct exchange *ex)
 {
-	struct telling now = move_telling(x->e, ex->from);
 	struct sip_msg m;
 
-	ex->from->told.sip = now.sip;
+	ex->from->told.sip = move_telling(x->e, ex->from).sip;
 	if (sip_parse(blob_span(&ex->server->answer), SIP_DATAGRAM, &m, NULL) ==
 		0 &&
 	    m.body.len > 0)
-		ex->from->told.rtp = now.rtp;
+		move_told_media(x->e, ex->from);
 }
 
 /* Both Contacts of an accepted INVITE or UPDATE become the new targets, and
@@ -629,15 +640,85 @@ refusal_of(int err)
 	}
 }
 
+/* Send it to the other leg. */
+static void
+go_on(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
+{
+	struct call *call = ex->call;
+	char mem[CALL_BYTES_MAX];
+	struct buf b;
+	int err;
+
+	buf_init(&b, mem, sizeof(mem));
+	err = put_relayed(x->e, &b, ex, msg);
+	if (err == 0)
+		err = ctxn_send(&x->e->txns, x->now, x->st, &ex->to->flow,
+		    buf_span(&b), &exchange_client_ops, ex, &ex->client);
+	if (err) {
+		refer_not_passed(x, ex->from, msg, refusal_of(err));
+		refuse_exchange(x, ex, refusal_of(err));
+		return;
+	}
+	refer_sent(x, ex, msg);
+	if (ex->is_invite || (ex->offer.known && !ex->is_answer))
+		call->pending = ex;
+}
+
+/* Streams that its offer adds have no ports yet: it goes on with them. */
+static bool
+await_ports(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
+{
+	struct passage p = { ex, ex->from, ex->to, SDP_OFFER, true };
+	uint8_t n;
+	bool from_has, to_has;
+
+	if (ex->is_answer || msg->body.len == 0 ||
+	    !offer_is_relayed(ex->from, ex->to) || refer_is(msg->method))
+		return false;
+	n = offer_streams(x->e, msg, p);
+	from_has = relay_grow(x, ex->from, n);
+	to_has = relay_grow(x, ex->to, n);
+	if (from_has && to_has)
+		return false;
+	ex->awaits_ports = true;
+	ex->call->pending = ex;
+	timerq_set(&x->e->timers, &ex->ack_wait,
+	    mono_add_ms(x->now, CALL_RELAY_MS));
+	return true;
+}
+
+static void
+stop_awaiting(const struct ctx *x, struct exchange *ex)
+{
+	struct sip_msg msg;
+
+	ex->awaits_ports = false;
+	timerq_cancel(&x->e->timers, &ex->ack_wait);
+	if (ex->server == NULL || stxn_request(ex->server, &msg) != 0)
+		exchange_free(x->e, ex);
+	else
+		go_on(x, ex, &msg);
+}
+
+void
+exchange_ports_known(const struct ctx *x, struct call *call)
+{
+	struct exchange *ex, *next;
+
+	for (ex = call->exchanges; ex != NULL; ex = next) {
+		next = ex->next;
+		if (ex->awaits_ports && !relay_is_growing(ex->from) &&
+		    !relay_is_growing(ex->to))
+			stop_awaiting(x, ex);
+	}
+}
+
 void
 exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
     struct stxn *t, const struct sip_msg *msg)
 {
 	struct call *call = leg->call;
 	struct exchange *ex;
-	char mem[CALL_BYTES_MAX];
-	struct buf b;
-	int err;
 
 	if (is_glare(x, leg, to, t, msg))
 		return;
@@ -660,17 +741,6 @@ exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
 	t->owner = ex;
 	if (ex->is_invite)
 		(void)stxn_status(&x->e->txns, x->now, x->st, t, 100);
-	buf_init(&b, mem, sizeof(mem));
-	err = put_relayed(x->e, &b, ex, msg);
-	if (err == 0)
-		err = ctxn_send(&x->e->txns, x->now, x->st, &to->flow,
-		    buf_span(&b), &exchange_client_ops, ex, &ex->client);
-	if (err) {
-		refer_not_passed(x, leg, msg, refusal_of(err));
-		refuse_exchange(x, ex, refusal_of(err));
-		return;
-	}
-	refer_sent(x, ex, msg);
-	if (ex->is_invite || (ex->offer.known && !ex->is_answer))
-		call->pending = ex;
+	if (!await_ports(x, ex, msg))
+		go_on(x, ex, msg);
 }

@@ -78,7 +78,7 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 {
 	struct call *call = leg->call;
 	const struct leg *caller = call->leg[0];
-	struct passage p = { call->setup, caller, leg, SDP_OFFER };
+	struct passage p = { call->setup, caller, leg, SDP_OFFER, false };
 	char branch[BRANCH_LEN], body_mem[CALL_BYTES_MAX];
 	uint32_t which;
 	struct buf body;
@@ -121,7 +121,7 @@ find_spare(const struct leg *leg)
 		struct leg *other = call->leg[i];
 
 		if (other != NULL && other->is_spare && other->spare_of == of &&
-		    (!other->relayed || other->end.ready))
+		    (!other->relayed || relay_is_ready(other)))
 			return other;
 	}
 	return NULL;
@@ -157,7 +157,7 @@ fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
     struct span invite)
 {
 	struct call *call = leg->call;
-	struct passage p = { call->setup, call->leg[0], leg, SDP_OFFER };
+	struct passage p = { call->setup, call->leg[0], leg, SDP_OFFER, false };
 	char mem[CALL_BYTES_MAX];
 	struct media offer;
 	struct buf body;
@@ -238,7 +238,7 @@ fork_start(const struct ctx *x, struct call *call)
 
 		leg->state = LEG_OVER;
 		leg->status = 480;
-		if (leg->is_spare || (leg->relayed && !leg->end.ready))
+		if (leg->is_spare || (leg->relayed && !relay_is_ready(leg)))
 			continue;
 		err = send_invite(x, leg, &msg, &offer);
 		if (err)
@@ -306,7 +306,7 @@ answer_caller(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	session_keep_sdp(x, call->leg[0], body);
 	call->leg[0]->told.sip = move_telling(x->e, call->leg[0]).sip;
 	if (body.len > 0)
-		call->leg[0]->told.rtp = move_telling(x->e, call->leg[0]).rtp;
+		move_told_media(x->e, call->leg[0]);
 	return stxn_respond(
 	    &x->e->txns, x->now, x->st, call->setup->server, &r);
 }
@@ -367,7 +367,8 @@ on_provisional(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
 	struct call *call = leg->call;
 	struct passage p = { call->setup, leg, call->leg[0],
-		call->setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER };
+		call->setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER,
+		false };
 	struct media said = { .known = false };
 	uint32_t rseq = reliable_number(call, msg);
 	char mem[CALL_BYTES_MAX];
@@ -424,7 +425,7 @@ begin_talk(const struct ctx *x, struct leg *leg)
 	timerq_cancel(&x->e->timers, &leg->timer_c);
 	timerq_cancel(&x->e->timers, &call->timer);
 	fork_cancel(x, call, leg, SPAN_LIT(ELSEWHERE));
-	call_use_channels(x->e->calls, call, channels);
+	channels_use(x->e->calls, call, channels);
 	if (!leg->relayed && call->relayed) {
 		relay_close(x->e, x->st, call);
 		call->relayed = false;
@@ -451,7 +452,7 @@ pass_2xx(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 {
 	struct exchange *setup = leg->call->setup;
 	struct passage p = { setup, leg, leg->call->leg[0],
-		setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER };
+		setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER, false };
 	char mem[CALL_BYTES_MAX];
 	struct buf body;
 	int err;

@@ -37,7 +37,7 @@ hold_offer(const struct edge *e, const struct leg *to, enum sdp_dir offered)
 
 enum sdp_dir
 hold_answer(const struct edge *e, const struct leg *to,
-    const struct media *offer, enum sdp_dir answered)
+    const struct media_stream *offer, enum sdp_dir answered)
 {
 	/* The answerer was told another direction than was offered. */
 	if (offer->known && offer->told != offer->dir) {

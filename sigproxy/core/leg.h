@@ -9,6 +9,7 @@
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/move.h"
 #include "sigproxy/core/session.h"
+#include "sigproxy/core/streams.h"
 #include "sigproxy/sip/build.h"
 #include "sigproxy/sip/sdp.h"
 
@@ -43,15 +44,15 @@ struct party {
 	bool withheld;          /* its name, outside (RFC 3323) */
 };
 
-/* One phone's end of the relay: one audio stream. */
-struct end {
-	bool open;             /* asked for; to be closed */
-	bool asked;            /* RELAY_SAY is awaited */
-	bool ready;            /* port is valid */
+/* One relayed stream, as it is for one phone. */
+struct end_stream {
 	bool counting;         /* closed, RELAY_STATS is awaited */
 	bool was_set;          /* RELAY_SET was sent before */
+	bool off;              /* refused or gone: nothing is relayed */
 	bool held;             /* silence is agreed */
 	bool silent;           /* so says the relay */
+	bool mux;              /* its phone wants RTCP on the RTP port */
+	uint8_t form;          /* enum stream_form */
 	struct ipc_port port;  /* ours, towards this phone; once said in an
 				* SDP it never changes */
 	struct addr rtp, rtcp; /* what the phone announced last */
@@ -59,14 +60,13 @@ struct end {
 	struct addr learnt;    /* where its RTP was heard from last */
 };
 
-/* What one SDP said about the stream that is relayed. */
-struct media {
-	bool known;            /* there was such an SDP */
-	uint8_t line;          /* index of its m= line */
-	bool refused;          /* port 0 */
-	struct addr rtp, rtcp; /* ADDR_NONE: do not send there */
-	enum sdp_dir dir;      /* what the phone meant, 0.0.0.0 included */
-	enum sdp_dir told;     /* what the other phone was told */
+/* One phone's end of the relay. */
+struct end {
+	bool open;      /* asked for; to be closed */
+	bool asked;     /* its first RELAY_SAY is awaited */
+	uint8_t wanted; /* streams asked for */
+	uint8_t n;      /* streams that have ports: from 0 on */
+	struct end_stream stream[IPC_STREAMS_MAX];
 };
 
 enum leg_state {

@@ -24,9 +24,28 @@ move_telling(const struct edge *e, const struct leg *leg)
 {
 	struct telling t = { .sip = edge_said_addr(e, &leg->flow) };
 
-	if (leg->end.ready)
-		t.rtp = leg->end.port.said_rtp;
+	for (unsigned nr = 0; nr < leg->end.n; nr++)
+		t.rtp[nr] = leg->end.stream[nr].port.said_rtp;
 	return t;
+}
+
+void
+move_told_media(const struct edge *e, struct leg *leg)
+{
+	struct telling now = move_telling(e, leg);
+
+	now.sip = leg->told.sip;
+	leg->told = now;
+}
+
+static bool
+is_media_stale(const struct leg *leg, const struct telling *now)
+{
+	for (unsigned nr = 0; nr < leg->end.n; nr++)
+		if (leg->told.rtp[nr].family != ADDR_NONE &&
+		    !addr_eq(&leg->told.rtp[nr], &now->rtp[nr]))
+			return true;
+	return false;
 }
 
 static bool
@@ -51,8 +70,7 @@ move_is_stale(const struct edge *e, const struct leg *leg)
 		return false;
 	return (leg->told.sip.family != ADDR_NONE &&
 		   !addr_same_ip(&leg->told.sip, &now.sip)) ||
-	       (leg->told.rtp.family != ADDR_NONE && leg->end.ready &&
-		   !addr_eq(&leg->told.rtp, &now.rtp));
+	       is_media_stale(leg, &now);
 }
 
 bool
@@ -75,8 +93,11 @@ is_settled(const struct edge *e, const struct leg *leg)
 {
 	struct telling now = move_telling(e, leg);
 
-	return !leg->end.ready || now.rtp.family != now.sip.family ||
-	       addr_same_ip(&now.rtp, &now.sip);
+	for (unsigned nr = 0; nr < leg->end.n; nr++)
+		if (now.rtp[nr].family == now.sip.family &&
+		    !addr_same_ip(&now.rtp[nr], &now.sip))
+			return false;
+	return true;
 }
 
 /* ---- the re-INVITE ---- */
@@ -85,18 +106,24 @@ is_settled(const struct edge *e, const struct leg *leg)
 static int
 put_sdp(struct buf *b, const struct leg *leg)
 {
-	const struct ipc_port *port = &leg->end.port;
-	struct sdp_edit edit = { .origin = port->said_rtp };
+	const struct stream_map *map = &leg->call->map;
+	const struct end *end = &leg->end;
+	struct sdp_edit edit = { .origin = end->stream[0].port.said_rtp };
 	struct sdp sdp;
 	int err = sdp_parse(blob_span(&leg->session.sdp), &sdp);
 
 	if (err)
 		return err;
 	edit.o_version = sdp.o_version + 1;
-	/* It is ours: only the stream that is relayed has a port. */
-	for (unsigned i = 0; i < sdp.n_media; i++)
-		if (sdp.media[i].port != 0)
-			offer_edit_stream(&edit.media[i], port);
+	/* It is ours: only streams that are relayed have a port. */
+	for (unsigned nr = 0; nr < end->n && nr < map->n; nr++) {
+		unsigned i = map->line[nr];
+
+		if (i >= sdp.n_media || sdp.media[i].port == 0)
+			continue;
+		offer_edit_stream(&edit.media[i], &end->stream[nr].port);
+		edit.media[i].no_rtcp = sdp.media[i].is_udptl;
+	}
 	err = sdp_build(b, &sdp, &edit);
 	return err ? err : buf_err(b);
 }
@@ -109,7 +136,7 @@ put_invite(const struct ctx *x, struct buf *b, struct leg *leg)
 	struct buf sdp;
 	int err;
 
-	if (!leg->end.ready || leg->session.sdp.p == NULL)
+	if (!relay_is_ready(leg) || leg->session.sdp.p == NULL)
 		return -ENODATA;
 	buf_init(&sdp, mem, sizeof(mem));
 	err = put_sdp(&sdp, leg);
@@ -362,7 +389,7 @@ static bool
 has_port(const struct leg *leg)
 {
 	return leg->call->phase != CALL_ENDING && leg_is_external(leg) &&
-	       leg->end.ready;
+	       relay_is_ready(leg);
 }
 
 static void

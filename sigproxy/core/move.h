@@ -18,6 +18,7 @@
 #include "common/base/addr.h"
 #include "common/base/mono.h"
 #include "common/base/timerq.h"
+#include "common/ipc/msg.h"
 
 struct calls;
 struct ctx;
@@ -44,7 +45,7 @@ enum {
 /* What a phone was told of us; ADDR_NONE: nothing yet. */
 struct telling {
 	struct addr sip; /* in Contact */
-	struct addr rtp; /* in SDP */
+	struct addr rtp[IPC_STREAMS_MAX]; /* in SDP, by stream */
 };
 
 /* A leg's way to the new address. */
@@ -74,6 +75,8 @@ struct moves {
 void move_init(struct calls *c);
 /* What a message with Contact and SDP, built now, tells leg's phone. */
 struct telling move_telling(const struct edge *e, const struct leg *leg);
+/* An SDP for leg's phone was built now. */
+void move_told_media(const struct edge *e, struct leg *leg);
 /* Does leg's phone send to an address that is not ours any more? */
 bool move_is_stale(const struct edge *e, const struct leg *leg);
 /* Is its re-INVITE under way? */

@@ -191,7 +191,7 @@ note_reach(struct steps *st, const struct leg *leg,
 		.ticket = leg->call->ticket,
 		.called = leg->index != 0,
 		.way = reach->way,
-		.verdict = leg->end.verdict,
+		.verdict = relay_sound(leg)->verdict,
 		.said = reach->said,
 	};
 

@@ -12,73 +12,41 @@ offer_is_relayed(const struct leg *a, const struct leg *b)
 	return a->index == 0 ? b->relayed : a->relayed;
 }
 
-/*
- * Where media for this leg's phone is to go: the only place that decides
- * which address of ours stands in an SDP.
- */
-static const struct ipc_port *
-said_port(const struct leg *egress)
+/* What is answered: NULL when this is an offer. */
+static const struct media *
+answered(const struct passage *p)
 {
-	return &egress->end.port;
+	const struct media *offer = &p->exchange->offer;
+
+	return p->role == SDP_ANSWER && offer->known ? offer : NULL;
 }
 
+/* Nothing to relay, though something was offered. */
 static bool
-can_relay(const struct sdp_media *m)
+is_useless(const struct sdp *sdp, const struct media *m)
 {
-	/* DTLS would have to end here (RFC 5763). */
-	return m->is_rtp && m->port != 0 && !m->has_fingerprint &&
-	       span_caseeq(m->type, SPAN_LIT("audio"));
-}
+	bool any = sdp->n_media == 0;
 
-/* The stream to relay: in an offer the first one possible. */
-static int
-choose_line(const struct sdp *sdp, const struct passage *p)
-{
-	if (p->role == SDP_ANSWER && p->exchange->offer.known)
-		return p->exchange->offer.line < sdp->n_media
-			   ? p->exchange->offer.line
-			   : -ENODEV;
+	for (unsigned nr = 0; nr < IPC_STREAMS_MAX; nr++)
+		if (m->stream[nr].known && !m->stream[nr].refused)
+			return false;
 	for (unsigned i = 0; i < sdp->n_media; i++)
-		if (can_relay(&sdp->media[i]))
-			return (int)i;
-	return -ENODEV;
+		any |= sdp->media[i].port != 0;
+	return any;
 }
 
-/* Is this an address a relay could ever send to? */
-static bool
-is_target(const struct addr *a)
+/* Lines are given streams by offers; what their phone has none for, for want
+ * of ports, is not relayed. */
+static int
+read_sdp(const struct sdp *sdp, const struct passage *p, struct media *out)
 {
-	enum addr_class c = addr_classify(a);
+	struct stream_map *map = &p->exchange->call->map;
+	const struct media *offer = answered(p);
 
-	return a->family != ADDR_NONE && a->port != 0 && c != ADDR_UNUSABLE &&
-	       c != ADDR_MULTICAST;
-}
-
-/*
- * Takes:   leg  whose phone said it: when its SDP names a host or an address
- *          that nobody can send to, its signalling address stands in.
- */
-static struct media
-read_media(const struct sdp_media *m, unsigned line, const struct leg *leg)
-{
-	struct media out = {
-		.known = true,
-		.line = (uint8_t)line,
-		.refused = m->port == 0,
-		.dir = hold_meant(m),
-	};
-
-	if (out.refused || m->is_hold_addr)
-		return out;
-	if (is_target(&m->rtp)) {
-		out.rtp = m->rtp;
-		if (is_target(&m->rtcp))
-			out.rtcp = m->rtcp;
-	} else {
-		out.rtp = leg->flow.remote;
-		out.rtp.port = m->port;
-	}
-	return out;
+	if (p->role == SDP_OFFER)
+		streams_map(map, sdp);
+	streams_read(map, sdp, offer, &p->from->flow.remote, out);
+	return p->role == SDP_OFFER && is_useless(sdp, out) ? -ENODEV : 0;
 }
 
 void
@@ -95,27 +63,74 @@ offer_edit_stream(struct sdp_media_edit *edit, const struct ipc_port *port)
 	edit->no_mux = true; /* the relay has a port for each */
 }
 
+static void
+edit_stream(struct sdp_media_edit *edit, const struct sdp_media *m,
+    const struct media_stream *said, const struct ipc_port *port)
+{
+	offer_edit_stream(edit, port);
+	edit->no_rtcp = said->form == STREAM_UDPTL;
+	/* Fax has no direction, and its phones expect none. */
+	if (m->has_dir || said->form == STREAM_RTP ||
+	    said->told != SDP_SENDRECV)
+		edit->dir = said->told;
+}
+
+static enum sdp_dir
+told_dir(const struct edge *e, const struct passage *p, unsigned nr,
+    enum sdp_dir dir)
+{
+	if (p->role == SDP_OFFER)
+		return hold_offer(e, p->to, dir);
+	return hold_answer(e, p->to, &p->exchange->offer.stream[nr], dir);
+}
+
+/* The order of an answer's lines is the offer's. */
+static void
+set_order(struct sdp_edit *edit, const struct sdp *sdp,
+    const struct media *offer)
+{
+	if (offer == NULL)
+		return;
+	edit->n_lines = offer->n_lines;
+	memcpy(edit->type, offer->type, sizeof(edit->type));
+	streams_order(sdp, offer, edit->order);
+}
+
+/* Which line of sdp is that stream? */
+static unsigned
+line_of(const struct sdp_edit *edit, const struct stream_map *map, unsigned nr)
+{
+	unsigned line = map->line[nr];
+
+	return edit->n_lines > 0 ? edit->order[line] : line;
+}
+
 static int
 pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
     struct passage p, struct media *out)
 {
+	const struct stream_map *map = &p.exchange->call->map;
+	const struct end *end = &p.to->end;
 	struct sdp_edit edit = { 0 };
-	const struct ipc_port *port = said_port(p.to);
-	int line = choose_line(sdp, &p);
-	int err;
+	int err = read_sdp(sdp, &p, out);
 
-	if (line < 0)
-		return line;
-	*out = read_media(&sdp->media[line], (unsigned)line, p.from);
-	out->told = p.role == SDP_OFFER
-			? hold_offer(e, p.to, out->dir)
-			: hold_answer(e, p.to, &p.exchange->offer, out->dir);
-	edit.origin = port->said_rtp;
+	if (err || p.only_count)
+		return err;
+	set_order(&edit, sdp, answered(&p));
+	edit.origin = end->stream[0].port.said_rtp;
 	if (p.to->version_shift > 0)
 		edit.o_version = sdp->o_version + p.to->version_shift;
-	if (!out->refused) {
-		offer_edit_stream(&edit.media[line], port);
-		edit.media[line].dir = out->told;
+	for (unsigned nr = 0; nr < map->n; nr++) {
+		struct media_stream *m = &out->stream[nr];
+		unsigned i = line_of(&edit, map, nr);
+
+		if (nr >= end->n || nr >= p.from->end.n)
+			m->known = false;
+		if (!m->known || m->refused || i >= sdp->n_media)
+			continue;
+		m->told = told_dir(e, &p, nr, m->dir);
+		edit_stream(&edit.media[i], &sdp->media[i], m,
+		    &end->stream[nr].port);
 	}
 	err = sdp_build(b, sdp, &edit);
 	return err ? err : buf_err(b);
@@ -126,12 +141,10 @@ static int
 pass_direct(struct buf *b, const struct sdp *sdp, struct span body,
     struct passage p, struct media *out)
 {
-	int line = choose_line(sdp, &p);
-
-	if (line >= 0) {
-		*out = read_media(&sdp->media[line], (unsigned)line, p.from);
-		out->told = out->dir;
-	}
+	if (read_sdp(sdp, &p, out) != 0)
+		*out = (struct media){ .known = false };
+	for (unsigned nr = 0; nr < IPC_STREAMS_MAX; nr++)
+		out->stream[nr].told = out->stream[nr].dir;
 	buf_put(b, body);
 	return buf_err(b);
 }
@@ -363,14 +376,82 @@ offer_refusal(int err)
 	}
 }
 
-static void
-set_end(struct steps *st, struct leg *leg, const struct media *m,
-    const struct leg *to, bool held)
+uint8_t
+offer_streams(const struct edge *e, const struct sip_msg *msg, struct passage p)
 {
-	leg->end.rtp = m->rtp;
-	leg->end.rtcp = m->rtcp;
-	leg->end.held = held;
-	relay_set(st, leg, to);
+	char mem[CALL_BYTES_MAX];
+	struct media said;
+	struct buf b;
+
+	/* An offer is to come: with sound, and perhaps a picture. */
+	if (msg->body.len == 0)
+		return OFFER_LATE_STREAMS;
+	buf_init(&b, mem, sizeof(mem));
+	p.only_count = true;
+	(void)offer_pass(e, &b, msg, p, &said);
+	return p.exchange->call->map.n;
+}
+
+/* ---- agreed ---- */
+
+static bool
+is_held(const struct media_stream *a, const struct media_stream *b)
+{
+	return a->dir != SDP_SENDRECV || b->dir != SDP_SENDRECV;
+}
+
+/* One stream as agreed: m says where leg's phone wants it; NULL: nowhere. */
+static struct end_stream
+agreed_stream(const struct end_stream *before, const struct media_stream *m,
+    bool held)
+{
+	struct end_stream s = *before;
+
+	s.off = m == NULL;
+	s.held = s.off || held;
+	s.rtp = s.rtcp = (struct addr){ 0 };
+	if (s.off)
+		return s;
+	s.rtp = m->rtp;
+	s.rtcp = m->rtcp;
+	s.form = m->form;
+	s.mux = m->mux;
+	return s;
+}
+
+static bool
+is_same(const struct end_stream *a, const struct end_stream *b)
+{
+	return a->was_set == b->was_set && a->off == b->off &&
+	       a->held == b->held && a->form == b->form && a->mux == b->mux &&
+	       addr_eq(&a->rtp, &b->rtp) && addr_eq(&a->rtcp, &b->rtcp);
+}
+
+/* Both ends of one stream.  said_again: nothing is to be learnt anew from
+ * what changes nothing. */
+static void
+settle_stream(struct steps *st, unsigned nr, struct leg *a,
+    const struct media *offer, struct leg *b, const struct media *answer,
+    bool said_again)
+{
+	const struct media_stream *ma = &offer->stream[nr];
+	const struct media_stream *mb = &answer->stream[nr];
+	struct end_stream *ea = &a->end.stream[nr], *eb = &b->end.stream[nr];
+	bool agreed = streams_agreed(offer, answer, nr);
+	struct end_stream new_a =
+	    agreed_stream(ea, agreed ? ma : NULL, is_held(ma, mb));
+	struct end_stream new_b =
+	    agreed_stream(eb, agreed ? mb : NULL, is_held(ma, mb));
+
+	if (!agreed && !ea->was_set && !eb->was_set)
+		return; /* it never was there */
+	if ((said_again || !agreed) && ea->was_set && eb->was_set &&
+	    is_same(ea, &new_a) && is_same(eb, &new_b))
+		return;
+	*ea = new_a;
+	*eb = new_b;
+	relay_set(st, a, nr, b);
+	relay_set(st, b, nr, a);
 }
 
 void
@@ -394,56 +475,55 @@ static bool
 read_own_answer(struct leg *leg, const struct sip_msg *answer,
     const struct leg **peer_out, struct media *out)
 {
-	struct call *call = leg->call;
+	const struct call *call = leg->call;
 	const struct leg *peer = leg->index == 0 ? call->callee : call->leg[0];
-	struct exchange none = { .call = call };
-	struct passage p = { &none, leg, peer, SDP_ANSWER };
 	struct sdp sdp;
-	int line;
 
 	if (peer == NULL || !offer_is_relayed(leg, peer) ||
 	    !sip_body_is(answer, "application", "sdp") ||
 	    sdp_parse(answer->body, &sdp) != 0)
 		return false;
-	line = choose_line(&sdp, &p);
-	if (line < 0)
-		return false;
-	*out = read_media(&sdp.media[line], (unsigned)line, leg);
+	streams_read(&call->map, &sdp, NULL, &leg->flow.remote, out);
 	*peer_out = peer;
 	return true;
+}
+
+/* The streams that were agreed go on, wherever their phone wants them now. */
+static void
+set_own_answer(const struct ctx *x, struct leg *leg,
+    const struct sip_msg *answer, bool anew)
+{
+	const struct leg *peer;
+	struct media m;
+
+	if (!read_own_answer(leg, answer, &peer, &m))
+		return;
+	for (unsigned nr = 0; nr < leg->end.n; nr++) {
+		struct end_stream *s = &leg->end.stream[nr];
+		const struct media_stream *said = &m.stream[nr];
+
+		if (!said->known || s->off || !s->was_set ||
+		    (!anew && addr_eq(&s->rtp, &said->rtp) &&
+			addr_eq(&s->rtcp, &said->rtcp)))
+			continue;
+		s->rtp = said->rtp;
+		s->rtcp = said->rtcp;
+		relay_set(x->st, leg, nr, peer);
+	}
 }
 
 void
 offer_refreshed(
     const struct ctx *x, struct leg *leg, const struct sip_msg *answer)
 {
-	const struct leg *peer;
-	struct media m;
-
-	if (!read_own_answer(leg, answer, &peer, &m) ||
-	    (addr_eq(&leg->end.rtp, &m.rtp) &&
-		addr_eq(&leg->end.rtcp, &m.rtcp)))
-		return;
-	set_end(x->st, leg, &m, peer, leg->end.held);
+	set_own_answer(x, leg, answer, false);
 }
 
 void
 offer_learn_anew(
     const struct ctx *x, struct leg *leg, const struct sip_msg *answer)
 {
-	const struct leg *peer;
-	struct media m;
-
-	if (read_own_answer(leg, answer, &peer, &m))
-		set_end(x->st, leg, &m, peer, leg->end.held);
-}
-
-static bool
-is_set(const struct leg *leg, const struct media *m, bool held)
-{
-	return leg->end.was_set && leg->end.held == held &&
-	       addr_eq(&leg->end.rtp, &m->rtp) &&
-	       addr_eq(&leg->end.rtcp, &m->rtcp);
+	set_own_answer(x, leg, answer, true);
 }
 
 /* Whose sound the caller hears while it rings. */
@@ -460,18 +540,19 @@ offer_settled(const struct ctx *x, struct leg *a, const struct media *offer,
     struct leg *b, const struct media *answer)
 {
 	struct call *call = a->call;
+	/* A 200 often says once more what a 183 said. */
+	bool said_again = is_heard_early(a, b);
 	bool held;
 
 	if (!offer->known || !answer->known)
 		return;
-	held = offer->dir != SDP_SENDRECV || answer->dir != SDP_SENDRECV;
-	/* A 200 often says once more what a 183 said: nothing to learn anew. */
-	if (offer_is_relayed(a, b) &&
-	    !(is_heard_early(a, b) && is_set(a, offer, held) &&
-		is_set(b, answer, held))) {
-		set_end(x->st, a, offer, b, held);
-		set_end(x->st, b, answer, a, held);
-	}
+	call->sound = streams_sound(offer, answer, call->sound);
+	for (unsigned nr = 0; nr < IPC_STREAMS_MAX; nr++)
+		if (offer_is_relayed(a, b) && nr < a->end.n && nr < b->end.n)
+			settle_stream(
+			    x->st, nr, a, offer, b, answer, said_again);
+	held = is_held(
+	    &offer->stream[call->sound], &answer->stream[call->sound]);
 	if (call->callee == NULL || held == call->held)
 		return;
 	call->held = held;

@@ -17,7 +17,11 @@ struct passage {
 	struct exchange *exchange;
 	const struct leg *from, *to;
 	enum sdp_role role;
+	bool only_count; /* nothing is written: which streams are offered? */
 };
+
+/* Streams that a call has ready whose first offer is to come. */
+#define OFFER_LATE_STREAMS 2
 
 /*
  * Write the body of msg as the other leg may see it.
@@ -28,6 +32,10 @@ struct passage {
  */
 int offer_pass(const struct edge *e, struct buf *b, const struct sip_msg *msg,
     struct passage p, struct media *out);
+/* The same for an offer, but nothing is written: how many streams does its
+ * call have now?  OFFER_LATE_STREAMS for a message without body. */
+uint8_t offer_streams(
+    const struct edge *e, const struct sip_msg *msg, struct passage p);
 /* The Content-Type of a body that offer_pass() wrote for msg; none without
  * one. */
 struct span offer_type(const struct sip_msg *msg, struct span body);
@@ -61,7 +69,7 @@ enum sdp_dir hold_offer(
     const struct edge *e, const struct leg *to, enum sdp_dir offered);
 /* The direction the offerer is told: answered as the phone said it. */
 enum sdp_dir hold_answer(const struct edge *e, const struct leg *to,
-    const struct media *offer, enum sdp_dir answered);
+    const struct media_stream *offer, enum sdp_dir answered);
 /* What a phone means by its direction and address (RFC 3264 8.4). */
 enum sdp_dir hold_meant(const struct sdp_media *m);
 
@@ -74,9 +82,31 @@ int relay_choose(const struct edge *e, const struct call *call);
 /* Its instance has no room or is silent: ask another one for all of its ends.
  * False: there is none, or its ports may be known to somebody already. */
 bool relay_elsewhere(const struct ctx *x, struct call *call);
-void relay_open(const struct ctx *x, struct leg *leg);
-/* Tell what leg's phone announced and whose packets it gets. */
-void relay_set(struct steps *st, struct leg *leg, const struct leg *to);
+/* Ask for ports for so many streams. */
+void relay_open(const struct ctx *x, struct leg *leg, uint8_t streams);
+/* Have so many, if not yet.  False: RELAY_SAY is awaited. */
+bool relay_grow(const struct ctx *x, struct leg *leg, uint8_t streams);
+/* It is awaited no longer. */
+static inline void
+relay_grow_no_more(struct leg *leg)
+{
+	leg->end.wanted = leg->end.n;
+}
+/* Is it awaited, of ports beside those it has? */
+bool relay_is_growing(const struct leg *leg);
+/* Does its phone have a port of ours? */
+static inline bool
+relay_is_ready(const struct leg *leg)
+{
+	return leg->end.n > 0;
+}
+/* The stream of leg that records are about. */
+struct end_stream *relay_sound(const struct leg *leg);
+/* Tell what leg's phone announced for a stream and who gets it. */
+void relay_set(
+    struct steps *st, struct leg *leg, unsigned nr, const struct leg *to);
+/* The same for all that were told before: its phone is elsewhere. */
+void relay_set_all(struct steps *st, struct leg *leg, const struct leg *to);
 /*
  * Ask once more what was asked before, of a mediaproxy that forgot: an end
  * that had a port wants that very one, with its settings and what was learnt.

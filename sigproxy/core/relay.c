@@ -3,8 +3,6 @@
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/verdict.h"
 
-#define RELAY_STREAM 0 /* one audio stream is relayed */
-
 static struct buf *
 door(struct steps *st, const struct call *call)
 {
@@ -91,54 +89,94 @@ ask_ports(const struct ctx *x, const struct leg *leg)
 		.latching = party->latching != LATCH_DEFAULT
 				? party->latching
 				: (uint8_t)x->e->conf->latching,
-		.streams = 1,
+		.streams = leg->end.wanted,
 		.phone = leg->flow.remote,
 		.local = x->e->conf->listeners[leg->flow.listener].local,
+		.emergency = call->emergency,
 	};
 
-	if (leg->end.ready) {
-		ask.n_want = 1;
-		ask.want[0].number = leg->end.port.rtp;
-	}
+	ask.n_want = leg->end.n;
+	for (unsigned nr = 0; nr < leg->end.n; nr++)
+		ask.want[nr].number = leg->end.stream[nr].port.rtp;
 	STEPS_ASK(x->st, door(x->st, call), RELAY_OPEN, relay_open, &ask);
 }
 
 void
-relay_open(const struct ctx *x, struct leg *leg)
+relay_open(const struct ctx *x, struct leg *leg, uint8_t streams)
 {
 	leg->end.open = true;
 	leg->end.asked = true;
+	leg->end.wanted = streams;
 	leg->call->ends_asked++;
 	ask_ports(x, leg);
 }
 
-static struct ipc_relay_set
-settings_of(const struct leg *leg, const struct leg *to)
+bool
+relay_is_growing(const struct leg *leg)
 {
-	const struct end *end = &leg->end;
+	return leg->end.n > 0 && leg->end.wanted > leg->end.n;
+}
+
+bool
+relay_grow(const struct ctx *x, struct leg *leg, uint8_t streams)
+{
+	const struct call *call = leg->call;
+
+	if (leg->end.n == 0 || leg->end.n >= streams || call->relay_closed)
+		return true;
+	leg->end.wanted = streams;
+	/* When it comes it is asked for all. */
+	if (x->e->relay_up[call->instance])
+		ask_ports(x, leg);
+	return false;
+}
+
+struct end_stream *
+relay_sound(const struct leg *leg)
+{
+	return (struct end_stream *)&leg->end.stream[leg->call->sound];
+}
+
+static struct ipc_relay_set
+settings_of(const struct leg *leg, unsigned nr, const struct leg *to)
+{
+	const struct end_stream *s = &leg->end.stream[nr];
 
 	return (struct ipc_relay_set){
 		.session = leg->call->session,
 		.end = leg->index,
-		.stream = RELAY_STREAM,
-		.to_end = to != NULL ? to->index : RELAY_NO_END,
-		.rtp = end->rtp,
-		.rtcp = end->rtcp,
-		.held = end->held,
+		.stream = (uint8_t)nr,
+		.to_end = to != NULL && !s->off ? to->index : RELAY_NO_END,
+		.rtp = s->rtp,
+		.rtcp = s->rtcp,
+		.mux = s->mux,
+		/* Who receives a fax says nothing for long. */
+		.held = s->held || s->form == STREAM_UDPTL,
+		.form = s->form,
 		.phone = leg->flow.remote,
 	};
 }
 
 void
-relay_set(struct steps *st, struct leg *leg, const struct leg *to)
+relay_set(
+    struct steps *st, struct leg *leg, unsigned nr, const struct leg *to)
 {
-	struct ipc_relay_set set = settings_of(leg, to);
+	struct end_stream *s = &leg->end.stream[nr];
+	struct ipc_relay_set set = settings_of(leg, nr, to);
 
-	if (!leg->end.ready)
+	if (nr >= leg->end.n)
 		return;
-	set.relearn = leg->end.was_set;
-	leg->end.was_set = true;
+	set.relearn = s->was_set;
+	s->was_set = true;
 	STEPS_ASK(st, door(st, leg->call), RELAY_SET, relay_set, &set);
+}
+
+void
+relay_set_all(struct steps *st, struct leg *leg, const struct leg *to)
+{
+	for (unsigned nr = 0; nr < leg->end.n; nr++)
+		if (leg->end.stream[nr].was_set)
+			relay_set(st, leg, nr, to);
 }
 
 /* Whose phone gets what leg's phone says. */
@@ -161,14 +199,18 @@ void
 relay_again(const struct ctx *x, struct leg *leg)
 {
 	struct buf *to = door(x->st, leg->call);
-	struct ipc_relay_set set;
 
 	ask_ports(x, leg);
-	if (!leg->end.ready || !leg->end.was_set)
-		return;
-	set = settings_of(leg, listener_of(leg));
-	set.learnt = leg->end.learnt;
-	STEPS_ASK(x->st, to, RELAY_SET, relay_set, &set);
+	for (unsigned nr = 0; nr < leg->end.n; nr++) {
+		const struct end_stream *s = &leg->end.stream[nr];
+		struct ipc_relay_set set;
+
+		if (!s->was_set)
+			continue;
+		set = settings_of(leg, nr, listener_of(leg));
+		set.learnt = s->learnt;
+		STEPS_ASK(x->st, to, RELAY_SET, relay_set, &set);
+	}
 }
 
 void
@@ -176,28 +218,39 @@ relay_renew(const struct ctx *x, struct leg *leg)
 {
 	struct call *call = leg->call;
 
-	if (call->session == 0 || call->relay_closed || !leg->end.ready ||
+	if (call->session == 0 || call->relay_closed || leg->end.n == 0 ||
 	    !x->e->relay_up[call->instance])
 		return;
 	ask_ports(x, leg);
 }
 
 /* The port stays; what the internet sees of it may be another address. */
-static void
-on_renewed(const struct ctx *x, struct leg *leg, const struct ipc_relay_say *say)
+static bool
+take_renewed(const struct ctx *x, const struct leg *leg, struct ipc_port *had,
+    const struct ipc_port *is)
 {
-	struct ipc_port *had = &leg->end.port;
-	const struct ipc_port *is = &say->ports[0];
-
-	if (say->n_ports == 0 || is->rtp != had->rtp ||
+	if (is->rtp != had->rtp ||
 	    is->said_rtp.family != had->said_rtp.family ||
 	    addr_eq(&is->said_rtp, &had->said_rtp))
-		return;
+		return false;
 	/* With the address a mapping changes; by itself it is left alone. */
 	if (addr_same_ip(&is->said_rtp, &had->said_rtp) &&
 	    !move_is_stale(x->e, leg))
-		return;
+		return false;
 	*had = *is;
+	return true;
+}
+
+static void
+on_renewed(const struct ctx *x, struct leg *leg, const struct ipc_relay_say *say)
+{
+	bool any = false;
+
+	for (unsigned nr = 0; nr < leg->end.n && nr < say->n_ports; nr++)
+		any |= take_renewed(x, leg, &leg->end.stream[nr].port,
+		    &say->ports[nr]);
+	if (!any)
+		return;
 	call_changed(x->e, leg->call);
 	move_ports_known(x, leg);
 }
@@ -213,6 +266,22 @@ relay_close_end(struct steps *st, struct leg *leg)
 	STEPS_ASK(st, door(st, leg->call), RELAY_CLOSE, relay_close, &close);
 }
 
+static void
+set_counting(struct end *end)
+{
+	for (unsigned nr = 0; nr < end->n; nr++)
+		end->stream[nr].counting = true;
+}
+
+static bool
+is_counting(const struct end *end)
+{
+	for (unsigned nr = 0; nr < end->n; nr++)
+		if (end->stream[nr].counting)
+			return true;
+	return false;
+}
+
 void
 relay_close(struct edge *e, struct steps *st, struct call *call)
 {
@@ -226,7 +295,7 @@ relay_close(struct edge *e, struct steps *st, struct call *call)
 		struct leg *leg = call->leg[i];
 
 		if (leg != NULL)
-			leg->end.counting = leg->end.ready;
+			set_counting(&leg->end);
 	}
 	STEPS_ASK(st, door(st, call), RELAY_CLOSE, relay_close, &close);
 }
@@ -235,7 +304,7 @@ bool
 relay_is_counting(const struct call *call)
 {
 	for (unsigned i = 0; i < call->n_legs; i++)
-		if (call->leg[i] != NULL && call->leg[i]->end.counting)
+		if (call->leg[i] != NULL && is_counting(&call->leg[i]->end))
 			return true;
 	return false;
 }
@@ -252,7 +321,51 @@ log_lost_port(struct steps *st, const struct leg *leg)
 {
 	steps_log(st, STEP_WARN, "relay-port-lost");
 	steps_key_number(st, "call", leg->call->ticket);
-	steps_key_number(st, "port", leg->end.port.rtp);
+	steps_key_number(st, "port", leg->end.stream[0].port.rtp);
+}
+
+/* What an end has not had yet. */
+static void
+take_ports(struct end *end, const struct ipc_relay_say *say)
+{
+	while (end->n < say->n_ports) {
+		end->stream[end->n] =
+		    (struct end_stream){ .port = say->ports[end->n] };
+		end->n++;
+	}
+	end->wanted = end->n;
+}
+
+/* Ports beside those it has; without them their lines are refused. */
+static void
+on_grown(const struct ctx *x, struct leg *leg, const struct ipc_relay_say *say)
+{
+	if (say->refusal == RELAY_OK)
+		take_ports(&leg->end, say);
+	leg->end.wanted = leg->end.n;
+	call_changed(x->e, leg->call);
+	exchange_ports_known(x, leg->call);
+}
+
+/* The answer to the first question. */
+static void
+on_opened(const struct ctx *x, struct leg *leg, const struct ipc_relay_say *say)
+{
+	struct call *call = leg->call;
+
+	/* Better sound alone than nothing. */
+	if (say->refusal == RELAY_FULL && leg->end.wanted > 1) {
+		leg->end.wanted = 1;
+		ask_ports(x, leg);
+		return;
+	}
+	leg->end.asked = false;
+	if (say->refusal == RELAY_OK && say->n_ports > 0)
+		take_ports(&leg->end, say);
+	else
+		leg->end.open = false;
+	if (--call->ends_asked == 0)
+		call_ports_known(x, call);
 }
 
 static int
@@ -269,25 +382,19 @@ on_say(const struct ctx *x, uint8_t instance, struct span payload)
 	leg = find_leg(call, say.end);
 	if (leg == NULL || call->phase == CALL_ENDING)
 		return 0;
-	if (leg->end.ready && say.refusal == RELAY_OK)
+	if (leg->end.n > 0 && say.refusal == RELAY_OK)
 		on_renewed(x, leg, &say);
-	else if (leg->end.ready)
+	else if (leg->end.n > 0 && !relay_is_growing(leg))
 		log_lost_port(x->st, leg);
+	if (relay_is_growing(leg))
+		on_grown(x, leg, &say);
 	if (!leg->end.asked || call->phase != CALL_OPENING)
 		return 0;
 	if (say.refusal == RELAY_NO_ADDRESS && again_later(x, instance))
 		return 0;
 	if (say.refusal == RELAY_FULL && relay_elsewhere(x, call))
 		return 0;
-	leg->end.asked = false;
-	if (say.refusal == RELAY_OK && say.n_ports > 0) {
-		leg->end.port = say.ports[0];
-		leg->end.ready = true;
-	} else {
-		leg->end.open = false;
-	}
-	if (--call->ends_asked == 0)
-		call_ports_known(x, call);
+	on_opened(x, leg, &say);
 	return 0;
 }
 
@@ -297,16 +404,18 @@ on_stats(const struct ctx *x, uint8_t instance, struct span payload)
 	struct ipc_relay_stats stats;
 	struct call *call;
 	struct leg *leg;
+	unsigned nr;
 	int err = get_relay_stats(payload, &stats);
 
 	if (err)
 		return err;
 	call = find(x->e->calls, instance, stats.session);
 	leg = find_leg(call, stats.counter.end);
-	if (leg == NULL || !leg->end.counting)
+	nr = stats.counter.stream;
+	if (leg == NULL || nr >= leg->end.n || !leg->end.stream[nr].counting)
 		return 0;
-	leg->end.counting = false;
-	if (leg->index == 0 || leg == call->callee)
+	leg->end.stream[nr].counting = false;
+	if (nr == call->sound && (leg->index == 0 || leg == call->callee))
 		note_media(x->st, call, &stats.counter);
 	call_settle(x, call);
 	return 0;
@@ -322,6 +431,7 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 		[RELAY_HEARD] = "media-heard",
 	};
 	struct ipc_relay_news news;
+	struct end_stream *s;
 	struct call *call;
 	struct leg *leg;
 	int err = get_relay_news(payload, &news);
@@ -330,16 +440,19 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 		return err;
 	call = find(x->e->calls, instance, news.session);
 	leg = find_leg(call, news.end);
-	if (leg == NULL || call->phase == CALL_ENDING)
+	if (leg == NULL || call->phase == CALL_ENDING ||
+	    news.stream >= leg->end.n)
 		return 0;
-	if (news.what == RELAY_LATCHED && news.stream == RELAY_STREAM)
-		leg->end.learnt = news.addr;
-	if (news.stream == RELAY_STREAM)
-		leg->end.silent = news.what == RELAY_SILENT;
+	s = &leg->end.stream[news.stream];
+	if (news.what == RELAY_LATCHED)
+		s->learnt = news.addr;
+	s->silent = news.what == RELAY_SILENT;
 	call_changed(x->e, call);
 	steps_log(x->st, STEP_INFO, event[news.what]);
 	steps_key_number(x->st, "call", call->ticket);
 	steps_key_text(x->st, "phone", TEXT_SPAN(leg_party(leg)->number));
+	if (news.stream != call->sound)
+		steps_key_number(x->st, "stream", news.stream);
 	if (news.addr.family != ADDR_NONE)
 		steps_key_addr(x->st, "address", &news.addr);
 	return 0;
@@ -354,11 +467,11 @@ conclude(const struct leg *leg, const struct ipc_relay_reach *reach)
 		.way = (enum media_way)reach->way,
 		.range = (enum media_range)reach->range,
 		.home = verdict_home(&leg->flow, TEXT_SPAN(leg->target),
-		    &leg->end.rtp),
+		    &relay_sound(leg)->rtp),
 	};
 
 	/* Heard by the mediaproxy before that one. */
-	if (in.heard == MEDIA_NEVER && leg->end.learnt.family != ADDR_NONE)
+	if (in.heard == MEDIA_NEVER && relay_sound(leg)->learnt.family != ADDR_NONE)
 		in.heard = MEDIA_SILENT;
 	return verdict_media(&in);
 }
@@ -390,13 +503,14 @@ on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 		return err;
 	call = find(x->e->calls, instance, reach.session);
 	leg = find_leg(call, reach.end);
-	if (leg == NULL || reach.stream != RELAY_STREAM || !leg->end.ready ||
+	if (leg == NULL || reach.stream >= leg->end.n ||
+	    reach.stream != call->sound ||
 	    (leg->index != 0 && leg != call->callee))
 		return 0;
 	verdict = conclude(leg, &reach);
-	if (verdict == leg->end.verdict)
+	if (verdict == relay_sound(leg)->verdict)
 		return 0;
-	leg->end.verdict = (uint8_t)verdict;
+	relay_sound(leg)->verdict = (uint8_t)verdict;
 	log_unheard(x->st, leg, verdict);
 	unheard_note(&x->e->calls->unheard, TEXT_SPAN(leg_party(leg)->number),
 	    &leg->flow.remote, verdict, x->now);

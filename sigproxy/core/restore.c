@@ -321,6 +321,8 @@ restore_into(
 	call->base = 1;
 	call->diversion = from->diversion;
 	call->relayed = from->relayed;
+	call->map = from->map;
+	call->sound = from->sound;
 	call->held = from->held;
 	call->ringing_noted = from->ringing_noted;
 	call->referral[0] = from->referral[0];
@@ -335,7 +337,8 @@ restore_into(
 		    from->relay_closed);
 	if (err)
 		return err;
-	call_use_channels(x->e->calls, call, from->channels);
+	call->emergency = from->emergency;
+	channels_use(x->e->calls, call, from->channels);
 	return from->talking ? restore_talking(x, call, from)
 			     : restore_ringing(x, call, from);
 }

@@ -210,15 +210,6 @@ choose_branches(struct edge *e, struct call *call,
 		    e, call, &replaced->flow, TEXT_SPAN(replaced->target));
 }
 
-static bool
-has_external(const struct call *call)
-{
-	for (unsigned i = call->base; i < call->n_legs; i++)
-		if (leg_is_external(call->leg[i]))
-			return true;
-	return false;
-}
-
 static void
 drop_branches(struct edge *e, struct call *call)
 {
@@ -226,27 +217,24 @@ drop_branches(struct edge *e, struct call *call)
 		leg_free(e, call->leg[--call->n_legs]);
 }
 
-/*
- * Count channels: one for a caller outside, one for the called number when a
- * device outside rings, however many do (R97).  When there is no room for the
- * latter but phones in the office ring too, only those ring.
- */
+/* When there is no room for devices outside but phones in the office ring
+ * too, only those ring. */
 static bool
 admit(struct edge *e, struct call *call, const struct ipc_auth_say *say,
     const struct leg *replaced)
 {
-	struct calls *c = e->calls;
-	uint8_t caller = leg_is_external(call->leg[0]) ? 1 : 0;
-	uint8_t need = (uint8_t)(caller + has_external(call));
+	uint8_t need = channels_needed(call);
 
-	if (c->channels + need > e->conf->channels && need > caller) {
+	if (!channels_fit(e, call, need) && need > channels_of_caller(call)) {
 		drop_branches(e, call);
 		choose_branches(e, call, say, replaced, false);
-		need = caller;
+		need = channels_of_caller(call);
 	}
-	if (c->channels + need > e->conf->channels && need > 0)
+	if (!channels_fit(e, call, need)) {
+		e->calls->no_channel++;
 		return false;
-	call_use_channels(c, call, need);
+	}
+	channels_use(e->calls, call, need);
 	return call->n_legs > call->base;
 }
 
@@ -259,17 +247,38 @@ is_relay_wanted(const struct call *call)
 	return false;
 }
 
+/* How many streams the caller offers, to any of those that ring. */
+static uint8_t
+count_streams(const struct edge *e, struct call *call)
+{
+	struct passage p = { .exchange = call->setup, .from = call->leg[0] };
+	struct sip_msg msg;
+	uint8_t n = 0;
+
+	if (stxn_request(call->setup->server, &msg) != 0)
+		return 1;
+	for (unsigned i = call->base; i < call->n_legs && n == 0; i++) {
+		p.to = call->leg[i];
+		if (p.to->relayed)
+			n = offer_streams(e, &msg, p);
+	}
+	/* Without any it is refused, when the ports are there. */
+	return n > 0 ? n : 1;
+}
+
 void
 setup_open_ends(const struct ctx *x, struct call *call)
 {
+	uint8_t n = count_streams(x->e, call);
+
 	call->relayed = true;
 	timerq_set(
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_RELAY_MS));
 	if (!call->leg[0]->end.open)
-		relay_open(x, call->leg[0]);
+		relay_open(x, call->leg[0], n);
 	for (unsigned i = call->base; i < call->n_legs; i++)
 		if (call->leg[i]->relayed)
-			relay_open(x, call->leg[i]);
+			relay_open(x, call->leg[i], n);
 }
 
 static void
@@ -332,7 +341,7 @@ setup_diverted(
     const struct ctx *x, struct call *call, const struct ipc_auth_say *say)
 {
 	/* Counted anew: who redirected has none any more. */
-	call_use_channels(x->e->calls, call, 0);
+	channels_use(x->e->calls, call, 0);
 	if (!admit_or_refuse(x, call, say, NULL))
 		return;
 	if (!is_relay_wanted(call)) {
@@ -359,7 +368,7 @@ call_relay_came(const struct ctx *x, struct call *call)
 void
 call_ports_known(const struct ctx *x, struct call *call)
 {
-	if (call->leg[0]->end.ready) {
+	if (relay_is_ready(call->leg[0])) {
 		fork_start(x, call);
 		return;
 	}
@@ -488,7 +497,8 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse(x, t, 480, SPAN_LIT(SIPS_NOT_KEPT));
 		return;
 	}
-	if (!has_too_many(x->e->calls, say->caller.number))
+	if (say->emergency || (!channels_is_crowded(x->e->calls) &&
+	    !has_too_many(x->e->calls, say->caller.number)))
 		call = call_new(x->e);
 	if (call == NULL) {
 		call_not_begun(x->st, say, 480, "too-many-calls");
@@ -498,6 +508,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		return;
 	}
 	call->ticket = say->ticket;
+	call->emergency = say->emergency;
 	call_party(&call->caller, &say->caller);
 	call_party(&call->called, &say->called);
 	call->caller.withheld = headers_hide_sender(msg);

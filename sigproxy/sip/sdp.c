@@ -34,6 +34,27 @@ sdp_dir_of(struct span attribute)
 	return SDP_DIR_NONE;
 }
 
+static const char *const type_name[] = {
+	"application", "audio", "video", "text", "image", "application",
+	"message",
+};
+
+enum sdp_type
+sdp_type_of(struct span type)
+{
+	for (int t = SDP_TYPE_AUDIO; t <= SDP_TYPE_MAX; t++) {
+		if (span_caseeq(type, span_str(type_name[t])))
+			return (enum sdp_type)t;
+	}
+	return SDP_TYPE_OTHER;
+}
+
+const char *
+sdp_type_name(enum sdp_type t)
+{
+	return type_name[t];
+}
+
 int
 sdp_line_next(struct span *rest, struct sdp_line *out)
 {
@@ -240,6 +261,7 @@ read_media(struct span value, const struct sdp *s, struct sdp_media *out)
 	m.fmts = rest;
 	m.is_rtp = span_starts(m.proto, SPAN_LIT("RTP/")) ||
 	    span_starts(m.proto, SPAN_LIT("UDP/TLS/RTP/"));
+	m.is_udptl = span_caseeq(m.proto, SPAN_LIT("udptl"));
 	m.is_secure = m.is_rtp && (ends_with(m.proto, SPAN_LIT("/SAVP")) ||
 	    ends_with(m.proto, SPAN_LIT("/SAVPF")));
 	m.rtp = s->conn;
@@ -414,6 +436,22 @@ settle(struct sdp *s)
 	}
 }
 
+/* A section goes from after its m= line up to the next one. */
+static int
+begin_media(const struct sdp_line *line, struct span rest, struct sdp *s)
+{
+	struct sdp_media *m = &s->media[s->n_media];
+	int err;
+
+	if (s->n_media == SDP_MEDIA_MAX)
+		return -E2BIG;
+	s->n_media++;
+	err = read_media(line->value, s, m);
+	if (err == 0)
+		m->lines = rest;
+	return err;
+}
+
 static int
 read_lines(struct span rest, struct sdp *s)
 {
@@ -430,11 +468,8 @@ read_lines(struct span rest, struct sdp *s)
 		else if (lines == 2)
 			err = line.type == 'o' ? read_origin(line.value, s) :
 			    -EBADMSG;
-		else if (line.type == 'm' && s->n_media == SDP_MEDIA_MAX)
-			return -E2BIG;
 		else if (line.type == 'm')
-			err = read_media(line.value, s,
-			    &s->media[s->n_media++]);
+			err = begin_media(&line, rest, s);
 		else if (s->n_media == 0)
 			err = session_line(&line, s);
 		else

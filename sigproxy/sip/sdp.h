@@ -24,6 +24,19 @@ enum sdp_dir {
 	SDP_INACTIVE,
 };
 
+/* The media types that are registered (RFC 8866 8.2.1), and any other. */
+enum sdp_type {
+	SDP_TYPE_OTHER,
+	SDP_TYPE_AUDIO,
+	SDP_TYPE_VIDEO,
+	SDP_TYPE_TEXT,
+	SDP_TYPE_IMAGE,
+	SDP_TYPE_APPLICATION,
+	SDP_TYPE_MESSAGE,
+};
+#define SDP_TYPE_MAX SDP_TYPE_MESSAGE
+
+enum sdp_type sdp_type_of(struct span type);
 /* "sendrecv"; "" for SDP_DIR_NONE. */
 const char *sdp_dir_name(enum sdp_dir d);
 /* The same seen from the other end: sendonly and recvonly change places. */
@@ -35,7 +48,9 @@ struct sdp_media {
 	uint16_t n_ports;	/* of `port/n`; 1 when not written */
 	struct span proto;	/* "RTP/AVP" */
 	struct span fmts;	/* "0 8 101" */
+	struct span lines;	/* of the section, after its m= */
 	bool is_rtp;		/* RTP/... */
+	bool is_udptl;		/* udptl, in whatever case */
 	bool is_secure;		/* RTP/SAVP, SAVPF, UDP/TLS/RTP/SAVP(F) */
 	struct addr rtp;	/* c= of the media or session, with port;
 				 * ADDR_NONE when it is a name or missing */
@@ -97,8 +112,12 @@ struct sdp_media_edit {
 	bool with_rtcp;		/* write a=rtcp even when it is RTP + 1 */
 	struct addr rtcp;	/* family set: the address in a=rtcp */
 	bool no_mux;		/* leave a=rtcp-mux out */
+	bool no_rtcp;		/* it has none: no a=rtcp */
 	enum sdp_dir dir;	/* SDP_DIR_NONE: as it came */
 };
+
+/* No section of the session's: a line that is refused. */
+#define SDP_MISSING UINT8_MAX
 
 struct sdp_edit {
 	struct span o_user;	/* empty: "-" */
@@ -106,6 +125,11 @@ struct sdp_edit {
 	uint64_t o_session;	/* 0: as it came */
 	uint64_t o_version;	/* 0: as it came */
 	struct sdp_media_edit media[SDP_MEDIA_MAX];
+	/* With n_lines: so many sections in this order instead of all as they
+	 * came; for SDP_MISSING a refused line of that type. */
+	uint8_t n_lines;
+	uint8_t order[SDP_MEDIA_MAX];
+	uint8_t type[SDP_MEDIA_MAX];	/* enum sdp_type */
 };
 
 /*
@@ -113,7 +137,7 @@ struct sdp_edit {
  *
  * Takes:   s     from sdp_parse().
  *          edit  media[i] for s->media[i]; origin and every SDP_RELAY's rtp
- *                must have a family.
+ *                must have a family; order names each section once at most.
  * Errors:  -EINVAL an edit without an address; else buf_err(b).
  */
 int sdp_build(struct buf *b, const struct sdp *s, const struct sdp_edit *edit);

@@ -11,7 +11,7 @@ static const char *const never[] = {
 	"ice-pacing", "alt", "group", "ssrc", "ssrc-group", "msid",
 	"msid-semantic", "source-filter", "path", "msrp-cname", "control",
 	"tool", "key-mgmt", "sctp-port", "identity", "record", "recordpref",
-	"cname", "originator", "nortpproxy", "mid", "label",
+	"cname", "originator", "nortpproxy", "mid", "label", "bundle-only",
 };
 
 /* Attributes whose content cannot be an address: not searched for one. */
@@ -218,7 +218,7 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 {
 	enum sdp_dir d = edit->dir != SDP_DIR_NONE ? edit->dir : m->dir;
 
-	if (edit->rtcp_port != 0 && (edit->with_rtcp ||
+	if (edit->rtcp_port != 0 && !edit->no_rtcp && (edit->with_rtcp ||
 	    edit->rtcp_port != edit->rtp.port + 1 ||
 	    edit->rtcp.family != ADDR_NONE)) {
 		buf_put(b, SPAN_LIT("a=rtcp:"));
@@ -236,19 +236,21 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 	}
 }
 
-/* One m= section; line holds its m= line, and the next one afterwards. */
+/* One m= section. */
 static void
-put_relayed(struct buf *b, struct span *rest, struct sdp_line *line,
-    const struct sdp_media *m, const struct sdp_media_edit *edit,
-    const struct addr *origin)
+put_relayed(struct buf *b, const struct sdp_media *m,
+    const struct sdp_media_edit *edit, const struct addr *origin)
 {
+	struct span rest = m->lines;
+	struct sdp_line line;
+
 	put_media_line(b, m, edit->rtp.port, 1);
 	if (!addr_same_ip(&edit->rtp, origin))
 		put_connection(b, &edit->rtp);
-	while (sdp_line_next(rest, line) == 0 && line->type != 'm') {
-		if (line->type == 'b' || (line->type == 'a' &&
-		    media_attribute_stays(line->value, m, edit)))
-			put_line(b, line->type, line->value);
+	while (sdp_line_next(&rest, &line) == 0 && line.type != 'm') {
+		if (line.type == 'b' || (line.type == 'a' &&
+		    media_attribute_stays(line.value, m, edit)))
+			put_line(b, line.type, line.value);
 	}
 	put_own_attributes(b, m, edit);
 }
@@ -256,9 +258,12 @@ put_relayed(struct buf *b, struct span *rest, struct sdp_line *line,
 /* The section as it came; its c= is written out, since the session's is
  * ours now. */
 static void
-put_as_is(struct buf *b, struct span *rest, struct sdp_line *line,
-    const struct sdp_media *m, const struct sdp_media_edit *edit)
+put_as_is(struct buf *b, const struct sdp_media *m,
+    const struct sdp_media_edit *edit)
 {
+	struct span rest = m->lines;
+	struct sdp_line line;
+
 	put_media_line(b, m, m->port, m->n_ports);
 	if (m->c_host.len > 0) {
 		buf_puts(b, span_find(m->c_host, ':') >= 0 ? "c=IN IP6 " :
@@ -266,10 +271,10 @@ put_as_is(struct buf *b, struct span *rest, struct sdp_line *line,
 		buf_put(b, m->c_host);
 		crlf(b);
 	}
-	while (sdp_line_next(rest, line) == 0 && line->type != 'm') {
-		if (line->type == 'b' || (line->type == 'a' &&
-		    sdp_dir_of(line->value) == SDP_DIR_NONE))
-			put_line(b, line->type, line->value);
+	while (sdp_line_next(&rest, &line) == 0 && line.type != 'm') {
+		if (line.type == 'b' || (line.type == 'a' &&
+		    sdp_dir_of(line.value) == SDP_DIR_NONE))
+			put_line(b, line.type, line.value);
 	}
 	if (edit->dir != SDP_DIR_NONE || m->has_dir) {
 		buf_put(b, SPAN_LIT("a="));
@@ -279,13 +284,24 @@ put_as_is(struct buf *b, struct span *rest, struct sdp_line *line,
 	}
 }
 
+/* A line of an offer that its answer says nothing about. */
 static void
-put_refused(struct buf *b, struct span *rest, struct sdp_line *line,
-    const struct sdp_media *m)
+put_missing(struct buf *b, enum sdp_type type)
 {
-	put_media_line(b, m, 0, 1);
-	while (sdp_line_next(rest, line) == 0 && line->type != 'm')
-		;
+	buf_puts(b, "m=");
+	buf_puts(b, sdp_type_name(type));
+	switch (type) {
+	case SDP_TYPE_IMAGE:
+		buf_puts(b, " 0 udptl t38");
+		break;
+	case SDP_TYPE_MESSAGE:
+		buf_puts(b, " 0 TCP/MSRP *");
+		break;
+	default:
+		buf_puts(b, " 0 RTP/AVP 0");
+		break;
+	}
+	crlf(b);
 }
 
 static bool
@@ -302,6 +318,21 @@ edits_are_whole(const struct sdp *s, const struct sdp_edit *edit)
 	return true;
 }
 
+static void
+put_section(struct buf *b, const struct sdp *s, const struct sdp_edit *edit,
+    unsigned i)
+{
+	const struct sdp_media *m = &s->media[i];
+	const struct sdp_media_edit *e = &edit->media[i];
+
+	if (e->what == SDP_RELAY)
+		put_relayed(b, m, e, &edit->origin);
+	else if (e->what == SDP_AS_IS)
+		put_as_is(b, m, e);
+	else
+		put_media_line(b, m, 0, 1);
+}
+
 int
 sdp_build(struct buf *b, const struct sdp *s, const struct sdp_edit *edit)
 {
@@ -312,16 +343,13 @@ sdp_build(struct buf *b, const struct sdp *s, const struct sdp_edit *edit)
 		return -EINVAL;
 	put_head(b, s, edit);
 	put_session(b, &rest, &line, edit);
-	for (unsigned i = 0; i < s->n_media; i++) {
-		const struct sdp_media *m = &s->media[i];
-		const struct sdp_media_edit *e = &edit->media[i];
-
-		if (e->what == SDP_RELAY)
-			put_relayed(b, &rest, &line, m, e, &edit->origin);
-		else if (e->what == SDP_AS_IS)
-			put_as_is(b, &rest, &line, m, e);
+	for (unsigned i = 0; edit->n_lines == 0 && i < s->n_media; i++)
+		put_section(b, s, edit, i);
+	for (unsigned i = 0; i < edit->n_lines; i++) {
+		if (edit->order[i] < s->n_media)
+			put_section(b, s, edit, edit->order[i]);
 		else
-			put_refused(b, &rest, &line, m);
+			put_missing(b, (enum sdp_type)edit->type[i]);
 	}
 	return buf_err(b);
 }

@@ -23,6 +23,9 @@ int sdp_line_next(struct span *rest, struct sdp_line *out);
 /* Is this a= value `name` or `name:content`? */
 bool sdp_attribute(struct span value, const char *name, struct span *content);
 
+/* "audio"; for SDP_TYPE_OTHER "application". */
+const char *sdp_type_name(enum sdp_type t);
+
 /* The direction that an a= value states, or SDP_DIR_NONE. */
 enum sdp_dir sdp_dir_of(struct span attribute);
 

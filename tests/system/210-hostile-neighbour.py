@@ -468,7 +468,7 @@ def test_relay_sends_to_nobody_of_ours():
             if zone == 2 and target[0] == OFFICE_HOST:
                 target = ('203.0.113.66', 4000)
             for to_end in (zone, 3 - zone):
-                door.say('RELAY_SET', session=session, end=zone, stream=0, to_end=to_end, rtp=target, rtcp=target,
+                door.say('RELAY_SET', session=session, end=zone, stream=0, to_end=to_end, form=0, rtp=target, rtcp=target,
                          mux=0, relearn=1, held=0, phone=target)
         spray(siege, given)
         gone = sent(captures, external)

@@ -331,7 +331,7 @@ world_run(uint64_t ms)
 		while (deliver_due())
 			;
 		if (w.look != NULL)
-			w.look(now());
+			w.look(world_now());
 		take_steps();
 		take_alarms();
 		if (w.now_ms >= end_ms)

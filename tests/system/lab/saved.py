@@ -39,7 +39,7 @@ def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), st
 def call(legs, session, talking=True, ending=False, request=b'', channels=1):
     """A whole checkpoint; of a call that nobody transfers."""
     return (bytes([talking, ending]) + struct.pack('>H', 0) + party('201') + party('168')
-            + struct.pack('>QB', session, 0) + b'\1\0\0\0' + bytes(29) + bytes([channels]) + struct.pack('>Q', 1000)
+            + struct.pack('>QB', session, 0) + b'\1\0\0\0' + bytes(29) + bytes([channels, 0]) + struct.pack('>Q', 1000)
             + bytes([1 if talking else 0, 0]) + text(request) + b'\0' + bytes([len(legs)]) + b''.join(legs))
 
 

@@ -226,6 +226,15 @@ static const struct {
 	    "ports = 20000-20119\n",
 	    ":9: ports = 20000-20119: 120 ports are too few for 60 channels "
 	    "in 7 processes; make it 126 ports or more" },
+	{ "too few with what is reserved", BASE "[media]\nreserved = 3\n"
+	    "ports = 20000-20119\n",
+	    ":9: ports = 20000-20119: 120 ports are too few for 63 channels "
+	    "in 1 process; make it 126 ports or more" },
+	{ "an emergency name", BASE "[site]\nemergency = 112, police\n",
+	    ":8: emergency = 112, police: not a list of numbers of 1 to 15" },
+	{ "a long emergency number", BASE "[site]\n"
+	    "emergency = 1234567890123456\n",
+	    ":8: emergency = 1234567890123456: not a list of numbers" },
 	{ "ranges overlap", BASE "[media]\nports = 17400-18001\n",
 	    ": internal_ports = 17000-17599: overlaps ports = 17400-18001" },
 	{ "SIP port inside a range", BASE "[media]\nports = 5000-5599\n",
@@ -266,6 +275,9 @@ static const struct {
 	{ "all channels of eight processes", BASE "[media]\nprocesses = 8\n"
 	    "channels = 5000\nports = 20000-29999\n"
 	    "internal_ports = 30000-39999\n" },
+	{ "a range that fits channels exactly",
+	    BASE "[media]\nports = 20000-20119\n" },
+	{ "no emergency numbers", BASE "[media]\nreserved = 0\n" },
 	{ "a dynamic name", "[site]\ndomain=a.example\n[address]\n"
 	    "internal=10.0.0.1\nexternal=10.0.0.1\n"
 	    "public = home.dyn.example\n" },
@@ -307,6 +319,9 @@ START_TEST(defaults_are_those_of_the_design)
 	ck_assert_uint_eq(c.internal_ports_last, 17599);
 	ck_assert_uint_eq(c.channels, 60);
 	ck_assert_uint_eq(c.processes, 1);
+	ck_assert_uint_eq(c.reserved, 2);
+	ck_assert_uint_eq(c.n_emergency, 2);
+	ck_assert_str_eq(c.emergency[0], "112");
 	ck_assert_int_eq(c.mode, MEDIA_AUTO);
 	ck_assert_int_eq(c.latching, LATCH_STRICT);
 	ck_assert_int_eq(c.hold, HOLD_TRANSPARENT);
@@ -319,6 +334,7 @@ START_TEST(every_key_arrives)
 {
 	static const char text[] = "[site]\ndomain = sip.example.org\n"
 	    "realm = SMO-SIP\naliases = a.example, b.example\n"
+	    "emergency = 110, +49112, *9#\n"
 	    "accept_ip = no\ndigest = sha512-256, MD5\nauth_int = yes\n"
 	    "[address]\ninternal = 192.168.10.2, fd00::2\n"
 	    "external = 192.168.20.2, 2001:db8::2\n"
@@ -326,7 +342,7 @@ START_TEST(every_key_arrives)
 	    "stun = stun.example.org:3479, 198.51.100.3, [2001:db8::3]:99, "
 	    "b.example\nstun_interval_s = 30\n"
 	    "[media]\nports = 20000-20399\ninternal_ports = 21000-21399\n"
-	    "channels = 100\nprocesses = 2\nmode = forwarded\n"
+	    "channels = 90\nreserved = 10\nprocesses = 2\nmode = forwarded\n"
 	    "latching = open\nhold = sendrecv\n"
 	    "[tls]\ncertificate = /a/c.pem, /d.p12, e.pem\n"
 	    "key = /k.pem, /f.pem\npassphrase_file = /p\n"
@@ -363,7 +379,10 @@ START_TEST(every_key_arrives)
 	ck_assert_uint_eq(conf_stun_port(&c.stun[3]), 0);
 	ck_assert_uint_eq(c.stun[3].port, 3478);
 	ck_assert_uint_eq(c.stun_interval_s, 30);
-	ck_assert_uint_eq(c.channels, 100);
+	ck_assert_uint_eq(c.n_emergency, 3);
+	ck_assert_str_eq(c.emergency[1], "+49112");
+	ck_assert_uint_eq(c.channels, 90);
+	ck_assert_uint_eq(c.reserved, 10);
 	ck_assert_uint_eq(c.processes, 2);
 	ck_assert_int_eq(c.mode, MEDIA_FORWARDED);
 	ck_assert_int_eq(c.latching, LATCH_OPEN);

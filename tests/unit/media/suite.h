@@ -43,6 +43,7 @@ void add_port_tests(Suite *s);
 void add_quality_tests(Suite *s);
 void add_reach_tests(Suite *s);
 void add_session_tests(Suite *s);
+void add_tone_tests(Suite *s);
 void add_window_tests(Suite *s);
 void add_wait_tests(Suite *s);
 

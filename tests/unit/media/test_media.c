@@ -14,6 +14,7 @@ main(void)
 	add_quality_tests(s);
 	add_reach_tests(s);
 	add_session_tests(s);
+	add_tone_tests(s);
 	add_window_tests(s);
 	add_wait_tests(s);
 	r = srunner_create(s);

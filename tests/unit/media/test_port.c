@@ -66,6 +66,39 @@ START_TEST(a_pair_given_back_rests)
 }
 END_TEST
 
+static bool
+has_room(enum zone zone, const char *phone)
+{
+	struct addr a = addr_of(phone);
+
+	return ports_has_room(&ports, zone, (enum addr_family)a.family, &a,
+	    &none);
+}
+
+START_TEST(the_last_pairs_are_kept_for_emergencies)
+{
+	ports_reserve(&ports, ZONE_INTERNAL, 1);
+	ports_reserve(&ports, ZONE_EXTERNAL, 2);
+	for (int i = 0; i < 2; i++) {
+		ck_assert(has_room(ZONE_INTERNAL, "10.0.0.9:1"));
+		take(ZONE_INTERNAL, "10.0.0.9:1", 0);
+	}
+	ck_assert(!has_room(ZONE_INTERNAL, "10.0.0.9:1"));
+	/* Another address has its own; one that is not there says why. */
+	ck_assert(has_room(ZONE_INTERNAL, "192.168.5.9:1"));
+	ck_assert(has_room(ZONE_INTERNAL, "[2001:db8::9]:1"));
+	ck_assert_uint_ne(take(ZONE_INTERNAL, "10.0.0.9:1", 0), PORT_NONE);
+	/* Spares count as free. */
+	ck_assert(ports_keep_spares(&ports, at_ms(0)));
+	for (int i = 0; i < 8; i++) {
+		ck_assert(has_room(ZONE_EXTERNAL, "198.51.100.7:1"));
+		take(ZONE_EXTERNAL, "198.51.100.7:1", 0);
+	}
+	ck_assert(!has_room(ZONE_EXTERNAL, "198.51.100.7:1"));
+	ck_assert_uint_ne(take(ZONE_EXTERNAL, "198.51.100.7:1", 0), PORT_NONE);
+}
+END_TEST
+
 START_TEST(the_nearest_address_of_the_zone_is_used)
 {
 	uint32_t a = take(ZONE_INTERNAL, "192.168.5.77:1", 0);
@@ -418,6 +451,7 @@ add_port_tests(Suite *s)
 	tcase_add_test(tc,
 	    another_interface_without_nat_is_called_by_its_own_address);
 	tcase_add_test(tc, the_nearest_address_of_the_zone_is_used);
+	tcase_add_test(tc, the_last_pairs_are_kept_for_emergencies);
 	tcase_add_test(tc, no_address_and_no_port_are_told_apart);
 	tcase_add_test(tc, a_spare_with_a_fresh_mapping_goes_first);
 	tcase_add_test(tc, a_new_public_address_makes_every_mapping_void);

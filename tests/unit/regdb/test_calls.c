@@ -42,6 +42,22 @@ START_TEST(an_invite_buys_its_number)
 }
 END_TEST
 
+START_TEST(an_emergency_number_is_said_to_be_one)
+{
+	static const char list[][CONF_NUMBER_MAX] = { "110", "22" };
+
+	office();
+	lab.oracle->emergency = list;
+	lab.oracle->n_emergency = 2;
+	ck_assert_uint_eq(lab_call("22").emergency, 1);
+	/* However it is written. */
+	ck_assert_uint_eq(lab_call("tel:2-2").emergency, 1);
+	ck_assert_uint_eq(lab_call("220").emergency, 0);
+	lab.oracle->n_emergency = 1;
+	ck_assert_uint_eq(lab_call("22").emergency, 0);
+}
+END_TEST
+
 START_TEST(numbers_that_cannot_be_reached)
 {
 	static const struct {
@@ -408,6 +424,7 @@ add_call_tests(Suite *s)
 	tcase_set_timeout(t, 30);
 	tcase_add_checked_fixture(t, lab_setup, lab_teardown);
 	tcase_add_test(t, an_invite_buys_its_number);
+	tcase_add_test(t, an_emergency_number_is_said_to_be_one);
 	tcase_add_test(t, numbers_that_cannot_be_reached);
 	tcase_add_test(t, a_disabled_number_does_not_exist);
 	tcase_add_test(t, the_limit_of_live_calls_is_for_calls_that_live);

@@ -221,6 +221,7 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 		memcpy(called, number.p, number.len);
 		say.called.number = span_make(called, number.len);
 		say.called.hold = lab->hold_of_called;
+		say.emergency = lab->emergency;
 		say.ticket = ++lab->ticket;
 		add_targets(lab, &say, say.called.number);
 		if (say.n_targets == 0)
@@ -443,21 +444,26 @@ say_ports(struct lab *lab, uint8_t instance, struct buf *b,
 
 	if ((lab->full & 1u << instance) != 0)
 		say.refusal = RELAY_FULL;
+	if (say.refusal == RELAY_OK && lab->streams_max != 0 &&
+	    open->streams > lab->streams_max)
+		say.refusal = RELAY_FULL;
 	if (say.refusal == RELAY_OK) {
-		uint16_t port = open->n_want > 0 ? open->want[0].number
-						 : lab->next_port;
+		say.n_ports = open->streams;
+		lab->streams_of[open->session % 1024][open->end] =
+		    open->streams;
+	}
+	for (unsigned nr = 0; nr < say.n_ports; nr++) {
+		uint16_t port = nr < open->n_want ? open->want[nr].number
+						  : lab->next_port;
 
-		if (open->n_want == 0)
+		if (nr >= open->n_want)
 			lab->next_port = (uint16_t)(lab->next_port + 2);
 		if (lab->next_port > 60000)
 			lab->next_port = 16384;
-		lab->ends_of[open->session % 1024] |=
-		    (uint16_t)(1u << open->end);
-		say.n_ports = 1;
-		say.ports[0].rtp = port;
-		say.ports[0].rtcp = (uint16_t)(port + 1);
-		say.ports[0].said_rtp = ip(host, port);
-		say.ports[0].said_rtcp = ip(host, (uint16_t)(port + 1));
+		say.ports[nr].rtp = port;
+		say.ports[nr].rtcp = (uint16_t)(port + 1);
+		say.ports[nr].said_rtp = ip(host, port);
+		say.ports[nr].said_rtcp = ip(host, (uint16_t)(port + 1));
 	}
 	IPC_FRAME(b, RELAY_SAY, relay_say, &say);
 }
@@ -465,19 +471,21 @@ say_ports(struct lab *lab, uint8_t instance, struct buf *b,
 static void
 say_stats(struct lab *lab, struct buf *b, const struct ipc_relay_close *close)
 {
-	uint16_t *ends = &lab->ends_of[close->session % 1024];
+	uint8_t *streams = lab->streams_of[close->session % 1024];
 
 	for (uint8_t end = 0; end < 16; end++) {
 		struct ipc_relay_stats stats = { .session = close->session };
 
-		if ((*ends & 1u << end) == 0 ||
-		    (close->end != RELAY_ALL_ENDS && close->end != end))
+		if (close->end != RELAY_ALL_ENDS && close->end != end)
 			continue;
-		*ends &= (uint16_t) ~(1u << end);
 		stats.counter.end = end;
-		stats.counter.packets_in = 100u + end;
-		if (!lab->stats_mute)
-			IPC_FRAME(b, RELAY_STATS, relay_stats, &stats);
+		for (uint8_t nr = 0; nr < streams[end]; nr++) {
+			stats.counter.stream = nr;
+			stats.counter.packets_in = 100u * (nr + 1u) + end;
+			if (!lab->stats_mute)
+				IPC_FRAME(b, RELAY_STATS, relay_stats, &stats);
+		}
+		streams[end] = 0;
 	}
 }
 
@@ -1424,18 +1432,32 @@ dlg_ack(struct dlg *d, unsigned cseq, const char *sdp)
 	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
 }
 
-void
-dlg_cancel(struct dlg *d)
+static void
+cancel(struct dlg *d, const char *inside)
 {
 	struct phone *p = d->phone;
 
 	phone_send(p,
 	    "CANCEL %s SIP/2.0\r\n"
-	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s-%u-%u;rport\r\n"
+	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-%s%s-%u-%s%s%u;rport\r\n"
 	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
 	    "CSeq: %u CANCEL\r\nContent-Length: 0\r\n\r\n",
-	    d->target, p->host, p->port, p->number, d->cseq, d->branch,
-	    d->local, d->remote, d->call_id, d->cseq);
+	    d->target, p->host, p->port, inside, p->number, d->cseq,
+	    *inside != '\0' ? d->call_id : "",
+	    *inside != '\0' ? "-" : "", d->branch, d->local,
+	    d->remote, d->call_id, d->cseq);
+}
+
+void
+dlg_cancel(struct dlg *d)
+{
+	cancel(d, "");
+}
+
+void
+dlg_cancel_inside(struct dlg *d)
+{
+	cancel(d, "d");
 }
 
 void
@@ -1488,12 +1510,19 @@ lab_note(const struct lab *lab)
 }
 
 const struct ipc_relay_set *
-lab_set(const struct lab *lab, uint8_t end)
+lab_set_of(const struct lab *lab, uint8_t end, uint8_t stream)
 {
 	for (unsigned i = lab->n_sets; i-- > 0;)
-		if (lab->sets[i % 256].end == end)
+		if (lab->sets[i % 256].end == end &&
+		    lab->sets[i % 256].stream == stream)
 			return &lab->sets[i % 256];
-	ck_abort_msg("no RELAY_SET for end %u", end);
+	ck_abort_msg("no RELAY_SET for end %u, stream %u", end, stream);
+}
+
+const struct ipc_relay_set *
+lab_set(const struct lab *lab, uint8_t end)
+{
+	return lab_set_of(lab, end, 0);
 }
 
 void

@@ -50,6 +50,7 @@ struct lab {
 	const char *caller, *called; /* numbers it says */
 	uint8_t hold_of_called, hold_of_caller;
 	uint64_t ticket; /* counted up */
+	bool emergency;  /* so it says of what is called next */
 	/* DIVERT_ASK. */
 	uint8_t divert_verdict; /* 0: by whether the number has phones */
 	bool divert_mute;
@@ -97,7 +98,8 @@ struct lab {
 	struct ipc_relay_open opens[64];
 	unsigned n_opens;
 	unsigned opens_of[2];   /* by instance */
-	uint16_t ends_of[1024]; /* sets of open ends, by session */
+	uint8_t streams_max;    /* it has ports for so many; 0: for all */
+	uint8_t streams_of[1024][16]; /* open, by session and end */
 	struct ipc_relay_set sets[256];
 	unsigned n_sets;
 	unsigned n_closes, n_close_all;
@@ -209,8 +211,9 @@ void dlg_send_with(struct dlg *d, const char *method, const char *challenge,
     const char *extra);
 /* ACK to the INVITE with this CSeq. */
 void dlg_ack(struct dlg *d, unsigned cseq, const char *sdp);
-/* CANCEL of d's last request. */
+/* CANCEL of d's last request: its first INVITE, or one in the dialog. */
 void dlg_cancel(struct dlg *d);
+void dlg_cancel_inside(struct dlg *d);
 /* Answer request msg. sdp may be NULL. tag is p's own for dialogs. */
 void phone_answer(struct phone *p, const char *msg, unsigned status,
     const char *tag, const char *sdp);
@@ -244,7 +247,10 @@ void lab_relay(struct lab *lab, bool up);
 void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
 /* It hears that end no more, or again. */
 void lab_silent(struct lab *lab, uint8_t end, bool silent);
-/* The newest note; the newest RELAY_SET of an end. */
+/* The newest note; the newest RELAY_SET of an end's first stream, or of
+ * another one. */
+const struct ipc_relay_set *lab_set_of(
+    const struct lab *lab, uint8_t end, uint8_t stream);
 const struct ipc_call_note *lab_note(const struct lab *lab);
 const struct ipc_relay_set *lab_set(const struct lab *lab, uint8_t end);
 /* Nothing is left: no call, leg, exchange or channel. */

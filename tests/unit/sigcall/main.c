@@ -31,6 +31,7 @@ main(void)
 	srunner_add_suite(r, suite_message());
 	srunner_add_suite(r, suite_move());
 	srunner_add_suite(r, suite_offers());
+	srunner_add_suite(r, suite_streams());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -28,5 +28,6 @@ Suite *suite_divert(void);
 Suite *suite_audit(void);
 Suite *suite_move(void);
 Suite *suite_offers(void);
+Suite *suite_streams(void);
 
 #endif

@@ -147,7 +147,7 @@ START_TEST(an_offer_in_the_2xx_is_answered_in_the_ack)
 	dlg_ack(&a, a.cseq, sdp_of(home, 30000, NULL));
 	msg = phone_expect(desk, "ACK");
 	HAS(body(msg), "c=IN IP4 192.168.10.2\r\n");
-	HAS(body(msg), "m=audio 16386 ");
+	HAS(body(msg), "m=audio 16388 ");
 	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 30000);
 	ck_assert_uint_eq(lab_set(lab, 1)->rtp.port, 20000);
 	ck_assert_uint_eq(lab_set(lab, 1)->to_end, 0);

@@ -49,6 +49,118 @@ START_TEST(the_61st_call_is_refused_and_harms_nobody)
 }
 END_TEST
 
+/* Call 200; the status that refuses it, or 0. */
+static unsigned
+try_call(struct phone *home, struct phone *desk, bool emergency)
+{
+	struct dlg a;
+
+	home->lab->emergency = emergency;
+	dlg_call(&a, home, "200", sdp_of(home, 30000, NULL), "");
+	home->lab->emergency = false;
+	if (phone_expect(desk, "INVITE") != NULL)
+		return 0;
+	return phone_expect(home, "SIP/2.0 480") != NULL ? 480 : 999;
+}
+
+START_TEST(an_emergency_call_has_what_is_reserved)
+{
+	struct lab *lab = lab_new(4, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	struct talk t, urgent;
+
+	lab->conf.reserved = 2;
+	/* The first of them takes a reserved one, though others are free. */
+	lab->emergency = true;
+	talk_begin(&urgent, home, desk);
+	lab->emergency = false;
+	ck_assert_uint_eq(lab->opens[(lab->n_opens - 1) % 64].emergency, 1);
+	for (unsigned i = 0; i < 4; i++)
+		talk_begin(&t, home, desk);
+	ck_assert_uint_eq(lab->opens[(lab->n_opens - 1) % 64].emergency, 0);
+	ck_assert_uint_eq(lab_count(lab, "channels"), 5);
+	ck_assert_uint_eq(lab_count(lab, "channels_emergency"), 1);
+	ck_assert_uint_eq(try_call(home, desk, false), 480);
+	ck_assert_uint_eq(lab_count(lab, "channels_refused"), 1);
+	ck_assert_uint_eq(try_call(home, desk, true), 0);
+	ck_assert_uint_eq(try_call(home, desk, true), 480);
+	/* One ends: its place is again an emergency's, not anybody's. */
+	dlg_send(&urgent.a, "BYE", NULL, NULL, "");
+	ck_assert_uint_eq(try_call(home, desk, false), 480);
+	ck_assert_uint_eq(try_call(home, desk, true), 0);
+	/* An ordinary one that ends makes room for either. */
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_uint_eq(try_call(home, desk, false), 0);
+	lab_free(lab);
+}
+END_TEST
+
+START_TEST(emergency_calls_survive_as_such)
+{
+	struct lab *lab = lab_new(1, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	struct talk t;
+
+	lab->conf.reserved = 1;
+	lab->emergency = true;
+	talk_begin(&t, home, desk);
+	lab->emergency = false;
+	lab_restart(lab);
+	ck_assert_uint_eq(lab_count(lab, "channels_emergency"), 1);
+	ck_assert_uint_eq(try_call(home, desk, false), 0);
+	ck_assert_uint_eq(try_call(home, desk, false), 480);
+	lab_free(lab);
+}
+END_TEST
+
+START_TEST(full_tables_have_room_for_an_emergency)
+{
+	struct lab *lab = lab_new(1000, 128);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	unsigned n = 0;
+
+	while (n < 128 && try_call(home, desk, false) == 0)
+		n++;
+	ck_assert_uint_lt(n, 127);
+	ck_assert_uint_eq(try_call(home, desk, true), 0);
+	lab_free(lab);
+}
+END_TEST
+
+/* What counts (R96-R100): each side outside counts one. */
+static const struct {
+	const char *name;
+	bool caller_outside, called_outside;
+	unsigned want;
+} counting[] = {
+	{ "two phones in the office", false, false, 0 },
+	{ "a remote phone and one in the office", true, false, 1 },
+	{ "one in the office and a remote phone", false, true, 1 },
+	{ "two remote phones", true, true, 2 },
+};
+
+START_TEST(each_side_outside_is_a_channel)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *a = counting[_i].caller_outside
+			      ? lab_home(lab, "168", 7)
+			      : lab_office(lab, "168", 30);
+	struct phone *b = counting[_i].called_outside
+			      ? lab_home(lab, "200", 8)
+			      : lab_office(lab, "200", 31);
+	struct talk t;
+
+	talk_begin(&t, a, b);
+	ck_assert_msg(lab_count(lab, "channels") == counting[_i].want, "%s",
+	    counting[_i].name);
+	ck_assert_uint_eq(lab_count(lab, "channels_max"), 60);
+	lab_free(lab);
+}
+END_TEST
+
 START_TEST(a_lan_call_needs_no_channel)
 {
 	struct lab *lab = lab_new(0, 100);
@@ -919,6 +1031,11 @@ suite_limits(void)
 
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, the_61st_call_is_refused_and_harms_nobody);
+	tcase_add_test(c, an_emergency_call_has_what_is_reserved);
+	tcase_add_test(c, emergency_calls_survive_as_such);
+	tcase_add_test(c, full_tables_have_room_for_an_emergency);
+	tcase_add_loop_test(c, each_side_outside_is_a_channel, 0,
+	    sizeof(counting) / sizeof(counting[0]));
 	tcase_add_test(c, a_lan_call_needs_no_channel);
 	tcase_add_test(c, without_a_channel_the_office_phones_still_ring);
 	tcase_add_test(c, many_devices_that_ring_are_one_channel);

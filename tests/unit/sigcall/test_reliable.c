@@ -246,7 +246,7 @@ START_TEST(rfc3262_5_an_offer_in_a_reliable_answer)
 	ck_assert_uint_eq(lab->n_sets, 0);
 	msg = prack(desk, "5 2", sdp_of(home, 30000, "recvonly"));
 	ck_assert_ptr_nonnull(msg);
-	HAS(body(msg), "m=audio 16386 ");
+	HAS(body(msg), "m=audio 16388 ");
 	HAS(body(msg), "a=recvonly");
 	HAS(body(msg), "c=IN IP4 192.168.10.2\r\n");
 	ck_assert_uint_eq(lab->n_sets, 0);

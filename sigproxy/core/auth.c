@@ -9,6 +9,7 @@
 #include "sigproxy/core/message.h"
 #include "sigproxy/core/mwi.h"
 #include "sigproxy/core/registrar.h"
+#include "sigproxy/core/report.h"
 #include "sigproxy/core/subs.h"
 
 #define PUMP_MS 5		/* between batches of waiting questions */
@@ -367,6 +368,8 @@ authorised(struct edge *e, struct mono now, struct steps *st,
 
 	if (s->status >= 200 || stxn_request(s, &e->stored) != 0)
 		call_authorised(e, now, st, s, say);
+	else if (m->to.tag.len == 0 && report_is(m))
+		report_take(e, now, st, s, m, say->caller.number);
 	else if (m->method == SIP_SUBSCRIBE)
 		subs_authorised(e, now, st, s, m, say);
 	else if (m->method == SIP_MESSAGE && m->to.tag.len == 0)

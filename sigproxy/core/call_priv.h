@@ -151,6 +151,7 @@ struct over {
 	uint16_t status;
 	const char *reason; /* a literal */
 	enum ended_by ended_by;
+	uint64_t call_id[2]; /* hashed: the caller's, the callee's */
 };
 
 /* A mediaproxy that came is told all its sessions, in batches. */
@@ -185,6 +186,7 @@ struct calls {
 	struct unheard unheard;
 	uint64_t begun, answered, refused, restored;
 	uint64_t no_channel; /* calls refused for want of one */
+	uint64_t reports;      /* of phones, on how a call sounded */
 };
 
 /* ---- call.c ---- */

@@ -6,6 +6,7 @@
 
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/report.h"
 
 /*
  * The called phone gives up, as it must when its 2xx is never acknowledged
@@ -168,7 +169,10 @@ on_notify(const struct ctx *x, struct leg *leg, struct leg *peer,
 {
 	unsigned refusal = refer_notify_refusal(leg, msg);
 
-	if (refusal == 0)
+	if (report_is(msg))
+		report_take(x->e, x->now, x->st, t, msg,
+		    TEXT_SPAN(leg_party(leg)->number));
+	else if (refusal == 0)
 		pass_talking(x, leg, peer, t, msg);
 	else
 		exchange_refuse(x, t, refusal,

@@ -14,6 +14,7 @@
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/message.h"
 #include "sigproxy/core/mwi.h"
+#include "sigproxy/core/report.h"
 #include "sigproxy/core/subs.h"
 #include "sigproxy/core/sips.h"
 #include "sigproxy/core/stund.h"
@@ -31,7 +32,7 @@ enum {
  * for a stranger's request allows an answer of a few bytes more only. */
 #define METHODS                                                         \
 	"INVITE,ACK,CANCEL,BYE,OPTIONS,REGISTER,UPDATE,INFO,PRACK,"     \
-	"MESSAGE,SUBSCRIBE,NOTIFY"
+	"MESSAGE,SUBSCRIBE,NOTIFY,PUBLISH"
 
 static uint32_t
 or_default(uint32_t n, uint32_t fallback)
@@ -291,7 +292,13 @@ on_new(struct edge *e, struct mono now, struct steps *st,
 		subs_request(e, now, st, in);
 		break;
 	case SIP_NOTIFY:
-		mwi_request(e, now, st, in);
+		if (report_is(in->msg))
+			auth_require(e, now, st, in, AUTH_OTHER);
+		else
+			mwi_request(e, now, st, in);
+		break;
+	case SIP_PUBLISH:
+		report_publish(e, now, st, in);
 		break;
 	case SIP_UPDATE:
 	case SIP_INFO:

@@ -82,6 +82,14 @@ note_held(struct steps *st, const struct call *call)
 	report(st, call, call->held ? CALL_HELD : CALL_RESUMED, 0, SPAN_NONE);
 }
 
+/* So that a report that comes after the end finds its call. */
+static uint64_t
+hash_call_id(const struct calls *c, const struct leg *leg)
+{
+	return leg == NULL ? 0 : htab_hash(&c->by_token, leg->call_id.p,
+	    leg->call_id.len);
+}
+
 static void
 remember(struct calls *c, struct mono now, const struct call *call)
 {
@@ -96,6 +104,8 @@ remember(struct calls *c, struct mono now, const struct call *call)
 		.status = call->end_status,
 		.reason = call->end_reason,
 		.ended_by = call->ended_by,
+		.call_id = { hash_call_id(c, call->leg[0]),
+		    hash_call_id(c, call->callee) },
 	};
 }
 

@@ -531,7 +531,7 @@ on_quality(const struct ctx *x, uint8_t instance, struct span payload)
 		return err;
 	call = find(x->e->calls, instance, m.session);
 	leg = find_leg(call, m.end);
-	if (leg != NULL && m.stream == RELAY_STREAM && leg->end.ready &&
+	if (leg != NULL && m.stream < leg->end.n && m.stream == call->sound &&
 	    (leg->index == 0 || leg == call->callee))
 		note_quality(x->st, leg, &m.quality);
 	return 0;

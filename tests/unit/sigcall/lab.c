@@ -410,6 +410,11 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 					     &lab->media[lab->n_media++ % 64]),
 			    0);
 			break;
+		case IPC_CALL_QUALITY:
+			lab->n_quality++;
+			ck_assert_int_eq(
+			    get_call_quality(payload, &lab->quality), 0);
+			break;
 		case IPC_CALL_SAVE:
 			hear_save(lab, payload);
 			break;
@@ -865,6 +870,18 @@ lab_silent(struct lab *lab, uint8_t end, bool silent)
 
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_NEWS, relay_news, &news);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
+	settle(lab);
+}
+
+void
+lab_quality(struct lab *lab, const struct ipc_relay_quality *m)
+{
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_QUALITY, relay_quality, m);
 	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
 }

@@ -66,6 +66,8 @@ struct lab {
 	unsigned n_notes;
 	struct ipc_call_media media[64];
 	unsigned n_media;
+	struct ipc_call_quality quality; /* the last one */
+	unsigned n_quality;
 	unsigned auth_asks;
 	/* What it keeps for us. */
 	struct {
@@ -247,6 +249,8 @@ void lab_relay(struct lab *lab, bool up);
 void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
 /* It hears that end no more, or again. */
 void lab_silent(struct lab *lab, uint8_t end, bool silent);
+/* How a stream sounds. */
+void lab_quality(struct lab *lab, const struct ipc_relay_quality *m);
 /* The newest note; the newest RELAY_SET of an end's first stream, or of
  * another one. */
 const struct ipc_relay_set *lab_set_of(

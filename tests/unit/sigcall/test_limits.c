@@ -282,6 +282,7 @@ START_TEST(frames_of_a_lying_relay_are_harmless)
 	struct ipc_relay_news news = { .session = 1, .what = RELAY_SILENT };
 	struct ipc_relay_reach reach = { .session = 1, .way = 1,
 		.said = { ADDR_IPV4, 16384, { 203, 0, 113, 1 } } };
+	struct ipc_relay_quality quality = { .session = 1 };
 	struct talk t;
 	char mem[512];
 	struct buf b;
@@ -317,6 +318,15 @@ START_TEST(frames_of_a_lying_relay_are_harmless)
 		ck_assert_int_eq(
 		    edge_frame(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0,
 			IPC_RELAY_REACH, buf_span(&b)),
+		    0);
+		quality.session = say.session;
+		quality.end = say.end;
+		quality.stream = (uint8_t)(i % 4);
+		buf_init(&b, mem, sizeof(mem));
+		put_relay_quality(&b, &quality);
+		ck_assert_int_eq(
+		    edge_frame(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0,
+			IPC_RELAY_QUALITY, buf_span(&b)),
 		    0);
 	}
 	/* One that says yes without a port; another instance. */

@@ -231,14 +231,15 @@ START_TEST(nobody_unproved_sends_anything)
 	    "Content-Length: 2\r\n\r\nhi");
 	HAS(phone_expect(stranger, "SIP/2.0"), "SIP/2.0 401");
 	ck_assert_ptr_null(phone_expect(desk, "MESSAGE"));
-	/* PUBLISH is not built (RFC 3903), and says so. */
+	/* PUBLISH is taken for reports alone (RFC 6035), and says so. */
 	phone_send(desk,
 	    "PUBLISH sip:200@sip.example.org SIP/2.0\r\n"
 	    "Via: SIP/2.0/UDP 192.168.10.31;branch=z9hG4bKp;rport\r\n"
 	    "Max-Forwards: 70\r\nFrom: <sip:200@sip.example.org>;tag=1\r\n"
 	    "To: <sip:200@sip.example.org>\r\nCall-ID: x\r\nEvent: presence\r\n"
 	    "CSeq: 1 PUBLISH\r\nContent-Length: 0\r\n\r\n");
-	HAS(hdr(phone_expect(desk, "SIP/2.0 405"), "Allow"), "SUBSCRIBE");
+	ck_assert_str_eq(hdr(phone_expect(desk, "SIP/2.0 489"),
+			     "Allow-Events"), "vq-rtcpxr");
 }
 END_TEST
 

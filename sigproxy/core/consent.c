@@ -61,7 +61,9 @@ consent_ask(const struct ctx *x, struct leg *leg, struct stxn *t,
 		return;
 	}
 	*c = (struct consent){ .server = t, .from = leg,
-		.id = x->e->calls->next_ask++, .timer = c->timer };
+		.id = x->e->calls->next_ask++,
+		.cseq = msg->cseq.number,
+		.timer = c->timer };
 	t->ops = &waiting_ops;
 	t->owner = call;
 	/* What names no number is refused as it would be without us. */

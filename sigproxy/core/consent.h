@@ -20,7 +20,7 @@ enum { CONSENT_ASK_MS = 8000 };
 struct consent {
 	struct stxn *server; /* the REFER's; NULL: nothing is asked */
 	struct leg *from;
-	uint32_t id;
+	uint32_t id, cseq;
 	struct timer timer;
 };
 

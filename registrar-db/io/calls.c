@@ -484,6 +484,22 @@ write_told(struct oracle *o, const struct ipc_call_note *n)
 	return store_run(o->store, q);
 }
 
+/* Who pays for it is not lost with the row. */
+static int
+write_told_payer(struct oracle *o, const struct ipc_call_note *n)
+{
+	sqlite3_stmt *q;
+	struct decision d;
+
+	policy_ask(o->policy, n->caller, policy_is_outside(o, n->caller),
+	    n->called, &d);
+	q = store_use(o->store, ST_CALL_PAYER);
+	sql_int(q, 1, (int64_t)n->ticket);
+	calls_bind_rule(q, 2, &d);
+	calls_bind_payer(q, 5, &d, n->caller);
+	return store_run(o->store, q);
+}
+
 int
 calls_note(struct oracle *o, const struct job *job)
 {
@@ -497,6 +513,8 @@ calls_note(struct oracle *o, const struct job *job)
 	if (err || rows > 0 || !is_unwritten(o, n.ticket))
 		return err;
 	err = write_told(o, &n);
+	if (err == 0)
+		err = write_told_payer(o, &n);
 	return err ? err : write_note(o, &n, &rows);
 }
 

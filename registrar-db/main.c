@@ -80,11 +80,17 @@ static int
 wire(struct self *s)
 {
 	struct doors_ops ops = oracle_ops;
+	const struct oracle_conf conf = {
+		.realm = span_str(s->conf.realm),
+		.plan = { span_str(s->conf.country), span_str(s->conf.area),
+		    span_str(s->conf.international_prefix),
+		    span_str(s->conf.national_prefix) },
+		.keep_records_days = s->conf.keep_records_days,
+	};
 
 	if (uv_loop_init(&s->loop) != 0)
 		return -ENOMEM;
-	s->oracle = oracle_new(&s->loop, s->store, &s->key,
-	    span_str(s->conf.realm));
+	s->oracle = oracle_new(&s->loop, s->store, &s->key, &conf);
 	ops.arg = s->oracle;
 	if (s->oracle != NULL) {
 		s->oracle->emergency = s->conf.emergency;

@@ -128,15 +128,27 @@
 	S(LAST_TICKET, R, "SELECT coalesce(max(ticket), 0) FROM call")  \
 	S(CALL_OPEN, W, "INSERT INTO call(ticket, caller, caller_name, " \
 	    "called, verdict, from_zone, from_source, call_id, "        \
-	    "granted_at, ended_at, state) VALUES (?1, ?2, ?3, ?4, ?5, " \
-	    "?6, ?7, ?8, ?9, ?10, ?11)")                                \
+	    "granted_at, ended_at, state, number_class, pattern, rule, " \
+	    "payer, payer_zone, cost_minute) VALUES (?1, ?2, ?3, ?4, "  \
+	    "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "   \
+	    "?17)")                                                     \
+	S(CALL_DENIED, W, "INSERT INTO call(ticket, caller, "           \
+	    "caller_name, called, verdict, from_zone, from_source, "    \
+	    "call_id, granted_at, ended_at, state, number_class, "      \
+	    "pattern, rule, via) SELECT ?1, number, name, ?3, ?4, "     \
+	    "?5, (SELECT from_source FROM call WHERE ticket = ?6 "      \
+	    "AND caller = ?2 UNION ALL SELECT '' LIMIT 1), "            \
+	    "(SELECT call_id FROM call WHERE ticket = ?6), ?7, ?7, "    \
+	    "'refused', ?8, ?9, ?10, ?11 FROM subscriber "              \
+	    "WHERE number = ?2")                                        \
 	S(CALL_NOTE, W, "UPDATE call SET state = ?2, "                  \
 	    "status = CASE WHEN ?3 = 0 THEN status ELSE ?3 END, "       \
 	    "reason = CASE WHEN ?4 = '' THEN reason ELSE ?4 END, "      \
 	    "channels = max(channels, ?5), relayed = max(relayed, ?6), " \
 	    "called_source = coalesce(?7, called_source), "             \
 	    "answered_at = coalesce(answered_at, ?8), "                 \
-	    "ended_at = coalesce(ended_at, ?9) "                        \
+	    "ended_at = coalesce(ended_at, ?9), "                       \
+	    "ended_by = CASE WHEN ?10 = '' THEN ended_by ELSE ?10 END " \
 	    "WHERE ticket = ?1 AND (ended_at IS NULL OR ?9 IS NOT NULL)") \
 	S(HAS_CALL, R, "SELECT 1 FROM call WHERE ticket = ?1")           \
 	S(CALL_DIVERTS, R, "SELECT called, redirected_to, redirects "   \
@@ -144,6 +156,14 @@
 	    "AND answered_at IS NULL AND ended_at IS NULL")             \
 	S(CALL_DIVERT, W, "UPDATE call SET redirected_to = ?2, "        \
 	    "redirects = redirects + 1 WHERE ticket = ?1")              \
+	S(CALL_PAYER, W, "UPDATE call SET number_class = ?2, "          \
+	    "pattern = ?3, rule = ?4, payer = ?5, payer_zone = ?6, "    \
+	    "cost_minute = ?7 WHERE ticket = ?1")                       \
+	S(CALL_ASKED, W, "UPDATE call SET redirects = redirects + 1 "   \
+	    "WHERE ticket = ?1")                                        \
+	S(CALL_PARTIES, R, "SELECT caller, called, redirected_to, "     \
+	    "from_zone, redirects FROM call WHERE ticket = ?1 "         \
+	    "AND verdict LIKE 'granted%' AND ended_at IS NULL")         \
 	S(CALL_LIVES, R, "SELECT ended_at IS NULL, ended_at >= ?2 "     \
 	    "FROM call WHERE ticket = ?1")                              \
 	S(CALL_TOLD, W, "INSERT INTO call(ticket, caller, caller_name, " \
@@ -186,6 +206,40 @@
 	S(CALLS_OLD, W, "DELETE FROM call WHERE ticket IN ("            \
 	    "SELECT ticket FROM call WHERE ended_at IS NOT NULL "       \
 	    "ORDER BY ticket LIMIT ?1)")                                \
+	S(CALLS_OLDER, W, "DELETE FROM call WHERE ticket IN ("          \
+	    "SELECT ticket FROM (SELECT ticket, ended_at FROM call "    \
+	    "WHERE ended_at IS NOT NULL ORDER BY ticket LIMIT 200) "    \
+	    "WHERE ended_at < ?1)")                                     \
+	S(SPENT_OLD, W, "DELETE FROM spent WHERE day < ?1")             \
+	/* who may call what */                                         \
+	S(NUMBER_CLASSES, R, "SELECT pattern, class, cost_minute "      \
+	    "FROM number_class ORDER BY pattern LIMIT 4096")            \
+	S(SERVICE, R, "SELECT c.name, c.office, c.internet, c.hours, "  \
+	    "c.days, c.max_calls, c.minutes_day, c.cost_day "           \
+	    "FROM subscriber s JOIN class_of_service c "                \
+	    "ON c.name = coalesce(s.rights, s.class) "                  \
+	    "WHERE s.number = ?1")                                      \
+	S(GRANTS, R, "SELECT id, allows, max_calls, minutes_day, "      \
+	    "cost_day FROM class_grant WHERE number = ?1 "              \
+	    "AND zone IN ('both', ?2) "                                 \
+	    "AND unixepoch(starts, 'utc') <= ?3 AND (ends IS NULL "     \
+	    "OR unixepoch(ends, 'utc') > ?3) ORDER BY id LIMIT 16")     \
+	S(SPENT, R, "SELECT seconds, cost FROM spent "                  \
+	    "WHERE number = ?1 AND day = ?2")                           \
+	S(SPENDING, R, "SELECT answered_at, cost_minute FROM call "     \
+	    "WHERE ended_at IS NULL AND payer <> '' AND payer = ?1 "    \
+	    "LIMIT 10000")                                              \
+	S(FROM_OUTSIDE, R, "SELECT 1 FROM registration "                \
+	    "WHERE number = ?1 AND zone = 'external' "                  \
+	    "AND expires_at > ?2 LIMIT 1")                              \
+	S(CALLS_WATCHED, R, "SELECT ticket, number_class, pattern, "    \
+	    "payer, payer_zone, cost_minute, stop FROM call "           \
+	    "WHERE ended_at IS NULL AND (payer <> '' OR stop <> '') "   \
+	    "AND ticket > ?1 ORDER BY ticket LIMIT ?2")                 \
+	S(CALL_STOP, W, "UPDATE call SET stop = ?2, rule = ?3 "         \
+	    "WHERE ticket = ?1 AND ended_at IS NULL AND stop = ''")     \
+	S(ALLOWED_FROM, R, "SELECT prefix FROM allowed_from "           \
+	    "WHERE number = ?1")                                        \
 	/* homes */                                                     \
 	S(HOME_PUT, W, "INSERT OR REPLACE INTO home(address, transport, " \
 	    "keepalive_s, lost_after_s, learnt_at, sip_alg) "           \

@@ -42,6 +42,10 @@ struct conf {
 	unsigned n_emergency;
 	struct addr mwi_source[CONF_LIST_MAX];
 	unsigned n_mwi_source;
+	/* Digits; empty: not told, or none. */
+	char country[CONF_NAME_MAX], area[CONF_NAME_MAX];
+	char international_prefix[CONF_NAME_MAX];
+	char national_prefix[CONF_NAME_MAX];
 	/* [address] */
 	struct addr internal[CONF_LIST_MAX];
 	unsigned n_internal;
@@ -84,6 +88,7 @@ struct conf {
 	/* [store] */
 	char store_path[CONF_PATH_MAX];
 	char store_key[CONF_PATH_MAX];
+	uint32_t keep_records_days;	/* 0: as many as there is room for */
 };
 
 /*

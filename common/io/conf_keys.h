@@ -38,6 +38,18 @@
 	    NULL, NULL,							\
 	    "Voicemail servers in the office, by ADDRESS, whose word about " \
 	    "mailboxes is believed without a password.")		\
+	K(site, country, digits, country, country, 1, 3, NULL, "49",	\
+	    "Country code, without +: numbers are compared in the form "	\
+	    "+49 30 123 (docs/policy.md).")				\
+	K(site, area, digits, area, area, 1, 7, NULL, NULL,		\
+	    "Area code, without the national prefix, if numbers of the " \
+	    "same town are dialled without it.")			\
+	K(site, international_prefix, digits, international_prefix,	\
+	    international_prefix, 1, 5, "00", NULL,			\
+	    "What is dialled in place of +.")				\
+	K(site, national_prefix, digits, national_prefix,		\
+	    national_prefix, 1, 3, "0", NULL,				\
+	    "What is dialled in front of an area code: 0, 1, or none.") \
 	K(address, internal, addresses, internal, n_internal, 0, 0, NULL, \
 	    "192.168.10.2",						\
 	    "Our own addresses towards the office.")			\
@@ -130,6 +142,10 @@
 	    "/var/lib/postern/postern.db", NULL, "The database.")	\
 	K(store, key, path, store_key, store_key, 1, 255,		\
 	    "/etc/postern/store.key", NULL,				\
-	    "The key that seals passwords; keep a copy elsewhere.")
+	    "The key that seals passwords; keep a copy elsewhere.")	\
+	K(store, keep_records_days, number, keep_records_days,		\
+	    keep_records_days, 0, 3650, "0", NULL,			\
+	    "Call records older than this are deleted; 0: only the "	\
+	    "oldest of more than 200,000.")
 
 #endif

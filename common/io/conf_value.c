@@ -72,6 +72,24 @@ conf_read_text(const struct conf_key *k, struct span value, struct conf *out)
 }
 
 const char *
+conf_read_digits(const struct conf_key *k, struct span value,
+    struct conf *out)
+{
+	if (span_eq(value, SPAN_LIT("none"))) {
+		copy_text(member(out, k->field), SPAN_LIT(""));
+		return NULL;
+	}
+	for (size_t i = 0; i < value.len; i++)
+		if (value.p[i] < '0' || value.p[i] > '9')
+			return "not a prefix; write its digits, or none";
+	if (value.len < k->lo || value.len > k->hi)
+		return SAY("%zu digits long; use %u to %u", value.len, k->lo,
+		    k->hi);
+	copy_text(member(out, k->field), value);
+	return NULL;
+}
+
+const char *
 conf_read_path(const struct conf_key *k, struct span value, struct conf *out)
 {
 	if (value.len > k->hi)

@@ -47,6 +47,23 @@ enum watch_show {
 	WATCH_NUMBER,		/* with whom, too */
 };
 
+/* Why the oracle ends a call. */
+enum stop_why {
+	STOP_MINUTES = 1,
+	STOP_COST,
+	STOP_RIGHT,	/* it was withdrawn, or its grant is over */
+	STOP_DISABLED,
+	STOP_ADMIN,
+};
+
+/* Whose word ended a call, as sigproxy tells it. */
+enum ended_by {
+	ENDED_UNKNOWN = 0,
+	ENDED_BY_CALLER,
+	ENDED_BY_CALLED,
+	ENDED_BY_US,
+};
+
 enum call_state {
 	CALL_RINGING = 1,
 	CALL_ANSWERED,

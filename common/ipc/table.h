@@ -261,7 +261,8 @@
 	F(u8, relayed, 0, 1)			\
 	F(oaddr, called_at, 0, 0)		\
 	F(str, caller, 0, 32)	/* for a row that a crash lost */	\
-	F(str, called, 0, 32)
+	F(str, called, 0, 32)			\
+	F(u8, ended_by, 0, 3)	/* enum ended_by */
 #define IPC_F_call_media(F)			\
 	F(u64, ticket, 1, UINT64_MAX)		\
 	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
@@ -278,6 +279,20 @@
 	F(u8, verdict, 1, 9)			\
 	F(item, called, party, 0)		\
 	F(list, targets, target, IPC_TARGETS_MAX)
+
+#define IPC_F_call_end(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u8, why, 1, 5)	/* enum stop_why */
+#define IPC_F_refer_ask(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(str, by, 1, 32)	/* whose phone sent REFER */	\
+	F(str, number, 1, 128)	/* to whom */
+#define IPC_F_refer_say(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, verdict, 1, 9)			\
+	F(str, why, 0, 64)	/* VERDICT_DENIED: in words */
 
 #define IPC_F_flow_keep(F)			\
 	F(item, flow, flow, 0)			\
@@ -645,6 +660,15 @@
 	    "redirects; at most five for one call.")			\
 	M(DIVERT_SAY, divert_say, 71, ROLE_REG, ROLE_SIG,		\
 	    IPC_DIVERT_ASK, "The verdict, and the devices of the number "	\
-	    "that the call goes to. OK means it stands in the record.")
+	    "that the call goes to. OK means it stands in the record.") \
+	M(CALL_END, call_end, 72, ROLE_REG, ROLE_SIG, 0,		\
+	    "End this call: a cap is reached, a right withdrawn, its "	\
+	    "subscriber disabled. Said again until it has ended.")	\
+	M(REFER_ASK, refer_ask, 73, ROLE_SIG, ROLE_REG, 0,		\
+	    "A phone of this live call sends the other one elsewhere "	\
+	    "(REFER): may its subscriber call there himself?")		\
+	M(REFER_SAY, refer_say, 74, ROLE_REG, ROLE_SIG,			\
+	    IPC_REFER_ASK, "The verdict; a denial stands in a record of "	\
+	    "its own.")
 
 #endif

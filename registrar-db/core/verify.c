@@ -95,7 +95,7 @@ verify_answer(struct verify *v, struct mono now,
 	may_try = meter_may_try(v->meter, now, who->id, &flow->remote);
 	right = is_right(v->digest, answer, who->ha1) && formed;
 	if (!who->exists)
-		return VERIFY_UNKNOWN_USER;
+		return who->elsewhere ? VERIFY_ELSEWHERE : VERIFY_UNKNOWN_USER;
 	if (!may_try)
 		return VERIFY_METERED;
 	/* Hashed like any other: a right answer in a weak digest must tell
@@ -142,6 +142,7 @@ verify_why_name(enum verify_why why)
 		[VERIFY_STALE] = "stale nonce",
 		[VERIFY_OTHER_REALM] = "answer for another realm",
 		[VERIFY_UNKNOWN_USER] = "no such username",
+		[VERIFY_ELSEWHERE] = "not from an address in allowed_from",
 		[VERIFY_WRONG] = "wrong password",
 		[VERIFY_WEAK] = "digest weaker than its min_digest",
 		[VERIFY_METERED] = "too many wrong passwords",

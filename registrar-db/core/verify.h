@@ -25,6 +25,7 @@ struct account {
 	int64_t id;
 	struct span ha1;	/* digest_hex_len() characters */
 	enum digest_alg least;	/* a weaker answer is a wrong one */
+	bool elsewhere;		/* why it does not exist: it may not be there */
 };
 
 enum verify_why {
@@ -32,6 +33,7 @@ enum verify_why {
 	VERIFY_STALE,		/* nonce unknown, old, spent, another's */
 	VERIFY_OTHER_REALM,
 	VERIFY_UNKNOWN_USER,
+	VERIFY_ELSEWHERE,	/* not at an address that it may be at */
 	VERIFY_WRONG,		/* answer, or its form */
 	VERIFY_WEAK,		/* right or wrong: nobody is to know */
 	VERIFY_METERED,		/* not looked at */

@@ -7,6 +7,8 @@
 #include "registrar-db/io/oracle.h"
 
 #define CALL_ID_MAX 256
+#define LOG_PER_S 10
+#define DECISION_MAX (POLICY_TEXT_MAX + 16)
 
 /* The decision, until it is written. */
 struct call_open {
@@ -17,6 +19,7 @@ struct call_open {
 	size_t caller_len, name_len, called_len, call_id_len;
 	char caller[NUMBER_MAX], name[NAME_MAX_BYTES], called[NUMBER_MAX];
 	char call_id[CALL_ID_MAX];
+	struct decision by;
 };
 
 int
@@ -97,11 +100,11 @@ copy(char *to, size_t max, struct span s)
 /* Queue the decision's row.  Errors: -ENOBUFS. */
 static int
 record(struct oracle *o, const struct ipc_auth_ask *ask, struct span number,
-    const struct ipc_auth_say *say)
+    const struct ipc_auth_say *say, const struct decision *by)
 {
 	struct call_open c = { .ticket = o->next_ticket,
 		.granted_wall_s = oracle_wall_s(o), .verdict = say->verdict,
-		.flow = ask->flow };
+		.flow = ask->flow, .by = *by };
 
 	c.caller_len = copy(c.caller, sizeof(c.caller), say->caller.number);
 	c.name_len = copy(c.name, sizeof(c.name), say->caller.name);
@@ -133,37 +136,89 @@ is_full(struct oracle *o)
 	return o->calls_live >= CALLS_LIVE_MAX;
 }
 
-static bool
-is_emergency(const struct oracle *o, struct span number)
+void
+calls_log_denied(struct oracle *o, struct span by, const char *via,
+    const struct decision *d)
 {
-	for (unsigned i = 0; i < o->n_emergency; i++)
-		if (span_eq(number, span_str(o->emergency[i])))
-			return true;
-	return false;
+	struct mono now = clock_mono();
+
+	o->denied++;
+	if (mono_due(mono_add_ms(o->denial_log_from, 1000), now)) {
+		o->denial_log_from = now;
+		o->denial_log_count = 0;
+	}
+	if (++o->denial_log_count > LOG_PER_S)
+		return;
+	log_begin(LOG_WARN_, "call-denied");
+	log_span("by", by);
+	log_str("from", d->internet ? "internet" : "office");
+	log_str("via", via);
+	log_span("number", span_make(d->number, d->number_len));
+	log_str("kind", number_kind_name(d->kind));
+	log_span("rule", span_make(d->rule, d->rule_len));
+	log_span("why", span_make(d->why, d->why_len));
+	log_end();
+}
+
+/* What the caller may, then what there is. */
+static enum verdict
+decide(struct oracle *o, const struct ipc_auth_ask *ask, struct span number,
+    struct party_row *called, struct ipc_auth_say *say, struct decision *d)
+{
+	enum verdict verdict;
+
+	policy_ask(o->policy, say->caller.number,
+	    ask->flow.zone == ZONE_EXTERNAL, number, d);
+	say->emergency = d->kind == NUMBER_EMERGENCY;
+	if (d->verdict == VERDICT_DENIED) {
+		say->why = span_make(d->why, d->why_len);
+		calls_log_denied(o, say->caller.number, "call", d);
+	}
+	if (d->verdict != VERDICT_OK)
+		return d->verdict;
+	verdict = calls_find(o, span_make(d->number, d->number_len), called,
+	    say);
+	if (verdict == VERDICT_OK && !say->emergency && is_full(o))
+		return VERDICT_BUSY;
+	return verdict;
+}
+
+static enum verdict
+keep(struct oracle *o, const struct ipc_auth_ask *ask, struct span number,
+    const struct ipc_auth_say *say, const struct decision *d)
+{
+	enum verdict verdict = (enum verdict)say->verdict;
+	bool counts = verdict == VERDICT_OK && d->costs_caps;
+
+	if (verdict == VERDICT_BUSY)
+		return verdict;
+	log_mismatch(ask, &say->caller);
+	if (counts && policy_granted(o->policy, o->next_ticket,
+			  say->caller.number) != 0)
+		return VERDICT_BUSY;
+	if (record(o, ask, number, say, d) == 0)
+		return verdict;
+	if (counts)
+		policy_written(o->policy, o->next_ticket);
+	return VERDICT_BUSY;
 }
 
 void
 calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
     struct party_row *called, struct ipc_auth_say *say)
 {
+	/* say->why lies in it. */
+	static struct decision d;
 	char mem[URI_USER_MAX];
 	struct span number = SPAN_NONE;
 	enum verdict verdict = VERDICT_BAD;
 
 	if (span_eq(ask->digest.method, SPAN_LIT("INVITE"))) {
 		if (calls_number(&ask->digest, mem, &number) != 0)
-			verdict = VERDICT_NOT_FOUND;
-		else
-			verdict = calls_find(o, number, called, say);
-		say->emergency |= is_emergency(o, number);
-	}
-	if (verdict == VERDICT_OK && !say->emergency && is_full(o))
-		verdict = VERDICT_BUSY;
-	say->verdict = (uint8_t)verdict;
-	if (verdict != VERDICT_BAD && verdict != VERDICT_BUSY) {
-		log_mismatch(ask, &say->caller);
-		if (record(o, ask, number, say) != 0)
-			verdict = VERDICT_BUSY;
+			number = SPAN_NONE;
+		verdict = decide(o, ask, number, called, say, &d);
+		say->verdict = (uint8_t)verdict;
+		verdict = keep(o, ask, number, say, &d);
 	}
 	if (verdict == VERDICT_OK) {
 		say->ticket = o->next_ticket;
@@ -178,24 +233,55 @@ calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
 
 /* ---- writing ---- */
 
-static const char *
-decision(enum verdict verdict)
+/* To mem, when it is not a literal. */
+static struct span
+decision(const struct call_open *c, char mem[DECISION_MAX])
 {
-	switch (verdict) {
+	struct buf b;
+
+	switch (c->verdict) {
 	case VERDICT_OK:
-		return "granted";
+		return SPAN_LIT("granted");
 	case VERDICT_UNREACHABLE:
-		return "no device registered";
+		return SPAN_LIT("no device registered");
+	case VERDICT_DENIED:
+		buf_init(&b, mem, DECISION_MAX);
+		buf_puts(&b, "denied: ");
+		buf_put(&b, span_make(c->by.why, c->by.why_len));
+		return buf_span(&b);
 	default:
-		return "no such number";
+		return c->by.verdict == VERDICT_OK &&
+			       c->by.kind != NUMBER_INTERNAL ?
+			   SPAN_LIT("no route") :
+			   SPAN_LIT("no such number");
 	}
+}
+
+void
+calls_bind_rule(sqlite3_stmt *q, int at, const struct decision *d)
+{
+	sql_text(q, at, span_str(number_kind_name(d->kind)));
+	sql_text(q, at + 1, span_make(d->pattern, d->pattern_len));
+	sql_text(q, at + 2, span_make(d->rule, d->rule_len));
+}
+
+void
+calls_bind_payer(sqlite3_stmt *q, int at, const struct decision *d,
+    struct span payer)
+{
+	bool pays = d->costs_caps && payer.len > 0;
+
+	sql_text(q, at, pays ? payer : SPAN_NONE);
+	sql_text(q, at + 1, !pays ? SPAN_NONE :
+	    d->internet ? SPAN_LIT("internet") : SPAN_LIT("office"));
+	sql_int(q, at + 2, pays ? d->cost : 0);
 }
 
 int
 calls_open(struct oracle *o, const struct job *job)
 {
 	sqlite3_stmt *q = store_use(o->store, ST_CALL_OPEN);
-	char source[ADDR_TEXT_MAX + 1];
+	char source[ADDR_TEXT_MAX + 1], words[DECISION_MAX];
 	struct call_open c;
 	bool granted;
 	int err;
@@ -206,7 +292,7 @@ calls_open(struct oracle *o, const struct job *job)
 	sql_text(q, 2, span_make(c.caller, c.caller_len));
 	sql_text(q, 3, span_make(c.name, c.name_len));
 	sql_text(q, 4, span_make(c.called, c.called_len));
-	sql_text(q, 5, span_str(decision(c.verdict)));
+	sql_text(q, 5, decision(&c, words));
 	sql_text(q, 6, span_str(c.flow.zone == ZONE_EXTERNAL ? "external" :
 							       "internal"));
 	sql_text(q, 7, span_str(addr_text(&c.flow.remote, source)));
@@ -217,10 +303,49 @@ calls_open(struct oracle *o, const struct job *job)
 	else
 		sql_int(q, 10, c.granted_wall_s);
 	sql_text(q, 11, span_str(granted ? "granted" : "refused"));
+	calls_bind_rule(q, 12, &c.by);
+	calls_bind_payer(q, 15, &c.by,
+	    granted ? span_make(c.caller, c.caller_len) : SPAN_NONE);
 	err = store_run(o->store, q);
 	if (err == 0 && ++o->calls_kept >= CALLS_MAX + CALLS_SLACK)
 		queue_wake(o->queue);
+	if (err == 0)
+		policy_written(o->policy, c.ticket);
 	return err;
+}
+
+int
+calls_denied(struct oracle *o, uint64_t ticket, struct span by,
+    struct span number, const char *via, const struct decision *d)
+{
+	const struct call_open c = { .verdict = VERDICT_DENIED, .by = *d };
+	sqlite3_stmt *q = store_use(o->store, ST_CALL_DENIED);
+	char words[DECISION_MAX];
+	int err;
+
+	calls_log_denied(o, by, via, d);
+	sql_int(q, 1, (int64_t)o->next_ticket++);
+	sql_text(q, 2, by);
+	sql_text(q, 3, span_sub(number, 0, NUMBER_MAX));
+	sql_text(q, 4, decision(&c, words));
+	sql_text(q, 5, d->internet ? SPAN_LIT("external") :
+				     SPAN_LIT("internal"));
+	sql_int(q, 6, (int64_t)ticket);
+	sql_int(q, 7, oracle_wall_s(o));
+	calls_bind_rule(q, 8, d);
+	sql_text(q, 11, span_str(via));
+	err = store_run(o->store, q);
+	o->calls_kept += err == 0;
+	return err;
+}
+
+void
+calls_not_opened(struct oracle *o, const struct job *job)
+{
+	struct call_open c;
+
+	memcpy(&c, job->payload, sizeof(c));
+	policy_written(o->policy, c.ticket);
 }
 
 static const char *
@@ -236,6 +361,19 @@ state_name(unsigned state)
 
 	return state < sizeof(names) / sizeof(names[0]) && names[state] != NULL ?
 	    names[state] : "?";
+}
+
+static const char *
+ended_by_name(unsigned by)
+{
+	static const char *const names[] = {
+		[ENDED_UNKNOWN] = "",
+		[ENDED_BY_CALLER] = "caller",
+		[ENDED_BY_CALLED] = "called",
+		[ENDED_BY_US] = "postern",
+	};
+
+	return names[by];
 }
 
 static void
@@ -275,6 +413,8 @@ write_note(struct oracle *o, const struct ipc_call_note *note, int *rows_out)
 	bind_time(o, q, 8, n.state == CALL_ANSWERED || n.state == CALL_HELD ||
 	    n.state == CALL_RESUMED);
 	bind_time(o, q, 9, n.state == CALL_ENDED);
+	sql_text(q, 10, span_str(n.state == CALL_ENDED ?
+	    ended_by_name(n.ended_by) : ""));
 	err = store_run(o->store, q);
 	*rows_out = sqlite3_changes(sqlite3_db_handle(q));
 	return err;
@@ -344,6 +484,22 @@ write_told(struct oracle *o, const struct ipc_call_note *n)
 	return store_run(o->store, q);
 }
 
+/* Who pays for it is not lost with the row. */
+static int
+write_told_payer(struct oracle *o, const struct ipc_call_note *n)
+{
+	sqlite3_stmt *q;
+	struct decision d;
+
+	policy_ask(o->policy, n->caller, policy_is_outside(o, n->caller),
+	    n->called, &d);
+	q = store_use(o->store, ST_CALL_PAYER);
+	sql_int(q, 1, (int64_t)n->ticket);
+	calls_bind_rule(q, 2, &d);
+	calls_bind_payer(q, 5, &d, n->caller);
+	return store_run(o->store, q);
+}
+
 int
 calls_note(struct oracle *o, const struct job *job)
 {
@@ -357,6 +513,8 @@ calls_note(struct oracle *o, const struct job *job)
 	if (err || rows > 0 || !is_unwritten(o, n.ticket))
 		return err;
 	err = write_told(o, &n);
+	if (err == 0)
+		err = write_told_payer(o, &n);
 	return err ? err : write_note(o, &n, &rows);
 }
 
@@ -484,6 +642,39 @@ close_lost(struct oracle *o)
 	return store_run(o->store, q);
 }
 
+#define DAY_S 86400
+#define SPENT_DAYS 40
+#define DELETE_MAX 200	/* at once */
+
+/* Gives: true when there may be more. */
+static bool
+drop_older(struct oracle *o)
+{
+	sqlite3_stmt *q;
+	int n;
+
+	if (o->keep_records_days == 0)
+		return false;
+	q = store_use(o->store, ST_CALLS_OLDER);
+	sql_int(q, 1, oracle_wall_s(o) - o->keep_records_days * (int64_t)DAY_S);
+	if (store_run(o->store, q) != 0)
+		return false;
+	n = sqlite3_changes(sqlite3_db_handle(q));
+	o->calls_kept -= n;
+	return n == DELETE_MAX;
+}
+
+static void
+drop_spent(struct oracle *o)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_SPENT_OLD);
+	char day[11];
+
+	policy_day(oracle_wall_s(o) - SPENT_DAYS * DAY_S, day);
+	sql_text(q, 1, span_str(day));
+	(void)store_run(o->store, q);
+}
+
 bool
 calls_chores(struct oracle *o)
 {
@@ -498,11 +689,12 @@ calls_chores(struct oracle *o)
 			return false;
 	}
 	o->calls_live = store_number(o->store, ST_COUNT_LIVE, 0);
+	drop_spent(o);
 	if (over <= 0)
-		return false;
+		return drop_older(o);
 	q = store_use(o->store, ST_CALLS_OLD);
-	sql_int(q, 1, over < 200 ? over : 200);
+	sql_int(q, 1, over < DELETE_MAX ? over : DELETE_MAX);
 	if (store_run(o->store, q) == 0)
-		o->calls_kept -= over < 200 ? over : 200;
-	return over > 200;
+		o->calls_kept -= over < DELETE_MAX ? over : DELETE_MAX;
+	return over > DELETE_MAX || drop_older(o);
 }

@@ -81,10 +81,12 @@ walk_way(const struct way *w, struct span number, struct span last[2])
 	return found;
 }
 
-/* May the number that the call rings at now send it there? */
+/* May the number that the call rings at now send it there?  Which of its
+ * phones it was sigproxy cannot prove: with one outside, it may have been
+ * that one. */
 static enum verdict
 decide(struct oracle *o, const struct way *w, const struct ipc_divert_ask *ask,
-    bool *again_out)
+    bool *again_out, struct decision *d)
 {
 	struct span last[2];
 	struct party_row by;
@@ -97,7 +99,22 @@ decide(struct oracle *o, const struct way *w, const struct ipc_divert_ask *ask,
 		return VERDICT_FORBIDDEN;
 	if (party_read(o->store, ask->by, &by) != 0 || !by.enabled)
 		return VERDICT_FORBIDDEN;
-	return VERDICT_OK;
+	policy_ask(o->policy, ask->by, policy_is_outside(o, ask->by),
+	    ask->number, d);
+	return d->verdict;
+}
+
+/* The way on is paid by whom it is granted to. */
+static int
+record_payer(struct oracle *o, const struct ipc_divert_ask *ask,
+    const struct decision *d)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_CALL_PAYER);
+
+	sql_int(q, 1, (int64_t)ask->ticket);
+	calls_bind_rule(q, 2, d);
+	calls_bind_payer(q, 5, d, ask->by);
+	return store_run(o->store, q);
 }
 
 static int
@@ -155,6 +172,7 @@ divert_run(struct oracle *o, const struct job *job, struct buf *out)
 	struct ipc_auth_say found = { 0 };
 	struct ipc_divert_ask ask;
 	struct party_row called;
+	struct decision d = { .verdict = VERDICT_FORBIDDEN };
 	enum verdict verdict;
 	bool again = false;
 	struct way way;
@@ -169,12 +187,18 @@ divert_run(struct oracle *o, const struct job *job, struct buf *out)
 	}
 	if (err)
 		return err;
-	verdict = decide(o, &way, &ask, &again);
+	verdict = decide(o, &way, &ask, &again, &d);
 	if (verdict == VERDICT_OK)
-		verdict = calls_find(o, ask.number, &called, &found);
+		verdict = calls_find(o, span_make(d.number, d.number_len),
+		    &called, &found);
 	if (verdict == VERDICT_BUSY)
 		return -EBUSY;
 	err = record(o, &ask, &way, verdict == VERDICT_OK && !again);
+	if (err == 0 && verdict == VERDICT_OK && !again)
+		err = record_payer(o, &ask, &d);
+	if (err == 0 && verdict == VERDICT_DENIED)
+		err = calls_denied(o, ask.ticket, ask.by, ask.number,
+		    "redirect", &d);
 	if (err)
 		return err;
 	log_verdict(&ask, verdict);

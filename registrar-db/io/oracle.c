@@ -36,6 +36,10 @@ run(void *arg, const struct job *job, struct buf *out)
 		return mailbox_run(o, job);
 	case JOB_DIVERT:
 		return divert_run(o, job, out);
+	case JOB_REFER:
+		return refer_run(o, job, out);
+	case JOB_STOP:
+		return stops_run(o, job, out);
 	case JOB_STREAMS_GONE:
 		return flows_streams_gone(o, job);
 	default:
@@ -54,6 +58,10 @@ refuse(void *arg, const struct job *job, struct buf *out)
 		watchers_refused(arg, job);
 	if (job->kind == JOB_DIVERT)
 		divert_refuse(job, out);
+	if (job->kind == JOB_REFER)
+		refer_refuse(job, out);
+	if (job->kind == JOB_CALL_OPEN)
+		calls_not_opened(arg, job);
 	/* News of calls is lost then; the store said why. */
 	if (job->kind == JOB_REGISTER &&
 	    get_reg_ask(span_make(job->payload, job->len), &ask) == 0)
@@ -163,7 +171,7 @@ load_known(struct oracle *o)
 }
 
 static int
-make_parts(struct oracle *o)
+make_parts(struct oracle *o, const struct plan *plan)
 {
 	const struct queue_ops ops = { run, refuse, chores, settled,
 		send_out, o };
@@ -182,8 +190,11 @@ make_parts(struct oracle *o)
 	o->flows = flows_new(o);
 	o->watchers = watchers_new(o);
 	o->mailboxes = mailboxes_new();
+	o->policy = policy_new(o, plan);
+	o->stops = stops_new(o);
 	if (o->flows == NULL || o->checkpoints == NULL ||
-	    o->watchers == NULL || o->mailboxes == NULL)
+	    o->watchers == NULL || o->mailboxes == NULL ||
+	    o->policy == NULL || o->stops == NULL)
 		return -ENOMEM;
 	o->watch = watch_new(o);
 	return o->watch == NULL ? -ENOMEM : 0;
@@ -191,7 +202,7 @@ make_parts(struct oracle *o)
 
 struct oracle *
 oracle_new(uv_loop_t *loop, struct store *store, struct secret *key,
-    struct span realm)
+    const struct oracle_conf *conf)
 {
 	struct oracle *o = calloc(1, sizeof(*o));
 	int err;
@@ -201,10 +212,11 @@ oracle_new(uv_loop_t *loop, struct store *store, struct secret *key,
 	o->loop = loop;
 	o->store = store;
 	o->key = key;
-	o->verify.realm = realm;
+	o->verify.realm = conf->realm;
+	o->keep_records_days = conf->keep_records_days;
 	wall_start(&o->wall);
 	buf_init(&o->say, o->say_mem, sizeof(o->say_mem));
-	err = make_parts(o);
+	err = make_parts(o, &conf->plan);
 	if (err == 0)
 		err = calls_start(o);
 	if (err == 0)
@@ -228,6 +240,8 @@ oracle_free(struct oracle *o)
 	if (o == NULL)
 		return;
 	watch_free(o->watch);
+	stops_free(o->stops);
+	policy_free(o->policy);
 	watchers_free(o->watchers);
 	mailboxes_free(o->mailboxes);
 	flows_free(o->flows);

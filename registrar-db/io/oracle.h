@@ -7,6 +7,9 @@
  *	checkpoints.c	what a restarted sigproxy gets back
  *	diverts.c	calls that the called phone redirects
  *	homes.c		how homes' routers are
+ *	policy.c	who may call what
+ *	referrals.c	phones that send another one elsewhere
+ *	stops.c		calls that are to end
  *	route.c		what a right answer buys, by its method
  *	watchers.c	who may watch whom, and subscriptions
  *	mailboxes.c	what a voicemail said last
@@ -20,6 +23,8 @@
 
 #include "common/io/conf.h"
 #include "common/io/door.h"
+#include "registrar-db/core/verify.h"
+#include "registrar-db/io/policy.h"
 #include "registrar-db/core/refusals.h"
 #include "registrar-db/io/queue.h"
 #include "registrar-db/io/rows.h"
@@ -47,12 +52,15 @@ enum job_kind {
 	JOB_SUBSCRIPTION,	/* payload: uint64_t id */
 	JOB_MAILBOX,		/* payload: MWI_SAVE */
 	JOB_DIVERT,		/* payload: DIVERT_ASK */
+	JOB_REFER,		/* payload: REFER_ASK */
+	JOB_STOP,		/* payload: struct call_stop */
 	JOB_STREAMS_GONE,	/* payload: int64_t, when sigproxy started */
 };
 
 struct checkpoints;
 struct flows;
 struct mailboxes;
+struct stops;
 struct watch;
 struct watchers;
 
@@ -68,6 +76,9 @@ struct oracle {
 	struct watch *watch;
 	struct watchers *watchers;
 	struct mailboxes *mailboxes;
+	struct policy *policy;
+	struct stops *stops;
+	uint32_t keep_records_days;
 	struct door *sig, *admin;
 
 	/* Answers of this wake-up, sent together. */
@@ -92,22 +103,31 @@ struct oracle {
 	unsigned log_count;
 	struct mono lookup_log_from;	/* the same for lookups */
 	unsigned lookup_log_count;
+	struct mono denial_log_from;
+	unsigned denial_log_count;
 
 	uint64_t asked, right, refused, wrong;
+	uint64_t denied, elsewhere, looked;
 	struct refusals refusals;
 	struct account_row account;	/* scratch */
 	struct binding_rows rows;	/* scratch */
+};
+
+/* From the configuration; the spans are kept. */
+struct oracle_conf {
+	struct span realm;
+	struct plan plan;
+	uint32_t keep_records_days;
 };
 
 /*
  * Make everything on an open store.
  *
  * Takes:   store, key  kept.
- *          realm       kept, as bytes.
  * Gives:   NULL for no memory.
  */
 struct oracle *oracle_new(uv_loop_t *loop, struct store *store,
-    struct secret *key, struct span realm);
+    struct secret *key, const struct oracle_conf *conf);
 /* The loop must run once more before it can be closed. */
 void oracle_free(struct oracle *o);
 /* The time that bindings and calls are counted in: wall.h. */
@@ -143,6 +163,19 @@ int calls_number(const struct ipc_digest *answer, char *mem,
 enum verdict calls_find(struct oracle *o, struct span number,
     struct party_row *called, struct ipc_auth_say *say);
 int calls_open(struct oracle *o, const struct job *job);
+/* That will never be done. */
+void calls_not_opened(struct oracle *o, const struct job *job);
+/* Kind, pattern and rule as three parameters; payer, zone and cost too. */
+void calls_bind_rule(sqlite3_stmt *q, int at, const struct decision *d);
+void calls_bind_payer(sqlite3_stmt *q, int at, const struct decision *d,
+    struct span payer);
+/* One line, ten a second at most; counted. */
+void calls_log_denied(struct oracle *o, struct span by, const char *via,
+    const struct decision *d);
+/* A record of its own for what was asked during a call and denied: a redirect
+ * or a REFER.  Inside a transaction. */
+int calls_denied(struct oracle *o, uint64_t ticket, struct span by,
+    struct span number, const char *via, const struct decision *d);
 int calls_note(struct oracle *o, const struct job *job);
 int calls_media(struct oracle *o, const struct job *job);
 int calls_reach(struct oracle *o, const struct job *job);
@@ -176,6 +209,19 @@ int checkpoints_chores(struct oracle *o);
 int divert_ask(struct oracle *o, struct span payload);
 int divert_run(struct oracle *o, const struct job *job, struct buf *out);
 void divert_refuse(const struct job *job, struct buf *out);
+
+/* ---- referrals.c ---- */
+/* REFER_ASK.  Errors: of the frame. */
+int refer_ask(struct oracle *o, struct span payload);
+int refer_run(struct oracle *o, const struct job *job, struct buf *out);
+void refer_refuse(const struct job *job, struct buf *out);
+
+/* ---- stops.c ---- */
+struct stops *stops_new(struct oracle *o);
+void stops_free(struct stops *s);
+/* Each second: which calls are to end?  The table says which have to. */
+void stops_look(struct stops *s);
+int stops_run(struct oracle *o, const struct job *job, struct buf *out);
 
 /* ---- homes.c ---- */
 /* A place in the table of homes. */

@@ -96,6 +96,8 @@ put_status(struct oracle *o, struct buf *b)
 	put_number(b, "right", (int64_t)o->right);
 	put_number(b, "refused", (int64_t)o->refused);
 	put_number(b, "wrong", (int64_t)o->wrong);
+	put_number(b, "denied", (int64_t)o->denied);
+	put_number(b, "elsewhere", (int64_t)o->elsewhere);
 	put_string(b, "last_error", store_last_error(o->store));
 	put_sounds_bad(o, b);
 	put_refusals(o, b);

@@ -65,6 +65,21 @@ decoy_id(struct oracle *o, struct span username)
 		       (uint64_t)(o->last_id > 0 ? o->last_id : 1));
 }
 
+/* Somewhere else than it may be, it does not exist; nobody learns more. */
+static int
+check_place(struct oracle *o, const struct account_row *row,
+    const struct addr *from, struct account *out)
+{
+	bool may;
+	int err = policy_may_be_at(o->store, row->who.party.number, from, &may);
+
+	if (err == 0 && out->exists && !may) {
+		out->exists = false;
+		out->elsewhere = true;
+	}
+	return err;
+}
+
 /*
  * Find the account of a username, or a decoy, with its HA1 opened into mem.
  *
@@ -73,7 +88,7 @@ decoy_id(struct oracle *o, struct span username)
  */
 static int
 load_account(struct oracle *o, const struct ipc_digest *answer,
-    struct account *out, char mem[DIGEST_HEX_MAX])
+    const struct addr *from, struct account *out, char mem[DIGEST_HEX_MAX])
 {
 	enum digest_alg alg = verify_alg(answer);
 	struct account_row *row = &o->account;
@@ -105,7 +120,7 @@ load_account(struct oracle *o, const struct ipc_digest *answer,
 	out->enabled = row->enabled;
 	out->internet = row->internet;
 	out->least = row->least;
-	return 0;
+	return check_place(o, row, from, out);
 }
 
 static void
@@ -157,7 +172,7 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	int err;
 
 	o->asked++;
-	err = load_account(o, answer, &who, ha1);
+	err = load_account(o, answer, &flow->remote, &who, ha1);
 	if (err)
 		return VERDICT_BUSY;
 	who.may = own == NULL ||
@@ -167,6 +182,7 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	*id_out = who.id;
 	/* The only ones a guesser learns from; the meter bounds them. */
 	o->wrong += verify_is_guess(why);
+	o->elsewhere += why == VERIFY_ELSEWHERE;
 	if (why == VERIFY_RIGHT)
 		o->right++;
 	if (verify_verdict(why) == VERDICT_FORBIDDEN) {
@@ -343,6 +359,8 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 		return on_auth_ask(o, payload);
 	case IPC_DIVERT_ASK:
 		return divert_ask(o, payload);
+	case IPC_REFER_ASK:
+		return refer_ask(o, payload);
 	case IPC_CALL_NOTE:
 	case IPC_CALL_MEDIA:
 	case IPC_CALL_REACH:

@@ -340,6 +340,7 @@ on_look(uv_timer_t *timer)
 	if (changed || w->n_expired > 0 ||
 	    wall_step_s(&w->oracle->wall) != 0)
 		queue_wake(w->oracle->queue);
+	stops_look(w->oracle->stops);
 	if (w->sealed)
 		wipe(w);
 	store_look_after(s);

@@ -64,7 +64,7 @@ calls_free(struct calls *c)
 size_t
 calls_timers(uint32_t max_calls)
 {
-	return (size_t)max_calls + 3 * n_legs(max_calls) +
+	return 2 * (size_t)max_calls + 3 * n_legs(max_calls) +
 	       n_exchanges(max_calls) + STEPS_RELAYS_MAX +
 	       2; /* save_timer, moves.timer */
 }
@@ -182,6 +182,15 @@ await_farewell(const struct ctx *x, struct call *call)
 	call_changed(x->e, call);
 }
 
+/* Whoever gives up or hangs up; what we find out ourselves is ours. */
+static enum ended_by
+who_ended(const struct ending *how)
+{
+	if (how->by != NULL)
+		return how->by->index == 0 ? ENDED_BY_CALLER : ENDED_BY_CALLED;
+	return how->status == 487 ? ENDED_BY_CALLER : ENDED_BY_US;
+}
+
 void
 call_end(const struct ctx *x, struct call *call, struct ending how)
 {
@@ -197,6 +206,7 @@ call_end(const struct ctx *x, struct call *call, struct ending how)
 		say_bye(x, call->leg[i], &how);
 	}
 	end_exchanges(x, call);
+	consent_end(x, call);
 	if (call->setup != NULL)
 		timerq_cancel(&x->e->timers, &call->setup->ack_wait);
 	relay_close(x->e, x->st, call);
@@ -205,6 +215,7 @@ call_end(const struct ctx *x, struct call *call, struct ending how)
 	call->phase = CALL_ENDING;
 	call->end_status = how.status;
 	call->end_reason = how.why;
+	call->ended_by = who_ended(&how);
 	timerq_set(
 	    &x->e->timers, &call->timer, mono_add_ms(x->now, CALL_STATS_MS));
 	if (call->end_noted) /* before a restart */
@@ -334,6 +345,9 @@ call_due(struct edge *e, struct mono now, struct steps *st, struct timer *timer)
 		break;
 	case TIMER_CALL_MOVES:
 		move_pass(&x, timer->owner);
+		break;
+	case TIMER_CALL_CONSENT:
+		consent_due(&x, timer->owner);
 		break;
 	default:
 		break;

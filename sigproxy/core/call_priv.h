@@ -12,6 +12,7 @@
  * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
  * (requests inside), headers.c (what passes), dtmf.c (digits), divert.c (3xx), refer.c and
  * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address),
+ * consent.c (what registrar-db says of calls that run),
  * offer.c, streams.c, secure.c, hold.c, relay.c, spread.c and again.c (media),
  * note.c (reports), callid.c and
  * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
@@ -22,6 +23,7 @@
 
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
+#include "sigproxy/core/consent.h"
 #include "sigproxy/core/divert.h"
 #include "sigproxy/core/offer.h"
 #include "sigproxy/core/refer.h"
@@ -60,6 +62,7 @@ enum call_timer_kind {
 	TIMER_CALL_AGAIN,              /* struct again */
 	TIMER_CALL_MOVE,               /* struct leg: move.timer */
 	TIMER_CALL_MOVES,              /* struct calls: moves.timer */
+	TIMER_CALL_CONSENT,            /* struct call: consent.timer */
 };
 
 struct exchange {
@@ -126,11 +129,13 @@ struct call {
 	uint64_t replaces;           /* ticket of the call whose dialog its
 				      * INVITE takes the place of; 0: none */
 	struct diversion diversion; /* where it came from by 3xx */
+	struct consent consent;     /* the REFER that waits for it */
 	struct party referred_by;    /* who sent the caller here; no number:
 				      * nobody */
 	struct mono answered; /* 0: never */
 	uint16_t end_status;
 	const char *end_reason; /* ours: a literal */
+	enum ended_by ended_by;
 	struct htab_node by_session;
 	bool saved;   /* registrar-db holds a checkpoint */
 	bool unsaved; /* it is to have a new one: in calls->unsaved */
@@ -146,6 +151,7 @@ struct over {
 	bool answered;
 	uint16_t status;
 	const char *reason; /* a literal */
+	enum ended_by ended_by;
 	uint64_t call_id[2]; /* hashed: the caller's, the callee's */
 };
 
@@ -325,6 +331,9 @@ void exchange_free(struct edge *e, struct exchange *ex);
 /* An in-dialog request whose sender proved anew who he is. */
 void dialog_reauthorised(const struct ctx *x, struct stxn *t,
     const struct sip_msg *msg, const struct ipc_auth_say *say);
+/* A REFER that may go on to the other phone, if both still talk; t is taken. */
+void dialog_refer(const struct ctx *x, struct leg *leg, struct stxn *t,
+    const struct sip_msg *msg);
 /* Relay a request to the other leg, or refuse it; t is taken. */
 void exchange_relay(const struct ctx *x, struct leg *leg, struct leg *to,
     struct stxn *t, const struct sip_msg *msg);

@@ -36,6 +36,7 @@ pending_invite(const struct call *call)
 static uint32_t
 remote_cseq(const struct leg *leg)
 {
+	const struct consent *wait = &leg->call->consent;
 	uint32_t cseq = leg->remote_cseq;
 
 	for (const struct exchange *ex = leg->call->exchanges; ex != NULL;
@@ -43,6 +44,8 @@ remote_cseq(const struct leg *leg)
 		if (ex->from == leg && ex != leg->call->setup &&
 		    is_unanswered(ex) && ex->from_cseq <= cseq)
 			cseq = ex->from_cseq - 1;
+	if (wait->server != NULL && wait->from == leg && wait->cseq <= cseq)
+		cseq = wait->cseq - 1;
 	return cseq;
 }
 

@@ -140,10 +140,27 @@ relay(const struct ctx *x, struct leg *leg, struct leg *peer, struct stxn *t,
 
 /* Nobody is referred before both talk. */
 static void
+pass_talking(const struct ctx *x, struct leg *leg, struct leg *peer,
+    struct stxn *t, const struct sip_msg *msg)
+{
+	relay(x, leg, leg->call->phase == CALL_TALKING ? peer : NULL, t, msg);
+}
+
+void
+dialog_refer(const struct ctx *x, struct leg *leg, struct stxn *t,
+    const struct sip_msg *msg)
+{
+	pass_talking(x, leg, peer_of(leg, msg), t, msg);
+}
+
+static void
 on_refer(const struct ctx *x, struct leg *leg, struct leg *peer, struct stxn *t,
     const struct sip_msg *msg)
 {
-	relay(x, leg, leg->call->phase == CALL_TALKING ? peer : NULL, t, msg);
+	if (leg->call->phase == CALL_TALKING && is_joined(leg, peer))
+		consent_ask(x, leg, t, msg);
+	else
+		pass_talking(x, leg, peer, t, msg);
 }
 
 static void
@@ -156,7 +173,7 @@ on_notify(const struct ctx *x, struct leg *leg, struct leg *peer,
 		report_take(x->e, x->now, x->st, t, msg,
 		    TEXT_SPAN(leg_party(leg)->number));
 	else if (refusal == 0)
-		on_refer(x, leg, peer, t, msg);
+		pass_talking(x, leg, peer, t, msg);
 	else
 		exchange_refuse(x, t, refusal,
 		    refusal == 489 ? "Allow-Events: refer\r\n" : "");

@@ -7,6 +7,7 @@
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/consent.h"
 #include "sigproxy/core/lastseen.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
@@ -564,6 +565,9 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return restore_frame(e, now, st, type, payload);
 	case IPC_DIVERT_SAY:
 		return call_divert_frame(e, now, st, payload);
+	case IPC_REFER_SAY:
+	case IPC_CALL_END:
+		return consent_frame(e, now, st, type, payload);
 	case IPC_FLOW_KEEP:
 	case IPC_FLOW_GONE:
 	case IPC_FLOW_MOVED:

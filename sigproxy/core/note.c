@@ -23,6 +23,7 @@ report(struct steps *st, const struct call *call, enum call_state state,
 		.relayed = call->relayed,
 		.caller = TEXT_SPAN(call->caller.number),
 		.called = TEXT_SPAN(call->called.number),
+		.ended_by = state == CALL_ENDED ? (uint8_t)call->ended_by : 0,
 	};
 
 	if (call->ticket == 0)
@@ -41,6 +42,7 @@ call_not_begun(struct steps *st, const struct ipc_auth_say *say,
 		.state = CALL_ENDED,
 		.status = status,
 		.reason = span_str(why),
+		.ended_by = ENDED_BY_CALLER,
 	};
 
 	if (say->verdict == VERDICT_OK && say->ticket != 0)
@@ -101,6 +103,7 @@ remember(struct calls *c, struct mono now, const struct call *call)
 		.answered = call->answered.us != 0,
 		.status = call->end_status,
 		.reason = call->end_reason,
+		.ended_by = call->ended_by,
 		.call_id = { hash_call_id(c, call->leg[0]),
 		    hash_call_id(c, call->callee) },
 	};
@@ -150,6 +153,7 @@ over_again(struct steps *st, const struct over *o)
 	note.state = CALL_ENDED;
 	note.status = o->status;
 	note.reason = span_str(o->reason);
+	note.ended_by = (uint8_t)o->ended_by;
 	STEPS_ASK(st, &st->reg, CALL_NOTE, call_note, &note);
 }
 

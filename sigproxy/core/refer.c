@@ -182,6 +182,20 @@ read_refer_to(const struct edge *e, const struct leg *from,
 	return err;
 }
 
+int
+refer_number(const struct edge *e, const struct leg *from,
+    const struct sip_msg *msg, char *mem, struct span *out)
+{
+	struct refer_to to;
+	int err = read_refer_to(e, from, msg, &to);
+
+	if (err)
+		return err;
+	memcpy(mem, to.number.p, to.number.len);
+	*out = span_make(mem, to.number.len);
+	return 0;
+}
+
 /* Everything that a URI's header value must not hold as it is. */
 static void
 put_escaped(struct buf *b, struct span s)

@@ -52,6 +52,11 @@ struct transfer {
 /* Does a request of this method belong here? */
 bool refer_is(enum sip_method method);
 
+/* The number that a REFER of leg's phone names; mem: URI_USER_MAX bytes that it
+ * lies in.  Errors: as refer_put_headers(). */
+int refer_number(const struct edge *e, const struct leg *from,
+    const struct sip_msg *msg, char *mem, struct span *out);
+
 /*
  * May this NOTIFY of leg's phone pass?
  *

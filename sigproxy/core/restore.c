@@ -114,6 +114,7 @@ calls_save(struct edge *e, struct mono now, struct steps *st)
 void
 calls_save_all(struct edge *e, struct mono now, struct steps *st)
 {
+	const struct ctx x = { e, now, st };
 	struct calls *c = e->calls;
 
 	note_over_again(c, now, st);
@@ -124,6 +125,7 @@ calls_save_all(struct edge *e, struct mono now, struct steps *st)
 			continue;
 		call->untold = !call->end_noted;
 		divert_again(st, call);
+		consent_again(&x, call);
 		call_changed(e, call);
 	}
 }

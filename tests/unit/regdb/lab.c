@@ -102,10 +102,15 @@ static void
 start_registrar(void)
 {
 	struct doors_ops ops = oracle_ops;
+	struct oracle_conf conf = {
+		.plan = { SPAN_LIT("49"), SPAN_LIT("30"), SPAN_LIT("00"),
+		    SPAN_LIT("0") },
+		.keep_records_days = lab.keep_records_days,
+	};
 
 	ck_assert_int_eq(store_open(lab.path, false, &lab.store), 0);
-	lab.oracle = oracle_new(&lab.loop, lab.store, &lab.key,
-	    span_str(lab.realm));
+	conf.realm = span_str(lab.realm);
+	lab.oracle = oracle_new(&lab.loop, lab.store, &lab.key, &conf);
 	ck_assert_ptr_nonnull(lab.oracle);
 	ops.arg = lab.oracle;
 	lab.reg_doors = doors_new(&lab.loop, ROLE_REG, 0, &ops);

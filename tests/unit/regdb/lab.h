@@ -16,6 +16,7 @@
 struct lab {
 	char dir[64], path[96], door[96];
 	const char *realm;	/* of [site], and of the phone's answers */
+	uint32_t keep_records_days;
 	uv_loop_t loop;
 	struct secret key;
 	struct store *store;

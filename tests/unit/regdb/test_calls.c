@@ -73,7 +73,8 @@ START_TEST(numbers_that_cannot_be_reached)
 		    VERDICT_OK },
 		{ "sip:2.2@sip.example.org;user=phone", "granted",
 		    VERDICT_OK },
-		{ "tel:+22", "no such number", VERDICT_NOT_FOUND },
+		{ "tel:+22", "denied: no international calls from the internet",
+		    VERDICT_DENIED },
 		{ "tel:22;ext=a", NULL, VERDICT_NOT_FOUND },
 		{ "' OR 1=1 --", NULL, VERDICT_NOT_FOUND },
 	};

@@ -14,6 +14,8 @@ main(void)
 	add_meter_tests(s);
 	add_binding_tests(s);
 	add_verify_tests(s);
+	add_plan_tests(s);
+	add_rights_tests(s);
 	add_refusals_tests(s);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -36,7 +36,7 @@ account_for(enum digest_alg alg)
 {
 	digest_ha1(v.digest, alg, S("SIP-168"), S("SMO-SIP"), S(PASSWORD), ha1);
 	who = (struct account){ true, true, true, true, 7,
-		span_make(ha1, digest_hex_len(alg)), DIGEST_MD5 };
+		span_make(ha1, digest_hex_len(alg)), DIGEST_MD5, false };
 }
 
 static void
@@ -247,14 +247,16 @@ START_TEST(every_no_is_the_same_403_and_spends_nothing)
 		struct account who;
 		enum verify_why want;
 	} rows[] = {
-		{ "unknown", { false, true, true, true, 9, { 0 }, DIGEST_MD5 },
-		    VERIFY_UNKNOWN_USER },
-		{ "disabled", { true, false, true, true, 7, { 0 }, DIGEST_MD5 },
-		    VERIFY_DISABLED },
-		{ "no internet flag", { true, true, false, true, 7, { 0 }, DIGEST_MD5 },
-		    VERIFY_NOT_FROM_INTERNET },
-		{ "another's AOR", { true, true, true, false, 7, { 0 }, DIGEST_MD5 },
-		    VERIFY_NOT_HIS },
+		{ "unknown", { false, true, true, true, 9, { 0 }, DIGEST_MD5,
+		    false }, VERIFY_UNKNOWN_USER },
+		{ "somewhere else", { false, true, true, true, 7, { 0 }, DIGEST_MD5,
+		    true }, VERIFY_ELSEWHERE },
+		{ "disabled", { true, false, true, true, 7, { 0 }, DIGEST_MD5,
+		    false }, VERIFY_DISABLED },
+		{ "no internet flag", { true, true, false, true, 7, { 0 }, DIGEST_MD5,
+		    false }, VERIFY_NOT_FROM_INTERNET },
+		{ "another's AOR", { true, true, true, false, 7, { 0 }, DIGEST_MD5,
+		    false }, VERIFY_NOT_HIS },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -269,6 +269,29 @@ say_divert(struct lab *lab, struct buf *b, struct span payload)
 }
 
 static void
+say_refer(struct lab *lab, struct buf *b, struct span payload)
+{
+	struct ipc_refer_ask ask;
+	struct ipc_refer_say say = { .verdict = VERDICT_OK };
+
+	ck_assert_int_eq(get_refer_ask(payload, &ask), 0);
+	lab->refer_asks++;
+	snprintf(lab->refer_by, sizeof(lab->refer_by), "%.*s",
+	    (int)ask.by.len, ask.by.p);
+	snprintf(lab->refer_to, sizeof(lab->refer_to), "%.*s",
+	    (int)ask.number.len, ask.number.p);
+	if (lab->refer_mute)
+		return;
+	say.ticket = ask.ticket;
+	say.id = ask.id;
+	if (lab->refer_verdict != 0)
+		say.verdict = lab->refer_verdict;
+	if (say.verdict == VERDICT_DENIED)
+		say.why = SPAN_LIT("no \"premium\" calls");
+	IPC_FRAME(b, REFER_SAY, refer_say, &say);
+}
+
+static void
 hear_save(struct lab *lab, struct span payload)
 {
 	struct ipc_call_save save;
@@ -376,6 +399,9 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			break;
 		case IPC_DIVERT_ASK:
 			say_divert(lab, answers, payload);
+			break;
+		case IPC_REFER_ASK:
+			say_refer(lab, answers, payload);
 			break;
 		case IPC_CALL_NOTE: {
 			struct ipc_call_note *n =
@@ -778,6 +804,20 @@ lab_subs_saved(const struct lab *lab)
 	for (unsigned i = 0; i < 256; i++)
 		n += lab->subs[i].id != 0;
 	return n;
+}
+
+void
+lab_call_end(struct lab *lab, uint64_t ticket, enum stop_why why)
+{
+	const struct ipc_call_end end = { .ticket = ticket,
+		.why = (uint8_t)why };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_END, call_end, &end);
+	feed_frames(lab, ROLE_REG, 0, buf_span(&b));
+	settle(lab);
 }
 
 void

@@ -60,6 +60,11 @@ struct lab {
 	bool divert_mute;
 	unsigned divert_asks;
 	char divert_by[33], divert_to[33];
+	/* REFER_ASK. */
+	uint8_t refer_verdict; /* 0: OK */
+	bool refer_mute;
+	unsigned refer_asks;
+	char refer_by[33], refer_to[129];
 	struct ipc_call_note notes[64];
 	char reasons[64][129];
 	unsigned n_notes;
@@ -243,6 +248,8 @@ void lab_tell_saved(struct lab *lab);
 /* Subscriptions that it keeps now. */
 unsigned lab_subs_saved(const struct lab *lab);
 /* It ends one: the place is in lab->subs. */
+/* registrar-db ends a call. */
+void lab_call_end(struct lab *lab, uint64_t ticket, enum stop_why why);
 void lab_sub_end(struct lab *lab, unsigned at, bool again);
 /* It tells one subscription of a life before. */
 void lab_sub_restore(struct lab *lab, uint64_t id, struct span state);

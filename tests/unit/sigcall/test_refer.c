@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sigproxy/core/consent.h"
 #include "sigproxy/core/refer.h"
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
@@ -817,6 +818,111 @@ START_TEST(a_flood_of_refers_stops_at_the_calls_exchanges)
 }
 END_TEST
 
+/* ---- the right of who sends ---- */
+
+static const char premium[] =
+    "Refer-To: <sip:0900123456@sip.example.org>\r\n";
+
+START_TEST(who_may_not_call_there_sends_nobody_there)
+{
+	const char *msg;
+
+	lab->refer_verdict = VERDICT_DENIED;
+	dlg_send(ab_b, "REFER", NULL, NULL, premium);
+	ck_assert_ptr_null(phone_expect(a, "REFER"));
+	msg = phone_expect(b, "SIP/2.0 403");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(hdr(msg, "Reason"),
+	    "SIP;cause=403;text=\"no \\\"premium\\\" calls\"");
+	ck_assert_uint_eq(lab->refer_asks, 1);
+	ck_assert_str_eq(lab->refer_by, "200");
+	ck_assert_str_eq(lab->refer_to, "0900123456");
+	lab->refer_verdict = VERDICT_BUSY;
+	dlg_send(ab_b, "REFER", NULL, NULL, premium);
+	ck_assert_ptr_nonnull(phone_expect(b, "SIP/2.0 500"));
+	/* The call goes on. */
+	lab->refer_verdict = 0;
+	dlg_send(ab_b, "REFER", NULL, NULL, premium);
+	msg = phone_expect(a, "REFER");
+	ck_assert_ptr_nonnull(msg);
+	phone_answer(a, msg, 202, "", NULL);
+	ck_assert_ptr_nonnull(phone_expect(b, "SIP/2.0 202"));
+	hang_up(ab_a, b);
+	lab_pass(lab, 40000);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(a_refer_waits_for_registrar_db_and_not_for_ever)
+{
+	lab->refer_mute = true;
+	dlg_send(ab_b, "REFER", NULL, NULL, premium);
+	ck_assert_ptr_null(phone_expect(a, "REFER"));
+	/* One at a time. */
+	dlg_send(ab_b, "REFER", NULL, NULL, premium);
+	ck_assert_ptr_nonnull(phone_expect(b, "SIP/2.0 500"));
+	ck_assert_uint_eq(lab->refer_asks, 1);
+	lab_registrar(lab, false);
+	lab->refer_mute = false;
+	lab_registrar(lab, true);
+	ck_assert_uint_eq(lab->refer_asks, 2);
+	phone_answer(a, phone_expect(a, "REFER"), 202, "", NULL);
+	ck_assert_ptr_nonnull(phone_expect(b, "SIP/2.0 202"));
+	lab->refer_mute = true;
+	dlg_send(ab_b, "REFER", NULL, NULL, premium);
+	lab_pass(lab, CONSENT_ASK_MS - 1);
+	ck_assert_ptr_null(phone_expect(b, "SIP/2.0 500"));
+	lab_pass(lab, 2);
+	ck_assert_ptr_nonnull(phone_expect(b, "SIP/2.0 500"));
+	/* The call's end ends it, too. */
+	dlg_send(ab_b, "REFER", NULL, NULL, premium);
+	hang_up(ab_a, b);
+	lab_pass(lab, 40000);
+	lab_expect_empty(lab);
+}
+END_TEST
+
+START_TEST(registrar_db_ends_a_call)
+{
+	static const struct {
+		enum stop_why why;
+		const char *reason, *noted;
+	} row[] = {
+		{ STOP_MINUTES, "SIP;cause=403;text=\"Today's minutes are "
+				"used up\"", "minutes-used-up" },
+		{ STOP_COST, "SIP;cause=403;text=\"Today's money is used "
+			     "up\"", "money-used-up" },
+		{ STOP_RIGHT, "SIP;cause=403;text=\"The right to this call "
+			      "is over\"", "right-withdrawn" },
+		{ STOP_DISABLED, "SIP;cause=403;text=\"Subscriber is "
+				 "disabled\"", "subscriber-disabled" },
+		{ STOP_ADMIN, "SIP;cause=480;text=\"Ended by the "
+			      "administrator\"", "ended-by-admin" },
+	};
+	const struct ipc_call_note *last;
+	const char *msg;
+
+	lab_call_end(lab, lab->ticket + 1, row[_i].why);
+	ck_assert_ptr_null(phone_expect(a, "BYE"));
+	lab_call_end(lab, lab->ticket, row[_i].why);
+	for (unsigned i = 0; i < 2; i++) {
+		msg = phone_expect(i == 0 ? a : b, "BYE");
+		ck_assert_ptr_nonnull(msg);
+		ck_assert_str_eq(hdr(msg, "Reason"), row[_i].reason);
+		phone_answer(i == 0 ? a : b, msg, 200, "", NULL);
+	}
+	/* Said again, it is nothing new. */
+	lab_call_end(lab, lab->ticket, row[_i].why);
+	lab_pass(lab, 1000);
+	last = &lab->notes[lab->n_notes - 1];
+	ck_assert_uint_eq(last->state, CALL_ENDED);
+	ck_assert_uint_eq(last->ended_by, ENDED_BY_US);
+	ck_assert_str_eq(lab->reasons[lab->n_notes - 1], row[_i].noted);
+	lab_pass(lab, 40000);
+	lab_expect_empty(lab);
+}
+END_TEST
+
 START_TEST(outside_a_call_refer_is_refused)
 {
 	static const char *const to[] = { "", ";tag=x" };
@@ -1320,6 +1426,9 @@ suite_refer(void)
 	    0, sizeof(notices) / sizeof(notices[0]));
 	tcase_add_test(t, rfc3515_2_4_6_the_id_is_the_cseq_of_each_side);
 	tcase_add_test(t, only_who_was_asked_may_notify);
+	tcase_add_test(t, who_may_not_call_there_sends_nobody_there);
+	tcase_add_test(t, a_refer_waits_for_registrar_db_and_not_for_ever);
+	tcase_add_loop_test(t, registrar_db_ends_a_call, 0, 5);
 	tcase_add_test(t, a_flood_of_refers_stops_at_the_calls_exchanges);
 	tcase_add_test(t, outside_a_call_refer_is_refused);
 	tcase_add_test(t, a_stranger_with_the_ids_is_challenged);

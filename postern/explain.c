@@ -68,6 +68,7 @@ checked(struct span rows)
 #define BOTH                                                                   \
 	"ticket, caller, called, redirected_to, granted, status, reason, "     \
 	"from_source, called_source, media_mode, media_verdict, "              \
+	"rule, number_class, pattern, "                                        \
 	"caller_media, caller_said, called_media, called_said, "               \
 	WORDS("caller") ", " WORDS("called") ", (SELECT contact FROM "         \
 	"registration AS r WHERE r.number = caller AND r.source = "            \

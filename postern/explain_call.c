@@ -62,6 +62,30 @@ static const struct end_rule end_rules[] = {
 	{ "no such number", "no-such-number", FINDING_ERROR,
 	    "nobody has the dialled number",
 	    "postern subscriber show lists all numbers" },
+	{ "no route", "no-route", FINDING_ERROR,
+	    "nothing leads to the dialled number: it is no subscriber's",
+	    "postern subscriber show lists all numbers" },
+	{ "no-codec", "codec-mismatch", FINDING_ERROR,
+	    "no codec is left that subscriber.codecs allows",
+	    "postern sql \"SELECT number, codecs FROM subscriber\"; switch "
+	    "one of these on in the phone" },
+	{ "srtp-required", "srtp-required", FINDING_ERROR,
+	    "subscriber.srtp asks for SRTP, and the call came, or could go, "
+	    "in clear only",
+	    "switch SRTP (SDES) on in the phone, or UPDATE subscriber SET "
+	    "srtp = 'optional'" },
+	{ "minutes-used-up", "cap", FINDING_WARNING,
+	    "the minutes of the day were used up: the call was ended",
+	    "docs/policy.md: minutes_day of its class, or a class_grant" },
+	{ "money-used-up", "cap", FINDING_WARNING,
+	    "the money of the day was used up: the call was ended",
+	    "docs/policy.md: cost_day of its class, or a class_grant" },
+	{ "right-withdrawn", "cap", FINDING_WARNING,
+	    "the right to it ended while it ran",
+	    "docs/policy.md: class_of_service, class_grant" },
+	{ "subscriber-disabled", "disabled", FINDING_WARNING,
+	    "a subscriber of it was disabled while it ran",
+	    "postern subscriber enable NUMBER" },
 	{ "phone-silent", "phone-gone", FINDING_WARNING,
 	    "a phone answered nothing any more",
 	    "the phone's network; is the phone switched on?" },
@@ -165,6 +189,31 @@ say_refused(const struct explain *x, uint64_t status)
 	    EXPLAIN_ARG(explain_text(x->call, "reason")));
 }
 
+/* Refused by the office's own rules. */
+static bool
+say_denied(const struct explain *x, struct span verdict)
+{
+	struct finding *f;
+
+	if (!span_eq(span_sub(verdict, 0, 8), SPAN_LIT("denied: ")))
+		return false;
+	f = finding_new(x->found, FINDING_ERROR, "class-denied");
+	finding_what(f, "%.*s may not call %.*s: %.*s",
+	    EXPLAIN_ARG(explain_text(x->call, "caller")),
+	    EXPLAIN_ARG(explain_text(x->call, "called")),
+	    EXPLAIN_ARG(span_sub(verdict, 8, verdict.len)));
+	finding_seen(f, "call %llu of %.*s: rule \"%.*s\", the number is "
+			"%.*s by the pattern %.*s",
+	    (unsigned long long)explain_number(x->call, "ticket"),
+	    EXPLAIN_ARG(explain_text(x->call, "granted")),
+	    EXPLAIN_ARG(explain_text(x->call, "rule")),
+	    EXPLAIN_ARG(explain_text(x->call, "number_class")),
+	    EXPLAIN_ARG(explain_text(x->call, "pattern")));
+	finding_do(f, "if it should: docs/policy.md; a class_grant for this "
+		      "number, or more in its class_of_service");
+	return true;
+}
+
 static void
 explain_end(const struct explain *x)
 {
@@ -173,6 +222,8 @@ explain_end(const struct explain *x)
 	    rule_of(explain_text(x->call, "reason"));
 	uint64_t status = explain_number(x->call, "status");
 
+	if (say_denied(x, verdict))
+		return;
 	if (verdict.len > 0 && !span_eq(verdict, SPAN_LIT("granted")))
 		rule = rule_of(verdict);
 	if (rule != NULL)

@@ -27,6 +27,10 @@ static const struct refusal_rule refusal_rules[] = {
 	{ "no internet flag", "internet-flag-missing",
 	    "its phone registers from the internet, which it may not",
 	    "if it should: postern subscriber internet NUMBER on" },
+	{ "not from an address in allowed_from", "not-from-there",
+	    "its phone is at an address from which it may not register",
+	    "postern sql \"SELECT * FROM allowed_from\": insert that address, "
+	    "or delete the number's rows" },
 	{ "subscriber is disabled", "disabled",
 	    "its phone registers, but the subscriber is disabled",
 	    "if it should: postern subscriber enable NUMBER" },

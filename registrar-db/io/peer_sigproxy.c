@@ -151,9 +151,10 @@ note_refusal(struct oracle *o, const struct ipc_digest *answer,
     const struct account *who)
 {
 	bool known = meter_is_known(o->verify.meter, who->id, &flow->remote);
+	bool is_his = who->exists || who->elsewhere;
 
-	refusals_add(&o->refusals, who->exists ? who->id : -1,
-	    answer->username, why, flow, who->exists && known, clock_mono());
+	refusals_add(&o->refusals, is_his ? who->id : -1, answer->username,
+	    why, flow, is_his && known, clock_mono());
 }
 
 /*

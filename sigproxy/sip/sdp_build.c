@@ -246,9 +246,10 @@ media_attribute_stays(struct span value, const struct sdp_media *m,
 		return !edit->no_mux;
 	if (sdp_attribute(value, "rtcp-mux-only", &content))
 		return false;
-	/* Keys end where SRTP does. */
+	/* Keys end where SRTP does; beside plain RTP they would travel for
+	 * nothing. */
 	if (sdp_attribute(value, "crypto", &content))
-		return edit->profile == SDP_PROFILE_AS_IS;
+		return edit->profile == SDP_PROFILE_AS_IS && m->is_secure;
 	return attribute_stays(value);
 }
 

@@ -93,6 +93,8 @@ def test_calls_without_sound_and_calls_refused():
         until(lambda: not office.postern.rows('SELECT * FROM live_call'), 3, 'the call has ended')
         desk.dial('777')
         names(office, 168, 'no-such-number', '777')
+        desk.dial('0900123456')
+        names(office, 168, 'class-denied', 'premium', '0900%', remedy='docs/policy.md')
         desk.dial(other.number)
         desk.closed()
         names(office, 169, 'codec-mismatch', '488', remedy='same codec')

@@ -248,7 +248,9 @@ judge(double used_ms)
 		if (c->stat[HOME].packets_in != t.want ||
 		    c->stat[OFFICE].packets_out != t.want ||
 		    c->stat[HOME].lost + c->stat[OFFICE].lost != 0 ||
-		    c->stat[HOME].refused != t.want)
+		    /* The stranger's last may come after the phones'. */
+		    c->stat[HOME].refused > t.want ||
+		    c->stat[HOME].refused + 2 < t.want)
 			die("the counters are wrong");
 		if (c->latched != 2)
 			die("RELAY_NEWS did not tell both latchings");

@@ -129,6 +129,14 @@ START_TEST(calls)
 		    "both were heard" },
 		{ "number", CALL("no such number", "404", ""),
 		    "no-such-number", "168 to 201" },
+		{ "denied", CALL_AND("denied: no premium calls from the "
+		    "internet", "403", "", ",\"rule\":\"class premium: "
+		    "internet\",\"pattern\":\"0900%\""), "class-denied",
+		    "no premium calls from the internet" },
+		{ "cap", CALL("granted", "200", "minutes-used-up"), "cap",
+		    "minutes" },
+		{ "SRTP", CALL("granted", "488", "srtp-required"),
+		    "srtp-required", "SRTP" },
 		{ "pool", CALL("granted", "480", "no-channel"), "pool-empty",
 		    "no-channel" },
 		{ "ACK", CALL_AND("granted", "200", "no-ack",

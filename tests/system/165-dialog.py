@@ -258,4 +258,6 @@ def test_a_body_of_parts():
             assert b'hello' in invite.body and home.local[0].encode() not in invite.body, invite.body
             assert office.postern.host.address.encode() in invite.body, invite.body
             desk.answer(488)
+            assert desk.hear_request('INVITE'), 'not asked with SRTP'     # once more the other way
+            desk.answer(488)
             assert home.hear(lambda m: sip.status(m) == 488), 'no 488'

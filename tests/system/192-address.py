@@ -100,7 +100,7 @@ def test_srv_records_and_a_name_that_follows():
         said = wait_for(postern, 'the new address is believed', lambda s: s['public'] == new)
         assert said['dns_state'] == 'differs' and said['dns_addresses'] == [old], said
         assert [row['address'] for row in said['history']][-2:] == [old, new], said['history']
-        assert f'public-address-changed state=known before={old} address={new}' in postern.logs()
+        assert f'public-address-changed state=known source=stun before={old} address={new}' in postern.logs()
         zone.table[(NAME, A)] = [new]
         said = wait_for(postern, 'the name followed', lambda s: s['dns_state'] == 'same', 8)
         assert not said['alarms'], said['alarms']

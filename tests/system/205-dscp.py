@@ -3,11 +3,11 @@
 import socket
 import struct
 
-from lab import pcap
+from lab import pcap, sip
 from lab.capture import Capture
 from lab.expect import hear_each_other
 from lab.net import POSTERN_ADDRESS, POSTERN_ADDRESS6
-from lab.office import Home, Office
+from lab.office import DOMAIN, Home, Office, password
 from lab.tlsoffice import TlsOffice
 
 BOTH = {('address', 'external'): f'{POSTERN_ADDRESS}, {POSTERN_ADDRESS6}'}
@@ -58,6 +58,8 @@ def test_marked():
         desk = office.desk()
         talk(six, desk)
         talk(four, desk)
+        with office.lab.homes['A'].phones[0].udp_socket() as sock:
+            sip.register(sock, (office.lab.office.public, 5070), DOMAIN, 203, 'SIP-203', password(203))
         capture.stop()
         seen = marks(capture.path)
         print(seen)

@@ -11,6 +11,8 @@ SETTINGS = {('media', 'channels'): 1, ('media', 'reserved'): 1, ('site', 'emerge
 def channels(office):
     """What postern status says of them."""
     one, = [p['status'] for p in office.postern.status()['processes'] if p['role'] == 'sigproxy']
+    if one is None:                     # it starts
+        return [None]
     return [one[f'channels{what}'] for what in ('', '_max', '_reserved', '_emergency', '_refused')]
 
 

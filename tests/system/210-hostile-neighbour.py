@@ -507,7 +507,7 @@ def test_forged_verdicts_to_sigproxy():
         outside = siege.office.watch_outside()
         with siege.attack('sigproxy') as door:
             for n in range(3000):
-                party = {'number': b'201', 'name': b'x', 'hold': 0, 'latching': 0}
+                party = {'number': b'201', 'name': b'x', 'hold': 0, 'latching': 0, 'srtp': 0, 'codecs': b'', 'max_kbps': 0}
                 door.say('REG_SAY', id=n, verdict=OK, number=b'201', retry_after_s=0)
                 door.say('AUTH_SAY', id=n, verdict=OK, ticket=n + 1, caller=party, called=party)
             siege.settle('sigproxy')

@@ -505,7 +505,8 @@ START_TEST(a_start_with_500_phones_makes_no_burst)
 		keep_flow(edge->keep, now, &p->flow, 60);
 	}
 	run_ms(60000);
-	ck_assert_uint_le(most_in_slot, KEEP_SLOT_SENT + 5);
+	/* Two of its slots may touch one of ours. */
+	ck_assert_uint_le(most_in_slot, 2 * (KEEP_SLOT_SENT + 5));
 	for (unsigned i = 0; i < n_phones; i++)
 		ck_assert(is_reached(&phones[i]));
 }

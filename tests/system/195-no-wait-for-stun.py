@@ -212,6 +212,7 @@ def test_the_address_outlives_every_process():
                 (office.lab.office.public, 'old', 'kept'), said
             compare(office, raw, plain, 'all killed while STUN is dead')
             talk(home, desk)
+            until(lambda: not office.postern.rows('SELECT * FROM live_call'), 3, 'its end is on disk')
             office.postern.down()
             office.postern.up()
             office.postern.wait_public(office.lab.office.public, 2)

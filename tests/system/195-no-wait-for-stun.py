@@ -222,7 +222,7 @@ def test_the_address_outlives_every_process():
             desk.register()
             compare(office, raw, plain, 'started cold while STUN is dead')
             talk(desk, home)
-            assert 'stun-silent' in office.postern.logs()
+            until(lambda: 'stun-silent' in office.postern.logs(), 20, 'the silence is said', 0.2)
             said = status(office, 'stunmon')
             assert said['public_state'] == 'old' and said['history'][0]['state'] == 'known', said
 

@@ -8,7 +8,12 @@
 #include "tests/unit/regdb/lab.h"
 
 #define CONTACT "sip:168@192.168.1.20"
-#define ROUNDS 120
+#if defined(__has_feature)
+#define SLOW __has_feature(address_sanitizer)
+#else
+#define SLOW 0
+#endif
+#define ROUNDS (SLOW ? 48 : 120)
 #define FILE_MAX (1024 * 1024)
 
 static char other_dir[80], other[96];
@@ -168,7 +173,7 @@ START_TEST(the_wal_of_another_file_or_time_is_survived)
 	use();
 	remove_other();
 	srandom(11);
-	for (unsigned i = 0; i < 40; i++) {
+	for (unsigned i = 0; i < ROUNDS / 3; i++) {
 		save(other, whole, n);
 		for (unsigned k = 0; k < 8; k++)
 			bad[(size_t)random() % n_wal] ^= 1 << random() % 8;

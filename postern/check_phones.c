@@ -9,20 +9,26 @@ static const struct media_remedy remedies[] = {
 	    "gets in by; if others of this home are heard, see that this "
 	    "phone is not muted" },
 	{ "ports-changed-no-range", FINDING_WARNING,
-	    "let the phone ask STUN (our SIP port answers it), or forward "
-	    "[media] ports at the office's router" },
+	    "forward [media] ports at the office's router, which every "
+	    "home's sound gets in by; or let the phone ask STUN (our SIP port "
+	    "answers it), which helps unless its router gives each peer "
+	    "another port" },
 	{ "range-not-forwarded", FINDING_WARNING,
 	    "forward [media] ports at the office's router (postern check "
 	    "--router), or set `mode = auto`" },
 	{ "never-heard", FINDING_WARNING,
-	    "forward [media] ports at the office's router; let the phone ask "
-	    "STUN; see that it is not muted" },
+	    "forward [media] ports at the office's router, which every "
+	    "home's sound gets in by; or let the phone ask STUN, which helps "
+	    "unless its router gives each peer another port; see that it is "
+	    "not muted" },
 	{ "never-heard-with-stun", FINDING_WARNING,
 	    "forward [media] ports at the office's router (postern check "
 	    "--router) and set `mode = forwarded`; see that it is not muted" },
 	{ "home-moves-ports", FINDING_WARNING,
-	    "forward [media] ports at the office's router, or let the phone "
-	    "ask STUN (our SIP port answers it)" },
+	    "forward [media] ports at the office's router, which every "
+	    "home's sound gets in by; or let the phone ask STUN (our SIP port "
+	    "answers it), which helps unless that router, or the carrier's, "
+	    "gives each peer another port" },
 	{ "same-port-in-home", FINDING_WARNING,
 	    "set another RTP port in one of this home's phones, or let them "
 	    "ask STUN, or forward [media] ports at the office's router" },

@@ -9,6 +9,7 @@
 #include "common/io/cage.h"
 #include "postern/capture.h"
 #include "postern/check.h"
+#include "postern/store.h"
 
 #define SQLITE_WAIT_MS 4000
 #define SQL_MAX 1024
@@ -17,28 +18,19 @@ struct counts {
 	uint32_t subscribers, internet, foreign_realm, unsealed;
 };
 
-/* 'it''s': the realm is the administrator's, and may hold a quote. */
-static void
-put_quoted(struct buf *b, const char *text)
-{
-	buf_putc(b, '\'');
-	for (; *text != '\0'; text++) {
-		if (*text == '\'')
-			buf_putc(b, '\'');
-		buf_putc(b, *text);
-	}
-	buf_putc(b, '\'');
-}
-
-static void
+/* Errors: as store_quote(). */
+static int
 put_question(struct buf *b, const char *realm)
 {
+	int err;
+
 	buf_puts(b, "SELECT 'n', count(*), total(internet AND enabled), "
 		    "total(enabled AND realm IS NOT NULL AND realm <> ");
-	put_quoted(b, realm);
+	err = store_quote(b, realm);
 	buf_puts(b, "), total(password IS NOT NULL AND julianday('now') - "
 		    "julianday(changed_at) > 0.001) FROM subscriber;");
 	buf_putc(b, '\0');
+	return err ? err : buf_err(b);
 }
 
 static bool
@@ -132,8 +124,7 @@ check_store(struct check *k)
 	if (geteuid() != 0 || access(k->conf->store_path, F_OK) != 0)
 		return;
 	buf_init(&b, sql, sizeof(sql));
-	put_question(&b, k->conf->realm);
-	if (buf_err(&b))
+	if (put_question(&b, k->conf->realm) != 0)
 		return;
 	if (capture(argv, cage_role_user(ROLE_REG), SQLITE_WAIT_MS, said,
 		sizeof(said)) == 127)

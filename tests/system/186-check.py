@@ -299,39 +299,21 @@ def test_every_code_is_documented():
 
 # -- before anything runs -------------------------------------------------
 
-def signed(lab, name, dates, issuer=None, extension='basicConstraints=CA:FALSE'):
-    """A certificate with these dates (start, end), by issuer or by itself; (file, key)."""
-    certificate, key = certs.make(lab.folder, name)
-    request, settings = lab.path(f'{name}.csr'), lab.path(f'{name}.cnf')
-    certs.openssl('req', '-new', '-key', key, '-subj', f'/CN={name}', '-out', request)
-    with open(settings, 'w') as file:
-        file.write(f'[ca]\ndefault_ca=d\n[d]\ndatabase={lab.path(name)}.index\nserial={lab.path(name)}.serial\n'
-                   f'new_certs_dir={lab.folder}\ndefault_md=sha256\npolicy=p\nx509_extensions=x\n[p]\n'
-                   f'commonName=supplied\n[x]\n{extension}\nsubjectAltName=DNS:{DOMAIN}\n')
-    open(lab.path(f'{name}.index'), 'w').close()
-    with open(lab.path(f'{name}.serial'), 'w') as file:
-        file.write('01\n')
-    by = ['-cert', issuer[0], '-keyfile', issuer[1]] if issuer else ['-selfsign', '-keyfile', key]
-    certs.openssl('ca', '-batch', '-config', settings, *by, '-in', request, '-startdate', dates[0], '-enddate',
-                  dates[1], '-notext', '-out', certificate)
-    return certificate, key
-
-
 def test_certificates():
     """Ended, ending, not begun, for another name, without its chain, or with another's key."""
     with Lab(homes=(), office_phones=0) as lab:
         good = ('20200101000000Z', '20450101000000Z')
-        root = signed(lab, 'root', good, extension='basicConstraints=critical,CA:TRUE')
-        middle = signed(lab, 'middle', good, root, 'basicConstraints=critical,CA:TRUE')
-        lonely = signed(lab, 'lonely', good, middle)
+        root = certs.signed(lab, 'root', good, extension='basicConstraints=critical,CA:TRUE')
+        middle = certs.signed(lab, 'middle', good, root, 'basicConstraints=critical,CA:TRUE')
+        lonely = certs.signed(lab, 'lonely', good, middle)
         full = lab.path('full.crt')
         with open(full, 'wb') as file:
             for part in (lonely[0], middle[0]):
                 with open(part, 'rb') as source:
                     file.write(source.read())
         bad = [
-            (signed(lab, 'ended', ('20200101000000Z', '20200201000000Z')), 'certificate-expired', 'error'),
-            (signed(lab, 'later', ('20440101000000Z', '20450101000000Z')), 'certificate-not-yet', 'error'),
+            (certs.signed(lab, 'ended', ('20200101000000Z', '20200201000000Z')), 'certificate-expired', 'error'),
+            (certs.signed(lab, 'later', ('20440101000000Z', '20450101000000Z')), 'certificate-not-yet', 'error'),
             (certs.make(lab.folder, 'a-day', days=1), 'certificate-ends', 'error'),
             (certs.make(lab.folder, 'a-week', days=6), 'certificate-ends', 'warning'),
             (certs.make(lab.folder, 'stranger', names=('DNS:other.example',)), 'certificate-name', 'warning'),

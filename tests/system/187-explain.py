@@ -1,12 +1,14 @@
 """postern explain: in each broken set-up it names the fault that was planted, with evidence and remedy."""
 
 import json
+import os
+import re
 
 from lab import certs, sip
 from lab.expect import does_not_hear
 from lab.net import Home
 from lab.office import Office, SIP_PORT, password
-from lab.postern import DOMAIN
+from lab.postern import DOMAIN, REPOSITORY
 from lab.rawphone import RawPhone
 from lab.wait import until
 from lab.zone import A, Zone
@@ -145,7 +147,21 @@ def test_the_site_itself():
     """Stale DNS and an expired certificate are named whomever one asks about."""
     with Named(settings={('address', 'name'): 'gate.example.net'}) as office:
         names(office, 201, 'dns-stale', '192.0.2.77', seconds=20)
-        certificate = certs.make(office.lab.folder, 'ends', days=1)
+        certificate = certs.signed(office.lab, 'ended', ('20200101000000Z', '20200201000000Z'))
         office.postern.settings.update(certs.settings(certificate))
         office.postern.write_config()
-        names(office, 201, 'certificate-ends')
+        names(office, 201, 'certificate-expired', 'ended')
+
+
+def test_every_code_is_documented():
+    """docs/explain.md names each code that the rules can give."""
+    codes = set()
+    for name in ('explain_phone.c', 'explain_call.c'):
+        with open(os.path.join(REPOSITORY, 'postern', name)) as file:
+            text = file.read()
+        for pattern in (r'finding_(?:new|ok|note)\([^;"]*"([a-z-]+)"', r'\{ "[^"]*", "([a-z-]+)",', r'\{ \d+, "([a-z-]+)",'):
+            codes |= set(re.findall(pattern, text))
+    assert {'wrong-password', 'no-ack', 'codec-mismatch', 'class-denied', 'guessed', 'not-from-there'} <= codes, codes
+    with open(os.path.join(REPOSITORY, 'docs', 'explain.md')) as file:
+        documented = set(re.findall('`([a-z-]+)`', file.read()))
+    assert codes <= documented, codes - documented

@@ -31,6 +31,24 @@ def make(folder, name, kind='p256', days=60, names=(f'DNS:{DOMAIN}',)):
     return certificate, key
 
 
+def signed(lab, name, dates, issuer=None, extension='basicConstraints=CA:FALSE'):
+    """A certificate with these dates (start, end), by issuer or by itself; (file, key)."""
+    certificate, key = make(lab.folder, name)
+    request, config = lab.path(f'{name}.csr'), lab.path(f'{name}.cnf')
+    openssl('req', '-new', '-key', key, '-subj', f'/CN={name}', '-out', request)
+    with open(config, 'w') as file:
+        file.write(f'[ca]\ndefault_ca=d\n[d]\ndatabase={lab.path(name)}.index\nserial={lab.path(name)}.serial\n'
+                   f'new_certs_dir={lab.folder}\ndefault_md=sha256\npolicy=p\nx509_extensions=x\n[p]\n'
+                   f'commonName=supplied\n[x]\n{extension}\nsubjectAltName=DNS:{DOMAIN}\n')
+    open(lab.path(f'{name}.index'), 'w').close()
+    with open(lab.path(f'{name}.serial'), 'w') as file:
+        file.write('01\n')
+    by = ['-cert', issuer[0], '-keyfile', issuer[1]] if issuer else ['-selfsign', '-keyfile', key]
+    openssl('ca', '-batch', '-config', config, *by, '-in', request, '-startdate', dates[0], '-enddate',
+            dates[1], '-notext', '-out', certificate)
+    return certificate, key
+
+
 def settings(*pairs):
     """The settings of a Postern that serves TLS with these (certificate, key), all in one folder."""
     lists = {'certificate': [pair[0] for pair in pairs], 'key': [pair[1] for pair in pairs if pair[1]]}

@@ -395,6 +395,8 @@ END;
 ALTER TABLE call ADD COLUMN trunk TEXT NOT NULL DEFAULT '';
 ALTER TABLE call ADD COLUMN route TEXT NOT NULL DEFAULT '';
 ALTER TABLE call ADD COLUMN sent TEXT NOT NULL DEFAULT '';
+-- Digests computed for it.
+ALTER TABLE call ADD COLUMN challenges INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX call_trunk ON call(trunk)
 	WHERE ended_at IS NULL AND trunk <> '';

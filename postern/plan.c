@@ -44,6 +44,7 @@ plan_make(const struct conf *c, struct plan *out)
 	sig = add_member(out, ROLE_SIG, 0);
 	add_pair(out, sig, reg);
 	add_pair(out, sig, stun);
+	add_pair(out, reg, stun);
 	for (unsigned i = 0; i < c->processes; i++) {
 		media = add_member(out, ROLE_MEDIA, (uint8_t)i);
 		add_pair(out, sig, media);

@@ -13,7 +13,7 @@
 
 #define PLAN_MEDIA_MAX 32
 #define PLAN_MEMBERS_MAX (PLAN_MEDIA_MAX + 4)
-#define PLAN_DOORS_MAX (PLAN_MEDIA_MAX * 5 + 10)
+#define PLAN_DOORS_MAX (PLAN_MEDIA_MAX * 5 + 12)
 
 struct plan_member {
 	enum ipc_role role;

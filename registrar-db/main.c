@@ -101,8 +101,11 @@ wire(struct self *s)
 	if (s->doors == NULL)
 		return -ENOMEM;
 	s->oracle->sig = role_peer(s->doors, &s->sd, ROLE_REG, 0, ROLE_SIG, 0);
+	s->oracle->stun = role_peer(s->doors, &s->sd, ROLE_REG, 0, ROLE_STUN,
+	    0);
 	s->oracle->admin = role_admin(s->doors, &s->sd);
-	return s->oracle->sig == NULL || s->oracle->admin == NULL ? -ENOMEM : 0;
+	return s->oracle->sig == NULL || s->oracle->stun == NULL ||
+	    s->oracle->admin == NULL ? -ENOMEM : 0;
 }
 
 static char *

@@ -325,6 +325,36 @@
 	S(MAILBOX_PUT, W, "INSERT OR REPLACE INTO mailbox(number, "     \
 	    "waiting, counted, new, old, urgent_new, urgent_old) "      \
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                      \
+	/* registrations of our own */                                  \
+	S(ACCOUNTS_TRUNK, R, "SELECT id, id, '', expires_s, username, " \
+	    "from_domain, address, transport, auth_username, realm, "   \
+	    "sealed FROM trunk WHERE enabled = 1 AND register = 1 "     \
+	    "AND sealed IS NOT NULL ORDER BY id LIMIT ?1")              \
+	S(ACCOUNTS_MIRROR, R, "SELECT s.id + 4294967296, t.id, "        \
+	    "m.number, t.expires_s, m.username, t.from_domain, "        \
+	    "t.address, t.transport, m.auth_username, t.realm, "        \
+	    "m.sealed FROM mirror m "                                   \
+	    "JOIN trunk t ON t.name = m.trunk "                         \
+	    "JOIN subscriber s ON s.number = m.number "                 \
+	    "WHERE m.enabled = 1 AND m.sealed IS NOT NULL "             \
+	    "AND t.enabled = 1 AND t.mirror = 1 AND s.enabled = 1 "     \
+	    "AND EXISTS (SELECT 1 FROM registration r "                 \
+	    "WHERE r.number = m.number AND r.expires_at > ?2) "         \
+	    "ORDER BY s.id LIMIT ?1")                                   \
+	S(ACCOUNT_OF_TRUNK, R, "SELECT username, auth_username, realm, " \
+	    "from_domain, address, sealed, id FROM trunk "              \
+	    "WHERE id = ?1 AND register = 1")                           \
+	S(ACCOUNT_OF_MIRROR, R, "SELECT m.username, m.auth_username, "  \
+	    "t.realm, t.from_domain, t.address, m.sealed, m.number "    \
+	    "FROM subscriber s JOIN mirror m ON m.number = s.number "   \
+	    "JOIN trunk t ON t.name = m.trunk WHERE s.id = ?1 "         \
+	    "AND t.mirror = 1")                                         \
+	S(ACCOUNT_LEFT, R, "SELECT expires_at FROM account "            \
+	    "WHERE id = ?1 AND stamp = ?2 AND state = 'registered'")    \
+	S(ACCOUNT_PUT, W, "INSERT OR REPLACE INTO account(id, stamp, "  \
+	    "state, status, why, expires_at, changed_at) "              \
+	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                      \
+	S(ACCOUNT_DROP, W, "DELETE FROM account WHERE id = ?1")         \
 	/* numbers for status */                                        \
 	S(COUNT_SUBSCRIBERS, R, "SELECT count(*) FROM subscriber")      \
 	S(COUNT_BINDINGS, R, "SELECT count(*) FROM registration "       \

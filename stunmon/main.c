@@ -29,6 +29,8 @@ on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 
 	if (owner < m->n_owners)
 		return on_owner_frame(m, owner, type, payload);
+	if (from == m->registrar)
+		return trunks_frame(m, type, payload);
 	return on_admin_frame(m, type, payload);
 }
 
@@ -109,12 +111,13 @@ open_doors(struct monitor *m, const struct sd *sd)
 	for (unsigned i = 1; i < m->n_owners; i++)
 		m->owner[i] = role_peer(m->doors, sd, ROLE_STUN, 0, ROLE_MEDIA,
 		    (uint8_t)(i - 1));
+	m->registrar = role_peer(m->doors, sd, ROLE_STUN, 0, ROLE_REG, 0);
 	m->admin = role_admin(m->doors, sd);
 	for (unsigned i = 0; i < m->n_owners; i++) {
 		if (m->owner[i] == NULL)
 			exit(1);	/* said why */
 	}
-	if (m->admin == NULL)
+	if (m->admin == NULL || m->registrar == NULL)
 		exit(1);
 }
 

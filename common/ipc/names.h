@@ -178,6 +178,29 @@ enum public_state {
 	PUBLIC_OLD,		/* last good one; servers are silent */
 };
 
+/* What a registration of ours is for, in ACCOUNT_WANT. */
+enum account_kind {
+	ACCOUNT_GONE = 0,	/* end it */
+	ACCOUNT_TRUNK,		/* calls of a trunk */
+	ACCOUNT_MIRROR,		/* one subscriber's, at the office's PBX */
+	ACCOUNT_ALL,		/* none: that was all */
+};
+
+enum account_state {
+	ACCOUNT_REGISTERED = 1,
+	ACCOUNT_FAILED,
+	ACCOUNT_ENDED,
+};
+
+/* Why the oracle computed no response. */
+enum account_refusal {
+	ACCOUNT_OK = 0,
+	ACCOUNT_UNKNOWN,	/* no such registration is wanted */
+	ACCOUNT_NO_PASSWORD,
+	ACCOUNT_REALM,		/* it is for another realm */
+	ACCOUNT_BUSY,		/* asked too often, or not now */
+};
+
 #define RELAY_NO_END 255
 #define RELAY_ALL_ENDS 255
 

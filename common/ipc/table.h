@@ -31,6 +31,7 @@
 #define IPC_CONTACTS_MAX 8	/* Contact values in one REGISTER */
 #define IPC_NONCE_LEN 32	/* characters of one nonce */
 #define IPC_NONCES_MAX 256	/* nonces in one batch */
+#define IPC_PLACES_MAX 8	/* addresses of one trunk */
 #define IPC_STREAMS_MAX 4	/* m-lines of one call */
 #define IPC_SOCKETS_MAX 64	/* sockets whose mapping is wanted */
 #define IPC_KEY_LEN 64		/* of sigproxy's key */
@@ -185,6 +186,10 @@
 	F(str, number, 1, 32)		/* as it is sent */		\
 	F(str, caller, 0, 64)		/* who calls, there */
 
+/* One of a trunk's addresses. */
+#define IPC_ITEM_place(F)			\
+	F(addr, address, 0, 0)
+
 #define IPC_ITEMS(I)	\
 	I(flow)		\
 	I(digest)	\
@@ -198,6 +203,7 @@
 	I(figures)	\
 	I(quality)	\
 	I(mailbox)	\
+	I(place)	\
 	I(roc)		\
 	I(arrival)	\
 	I(way)
@@ -363,6 +369,43 @@
 	F(item, mailbox, mailbox, 0)
 #define IPC_F_mwi_restore(F)			\
 	F(item, mailbox, mailbox, 0)
+
+#define IPC_F_account_want(F)			\
+	F(u64, id, 0, INT64_MAX)	/* ACCOUNT_ALL: 0 */	\
+	F(u8, kind, 0, 3)	/* enum account_kind */		\
+	F(u32, trunk, 0, IPC_TRUNK_ID_MAX)	/* whose registrar */	\
+	F(u64, stamp, 0, UINT64_MAX)	/* another one: do it anew */	\
+	F(str, user, 0, 64)	/* of its address of record */	\
+	F(str, host, 0, 255)	/* of it and of the registrar's URI */	\
+	F(str, number, 0, 32)	/* the subscriber it is for; of a mirror */ \
+	F(u32, expires_s, 0, 86400)	/* asked for */		\
+	F(u32, left_s, 0, 86400)	/* it lasts so long still */
+#define IPC_F_account_ask(F)			\
+	F(u64, id, 1, INT64_MAX)		\
+	F(u32, question, 0, UINT32_MAX)		\
+	F(str, realm, 0, 128)			\
+	F(blob, nonce, 0, 256)			\
+	F(str, algorithm, 0, 16)		\
+	F(str, qop, 0, 8)	/* none or "auth" */	\
+	F(str, nc, 0, 8)			\
+	F(str, cnonce, 0, 32)
+#define IPC_F_account_say(F)			\
+	F(u64, id, 1, INT64_MAX)		\
+	F(u32, question, 0, UINT32_MAX)		\
+	F(u8, refusal, 0, 4)	/* enum account_refusal */	\
+	F(str, username, 0, 64)			\
+	F(str, uri, 0, 300)	/* which the response is for */	\
+	F(str, response, 0, 64)
+#define IPC_F_account_note(F)			\
+	F(u64, id, 1, INT64_MAX)		\
+	F(u8, state, 1, 3)	/* enum account_state */	\
+	F(u16, status, 0, 699)	/* of the registrar; 0: none came */	\
+	F(u32, expires_s, 0, 86400)		\
+	F(str, why, 0, 120)	/* in plain words */
+#define IPC_F_trunk_at(F)			\
+	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
+	F(str, host, 1, 255)	/* of which name */	\
+	F(list, places, place, IPC_PLACES_MAX)
 
 #define IPC_F_relay_open(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
@@ -674,6 +717,22 @@
 	    "A mailbox changed. Kept if there is such a number.")	\
 	M(MWI_RESTORE, mwi_restore, 42, ROLE_REG, ROLE_SIG, 0,		\
 	    "A mailbox as it was kept. Sent before CALL_RESTORED.")	\
+	M(ACCOUNT_WANT, account_want, 86, ROLE_REG, ROLE_SIG, 0,	\
+	    "Keep this registration of ours at a trunk, or end it. All of " \
+	    "them are told when sigproxy connects, then ACCOUNT_ALL: "	\
+	    "others are no more.")					\
+	M(ACCOUNT_ASK, account_ask, 87, ROLE_SIG, ROLE_REG, 0,		\
+	    "The registrar of this registration asks for a digest. It "	\
+	    "covers REGISTER to that registrar and nothing else: method "	\
+	    "and URI are the oracle's own.")				\
+	M(ACCOUNT_SAY, account_say, 88, ROLE_REG, ROLE_SIG,		\
+	    IPC_ACCOUNT_ASK, "The response, or why there is none.")	\
+	M(ACCOUNT_NOTE, account_note, 89, ROLE_SIG, ROLE_REG, 0,	\
+	    "What became of a registration of ours: for an admin, and "	\
+	    "how long it lasts for the next sigproxy.")			\
+	M(TRUNK_AT, trunk_at, 90, ROLE_STUN, ROLE_SIG, 0,		\
+	    "Where a trunk is that has a name: its addresses with their "	\
+	    "ports, the best first (RFC 3263). Said again when it changes.") \
 	M(RELAY_REACH, relay_reach, 43, ROLE_MEDIA, ROLE_SIG, 0,	\
 	    "How an end's media gets in, which address was said for it, "	\
 	    "and whether its phone was heard. Told when that changes, "	\

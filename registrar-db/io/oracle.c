@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "common/io/clock.h"
+#include "registrar-db/io/accounts.h"
 #include "registrar-db/io/oracle.h"
 
 /* ---- the queue's view ---- */
@@ -44,6 +45,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return trunks_auth_run(o, job, out);
 	case JOB_CALL_WAY:
 		return trunks_way_run(o, job);
+	case JOB_ACCOUNT:
+		return accounts_run(o, job);
 	case JOB_STREAMS_GONE:
 		return flows_streams_gone(o, job);
 	default:
@@ -109,8 +112,14 @@ on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 {
 	struct oracle *o = arg;
 
-	return door_role(from) == ROLE_SIG ? sig_frame(o, type, payload) :
-					     admin_frame(o, from, type, payload);
+	switch (door_role(from)) {
+	case ROLE_SIG:
+		return sig_frame(o, type, payload);
+	case ROLE_STUN:
+		return -EPROTO;	/* it only listens */
+	default:
+		return admin_frame(o, from, type, payload);
+	}
 }
 
 static void
@@ -118,6 +127,8 @@ on_state(void *arg, struct door *peer, bool up)
 {
 	struct oracle *o = arg;
 
+	if (door_role(peer) == ROLE_STUN && up)
+		trunks_tell_stunmon(o);
 	if (door_role(peer) != ROLE_SIG)
 		return;
 	/* What was collected was for the one before. */
@@ -134,6 +145,7 @@ on_state(void *arg, struct door *peer, bool up)
 	checkpoints_replay(o);
 	trunks_tell(o);
 	flows_replay(o->flows);
+	accounts_came(o->accounts);
 	queue_wake(o->queue);
 }
 
@@ -193,6 +205,7 @@ make_parts(struct oracle *o, const struct plan *plan)
 	if (o->verify.nonces == NULL || o->verify.digest == NULL ||
 	    o->verify.meter == NULL || o->queue == NULL)
 		return -ENOMEM;
+	o->accounts = accounts_new(o);
 	o->checkpoints = checkpoints_new(o);
 	o->flows = flows_new(o);
 	o->watchers = watchers_new(o);
@@ -200,7 +213,7 @@ make_parts(struct oracle *o, const struct plan *plan)
 	o->policy = policy_new(o, plan);
 	o->stops = stops_new(o);
 	o->trunks = trunks_new(o, plan);
-	if (o->flows == NULL || o->checkpoints == NULL ||
+	if (o->accounts == NULL || o->flows == NULL || o->checkpoints == NULL ||
 	    o->watchers == NULL || o->mailboxes == NULL ||
 	    o->policy == NULL || o->stops == NULL || o->trunks == NULL)
 		return -ENOMEM;
@@ -255,6 +268,7 @@ oracle_free(struct oracle *o)
 	mailboxes_free(o->mailboxes);
 	flows_free(o->flows);
 	checkpoints_free(o->checkpoints);
+	accounts_free(o->accounts);
 	queue_free(o->queue);
 	meter_free(o->verify.meter);
 	digest_free(o->verify.digest);

@@ -3,6 +3,7 @@
  *
  *	peer_sigproxy.c	its questions: verify at once, queue what writes
  *	registrar.c	a REGISTER inside the transaction
+ *	accounts.c	registrations of our own at trunks
  *	calls.c		what is kept of calls
  *	checkpoints.c	what a restarted sigproxy gets back
  *	diverts.c	calls that the called phone redirects
@@ -61,9 +62,11 @@ enum job_kind {
 	JOB_STOP,		/* payload: struct call_stop */
 	JOB_TRUNK_AUTH,		/* payload: TRUNK_AUTH_ASK */
 	JOB_CALL_WAY,		/* payload: CALL_WAY */
+	JOB_ACCOUNT,		/* payload: ACCOUNT_NOTE */
 	JOB_STREAMS_GONE,	/* payload: int64_t, when sigproxy started */
 };
 
+struct accounts;
 struct checkpoints;
 struct flows;
 struct mailboxes;
@@ -78,6 +81,7 @@ struct oracle {
 	struct verify verify;
 	struct wall wall;
 	struct queue *queue;
+	struct accounts *accounts;
 	struct checkpoints *checkpoints;
 	struct flows *flows;
 	struct watch *watch;
@@ -87,7 +91,7 @@ struct oracle {
 	struct stops *stops;
 	struct trunks *trunks;
 	uint32_t keep_records_days;
-	struct door *sig, *admin;
+	struct door *sig, *stun, *admin;
 
 	/* Answers of this wake-up, sent together. */
 	struct buf say;

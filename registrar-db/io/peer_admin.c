@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "common/io/clock.h"
+#include "registrar-db/io/accounts.h"
 #include "registrar-db/io/oracle.h"
 
 #define REFUSALS_BYTES 9000 /* of them in the status */
@@ -97,6 +98,8 @@ put_status(struct oracle *o, struct buf *b)
 	put_number(b, "refused", (int64_t)o->refused);
 	put_number(b, "wrong", (int64_t)o->wrong);
 	put_number(b, "denied", (int64_t)o->denied);
+	buf_putc(b, ',');
+	accounts_status(o->accounts, b);
 	put_number(b, "elsewhere", (int64_t)o->elsewhere);
 	put_string(b, "last_error", store_last_error(o->store));
 	put_sounds_bad(o, b);

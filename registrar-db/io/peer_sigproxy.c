@@ -7,6 +7,7 @@
 #include "common/codec/uri.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
+#include "registrar-db/io/accounts.h"
 #include "registrar-db/io/oracle.h"
 
 /* Answers are collected; this is the room one of them may need. */
@@ -349,7 +350,8 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	    type != IPC_CALL_MEDIA && type != IPC_CALL_REACH &&
 	    type != IPC_CALL_QUALITY && type != IPC_CALL_SAVE &&
 	    type != IPC_CALL_GONE && type != IPC_SUB_SAVE &&
-	    type != IPC_SUB_GONE && type != IPC_MWI_SAVE)
+	    type != IPC_SUB_GONE && type != IPC_MWI_SAVE &&
+	    type != IPC_ACCOUNT_NOTE)
 		return 0;
 	switch (type) {
 	case IPC_NONCE_ASK:
@@ -382,6 +384,9 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	case IPC_SUB_SAVE:
 	case IPC_SUB_GONE:
 		return watchers_frame(o, type, payload);
+	case IPC_ACCOUNT_ASK:
+	case IPC_ACCOUNT_NOTE:
+		return accounts_frame(o, type, payload);
 	case IPC_MWI_SAVE:
 		return mailbox_save(o, payload);
 	default:

@@ -3,6 +3,7 @@
 
 #include "common/io/clock.h"
 #include "common/io/log.h"
+#include "registrar-db/io/accounts.h"
 #include "registrar-db/io/oracle.h"
 
 /* The admin may have changed his mind since the answer was checked. */
@@ -204,6 +205,7 @@ register_run(struct oracle *o, const struct job *job, struct buf *out)
 			err = tell_gone(o, &o->rows.set, &plan.after, out);
 		if (err)
 			return err;
+		accounts_stir(o->accounts);
 		meter_known(o->verify.meter, clock_mono(), job->subscriber,
 		    &ask.flow.remote);
 	}

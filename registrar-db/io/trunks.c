@@ -60,11 +60,38 @@ trunks_tell(struct oracle *o)
 	sig_flush(o);
 }
 
+/* The same to stunmon, who finds out where they are. */
+void
+trunks_tell_stunmon(struct oracle *o)
+{
+	struct trunks *t = o->trunks;
+	const struct ipc_trunks end = { .set = ++t->set,
+		.count = (uint16_t)t->rows.n };
+	char mem[2048];
+	struct buf b;
+
+	if (o->stun == NULL || !door_is_up(o->stun))
+		return;
+	for (unsigned i = 0; i < t->rows.n; i++) {
+		struct ipc_trunk m = t->rows.trunk[i].told;
+
+		m.set = t->set;
+		buf_init(&b, mem, sizeof(mem));
+		IPC_FRAME(&b, TRUNK, trunk, &m);
+		if (buf_err(&b) == 0)
+			(void)door_send(o->stun, buf_span(&b));
+	}
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, TRUNKS, trunks, &end);
+	(void)door_send(o->stun, buf_span(&b));
+}
+
 void
 trunks_changed(struct oracle *o)
 {
 	trunk_rows_read(o->store, &o->trunks->site, &o->trunks->rows);
 	trunks_tell(o);
+	trunks_tell_stunmon(o);
 }
 
 /* ---- where a call goes ---- */

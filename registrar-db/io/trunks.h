@@ -19,8 +19,9 @@ void trunks_free(struct trunks *t);
 
 /* An admin changed something: read and tell them anew. */
 void trunks_changed(struct oracle *o);
-/* sigproxy came: tell it all. */
+/* sigproxy came: tell it all; or stunmon. */
 void trunks_tell(struct oracle *o);
+void trunks_tell_stunmon(struct oracle *o);
 
 /*
  * Where a call goes that was allowed: into say->ways, whose text is lent until

@@ -7,6 +7,7 @@
 
 #include "common/io/clock.h"
 #include "common/io/log.h"
+#include "registrar-db/io/accounts.h"
 #include "registrar-db/io/oracle.h"
 
 /* An admin's change is seen after this, a password gone soon after. */
@@ -351,11 +352,14 @@ on_look(uv_timer_t *timer)
 		watchers_recheck(w->oracle->watchers);
 		trunks_changed(w->oracle);
 	}
+	if (changed || w->sealed || w->n_expired > 0)
+		accounts_stir(w->oracle->accounts);
 	sweep(w);
 	if (changed || w->n_expired > 0 ||
 	    wall_step_s(&w->oracle->wall) != 0)
 		queue_wake(w->oracle->queue);
 	stops_look(w->oracle->stops);
+	accounts_look(w->oracle->accounts);
 	if (w->sealed)
 		wipe(w);
 	store_look_after(s);

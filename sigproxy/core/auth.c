@@ -8,6 +8,7 @@
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/message.h"
 #include "sigproxy/core/mwi.h"
+#include "sigproxy/core/regclient.h"
 #include "sigproxy/core/registrar.h"
 #include "sigproxy/core/report.h"
 #include "sigproxy/core/subs.h"
@@ -172,7 +173,7 @@ put_trunk_call(struct edge *e, struct steps *st, const struct auth_question *q,
 
 	if (t == NULL || !creds_text_ok(m->call_id, 256))
 		return -EBADMSG;
-	if (tel_number(&m->ruri, user, &ask.called) != 0 ||
+	if (regclient_called(e->regs, t->id, m, user, &ask.called) != 0 ||
 	    !creds_text_ok(ask.called, 64))
 		ask.called = SPAN_NONE;
 	trunk_read_caller(t, m, &who);

@@ -14,9 +14,11 @@
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/message.h"
 #include "sigproxy/core/mwi.h"
+#include "sigproxy/core/regclient.h"
 #include "sigproxy/core/report.h"
 #include "sigproxy/core/subs.h"
 #include "sigproxy/core/sips.h"
+#include "sigproxy/core/trunk_ping.h"
 #include "sigproxy/core/stund.h"
 #include "sigproxy/core/trunk_call.h"
 #include "sigproxy/sip/build.h"
@@ -58,7 +60,8 @@ tables(struct edge *e)
 	err = timerq_init(&e->timers, txns_timers(transactions) +
 	    auth_timers(questions) + calls_timers(calls) +
 	    keep_timers(flows) +
-	    subs_timers(subs) + messages_timers(MESSAGES_MAX));
+	    subs_timers(subs) + messages_timers(MESSAGES_MAX) +
+	    regclient_timers(REGC_MAX) + pings_timers());
 	if (err)
 		return err;
 	secret_random(key, sizeof(key));
@@ -75,11 +78,14 @@ tables(struct edge *e)
 	e->subs = subs_new(subs);
 	e->mwi = mwi_new(MWI_BOXES_MAX);
 	e->texts = messages_new(MESSAGES_MAX);
+	e->regs = regclient_new(&e->timers, REGC_MAX);
+	e->trunk_pings = pings_new(&e->timers);
 	e->trunks = trunks_new();
 	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
 	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL &&
 	    e->subs != NULL && e->mwi != NULL && e->texts != NULL &&
-	    e->trunks != NULL ? 0 : -ENOMEM;
+	    e->regs != NULL && e->trunk_pings != NULL && e->trunks != NULL ? 0 :
+								-ENOMEM;
 }
 
 struct edge *
@@ -103,6 +109,8 @@ edge_free(struct edge *e)
 	if (e == NULL)
 		return;
 	trunks_free(e->trunks);
+	pings_free(e->trunk_pings);
+	regclient_free(e->regs);
 	messages_free(e->texts);
 	mwi_free(e->mwi);
 	subs_free(e->subs);
@@ -562,7 +570,7 @@ derive(uint8_t *out, size_t n, const uint8_t *key, const char *purpose)
 static int
 on_sig_keys(struct edge *e, struct span payload)
 {
-	uint8_t callid_key[CALLID_KEY_LEN];
+	uint8_t callid_key[CALLID_KEY_LEN], token_key[32];
 	struct ipc_sig_keys keys;
 	int err = get_sig_keys(payload, &keys);
 
@@ -572,9 +580,23 @@ on_sig_keys(struct edge *e, struct span payload)
 	derive(e->txns.key, sizeof(e->txns.key), keys.key, "transactions");
 	derive(callid_key, sizeof(callid_key), keys.key, "call-ids");
 	calls_set_key(e->calls, callid_key, sizeof(callid_key));
+	derive(token_key, sizeof(token_key), keys.key, "registrations");
+	regclient_set_key(e->regs, token_key, sizeof(token_key));
 	secret_wipe(&keys, sizeof(keys));
 	secret_wipe(callid_key, sizeof(callid_key));
+	secret_wipe(token_key, sizeof(token_key));
 	return 0;
+}
+
+static int
+on_trunks(struct edge *e, struct mono now, struct steps *st, uint16_t type,
+    struct span payload)
+{
+	int err = trunks_frame(e, st, type, payload);
+
+	if (err == 0 && type == IPC_TRUNKS)
+		pings_follow(e, now);
+	return err;
 }
 
 static int
@@ -594,9 +616,14 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return restore_frame(e, now, st, type, payload);
 	case IPC_TRUNK:
 	case IPC_TRUNKS:
-		return trunks_frame(e, st, type, payload);
+		return on_trunks(e, now, st, type, payload);
 	case IPC_TRUNK_AUTH_SAY:
 		return trunk_auth_frame(e, now, st, payload);
+	case IPC_TRUNK_AT:
+		return trunk_at_frame(e, now, payload);
+	case IPC_ACCOUNT_WANT:
+	case IPC_ACCOUNT_SAY:
+		return regclient_frame(e, now, st, type, payload);
 	case IPC_DIVERT_SAY:
 		return call_divert_frame(e, now, st, payload);
 	case IPC_REFER_SAY:
@@ -644,6 +671,7 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 	case ROLE_REG:
 		e->reg_up = up;
 		auth_peer(e, now, st, up);
+		regclient_peer(e, now, up);
 		if (up) {
 			calls_save_all(e, now, st);
 			subs_save_all(e);
@@ -693,6 +721,12 @@ due(struct edge *e, struct mono now, struct steps *st, struct timer *t)
 	case TIMER_SUB:
 	case TIMER_SUBS:
 		subs_due(e, now, st, t);
+		break;
+	case TIMER_PING:
+		ping_due(e, now, st, t);
+		break;
+	case TIMER_REGC:
+		regclient_due(e, now, st, t);
 		break;
 	case TIMER_MESSAGE:
 		message_due(e, now, st, t);
@@ -768,6 +802,10 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	messages_status(e->texts, json);
 	buf_putc(json, ',');
 	trunks_status(e, now, json);
+	buf_putc(json, ',');
+	regclient_status(e->regs, now, json);
+	buf_putc(json, ',');
+	pings_status(e, now, json);
 	if (e->public_ip.family != ADDR_NONE) {
 		buf_puts(json, ",\"public_address\":\"");
 		addr_put_ip(json, &e->public_ip);

@@ -21,6 +21,8 @@ struct guard;
 struct keep;
 struct messages;
 struct mwi;
+struct pings;
+struct regclient;
 struct subs;
 struct trunks;
 
@@ -37,6 +39,8 @@ struct edge {
 	struct subs *subs;
 	struct mwi *mwi;
 	struct messages *texts;
+	struct regclient *regs;
+	struct pings *trunk_pings;
 	struct trunks *trunks;
 	bool reg_up, stun_up;
 	bool is_keyed;			/* SIG_KEYS came */

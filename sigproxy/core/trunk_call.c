@@ -293,7 +293,7 @@ trunk_is_challenged(
 	struct ipc_trunk_auth_ask ask;
 
 	if ((msg->status != 401 && msg->status != 407) || t == NULL ||
-	    !t->has_secret || call->phase != CALL_INVITING ||
+	    (!t->has_secret && !t->mirror) || call->phase != CALL_INVITING ||
 	    leg->state == LEG_LOST || leg->index < call->base ||
 	    o->answers >= TRUNK_ANSWERS_MAX ||
 	    trunk_challenge_read(msg, &o->challenge) != 0 ||

@@ -32,10 +32,11 @@ struct dns_target {
 struct dns_name {
 	struct dns *dns;
 	unsigned number;
-	const char *name;
-	unsigned what;
+	char name[HOST_MAX];
+	unsigned what;	/* 0: the place is free */
 	uint64_t next_ms;	/* loop time of the next question */
 	bool asking;
+	bool is_forgotten;	/* once its answer came */
 	struct dns_target target[TARGETS_MAX];	/* the best first */
 	unsigned n_targets, at;	/* the one asked for; no targets: `name` */
 	struct dns_answer answer;	/* what there is so far */
@@ -50,6 +51,7 @@ struct dns {
 	struct dns_sock *socks;
 	struct dns_name name[DNS_NAMES_MAX];
 	unsigned n_names;
+	bool is_started;
 };
 
 /* ---- sockets of c-ares ---- */
@@ -174,6 +176,10 @@ finish(struct dns_name *n)
 	struct dns *d = n->dns;
 
 	n->asking = false;
+	if (n->is_forgotten) {
+		n->what = 0;
+		return;
+	}
 	if (n->answer.n > 0) {
 		n->answer.err = 0;
 	} else if (n->answer.err == 0) {
@@ -287,19 +293,30 @@ on_servers(void *arg, int status, int timeouts, unsigned char *reply, int len)
 
 /* ---- questions ---- */
 
+static const char *
+service_of(unsigned what)
+{
+	return what & DNS_STUN ? "_stun._udp" :
+	    what & DNS_SIP_UDP ? "_sip._udp" :
+	    what & DNS_SIP_TCP ? "_sip._tcp" :
+	    what & DNS_SIP_TLS ? "_sips._tcp" : NULL;
+}
+
 static void
 ask(struct dns_name *n)
 {
+	const char *what = service_of(n->what);
 	char service[HOST_MAX + 16];
 
 	n->asking = true;
 	n->n_targets = n->at = 0;
 	n->answer = (struct dns_answer){ 0 };
-	if (!(n->what & DNS_STUN)) {
+	if (what == NULL) {
 		ask_addresses(n);
 		return;
 	}
-	snprintf(service, sizeof(service), "_stun._udp.%s", n->name);
+	snprintf(service, sizeof(service), "%s.%s", what,
+	    n->name);
 	ares_query(n->dns->channel, service, ns_c_in, ns_t_srv, on_servers, n);
 }
 
@@ -314,6 +331,8 @@ on_tick(uv_timer_t *timer)
 	for (unsigned i = 0; i < d->n_names; i++) {
 		struct dns_name *n = &d->name[i];
 
+		if (n->what == 0)
+			continue;
 		if (!n->asking && now >= n->next_ms)
 			ask(n);
 		if (n->asking && now + TICK_MS < next)
@@ -328,7 +347,8 @@ void
 dns_hurry(struct dns *d, unsigned number)
 {
 	for (unsigned i = 0; i < d->n_names; i++) {
-		if (d->name[i].number != number || d->name[i].asking)
+		if (d->name[i].what == 0 || d->name[i].is_forgotten ||
+		    d->name[i].number != number || d->name[i].asking)
 			continue;
 		d->name[i].next_ms = 0;
 		uv_timer_start(&d->timer, on_tick, 0, 0);
@@ -377,18 +397,48 @@ dns_new(uv_loop_t *loop, dns_answered_cb *answered, void *arg)
 	return d;
 }
 
+static struct dns_name *
+free_place(struct dns *d)
+{
+	for (unsigned i = 0; i < d->n_names; i++) {
+		if (d->name[i].what == 0)
+			return &d->name[i];
+	}
+	return d->n_names == DNS_NAMES_MAX ? NULL : &d->name[d->n_names++];
+}
+
+void
+dns_forget(struct dns *d, unsigned number)
+{
+	for (unsigned i = 0; i < d->n_names; i++) {
+		struct dns_name *n = &d->name[i];
+
+		if (n->what == 0 || n->number != number)
+			continue;
+		if (n->asking)
+			n->is_forgotten = true;
+		else
+			n->what = 0;
+	}
+}
+
 void
 dns_watch(struct dns *d, unsigned number, const char *name, unsigned what)
 {
-	if (d->n_names == DNS_NAMES_MAX)
+	struct dns_name *n = free_place(d);
+
+	if (n == NULL || strlen(name) >= HOST_MAX)
 		return;
-	d->name[d->n_names++] = (struct dns_name){ .dns = d,
-		.number = number, .name = name, .what = what };
+	*n = (struct dns_name){ .dns = d, .number = number, .what = what };
+	memcpy(n->name, name, strlen(name) + 1);
+	if (d->is_started)
+		uv_timer_start(&d->timer, on_tick, 0, 0);
 }
 
 void
 dns_start(struct dns *d)
 {
+	d->is_started = true;
 	if (d->n_names > 0)
 		uv_timer_start(&d->timer, on_tick, 0, 0);
 }

@@ -12,6 +12,26 @@
 #include "stunmon/io/dns.h"
 #include "stunmon/io/keeper.h"
 
+/* A trunk (docs/trunks.md) as registrar-db tells it. */
+struct trunk_host {
+	uint32_t id;
+	char host[256];
+	uint16_t port;		/* 0: none was written */
+	uint8_t transport;	/* enum transport */
+	bool is_name;		/* else there is nothing to find out */
+	bool is_failed;		/* said */
+	struct addr addr[DNS_ADDRS_MAX];
+	unsigned n;		/* 0: not known yet */
+	uint64_t n_answers, n_failures;
+};
+
+struct trunk_hosts {
+	struct trunk_host list[IPC_TRUNKS_MAX];
+	uint32_t set;		/* the one being told */
+	struct trunk_host next[IPC_TRUNKS_MAX];
+	unsigned n_next;
+};
+
 struct monitor {
 	struct conf conf;
 	uv_loop_t *loop;
@@ -19,9 +39,10 @@ struct monitor {
 	struct doors *doors;
 	struct door *owner[MAPPING_OWNERS_MAX];	/* sigproxy, then relays */
 	unsigned n_owners;
-	struct door *admin;
+	struct door *admin, *registrar;
 	struct mappings *mappings;
-	struct dns *dns;	/* NULL: the configuration has no names */
+	struct dns *dns;	/* NULL: no resolver is known */
+	struct trunk_hosts trunks;
 	unsigned failed;	/* names whose failure was said, bits */
 	struct addr refused;	/* what our public name led to last */
 	struct dynname dynname;
@@ -52,6 +73,22 @@ uint8_t names_stun_family(const struct conf *c);
 int names_watch(struct monitor *m);
 /* Compare our name with our address, as it is now. */
 void names_compare(struct monitor *m, struct mono now);
+
+/* When to ask again after an answer. */
+uint32_t names_by_ttl(const struct dns_answer *a);
+
+/* ---- trunks.c: where trunks are (RFC 3263) ---- */
+
+/* Numbers of their names in dns.h, from here on. */
+#define TRUNK_NAMES 64
+
+/* TRUNK and TRUNKS.  Errors: of the frame. */
+int trunks_frame(struct monitor *m, uint16_t type, struct span payload);
+/* sigproxy came: all that is known. */
+void trunks_tell_all(struct monitor *m);
+uint32_t trunks_answer(struct monitor *m, unsigned number,
+    const struct dns_answer *a);
+void trunks_status(const struct monitor *m, struct buf *b);
 
 /* ---- news.c: log lines ---- */
 

@@ -31,8 +31,8 @@ log_failure(struct monitor *m, unsigned number, const struct dns_answer *a)
 	log_end();
 }
 
-static uint32_t
-by_ttl(const struct dns_answer *a)
+uint32_t
+names_by_ttl(const struct dns_answer *a)
 {
 	uint64_t ms = (uint64_t)a->ttl_s * 1000;
 
@@ -106,6 +106,8 @@ on_answer(void *arg, unsigned number, const struct dns_answer *a)
 {
 	struct monitor *m = arg;
 
+	if (number >= TRUNK_NAMES)
+		return trunks_answer(m, number, a);
 	if (number == DYN_NAME)
 		return on_dyn_name(m, a);
 	if (a->err != 0) {
@@ -118,7 +120,7 @@ on_answer(void *arg, unsigned number, const struct dns_answer *a)
 	else
 		on_server(m, number, a);
 	monitor_run(m);
-	return by_ttl(a);
+	return names_by_ttl(a);
 }
 
 /* The relay chooses by the same rule. */
@@ -163,11 +165,10 @@ names_watch(struct monitor *m)
 
 	for (unsigned i = 0; i < n; i++)
 		names = names || c->stun[i].addr.family == ADDR_NONE;
-	if (!names)
-		return 0;
+	/* Trunks may come later; the resolvers are read now or never. */
 	m->dns = dns_new(m->loop, on_answer, m);
 	if (m->dns == NULL)
-		return -ENOMEM;
+		return names ? -ENOMEM : 0;
 	if (own)
 		dns_watch(m->dns, OWN_NAME, c->public_name, family);
 	if (dyn)

@@ -52,6 +52,8 @@ on_owner_state(struct monitor *m, unsigned owner, bool up)
 	/* A sigproxy that starts knows of no open port. */
 	if (owner == MAPPING_SIP)
 		m->port_open_told = false;
+	if (owner == MAPPING_SIP && up)
+		trunks_tell_all(m);
 	if (up)
 		mapping_owner_up(m->mappings, owner);
 	else

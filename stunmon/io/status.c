@@ -277,6 +277,8 @@ status_put(struct buf *b, const struct monitor *m, struct mono now)
 	put_dns(b, &m->dynname, m->dyn_name);
 	put_maps(b, v, now);
 	put_history(b, &v->history);
+	buf_putc(b, ',');
+	trunks_status(m, b);
 	put_alarms(b, &m->alarms, now);
 	buf_puts(b, ",\"words\":");
 	put_text(b, words(m));

@@ -51,6 +51,7 @@ void add_refusals_tests(Suite *s);
 void add_schema_tests(Suite *s);
 void add_key_tests(Suite *s);
 void add_register_tests(Suite *s);
+void add_account_tests(Suite *s);
 void add_homes_tests(Suite *s);
 void add_call_tests(Suite *s);
 void add_divert_tests(Suite *s);

@@ -12,6 +12,7 @@ main(void)
 	add_schema_tests(s);
 	add_key_tests(s);
 	add_register_tests(s);
+	add_account_tests(s);
 	add_homes_tests(s);
 	add_call_tests(s);
 	add_divert_tests(s);

@@ -10,10 +10,15 @@ struct trunks {
 	struct plan site;
 	uint32_t set;		/* counted up with each telling */
 	struct trunk_rows rows;
+	/* The frames of the rows, to see that something changed. */
+	size_t frames_len;
+	char frames[IPC_TRUNKS_MAX * 1500];
 	/* What the ways of the last answer say. */
 	char number[IPC_WAYS_MAX][PLAN_NUMBER_MAX];
 	char caller[IPC_WAYS_MAX][USERNAME_MAX];
 };
+
+static bool read_rows(struct oracle *o, struct trunks *t);
 
 struct trunks *
 trunks_new(struct oracle *o, const struct plan *site)
@@ -23,7 +28,7 @@ trunks_new(struct oracle *o, const struct plan *site)
 	if (t == NULL)
 		return NULL;
 	t->site = *site;
-	trunk_rows_read(o->store, &t->site, &t->rows);
+	(void)read_rows(o, t);
 	return t;
 }
 
@@ -86,10 +91,29 @@ trunks_tell_stunmon(struct oracle *o)
 	(void)door_send(o->stun, buf_span(&b));
 }
 
+/* Gives: were they others before? */
+static bool
+read_rows(struct oracle *o, struct trunks *t)
+{
+	static char mem[sizeof(t->frames)];
+	struct buf b;
+	bool same;
+
+	trunk_rows_read(o->store, &t->site, &t->rows);
+	buf_init(&b, mem, sizeof(mem));
+	for (unsigned i = 0; i < t->rows.n; i++)
+		IPC_FRAME(&b, TRUNK, trunk, &t->rows.trunk[i].told);
+	same = b.len == t->frames_len && memcmp(mem, t->frames, b.len) == 0;
+	memcpy(t->frames, mem, b.len);
+	t->frames_len = b.len;
+	return !same;
+}
+
 void
 trunks_changed(struct oracle *o)
 {
-	trunk_rows_read(o->store, &o->trunks->site, &o->trunks->rows);
+	if (!read_rows(o, o->trunks))
+		return;
 	trunks_tell(o);
 	trunks_tell_stunmon(o);
 }

@@ -223,9 +223,9 @@ set_state(struct edge *e, struct mono now, struct steps *st, struct ping *p,
 		f->avoid_until = MONO_NEVER;
 	else if (was_down)
 		f->avoid_until.us = 0;
-	/* What failed there need not wait. */
-	if (was_down)
-		regclient_trunk_moved(e, now, p->trunk);
+	/* What is registered there goes elsewhere; what failed there need
+	 * not wait. */
+	regclient_trunk_moved(e, now, p->trunk);
 }
 
 static uint64_t

@@ -254,6 +254,13 @@ mapping_set_addresses(struct mappings *v, unsigned i, const struct addr *list,
 }
 
 void
+mapping_prefer(struct mappings *v, unsigned i)
+{
+	if (i < v->conf.n_servers)
+		v->first = i;
+}
+
+void
 mapping_set_server(struct mappings *v, unsigned i, const struct addr *addr,
     struct mono now)
 {

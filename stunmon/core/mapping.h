@@ -131,6 +131,7 @@ struct mapping_conf {
 struct mappings {
 	struct mapping_conf conf;
 	struct mapping_server server[MAPPING_SERVERS_MAX];
+	unsigned first;		/* the server that is asked first */
 	struct mapping_owner owner[MAPPING_OWNERS_MAX];
 	struct mapping *map;
 	unsigned n_maps, cursor;
@@ -164,6 +165,8 @@ void mapping_set_server(struct mappings *v, unsigned i,
  */
 void mapping_set_addresses(struct mappings *v, unsigned i,
     const struct addr *list, unsigned n, struct mono now);
+/* This server is asked before all others: a trunk's. */
+void mapping_prefer(struct mappings *v, unsigned i);
 enum mapping_server_state mapping_server_state(const struct mappings *v,
     unsigned i, struct mono now);
 /*

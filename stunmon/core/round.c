@@ -65,7 +65,9 @@ next_server(const struct mappings *v, const struct mapping *m,
 {
 	unsigned last_resort = v->conf.n_servers;
 
-	for (unsigned s = 0; s < v->conf.n_servers; s++) {
+	for (unsigned i = 0; i < v->conf.n_servers; i++) {
+		unsigned s = (v->first + i) % v->conf.n_servers;
+
 		if (!is_known(v, s) || (m->asked & 1u << s))
 			continue;
 		if (!is_down(v, s, now))

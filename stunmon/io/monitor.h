@@ -18,6 +18,7 @@ struct trunk_host {
 	char host[256];
 	uint16_t port;		/* 0: none was written */
 	uint8_t transport;	/* enum transport */
+	char stun[256];		/* HOST or HOST:PORT; or empty */
 	bool is_name;		/* else there is nothing to find out */
 	bool is_failed;		/* said */
 	struct addr addr[DNS_ADDRS_MAX];
@@ -30,6 +31,7 @@ struct trunk_hosts {
 	uint32_t set;		/* the one being told */
 	struct trunk_host next[IPC_TRUNKS_MAX];
 	unsigned n_next;
+	char stun_said[256];	/* the STUN server that a line was about */
 };
 
 struct monitor {

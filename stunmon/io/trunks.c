@@ -195,6 +195,67 @@ add(struct monitor *m, const struct trunk_host *new)
 		    DNS_IPV4 | DNS_IPV6 | service_of(t));
 }
 
+/* ---- their STUN servers ---- */
+
+/* HOST of HOST:PORT, or all of it. */
+static struct span
+host_of(const char *stun)
+{
+	struct span s = span_str(stun);
+	ptrdiff_t end = s.len > 0 && s.p[0] == '[' ? span_find(s, ']') + 1 :
+						     span_find(s, ':');
+
+	return end > 0 ? span_sub(s, 0, (size_t)end) : s;
+}
+
+static bool
+is_server(const struct conf_host *h, struct span host)
+{
+	struct addr a;
+
+	if (h->addr.family != ADDR_NONE)
+		return addr_parse_ip(host, &a) == 0 &&
+		    addr_same_ip(&a, &h->addr);
+	return span_caseeq(span_str(h->host), host);
+}
+
+static void
+say_stun(const struct trunk_host *t, bool is_known)
+{
+	log_begin(is_known ? LOG_INFO_ : LOG_WARN_, is_known ?
+		"trunk-stun-first" : "trunk-stun-not-used");
+	log_str("server", t->stun);
+	if (!is_known)
+		log_str("remedy", "name it in [address] stun as well: only "
+		    "those are ever asked");
+	log_end();
+}
+
+/* The first trunk's that has one goes before all others.  Who owns the sockets
+ * asks configured servers only: so it must be one of them. */
+static void
+prefer_stun(struct monitor *m)
+{
+	const struct trunk_hosts *h = &m->trunks;
+	unsigned n = m->mappings->conf.n_servers, found = n;
+	const struct trunk_host *t = h->next;
+
+	while (t < h->next + h->n_next && t->stun[0] == '\0')
+		t++;
+	if (t == h->next + h->n_next) {
+		mapping_prefer(m->mappings, 0);
+		return;
+	}
+	for (unsigned i = 0; i < n && found == n; i++) {
+		if (is_server(&m->conf.stun[i], host_of(t->stun)))
+			found = i;
+	}
+	if (strcmp(h->stun_said, t->stun) != 0)
+		say_stun(t, found < n);
+	memcpy(m->trunks.stun_said, t->stun, sizeof(t->stun));
+	mapping_prefer(m->mappings, found < n ? found : 0);
+}
+
 /* All of a set came. */
 static void
 use_set(struct monitor *m)
@@ -210,6 +271,7 @@ use_set(struct monitor *m)
 		if (!is_in(&h->next[i], h->list, IPC_TRUNKS_MAX))
 			add(m, &h->next[i]);
 	}
+	prefer_stun(m);
 }
 
 static void
@@ -223,11 +285,14 @@ note(struct trunk_hosts *h, const struct ipc_trunk *m)
 		h->n_next = 0;
 		t = h->next;
 	}
-	if (h->n_next == IPC_TRUNKS_MAX || m->host.len >= sizeof(t->host))
+	if (h->n_next == IPC_TRUNKS_MAX || m->host.len >= sizeof(t->host) ||
+	    m->stun.len >= sizeof(t->stun))
 		return;
 	*t = (struct trunk_host){ .id = m->trunk, .port = m->port,
 		.transport = m->transport };
 	memcpy(t->host, m->host.p, m->host.len);
+	if (m->stun.len > 0)
+		memcpy(t->stun, m->stun.p, m->stun.len);
 	t->is_name = addr_parse_ip(m->host, &literal) != 0;
 	h->n_next++;
 }

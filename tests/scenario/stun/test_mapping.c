@@ -47,6 +47,30 @@ START_TEST(an_hour_is_240_checks_about_15_s_apart)
 }
 END_TEST
 
+START_TEST(a_trunk_s_server_is_asked_first)
+{
+	world_begin(3);
+	mapping_prefer(w.maps, 2);
+	world_run(HOUR);
+	ck_assert_uint_ge(w.asked[2], 225);
+	ck_assert_uint_le(w.asked[0], 14);
+	assert_told(&w.sip, PUBLIC_KNOWN, NAT);
+	/* It dies: the others are there, in their order. */
+	w.server[2] = DEAD;
+	w.asked[0] = w.asked[1] = 0;
+	world_run(10 * MINUTE);
+	ck_assert_uint_ge(w.asked[0], 25);
+	ck_assert_uint_lt(w.asked[1], w.asked[0]);
+	/* None has one any more. */
+	w.server[2] = HONEST;
+	mapping_prefer(w.maps, 0);
+	w.asked[0] = w.asked[2] = 0;
+	world_run(HOUR);
+	ck_assert_uint_ge(w.asked[0], 225);
+	ck_assert_uint_le(w.asked[2], 14);
+}
+END_TEST
+
 START_TEST(a_dead_server_is_passed_over_within_four_seconds)
 {
 	world_begin(3);
@@ -400,6 +424,7 @@ main(void)
 	tcase_add_test(tc, the_address_is_known_after_two_answers);
 	tcase_add_test(tc, with_one_server_it_must_say_it_twice);
 	tcase_add_test(tc, an_hour_is_240_checks_about_15_s_apart);
+	tcase_add_test(tc, a_trunk_s_server_is_asked_first);
 	tcase_add_test(tc, a_dead_server_is_passed_over_within_four_seconds);
 	tcase_add_test(tc, a_server_that_dies_later_costs_nothing);
 	tcase_add_test(tc,

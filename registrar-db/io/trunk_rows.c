@@ -48,7 +48,7 @@ read_address(struct trunk_row *t, struct span address)
 
 		if (end < 1)
 			return -EBADMSG;
-		m->host = span_sub(address, 1, (size_t)end);
+		m->host = span_sub(address, 1, (size_t)end - 1);
 		address = span_sub(address, (size_t)end + 1, address.len);
 		if (addr_parse_ip(m->host, &ip) != 0)
 			return -EBADMSG;

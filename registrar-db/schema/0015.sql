@@ -1,115 +1,143 @@
 -- Trunks: peers that are not subscribers (docs/trunks.md).  name, address,
 -- transport, prefix and enabled mean what they always did.
 
--- The account there: what stands in From and is registered.
-ALTER TABLE trunk ADD COLUMN username TEXT NOT NULL DEFAULT ''
+-- An id is never given again: what is sealed is bound to it.
+CREATE TABLE trunk_next (
+	id INTEGER PRIMARY KEY AUTOINCREMENT,
+	name TEXT NOT NULL UNIQUE,
+	address TEXT NOT NULL,
+	transport TEXT NOT NULL DEFAULT 'udp',
+	-- Numbers that start with it go there, behind all of table route.
+	prefix TEXT NOT NULL,
+	enabled INTEGER NOT NULL DEFAULT 1,
+	-- The account there: what stands in From and is registered.
+	username TEXT NOT NULL DEFAULT '',
+	-- For digests, if it is another one; empty: username.
+	auth_username TEXT NOT NULL DEFAULT '',
+	-- Written, never read: registrar-db seals it and sets it to NULL.  The other
+	-- side chose it, so it may be weak.
+	password TEXT,
+	-- By registrar-db.
+	sealed BLOB,
+	-- Only a challenge with this realm is answered; empty: any of the trunk's.
+	realm TEXT NOT NULL DEFAULT '',
+	-- The domain in From, To and the Request-URI; empty: the host of address.
+	from_domain TEXT NOT NULL DEFAULT '',
+	-- 1: Postern registers there with username and password.
+	register INTEGER NOT NULL DEFAULT 0,
+	expires_s INTEGER NOT NULL DEFAULT 600,
+	-- OPTIONS so often; 0: never.
+	ping_s INTEGER NOT NULL DEFAULT 60,
+	-- Calls at the same time, both ways; NULL: as many as there are channels.
+	channels INTEGER,
+	-- 1: its P-Asserted-Identity is believed, and it is told who calls even when
+	-- the caller withholds his name from others (RFC 3325).
+	trust INTEGER NOT NULL DEFAULT 0,
+	-- Our side of it; NULL: internal for a private address, else external.
+	zone TEXT,
+	-- Where its requests come from beside its own addresses.
+	sources TEXT NOT NULL DEFAULT '',
+	-- 0: calls come from it, none go to it.
+	outbound INTEGER NOT NULL DEFAULT 1,
+	-- How numbers are written there: as they are dialled here, +4930123456,
+	-- 4930123456, or 030123456 and 0044...
+	numbers TEXT NOT NULL DEFAULT 'as-is',
+	-- Where it thinks that it is; empty: where [site] is.
+	country TEXT NOT NULL DEFAULT '',
+	area TEXT NOT NULL DEFAULT '',
+	-- Who calls, for subscribers without a number of their own in did.
+	caller_number TEXT NOT NULL DEFAULT '',
+	-- Without any answer for so long, the next way is tried.
+	wait_s INTEGER NOT NULL DEFAULT 6,
+	-- As with subscribers; an ITSP's sound often comes from another address than
+	-- its signalling: so NULL means signalled, and off.
+	latching TEXT,
+	srtp TEXT,
+	-- Its STUN server, asked first.
+	stun TEXT NOT NULL DEFAULT '',
+	-- 1: the PBX at which the subscribers of table mirror are registered.
+	mirror INTEGER NOT NULL DEFAULT 0,
+	-- 0: any certificate is good.
+	tls_verify INTEGER NOT NULL DEFAULT 1,
+
+	CONSTRAINT "name: 1 to 64 of A-Z a-z 0-9 . _ -" CHECK (
+		length(name) BETWEEN 1 AND 64 AND
+		name NOT GLOB '*[^A-Za-z0-9._-]*'),
+	CONSTRAINT "address: HOST or HOST:PORT" CHECK (
+		length(address) BETWEEN 1 AND 255 AND
+		address NOT GLOB '*[^][A-Za-z0-9.:_-]*'),
+	CONSTRAINT "transport: udp, tcp or tls" CHECK (
+		transport IN ('udp', 'tcp', 'tls')),
+	CONSTRAINT "prefix: 0 to 32 of the digits, + * and #" CHECK (
+		length(prefix) <= 32 AND prefix NOT GLOB '*[^0-9+*#]*'),
+	CONSTRAINT "enabled: 0 or 1" CHECK (enabled IN (0, 1)),
 	CONSTRAINT "username: at most 64 of A-Z a-z 0-9 . _ + @ -" CHECK (
 		typeof(username) = 'text' AND length(username) <= 64 AND
-		username NOT GLOB '*[^A-Za-z0-9._+@-]*');
--- For digests, if it is another one; empty: username.
-ALTER TABLE trunk ADD COLUMN auth_username TEXT NOT NULL DEFAULT ''
+		username NOT GLOB '*[^A-Za-z0-9._+@-]*'),
 	CONSTRAINT "auth_username: at most 64 of A-Z a-z 0-9 . _ + @ -" CHECK (
 		typeof(auth_username) = 'text' AND
 		length(auth_username) <= 64 AND
-		auth_username NOT GLOB '*[^A-Za-z0-9._+@-]*');
--- Written, never read: registrar-db seals it and sets it to NULL.  The other
--- side chose it, so it may be weak.
-ALTER TABLE trunk ADD COLUMN password TEXT
+		auth_username NOT GLOB '*[^A-Za-z0-9._+@-]*'),
 	CONSTRAINT "password: 1 to 128 characters" CHECK (
 		password IS NULL OR typeof(password) = 'text' AND
 		length(password) BETWEEN 1 AND 128 AND
 		length(CAST(password AS BLOB)) <= 256 AND
-		instr(CAST(password AS BLOB), x'00') = 0);
--- By registrar-db.
-ALTER TABLE trunk ADD COLUMN sealed BLOB;
--- Only a challenge with this realm is answered; empty: any of the trunk's.
-ALTER TABLE trunk ADD COLUMN realm TEXT NOT NULL DEFAULT ''
+		instr(CAST(password AS BLOB), x'00') = 0),
 	CONSTRAINT "realm: at most 128 characters, none of them control characters" CHECK (
 		typeof(realm) = 'text' AND
 		length(CAST(realm AS BLOB)) <= 128 AND
 		realm NOT GLOB '*[' || char(1) || '-' || char(31) ||
-			char(127) || ']*');
--- The domain in From, To and the Request-URI; empty: the host of address.
-ALTER TABLE trunk ADD COLUMN from_domain TEXT NOT NULL DEFAULT ''
+			char(127) || ']*'),
 	CONSTRAINT "from_domain: a name or an address" CHECK (
 		typeof(from_domain) = 'text' AND length(from_domain) <= 255
-		AND from_domain NOT GLOB '*[^][A-Za-z0-9.:_-]*');
--- 1: Postern registers there with username and password.
-ALTER TABLE trunk ADD COLUMN register INTEGER NOT NULL DEFAULT 0
-	CONSTRAINT "register: 0 or 1" CHECK (register IN (0, 1));
-ALTER TABLE trunk ADD COLUMN expires_s INTEGER NOT NULL DEFAULT 600
+		AND from_domain NOT GLOB '*[^][A-Za-z0-9.:_-]*'),
+	CONSTRAINT "register: 0 or 1" CHECK (register IN (0, 1)),
 	CONSTRAINT "expires_s: 60 to 86400" CHECK (
 		typeof(expires_s) = 'integer' AND
-		expires_s BETWEEN 60 AND 86400);
--- OPTIONS so often; 0: never.
-ALTER TABLE trunk ADD COLUMN ping_s INTEGER NOT NULL DEFAULT 60
+		expires_s BETWEEN 60 AND 86400),
 	CONSTRAINT "ping_s: 0, or 10 to 3600" CHECK (
 		typeof(ping_s) = 'integer' AND
-		(ping_s = 0 OR ping_s BETWEEN 10 AND 3600));
--- Calls at the same time, both ways; NULL: as many as there are channels.
-ALTER TABLE trunk ADD COLUMN channels INTEGER
+		(ping_s = 0 OR ping_s BETWEEN 10 AND 3600)),
 	CONSTRAINT "channels: 1 to 1000 or NULL" CHECK (
 		channels IS NULL OR typeof(channels) = 'integer' AND
-		channels BETWEEN 1 AND 1000);
--- 1: its P-Asserted-Identity is believed, and it is told who calls even when
--- the caller withholds his name from others (RFC 3325).
-ALTER TABLE trunk ADD COLUMN trust INTEGER NOT NULL DEFAULT 0
-	CONSTRAINT "trust: 0 or 1" CHECK (trust IN (0, 1));
--- Our side of it; NULL: internal for a private address, else external.
-ALTER TABLE trunk ADD COLUMN zone TEXT
+		channels BETWEEN 1 AND 1000),
+	CONSTRAINT "trust: 0 or 1" CHECK (trust IN (0, 1)),
 	CONSTRAINT "zone: external, internal or NULL" CHECK (
-		zone IN ('external', 'internal'));
--- Where its requests come from beside its own addresses.
-ALTER TABLE trunk ADD COLUMN sources TEXT NOT NULL DEFAULT ''
+		zone IN ('external', 'internal')),
 	CONSTRAINT "sources: addresses or ADDRESS/BITS with commas between them" CHECK (
 		typeof(sources) = 'text' AND length(sources) <= 255 AND
-		sources NOT GLOB '*[^0-9a-fA-F.:/, ]*');
--- 0: calls come from it, none go to it.
-ALTER TABLE trunk ADD COLUMN outbound INTEGER NOT NULL DEFAULT 1
-	CONSTRAINT "outbound: 0 or 1" CHECK (outbound IN (0, 1));
--- How numbers are written there: as they are dialled here, +4930123456,
--- 4930123456, or 030123456 and 0044...
-ALTER TABLE trunk ADD COLUMN numbers TEXT NOT NULL DEFAULT 'as-is'
+		sources NOT GLOB '*[^0-9a-fA-F.:/, ]*'),
+	CONSTRAINT "outbound: 0 or 1" CHECK (outbound IN (0, 1)),
 	CONSTRAINT "numbers: as-is, e164, digits or national" CHECK (
-		numbers IN ('as-is', 'e164', 'digits', 'national'));
--- Where it thinks that it is; empty: where [site] is.
-ALTER TABLE trunk ADD COLUMN country TEXT NOT NULL DEFAULT ''
+		numbers IN ('as-is', 'e164', 'digits', 'national')),
 	CONSTRAINT "country: up to 3 digits" CHECK (
 		typeof(country) = 'text' AND length(country) <= 3 AND
-		country NOT GLOB '*[^0-9]*');
-ALTER TABLE trunk ADD COLUMN area TEXT NOT NULL DEFAULT ''
+		country NOT GLOB '*[^0-9]*'),
 	CONSTRAINT "area: up to 8 digits" CHECK (
 		typeof(area) = 'text' AND length(area) <= 8 AND
-		area NOT GLOB '*[^0-9]*');
--- Who calls, for subscribers without a number of their own in did.
-ALTER TABLE trunk ADD COLUMN caller_number TEXT NOT NULL DEFAULT ''
+		area NOT GLOB '*[^0-9]*'),
 	CONSTRAINT "caller_number: at most 32 of the digits, + * and #" CHECK (
 		typeof(caller_number) = 'text' AND
 		length(caller_number) <= 32 AND
-		caller_number NOT GLOB '*[^0-9+*#]*');
--- Without any answer for so long, the next way is tried.
-ALTER TABLE trunk ADD COLUMN wait_s INTEGER NOT NULL DEFAULT 6
+		caller_number NOT GLOB '*[^0-9+*#]*'),
 	CONSTRAINT "wait_s: 1 to 32" CHECK (
-		typeof(wait_s) = 'integer' AND wait_s BETWEEN 1 AND 32);
--- As with subscribers; an ITSP's sound often comes from another address than
--- its signalling: so NULL means signalled, and off.
-ALTER TABLE trunk ADD COLUMN latching TEXT
+		typeof(wait_s) = 'integer' AND wait_s BETWEEN 1 AND 32),
 	CONSTRAINT "latching: strict, signalled, open or NULL" CHECK (
-		latching IN ('strict', 'signalled', 'open'));
-ALTER TABLE trunk ADD COLUMN srtp TEXT
+		latching IN ('strict', 'signalled', 'open')),
 	CONSTRAINT "srtp: off, optional, required or NULL" CHECK (
-		srtp IN ('off', 'optional', 'required'));
--- Its STUN server, asked first.
-ALTER TABLE trunk ADD COLUMN stun TEXT NOT NULL DEFAULT ''
+		srtp IN ('off', 'optional', 'required')),
 	CONSTRAINT "stun: HOST or HOST:PORT" CHECK (
 		typeof(stun) = 'text' AND length(stun) <= 255 AND
-		stun NOT GLOB '*[^][A-Za-z0-9.:_-]*');
--- 1: the PBX at which the subscribers of table mirror are registered.
-ALTER TABLE trunk ADD COLUMN mirror INTEGER NOT NULL DEFAULT 0
-	CONSTRAINT "mirror: 0 or 1" CHECK (mirror IN (0, 1));
--- 0: any certificate is good.
-ALTER TABLE trunk ADD COLUMN tls_verify INTEGER NOT NULL DEFAULT 1
-	CONSTRAINT "tls_verify: 0 or 1" CHECK (tls_verify IN (0, 1));
+		stun NOT GLOB '*[^][A-Za-z0-9.:_-]*'),
+	CONSTRAINT "mirror: 0 or 1" CHECK (mirror IN (0, 1)),
+	CONSTRAINT "tls_verify: 0 or 1" CHECK (tls_verify IN (0, 1))
+);
+
+INSERT INTO trunk_next(id, name, address, transport, prefix, enabled)
+	SELECT id, name, address, transport, prefix, enabled FROM trunk
+	WHERE id BETWEEN 1 AND 1000000;
+DROP TABLE trunk;
+ALTER TABLE trunk_next RENAME TO trunk;
 
 CREATE TRIGGER trunk_full BEFORE INSERT ON trunk
 WHEN (SELECT count(*) FROM trunk) >= 32

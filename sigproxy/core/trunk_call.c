@@ -392,8 +392,9 @@ plain_name(struct span display, char *mem, size_t cap)
 {
 	struct buf b;
 
+	display = span_trim(display);
 	if (display.len >= 2 && display.p[0] == '"')
-		display = span_sub(display, 1, display.len - 1);
+		display = span_sub(display, 1, display.len - 2);
 	buf_init(&b, mem, cap);
 	sip_unquote(display, &b);
 	return buf_err(&b) || !creds_text_ok(buf_span(&b), cap) ? SPAN_NONE :

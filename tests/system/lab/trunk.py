@@ -140,8 +140,8 @@ class Peer:
         return self.hear(lambda m: m.start.startswith(method + ' '), seconds)
 
     def final(self, seconds=3.0):
-        """The next final answer, or None."""
-        return self.hear(sip.final, seconds)
+        """The next final answer to its newest INVITE, or None."""
+        return self.hear(lambda m: sip.final(m) and m.headers['call-id'] == [self.call_id], seconds)
 
     def invite(self, number, caller='+4989555', headers=(), call_id=None):
         """An INVITE as it comes from the telephone network; its Call-ID."""

@@ -8,6 +8,7 @@
 
 #define PORT_SIP 5060
 #define PORT_SIPS 5061
+#define STATUS_ROOM 2000	/* of one trunk, and of what follows */
 
 struct trunks *
 trunks_new(void)
@@ -294,6 +295,10 @@ trunks_status(const struct edge *e, struct mono now, struct buf *json)
 
 		if (t->id == 0)
 			continue;
+		/* A status has an end; whoever has so many looks at
+		 * the table. */
+		if (json->cap - json->len < STATUS_ROOM)
+			break;
 		if (any)
 			buf_putc(json, ',');
 		put_one(e, now, t, json);

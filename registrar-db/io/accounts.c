@@ -281,6 +281,7 @@ accounts_came(struct accounts *a)
 	a->is_told = false;
 	a->is_stirred = true;
 	a->look_at.us = 0;
+	accounts_look(a);
 }
 
 /* ---- digests ---- */

@@ -16,6 +16,7 @@
 #include "common/base/secret.h"
 #include "common/io/log.h"
 #include "registrar-db/core/seal.h"
+#include "registrar-db/io/accounts.h"
 #include "registrar-db/io/oracle.h"
 
 /* Above what sigproxy has room for; all together take at most that much. */
@@ -464,6 +465,10 @@ begin(struct checkpoints *c)
 	memcpy(keys.key, c->key, sizeof(keys.key));
 	IPC_FRAME(sig_say(o), SIG_KEYS, sig_keys, &keys);
 	sig_flush(o);
+	/* Before the last word too: SIP is heard from then on, and a trunk's
+	 * call must be known for one. */
+	trunks_tell(o);
+	accounts_came(o->accounts);
 	c->at = 0;
 	c->told = 0;
 	c->connection = door_connection(o->sig);

@@ -143,9 +143,7 @@ on_state(void *arg, struct door *peer, bool up)
 	o->lost_before = o->next_ticket;
 	flows_came(o);
 	checkpoints_replay(o);
-	trunks_tell(o);
 	flows_replay(o->flows);
-	accounts_came(o->accounts);
 	queue_wake(o->queue);
 }
 

@@ -6,6 +6,7 @@
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/sips.h"
+#include "sigproxy/core/trunks.h"
 
 int
 text_set(char *p, size_t cap, uint16_t *len, struct span s)
@@ -461,7 +462,8 @@ call_late_answer(struct edge *e, struct mono now, struct steps *st,
 	    msg->status > 299 || msg->to.tag.len == 0 ||
 	    msg->cseq.number == INT32_MAX ||
 	    (from->zone == ZONE_EXTERNAL &&
-		!keep_knows(e->keep, &from->remote)))
+		!keep_knows(e->keep, &from->remote) &&
+		trunk_id_of(e, from) == 0))
 		return;
 	/* Its transaction was of the life before; the call goes on. */
 	talking = find_talking(e, msg, from);

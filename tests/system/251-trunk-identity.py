@@ -41,7 +41,7 @@ def test_calls_from_a_trunk():
     """Its own address, its own numbers; what it says of the caller counts if it is trusted."""
     with Office(settings=GERMANY) as office:
         peer = peer_of(office)
-        stranger = Peer(peer.sock and office.lab.attacker, (office.lab.office.public, 5070))
+        stranger = Peer(office.lab.attacker, (office.lab.office.public, 5070))
         desk = desk_of(office)
         trunk.add(office, numbers='national', country='49', channels=1)
         office.postern.sql("INSERT INTO did(trunk, pattern, target) VALUES ('itsp', '030123468', '168');")

@@ -62,6 +62,18 @@ def test_a_stolen_password_and_a_trunk():
         record = office.records()[-1]
         assert (record['trunk'], record['number_class'], record['payer']) == ('itsp', 'premium', '168'), record
 
+        office.thief.invite(168)             # the desk forwards, by its own right, and pays
+        assert office.desk.hear_request('INVITE', 5)
+        office.desk.answer(302, ('Contact: <sip:089123456@sip.example.org>',))
+        invite = office.peer.hear(lambda m: m.start.startswith('INVITE sip:+4989123456@'), 5)
+        assert invite, 'it goes on by the trunk'
+        office.peer.challenge()
+        again = office.peer.hear(lambda m: 'proxy-authorization' in m.headers, 5)
+        assert again and trunk.is_right(again, trunk.ACCOUNT, trunk.SECRET), again
+        office.peer.answer(486)
+        record = office.records()[-1]
+        assert (record['caller'], record['trunk'], record['payer']) == ('201', 'itsp', '168'), record
+
 
 def test_a_cap_ends_a_call_by_a_trunk():
     """55 of 60 seconds are used, and registrar-db dies meanwhile: both ends get BYE."""

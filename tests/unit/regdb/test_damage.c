@@ -272,7 +272,7 @@ add_damage_tests(Suite *s)
 	TCase *t = tcase_create("damage");
 
 	tcase_set_tags(t, "damage");
-	tcase_set_timeout(t, 60);
+	tcase_set_timeout(t, 110);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, flipped_bits_are_survived);
 	tcase_add_test(t, a_cut_file_is_survived_and_found);

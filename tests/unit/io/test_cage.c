@@ -585,7 +585,7 @@ static const struct {
 	{ "make a Unix socket", try_unix_socket, EACH(KILLED) },
 	{ "make a raw socket", try_raw_socket, EACH(KILLED) },
 	{ "make a netlink socket", try_netlink, EACH(KILLED) },
-	{ "connect", try_connect_udp, KILLED, KILLED, WORKS, KILLED,
+	{ "connect", try_connect_udp, KILLED, WORKS, WORKS, KILLED,
 	    KILLED },
 	{ "bind", try_bind, KILLED, KILLED, WORKS, KILLED, KILLED },
 	{ "listen", try_listen, EACH(KILLED) },

@@ -28,7 +28,8 @@ static const struct {
 	    "why does this phone not register, why had this call no sound?" },
 	{ "sql", cmd_sql, "[--json] [--config FILE | --state DIR] [SQL ...]",
 	    "open the database safely while everything runs" },
-	{ "password", cmd_password, "[--json]", "print a fresh strong password" },
+	{ "password", cmd_password, "[--json]",
+	    "print a fresh strong password" },
 	{ "check", cmd_check,
 	    "[--router] [--window] [--outside LINE] [--json] ...",
 	    "is the office set up rightly, and what do router and phones "

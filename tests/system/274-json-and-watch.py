@@ -22,6 +22,7 @@ COMMANDS = {
     'subscriber': [['subscriber', 'add', '300'], ['subscriber', 'passwd', '300'], ['subscriber', 'disable', '300'],
                    ['subscriber', 'enable', '300'], ['subscriber', 'internet', '300', 'on'],
                    ['subscriber', 'show', '300'], ['subscriber', 'show']],
+    'trunk': [['trunk', 'show']],
     'registrations': [['registrations'], ['registrations', '999']],
     'calls': [['calls'], ['calls', '999'], ['calls', '--past'], ['calls', '--past=1', '999']],
     'explain': [['explain', '201'], ['explain', '999'], ['explain', '{ticket}']],

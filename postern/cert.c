@@ -18,116 +18,6 @@
 #define SECURE_BYTES 65536
 #define SECURE_LEAST 32
 
-/* ---- show ---- */
-
-static void
-print_day(FILE *to, const char *what, int64_t s)
-{
-	time_t t = (time_t)s;
-	struct tm tm;
-	char day[32];
-
-	gmtime_r(&t, &tm);
-	strftime(day, sizeof(day), "%Y-%m-%d %H:%M UTC", &tm);
-	fprintf(to, "%s%s", what, day);
-}
-
-void
-cert_print(FILE *to, X509 *x, const char *domain)
-{
-	int64_t now = clock_wall_s(), left;
-	struct cert_facts f;
-
-	cert_facts(x, &f);
-	left = cert_days_left(f.until_s, now);
-	fprintf(to, "%s\n", f.subject);
-	fprintf(to, "  kind         %s, %s\n",
-	    f.is_ca ? "authority" : "certificate", f.key);
-	if (f.names[0] != '\0')
-		fprintf(to, "  names        %s\n", f.names);
-	fprintf(to, "  issued by    %s\n", f.issuer);
-	print_day(to, "  valid        ", f.from_s);
-	print_day(to, " to ", f.until_s);
-	if (left < 0)
-		fprintf(to, ", expired %lld days ago\n", (long long)-left);
-	else
-		fprintf(to, ", %lld days left\n", (long long)left);
-	fprintf(to, "  serial       %s\n  SHA-256      %s\n", f.serial,
-	    f.fingerprint);
-	if (domain != NULL && !cert_is_for(x, domain))
-		fprintf(to, "  warning      it does not name %s: phones that "
-			    "check will refuse it\n", domain);
-}
-
-static int
-show_file(const char *path, const char *domain)
-{
-	char why[KEYPAIR_WHY_MAX];
-	STACK_OF(X509) *all = keypair_certificates(path, why);
-
-	if (all == NULL)
-		return cmd_fail("%s", why);
-	for (int i = 0; i < sk_X509_num(all); i++)
-		cert_print(stdout, sk_X509_value(all, i),
-		    i == 0 ? domain : NULL);
-	sk_X509_pop_free(all, X509_free);
-	return 0;
-}
-
-/* A .p12 is opened; only its certificates are shown. */
-static int
-show_p12(const struct keypair_files *f, const char *domain)
-{
-	char why[KEYPAIR_WHY_MAX];
-	struct keypair_bytes bytes;
-	struct keypair pair;
-	int err = keypair_read(f, (uid_t)cage_role_uid(ROLE_KEY), &bytes, why);
-
-	if (err)
-		return cmd_fail("%s", why);
-	err = keypair_parse(&bytes, 0, &pair, why);
-	keypair_wipe(&bytes);
-	if (err)
-		return cmd_fail("%s", why);
-	for (int i = 0; i < sk_X509_num(pair.chain); i++)
-		cert_print(stdout, sk_X509_value(pair.chain, i),
-		    i == 0 ? domain : NULL);
-	keypair_free(&pair);
-	return 0;
-}
-
-int
-cert_show(struct cert_args *a)
-{
-	struct keypair_files f = { 0 };
-	int rc = 0;
-
-	for (int i = 0; i < a->n_rest; i++) {
-		if (!conf_is_p12(a->rest[i])) {
-			rc |= show_file(a->rest[i], NULL);
-			continue;
-		}
-		snprintf(f.certificate, sizeof(f.certificate), "%s",
-		    a->rest[i]);
-		if (a->passphrase != NULL)
-			snprintf(f.passphrase, sizeof(f.passphrase), "%s",
-			    a->passphrase);
-		rc |= show_p12(&f, NULL);
-	}
-	if (a->n_rest > 0)
-		return rc;
-	if (a->conf.n_tls_certificates == 0)
-		return cmd_fail("[tls] of %s names no certificate; make one: "
-				"postern cert create", a->config);
-	for (unsigned i = 0; i < a->conf.n_tls_certificates; i++) {
-		keypair_files(&a->conf, i, &f);
-		printf("%s%s:\n", i > 0 ? "\n" : "", f.certificate);
-		rc |= f.key[0] == '\0' ? show_p12(&f, a->conf.domain) :
-		    show_file(f.certificate, a->conf.domain);
-	}
-	return rc;
-}
-
 /* ---- install ---- */
 
 static int
@@ -302,7 +192,7 @@ static const struct {
 enum { OPT_NAME = 256, OPT_CA_NAME, OPT_COUNTRY, OPT_ORGANIZATION, OPT_UNIT,
 	OPT_CRL, OPT_KEY, OPT_DAYS, OPT_CA_DAYS, OPT_RENEW,
 	OPT_PASSPHRASE, OPT_INDEX, OPT_DIR, OPT_OUT, OPT_CONFIG, OPT_STATE,
-	OPT_SUBJECT };
+	OPT_SUBJECT, OPT_JSON };
 
 static const struct option options[] = {
 	{ "name", required_argument, NULL, OPT_NAME },
@@ -323,6 +213,7 @@ static const struct option options[] = {
 	{ "out", required_argument, NULL, OPT_OUT },
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "state", required_argument, NULL, OPT_STATE },
+	{ "json", no_argument, NULL, OPT_JSON },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -359,6 +250,9 @@ read_option(int c, struct cert_args *a)
 		    &a->index);
 	case OPT_RENEW:
 		a->renew = true;
+		return 0;
+	case OPT_JSON:
+		a->json = true;
 		return 0;
 	default:
 		return 1;
@@ -455,6 +349,10 @@ cmd_cert(int argc, char **argv)
 	}
 	if (read_args(argc - 1, argv + 1, &a) != 0)
 		return 2;
+	if (a.json && words[i].run != cert_show) {
+		cmd_fail("cert %s does not take --json", words[i].word);
+		return 2;
+	}
 	/* Keys lie in locked memory; without it they still work. */
 	CRYPTO_secure_malloc_init(SECURE_BYTES, SECURE_LEAST);
 	/* Looking at a file needs no configuration. */

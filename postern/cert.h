@@ -18,7 +18,7 @@ struct cert_args {
 	const char *names[CA_NAMES_MAX];
 	unsigned n_names;
 	uint32_t days, ca_days, index;
-	bool renew;
+	bool renew, json;
 	char **rest;
 	int n_rest;
 	struct conf conf;

@@ -253,7 +253,10 @@ check_with(struct check *k, const struct words *w, struct conf *c)
 	check_find_running(k, w->state);
 	if (w->router) {
 		public = check_public(c, check_said(k, "stunmon"));
-		sheet_router(stdout, c, &public);
+		if (w->json)
+			sheet_router_json(stdout, c, &public);
+		else
+			sheet_router(stdout, c, &public);
 		return 0;
 	}
 	if (w->window && window_run(k, w->seconds) != 0)

@@ -395,6 +395,7 @@ static void
 check_dns(struct findings *fs, struct span said)
 {
 	struct span state, name = SPAN_LIT("?"), list = SPAN_NONE;
+	struct span public = SPAN_LIT("unknown");
 	struct finding *f;
 	bool gone;
 
@@ -403,6 +404,7 @@ check_dns(struct findings *fs, struct span said)
 	gone = span_eq(state, SPAN_LIT("unresolved"));
 	if (!gone && !span_eq(state, SPAN_LIT("differs")))
 		return;
+	json_text(said, "public", &public);
 	json_text(said, "dns_name", &name);
 	json_member(said, "dns_addresses", &list);
 	f = finding_new(fs, FINDING_ERROR, gone ? "dns-none" : "dns-stale");
@@ -410,8 +412,9 @@ check_dns(struct findings *fs, struct span said)
 			       "us by it" :
 			       "DNS sends phones elsewhere: %.*s is not our "
 			       "public address", (int)name.len, name.p);
-	finding_seen(f, "stunmon: dns_state %.*s, dns_addresses %.*s",
-	    (int)state.len, state.p, (int)list.len, list.p);
+	finding_seen(f, "stunmon: dns_state %.*s, dns_addresses %.*s; our "
+			"public address is %.*s", (int)state.len, state.p,
+	    (int)list.len, list.p, (int)public.len, public.p);
 	finding_do(f, "look at what updates the name (the router, or a "
 		      "client), and whether its account has expired");
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io/clock.h"
 #include "postern/cmd.h"
 #include "postern/explain.h"
 #include "postern/json.h"
@@ -65,21 +66,38 @@ checked(struct span rows)
 	"(SELECT words FROM media_words AS w WHERE w.verdict = " side          \
 	"_media) AS " side "_words"
 
+/* What the phone of that number calls itself: that at this place, or the one
+ * that registered last. */
+#define CONTACT(side, source)                                                  \
+	"coalesce((SELECT contact FROM registration AS r WHERE r.number = "    \
+	side " AND r.source = " source "), (SELECT contact FROM registration " \
+	"AS r WHERE r.number = " side " ORDER BY registered_at DESC LIMIT 1)) " \
+	"AS " side "_contact"
+
 #define BOTH                                                                   \
 	"ticket, caller, called, redirected_to, granted, status, reason, "     \
 	"from_source, called_source, media_mode, media_verdict, "              \
 	"rule, number_class, pattern, "                                        \
 	"caller_media, caller_said, called_media, called_said, "               \
-	WORDS("caller") ", " WORDS("called") ", (SELECT contact FROM "         \
-	"registration AS r WHERE r.number = caller AND r.source = "            \
-	"from_source) AS caller_contact"
+	WORDS("caller") ", " WORDS("called") ", "                              \
+	CONTACT("caller", "from_source") ", " CONTACT("called", "called_source")
+
+/* Counted when a call ends; of one that lives nothing is told. */
+#define COUNTED                                                                \
+	"caller_packets_in, called_packets_in, caller_packets_out, "           \
+	"called_packets_out, caller_packets_refused, called_packets_refused, " \
+	"caller_learnt, called_learnt"
 
 #define CALLS(where)                                                           \
-	"SELECT * FROM (SELECT " BOTH ", verdict, caller_packets_in, "         \
-	"called_packets_in, caller_packets_refused, called_packets_refused, "  \
-	"caller_learnt, called_learnt FROM call_record UNION ALL SELECT "      \
-	BOTH ", 'granted', 0, 0, 0, 0, '', '' FROM live_call) WHERE " where    \
+	"SELECT * FROM (SELECT " BOTH ", verdict, " COUNTED " FROM "           \
+	"call_record UNION ALL SELECT " BOTH ", 'granted', NULL, NULL, NULL, " \
+	"NULL, NULL, NULL, '', '' FROM live_call) WHERE " where                \
 	" ORDER BY ticket DESC LIMIT 1;"
+
+#define QUALITY                                                                \
+	"SELECT side, expected, gap, mos, loss, jitter_us, rtt_ms, heard_mos, " \
+	"heard_loss, heard_jitter_us, heard_rtt_ms FROM quality WHERE "        \
+	"ticket = CAST(@ AS INTEGER);"
 
 static void
 gather_number(struct gather *g, struct explain *x)
@@ -128,6 +146,25 @@ add_site(struct check *k, struct findings *to)
 	k->found = to;
 }
 
+/* Has none of the certificates that are shown to phones ended? */
+static bool
+is_good(struct span keyd)
+{
+	uint64_t now = (uint64_t)clock_wall_s(), until_s;
+	struct json_each each;
+	struct span all, one;
+	bool any = false;
+
+	if (keyd.p == NULL || !json_member(keyd, "certificates", &all))
+		return false;
+	for (json_each_item(all, &each); json_next(&each, NULL, &one);) {
+		if (!json_number(one, "until_s", &until_s) || until_s <= now)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
 /* ---- telling ---- */
 
 static int
@@ -146,9 +183,22 @@ tell(const struct findings *fs, bool json)
 }
 
 static void
+gather_quality(struct gather *g, struct explain *x)
+{
+	char ticket[24];
+
+	if (x->call.p == NULL)
+		return;
+	snprintf(ticket, sizeof(ticket), "%llu",
+	    (unsigned long long)explain_number(x->call, "ticket"));
+	x->quality = checked(ask(g, QUALITY, ticket));
+}
+
+static void
 explain(struct gather *g, struct explain *x, const char *word)
 {
 	x->call = first(ask(g, CALLS("ticket = CAST(@ AS INTEGER)"), word));
+	gather_quality(g, x);
 	if (x->call.p != NULL) {
 		explain_call(x);
 		return;
@@ -157,6 +207,7 @@ explain(struct gather *g, struct explain *x, const char *word)
 	gather_number(g, x);
 	x->call = first(ask(g, CALLS("@ IN (caller, called, redirected_to)"),
 	    word));
+	gather_quality(g, x);
 	explain_phone(x);
 	explain_call(x);
 }
@@ -170,6 +221,7 @@ run(struct check *k, const struct cmd_opts *o, const char *word)
 	check_find_running(k, o->state);
 	x.sigproxy = check_said(k, "sigproxy");
 	x.registrar = check_said(k, "registrar-db");
+	x.certificates_good = is_good(check_said(k, "keyd"));
 	explain(&g, &x, word);
 	for (unsigned i = 0; i < g.n; i++)
 		free(g.answer[i]);

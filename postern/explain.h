@@ -6,6 +6,7 @@
 #ifndef POSTERN_EXPLAIN_H
 #define POSTERN_EXPLAIN_H
 
+#include "common/base/buf.h"
 #include "postern/check.h"
 
 /* All as JSON: objects, or arrays of them; p NULL: nothing is known. */
@@ -17,7 +18,9 @@ struct explain {
 	struct span phones;		/* its registrations */
 	struct span homes;		/* where they are */
 	struct span call;		/* its last call, or the one asked for */
+	struct span quality;		/* its figures, a row for each side */
 	struct span sigproxy, registrar;	/* what they say of themselves */
+	bool certificates_good;	/* none of ours has ended */
 };
 
 /* explain_phone.c: may it register, does it, and if not, why? */
@@ -25,6 +28,17 @@ void explain_phone(const struct explain *x);
 
 /* explain_call.c: what became of x->call, and why? */
 void explain_call(const struct explain *x);
+
+/* explain_sound.c: was each side of it heard, and did it sound well? */
+void explain_sound(const struct explain *x);
+/* "; sound from 168: MOS 4.41 (R 93), ..." for each side that is known. */
+void explain_put_sound(const struct explain *x, struct buf *b);
+/* ITU-T G.107 the other way round, to the whole number below. */
+unsigned explain_r_of_mos(uint64_t mos_centi);
+
+/* explain_tls.c: handshakes that came to nothing.  Gives whether one of them
+ * was the number's own. */
+bool explain_tls(const struct explain *x);
 
 /* The text of a member; empty: there is none. */
 struct span explain_text(struct span row, const char *key);

@@ -1,5 +1,6 @@
 /* `postern explain CALL`: what became of a call. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "postern/explain.h"
 #include "postern/json.h"
@@ -115,23 +116,44 @@ rule_of(struct span word)
 }
 
 static void
+put_channels(const struct explain *x, struct buf *b)
+{
+	uint64_t used, most;
+
+	if (x->sigproxy.p == NULL ||
+	    !json_number(x->sigproxy, "channels", &used) ||
+	    !json_number(x->sigproxy, "channels_max", &most))
+		return;
+	buf_fmt(b, "; channels in use now: %llu of %llu, refused since "
+		   "sigproxy started: %llu", (unsigned long long)used,
+	    (unsigned long long)most, (unsigned long long)
+	    explain_number(x->sigproxy, "channels_refused"));
+}
+
+static void
 say_rule(const struct explain *x, const struct end_rule *rule)
 {
 	struct finding *f = finding_new(x->found, rule->level, rule->code);
 	struct span contact = explain_text(x->call, "caller_contact");
+	char mem[128];
+	struct buf more;
 
 	finding_what(f, "%.*s to %.*s: %s",
 	    EXPLAIN_ARG(explain_text(x->call, "caller")),
 	    EXPLAIN_ARG(explain_text(x->call, "called")), rule->what);
+	buf_init(&more, mem, sizeof(mem));
+	if (strcmp(rule->code, "pool-empty") == 0)
+		put_channels(x, &more);
 	finding_seen(f, "call %llu of %.*s: status %llu, %s; caller at %.*s%s"
-			"%.*s, called at %.*s",
+			"%.*s, called at %.*s%.*s",
 	    (unsigned long long)explain_number(x->call, "ticket"),
 	    EXPLAIN_ARG(explain_text(x->call, "granted")),
 	    (unsigned long long)explain_number(x->call, "status"),
 	    rule->reason, EXPLAIN_ARG(explain_text(x->call, "from_source")),
 	    contact.len > 0 ? ", which calls itself " : "",
 	    EXPLAIN_ARG(contact),
-	    EXPLAIN_ARG(explain_text(x->call, "called_source")));
+	    EXPLAIN_ARG(explain_text(x->call, "called_source")),
+	    (int)more.len, mem);
 	finding_do(f, "%s", rule->remedy);
 }
 
@@ -232,38 +254,27 @@ explain_end(const struct explain *x)
 		say_refused(x, status);
 }
 
-/* ---- sound ---- */
+/* ---- all of it ---- */
 
 static void
-explain_side(const struct explain *x, const char *side)
+say_fine(const struct explain *x)
 {
-	char key[48];
-	struct span verdict, party;
-	const struct media_remedy *remedy;
+	char mem[FINDING_TEXT_MAX];
 	struct finding *f;
+	struct buf b;
 
-#define OF(name) (snprintf(key, sizeof(key), "%s_" name, side), key)
-	verdict = explain_text(x->call, OF("media"));
-	party = explain_text(x->call, side);
-	remedy = media_remedy(verdict);
-	if (remedy == NULL)
-		return;
-	f = finding_new(x->found, remedy->level < FINDING_WARNING ?
-	    FINDING_WARNING : remedy->level, remedy->verdict);
-	finding_what(f, "%.*s was not heard: %.*s", EXPLAIN_ARG(party),
-	    EXPLAIN_ARG(explain_text(x->call, OF("words"))));
-	finding_seen(f, "call %llu: packets from it %llu, refused from "
-			"elsewhere %llu; it was told to send to %.*s (%.*s), "
-			"and was heard at %.*s",
+	buf_init(&b, mem, sizeof(mem));
+	explain_put_sound(x, &b);
+	f = finding_new(x->found, FINDING_OK, "call-fine");
+	finding_what(f, "call %llu of %.*s, %.*s to %.*s: nothing was wrong%s"
+			"%.*s",
 	    (unsigned long long)explain_number(x->call, "ticket"),
-	    (unsigned long long)explain_number(x->call, OF("packets_in")),
-	    (unsigned long long)explain_number(x->call,
-		OF("packets_refused")),
-	    EXPLAIN_ARG(explain_text(x->call, OF("said"))),
-	    EXPLAIN_ARG(explain_text(x->call, "media_mode")),
-	    EXPLAIN_ARG(explain_text(x->call, OF("learnt"))));
-	finding_do(f, "%s", remedy->text);
-#undef OF
+	    EXPLAIN_ARG(explain_text(x->call, "granted")),
+	    EXPLAIN_ARG(explain_text(x->call, "caller")),
+	    EXPLAIN_ARG(explain_text(x->call, "called")),
+	    explain_text(x->call, "media_verdict").len == 0 ?
+		" that is known" : ", and both were heard",
+	    (int)b.len, mem);
 }
 
 void
@@ -274,15 +285,7 @@ explain_call(const struct explain *x)
 	if (x->call.p == NULL)
 		return;
 	explain_end(x);
-	explain_side(x, "caller");
-	explain_side(x, "called");
+	explain_sound(x);
 	if (x->found->n == before)
-		finding_ok(x->found, "call-fine", "call %llu of %.*s, %.*s to "
-			"%.*s: nothing was wrong%s",
-		    (unsigned long long)explain_number(x->call, "ticket"),
-		    EXPLAIN_ARG(explain_text(x->call, "granted")),
-		    EXPLAIN_ARG(explain_text(x->call, "caller")),
-		    EXPLAIN_ARG(explain_text(x->call, "called")),
-		    explain_text(x->call, "media_verdict").len == 0 ?
-			" that is known" : ", and both were heard");
+		say_fine(x);
 }

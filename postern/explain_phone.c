@@ -263,5 +263,6 @@ explain_phone(const struct explain *x)
 	each(x, x->phones, say_phone);
 	each(x, x->homes, say_home);
 	check_phones_of(x->found, x->sigproxy, span_str(x->number));
+	refused = explain_tls(x) || refused;
 	say_unregistered(x, refused);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "postern/finding.h"
+#include "postern/json.h"
 
 static const char *const levels[] = {
 	[FINDING_OK] = "ok",
@@ -145,13 +146,8 @@ findings_print(FILE *to, const struct findings *fs)
 static void
 put_member(FILE *to, const char *key, const char *text)
 {
-	fprintf(to, ",\"%s\":\"", key);
-	for (; *text != '\0'; text++) {
-		if (*text == '"' || *text == '\\')
-			fputc('\\', to);
-		fputc(*text, to);
-	}
-	fputc('"', to);
+	fprintf(to, ",\"%s\":", key);
+	json_put(to, text);
 }
 
 void

@@ -309,3 +309,20 @@ json_print_text(FILE *to, struct span text)
 
 	print_text(&w, text, '_');
 }
+
+void
+json_put(FILE *to, const char *text)
+{
+	fputc('"', to);
+	for (; *text != '\0'; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '"' || c == '\\')
+			fputc('\\', to);
+		if (c < 32)
+			fprintf(to, "\\u%04x", c);
+		else
+			fputc(c > 126 ? '?' : c, to);
+	}
+	fputc('"', to);
+}

@@ -24,6 +24,9 @@ void json_print(FILE *to, struct span object, unsigned indent);
 /* Print text of a checked object, safe for a terminal. */
 void json_print_text(FILE *to, struct span text);
 
+/* Write a string of JSON, in quotes; what is not ASCII is '?'. */
+void json_put(FILE *to, const char *text);
+
 /*
  * The value of a member of a checked object, as it stands there; lent.
  * False: no such member.

@@ -3,11 +3,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "postern/cmd.h"
 #include "postern/store.h"
 #include "postern/table.h"
+#include "postern/watch.h"
 
 #define SQL_MAX 2048
 #define PAST_DEFAULT 20
@@ -17,6 +17,14 @@
 	"CASE WHEN " from " IS NULL THEN NULL ELSE printf('%d:%02d', "         \
 	"(unixepoch(" to ") - unixepoch(" from ")) / 60, "                     \
 	"(unixepoch(" to ") - unixepoch(" from ")) % 60) END"
+
+/* Of both phones, and of both ways, the worst: docs/quality.md. */
+#define WORST                                                                  \
+	"(SELECT min(worst_mos) FROM call_quality AS q WHERE "                 \
+	"q.ticket = c.ticket) AS mos, (SELECT max(loss_pct) FROM "             \
+	"call_quality AS q WHERE q.ticket = c.ticket) AS loss_pct, "           \
+	"(SELECT max(jitter_ms) FROM call_quality AS q WHERE "                 \
+	"q.ticket = c.ticket) AS jitter_ms"
 
 #define CALLED "called || CASE redirected_to WHEN '' THEN '' ELSE "            \
 	"' > ' || redirected_to END"
@@ -48,7 +56,7 @@ live_sql(struct buf *b, const struct list *l)
 		    " AS \"to\", state, granted AS began, "
 		    SINCE("answered", "'now'") " AS talking, "
 		    "from_zone AS came_from, channels, "
-		    "media_verdict AS media FROM live_call");
+		    "media_verdict AS media, " WORST " FROM live_call AS c");
 	if (add_number(b, l, " WHERE ", " IN (caller, called, redirected_to)"))
 		return 1;
 	buf_puts(b, " ORDER BY ticket;");
@@ -61,8 +69,11 @@ past_sql(struct buf *b, const struct list *l)
 	buf_puts(b, "SELECT * FROM (SELECT ticket AS id, caller AS \"from\", "
 		    CALLED " AS \"to\", granted AS began, "
 		    SINCE("answered", "ended") " AS talked, "
-		    "from_zone AS came_from, status, reason, "
-		    "media_verdict AS media FROM call_record");
+		    "from_zone AS came_from, status, CASE WHEN reason = '' "
+		    "AND verdict <> 'granted' THEN verdict ELSE reason END "
+		    "AS reason, ended_by, "
+		    "media_verdict AS media, " WORST ", rule "
+		    "FROM call_record AS c");
 	if (add_number(b, l, " WHERE ", " IN (caller, called, redirected_to)"))
 		return 1;
 	buf_puts(b, " ORDER BY ticket DESC LIMIT ");
@@ -87,13 +98,42 @@ registrations_sql(struct buf *b, const struct list *l)
 
 /* ---- showing ---- */
 
+/* One array on one line, for who reads one after the other. */
+static void
+put_line(FILE *to, const char *json)
+{
+	for (; *json != '\0'; json++)
+		if (*json != '\n')
+			fputc(*json, to);
+	fputc('\n', to);
+}
+
 static int
-show(const struct list *l, int (*sql)(struct buf *b, const struct list *l),
-    const char *none)
+put_rows(FILE *to, const struct list *l, const char *said, const char *none)
+{
+	int n = 0;
+
+	if (l->json && said[0] == '\0')
+		said = "[]";
+	if (l->json && l->watch)
+		put_line(to, said);
+	else if (l->json)
+		fprintf(to, "%s%s", said, said[0] == '[' && said[1] == ']' ?
+		    "\n" : "");
+	else if (said[0] != '\0')
+		n = table_print(to, span_str(said));
+	if (!l->json && n == 0)
+		fprintf(to, "%s\n", none);
+	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
+}
+
+static int
+show(FILE *to, const struct list *l,
+    int (*sql)(struct buf *b, const struct list *l), const char *none)
 {
 	char mem[SQL_MAX], *said;
 	struct buf b;
-	int n = 0;
+	int rc;
 
 	buf_init(&b, mem, sizeof(mem));
 	if (sql(&b, l) != 0)
@@ -101,26 +141,15 @@ show(const struct list *l, int (*sql)(struct buf *b, const struct list *l),
 	said = store_ask(l->conf, buf_span(&b));
 	if (said == NULL)
 		return 1;
-	if (l->watch)
-		fputs("\033[H\033[J", stdout);
-	if (l->json)
-		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
-	else if (said[0] != '\0')
-		n = table_print(stdout, span_str(said));
-	if (!l->json && n == 0)
-		puts(none);
+	rc = put_rows(to, l, said, none);
 	free(said);
-	fflush(stdout);
-	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
+	return rc;
 }
 
-/* Every second, until it is interrupted. */
 static int
-watch(const struct list *l)
+draw(FILE *to, void *arg)
 {
-	while (show(l, live_sql, "no calls") == 0 && !ferror(stdout))
-		sleep(1);
-	return 1;
+	return show(to, arg, live_sql, "no calls");
 }
 
 /* NUMBER, --watch, --past[=N], in any order. */
@@ -159,8 +188,9 @@ read_list(int argc, char **argv, bool calls, struct conf *conf,
 	for (int i = 0; i < o.n_rest; i++)
 		if (take_word(out, o.rest[i], calls) != 0)
 			return 2;
-	if (out->watch && (out->json || out->past > 0)) {
-		cmd_fail("--watch goes with neither --json nor --past");
+	if (out->watch && out->past > 0) {
+		cmd_fail("--watch shows the calls of now: it does not go with "
+			 "--past");
 		return 2;
 	}
 	return store_conf(&o, conf);
@@ -176,8 +206,9 @@ cmd_calls(int argc, char **argv)
 	if (rc != 0)
 		return rc;
 	if (l.watch)
-		return watch(&l);
-	return show(&l, l.past > 0 ? past_sql : live_sql,
+		return watch_run(&(struct watch){ draw, &l, "Calls of now",
+		    l.json });
+	return show(stdout, &l, l.past > 0 ? past_sql : live_sql,
 	    l.past > 0 ? "no calls yet" : "no calls now");
 }
 
@@ -188,6 +219,6 @@ cmd_registrations(int argc, char **argv)
 	struct list l;
 	int rc = read_list(argc, argv, false, &conf, &l);
 
-	return rc != 0 ? rc : show(&l, registrations_sql, "no phone is "
+	return rc != 0 ? rc : show(stdout, &l, registrations_sql, "no phone is "
 							  "registered");
 }

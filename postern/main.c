@@ -29,14 +29,15 @@ static const struct {
 	{ "explain", cmd_explain,
 	    "NUMBER | CALL [--json] [--config FILE | --state DIR]",
 	    "why does this phone not register, why had this call no sound?" },
-	{ "sql", cmd_sql, "[--config FILE | --state DIR] [SQL ...]",
+	{ "sql", cmd_sql, "[--json] [--config FILE | --state DIR] [SQL ...]",
 	    "open the database safely while everything runs" },
-	{ "password", cmd_password, "", "print a fresh strong password" },
+	{ "password", cmd_password, "[--json]",
+	    "print a fresh strong password" },
 	{ "check", cmd_check,
 	    "[--router] [--window] [--outside LINE] [--json] ...",
 	    "is the office set up rightly, and what do router and phones "
 	    "need?" },
-	{ "probe", cmd_probe, "ADDRESS ...",
+	{ "probe", cmd_probe, "ADDRESS [--json] ...",
 	    "on a machine outside: what of an office can be reached?" },
 	{ "nft", cmd_nft, "[--load] [--config FILE]",
 	    "print, or load, the firewall table that keeps captured "

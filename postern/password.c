@@ -22,13 +22,14 @@ int
 cmd_password(int argc, char **argv)
 {
 	char text[SECRET_PASSWORD_LEN + 1];
+	struct cmd_opts o;
 
-	if (argc > 1) {
-		cmd_fail("usage: postern password");
+	if (cmd_opts(argc, argv, "j", &o) != 0 || o.n_rest > 0) {
+		cmd_fail("usage: postern password [--json]");
 		return 2;
 	}
 	secrets_password(text);
-	puts(text);
+	printf(o.json ? "{\"password\":\"%s\"}\n" : "%s\n", text);
 	secret_wipe(text, sizeof(text));
 	return 0;
 }

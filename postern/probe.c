@@ -6,8 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/buf.h"
 #include "postern/cmd.h"
+#include "postern/json.h"
 #include "postern/probe.h"
+
+/* Each port of PROBE_TARGETS_MAX, and the name. */
+#define LINE_MAX_BYTES 2048
 
 static int
 add(struct probe *p, enum probe_kind kind, uint16_t port, bool closed)
@@ -100,10 +105,11 @@ resolve(struct probe *p, const char *text)
 struct words {
 	const char *udp, *tcp, *tls, *closed, *rtp, *rtp_closed, *code;
 	const char *address;
+	bool json;
 };
 
 enum { OPT_UDP = 256, OPT_TCP, OPT_TLS, OPT_CLOSED, OPT_RTP, OPT_RTP_CLOSED,
-	OPT_CODE };
+	OPT_CODE, OPT_JSON };
 
 static int
 read_words(int argc, char **argv, struct words *w)
@@ -116,6 +122,7 @@ read_words(int argc, char **argv, struct words *w)
 		{ "rtp", required_argument, NULL, OPT_RTP },
 		{ "rtp-closed", required_argument, NULL, OPT_RTP_CLOSED },
 		{ "code", required_argument, NULL, OPT_CODE },
+		{ "json", no_argument, NULL, OPT_JSON },
 		{ NULL, 0, NULL, 0 },
 	};
 	const char **const to[] = { &w->udp, &w->tcp, &w->tls, &w->closed,
@@ -126,12 +133,15 @@ read_words(int argc, char **argv, struct words *w)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == '?')
 			return -EINVAL;
-		*to[c - OPT_UDP] = optarg;
+		if (c == OPT_JSON)
+			w->json = true;
+		else
+			*to[c - OPT_UDP] = optarg;
 	}
 	if (argc - optind != 1) {
 		cmd_fail("usage: postern probe ADDRESS [--udp PORT] [--tcp "
 			 "PORT] [--tls PORT] [--closed PORT,...] [--rtp "
-			 "PORT,... --code CODE]; 0: not that one");
+			 "PORT,... --code CODE] [--json]; 0: not that one");
 		return -EINVAL;
 	}
 	w->address = argv[optind];
@@ -184,28 +194,52 @@ meaning(const struct probe_target *t)
 	}
 }
 
-/* Gives whether all is as it must be. */
 static bool
+is_good(const struct probe *p)
+{
+	bool good = true;
+
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct probe_target *t = &p->target[i];
+
+		if (t->kind != PROBE_RTP)
+			good &= t->closed ? t->result <= PROBE_REFUSED :
+					    t->result == PROBE_WORKS;
+	}
+	return good;
+}
+
+/* RTP: what was sent, and how much of that was refused. */
+static unsigned
+count_rtp(const struct probe *p, unsigned *refused_out)
+{
+	unsigned sent = 0;
+
+	*refused_out = 0;
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct probe_target *t = &p->target[i];
+
+		sent += t->kind == PROBE_RTP;
+		*refused_out += t->kind == PROBE_RTP &&
+		    t->result == PROBE_REFUSED;
+	}
+	return sent;
+}
+
+static void
 report(const struct probe *p)
 {
 	char text[ADDR_TEXT_MAX + 1];
-	unsigned sent = 0, refused = 0;
-	bool good = true;
+	unsigned refused, sent = count_rtp(p, &refused);
 
 	printf("From outside, at %s:\n", p->name);
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct probe_target *t = &p->target[i];
 
-		if (t->kind == PROBE_RTP) {
-			sent++;
-			refused += t->result == PROBE_REFUSED;
-			continue;
-		}
-		printf("  %s %-5u %s%s%s\n", probe_kind_name(t->kind),
-		    t->port, meaning(t), t->why[0] != '\0' ? "; " : "",
-		    t->why);
-		good &= t->closed ? t->result <= PROBE_REFUSED :
-				    t->result == PROBE_WORKS;
+		if (t->kind != PROBE_RTP)
+			printf("  %s %-5u %s%s%s\n",
+			    probe_kind_name(t->kind), t->port, meaning(t),
+			    t->why[0] != '\0' ? "; " : "", t->why);
 	}
 	if (sent > 0)
 		printf("  RTP: sent to %u ports, %u of them refused; what "
@@ -213,28 +247,54 @@ report(const struct probe *p)
 	if (p->seen.family != ADDR_NONE)
 		printf("  The office sees us at %s.\n",
 		    addr_text(&p->seen, text));
-	return good;
 }
 
+/* For `postern check --outside`. */
 static void
-print_line(const struct probe *p)
+put_line(struct buf *b, const struct probe *p)
 {
-	unsigned sent = 0, refused = 0;
+	unsigned refused, sent = count_rtp(p, &refused);
 
-	printf("\nFor the office:\n  postern check --outside '%s to=%s",
-	    PROBE_LINE, p->name);
+	buf_fmt(b, "%s to=%s", PROBE_LINE, p->name);
 	for (unsigned i = 0; i < p->n; i++) {
 		const struct probe_target *t = &p->target[i];
 
-		sent += t->kind == PROBE_RTP;
-		refused += t->kind == PROBE_RTP && t->result == PROBE_REFUSED;
 		if (t->kind != PROBE_RTP)
-			printf(" %s%u=%s", probe_kind_name(t->kind), t->port,
-			    probe_result_name(t->result));
+			buf_fmt(b, " %s%u=%s", probe_kind_name(t->kind),
+			    t->port, probe_result_name(t->result));
 	}
 	if (sent > 0)
-		printf(" rtp=%u rtp-refused=%u", sent, refused);
-	puts("'");
+		buf_fmt(b, " rtp=%u rtp-refused=%u", sent, refused);
+}
+
+static void
+report_json(const struct probe *p, const char *line)
+{
+	char text[ADDR_TEXT_MAX + 1];
+
+	fputs("{\"to\":", stdout);
+	json_put(stdout, p->name);
+	printf(",\"good\":%s,\"seen\":", is_good(p) ? "true" : "false");
+	json_put(stdout, p->seen.family == ADDR_NONE ? "" :
+	    addr_text(&p->seen, text));
+	fputs(",\"ports\":[", stdout);
+	for (unsigned i = 0; i < p->n; i++) {
+		const struct probe_target *t = &p->target[i];
+
+		printf("%s\n{\"kind\":\"%s\",\"port\":%u,\"must_be\":\"%s\","
+		       "\"result\":\"%s\",\"meaning\":", i > 0 ? "," : "",
+		    probe_kind_name(t->kind), t->port,
+		    t->closed ? "closed" : "open",
+		    probe_result_name(t->result));
+		json_put(stdout, t->kind == PROBE_RTP ?
+		    "what arrived, the office says" : meaning(t));
+		fputs(",\"why\":", stdout);
+		json_put(stdout, t->why);
+		putchar('}');
+	}
+	fputs("],\n\"line\":", stdout);
+	json_put(stdout, line);
+	puts("}");
 }
 
 int
@@ -243,7 +303,8 @@ cmd_probe(int argc, char **argv)
 	static struct probe p;
 	struct words w = { .udp = "5070", .tcp = "5070", .tls = "5071",
 		.closed = "5060,5061,5062" };
-	bool good;
+	char line[LINE_MAX_BYTES];
+	struct buf b;
 	int err;
 
 	if (read_words(argc, argv, &w) != 0)
@@ -253,7 +314,15 @@ cmd_probe(int argc, char **argv)
 	err = probe_run(&p);
 	if (err)
 		return cmd_fail("%s: %s", p.name, strerror(-err)), 2;
-	good = report(&p);
-	print_line(&p);
-	return good ? 0 : 1;
+	buf_init(&b, line, sizeof(line) - 1);
+	put_line(&b, &p);
+	line[b.len] = '\0';
+	if (w.json) {
+		report_json(&p, line);
+	} else {
+		report(&p);
+		printf("\nFor the office:\n  postern check --outside '%s'\n",
+		    line);
+	}
+	return is_good(&p) ? 0 : 1;
 }

@@ -30,4 +30,8 @@ sheet_outside(uint16_t advertised, uint16_t port)
  */
 void sheet_router(FILE *to, const struct conf *c, const struct addr *public);
 
+/* The same as one JSON object: "forward", and "text", its lines. */
+void sheet_router_json(FILE *to, const struct conf *c,
+    const struct addr *public);
+
 #endif

@@ -1,3 +1,7 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "postern/json.h"
 #include "postern/sheet.h"
 
 struct way {
@@ -276,13 +280,19 @@ print_zone(FILE *to, const struct conf *c, const struct addr *public)
 	}
 }
 
+static bool
+is_forwarded(const struct conf *c, const struct addr *own)
+{
+	return own != NULL &&
+	    !(c->public_how == PUBLIC_NONE && addr_is_public(own));
+}
+
 void
 sheet_router(FILE *to, const struct conf *c, const struct addr *public)
 {
 	const struct addr *own = ipv4_of(c);
 
-	if (own == NULL || (c->public_how == PUBLIC_NONE &&
-		addr_is_public(own))) {
+	if (!is_forwarded(c, own)) {
 		fputs("The router has nothing to forward: this machine has a "
 		      "public address itself.\n", to);
 	} else {
@@ -295,4 +305,59 @@ sheet_router(FILE *to, const struct conf *c, const struct addr *public)
 			print_ipv6(to, c, &c->external[i]);
 	print_own_firewall(to, c);
 	print_zone(to, c, public);
+}
+
+/* ---- for programs ---- */
+
+static void
+put_forward(FILE *to, const struct way *w, const struct addr *own)
+{
+	fprintf(to, "{\"protocol\":\"%s\",\"outside\":\"", w->proto);
+	put_outside(to, w);
+	fputs("\",\"to\":\"", to);
+	put_ip(to, own);
+	fputs("\",\"inside\":\"", to);
+	put_range(to, w->first, w->last);
+	fprintf(to, "\",\"what\":\"%s\"}", w->what);
+}
+
+static void
+put_lines(FILE *to, char *text)
+{
+	char *next;
+
+	for (bool any = false; text != NULL; text = next, any = true) {
+		next = strchr(text, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		else if (text[0] == '\0')
+			break;
+		fputs(any ? ",\n" : "\n", to);
+		json_put(to, text);
+	}
+}
+
+void
+sheet_router_json(FILE *to, const struct conf *c, const struct addr *public)
+{
+	const struct addr *own = ipv4_of(c);
+	struct way way[WAYS_MAX];
+	unsigned n = is_forwarded(c, own) ? ways_in(c, way) : 0;
+	char *text = NULL;
+	size_t len;
+	FILE *mem = open_memstream(&text, &len);
+
+	fputs("{\"forward\":[", to);
+	for (unsigned i = 0; i < n; i++) {
+		fputs(i > 0 ? ",\n" : "\n", to);
+		put_forward(to, &way[i], own);
+	}
+	fputs("],\n\"text\":[", to);
+	if (mem != NULL) {
+		sheet_router(mem, c, public);
+		if (fclose(mem) == 0)
+			put_lines(to, text);
+		free(text);
+	}
+	fputs("]}\n", to);
 }

@@ -44,13 +44,15 @@ exec_sqlite(const char *database, const struct cmd_opts *o)
 		"PRAGMA foreign_keys = ON", "-cmd",
 		"PRAGMA trusted_schema = OFF" };
 	enum { N_FIXED = sizeof(fixed) / sizeof(fixed[0]) };
-	const char *args[ARGS_MAX + N_FIXED + 2];
+	const char *args[ARGS_MAX + N_FIXED + 3];
 	int n = 0;
 
 	if (o->n_rest > ARGS_MAX)
 		return cmd_fail("too many arguments; pipe the SQL in instead");
 	for (; n < N_FIXED; n++)
 		args[n] = fixed[n];
+	if (o->json)
+		args[n++] = "-json";
 	args[n++] = database;
 	for (int i = 0; i < o->n_rest; i++)
 		args[n++] = o->rest[i];
@@ -72,7 +74,7 @@ cmd_sql(int argc, char **argv)
 	static struct conf conf;
 	struct cmd_opts o;
 
-	if (cmd_opts(argc, argv, "cs", &o) != 0)
+	if (cmd_opts(argc, argv, "csj", &o) != 0)
 		return 2;
 	if (store_conf(&o, &conf) != 0 ||
 	    become_store_user(conf.store_path) != 0)

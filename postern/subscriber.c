@@ -234,6 +234,8 @@ do_passwd(struct subscriber *s)
 	return rc;
 }
 
+static int do_show(struct subscriber *s);
+
 static int
 set(struct subscriber *s, const char *assignment, const char *done)
 {
@@ -245,8 +247,9 @@ set(struct subscriber *s, const char *assignment, const char *done)
 	buf_puts(&b, assignment);
 	if (change(s, &b) != 0)
 		return 1;
-	if (!s->json)
-		printf("%s %s\n", s->number, done);
+	if (s->json)
+		return do_show(s);
+	printf("%s %s\n", s->number, done);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/io/clock.h"
+#include "postern/ask.h"
 #include "postern/cmd.h"
 #include "postern/runit.h"
 #include "postern/service.h"
@@ -124,6 +125,19 @@ is_steady(const struct watch *w, const char *name)
 	       st.pid > 0 && clock_wall_s() - st.since_s > STEADY_S;
 }
 
+/* registrar-db answers once it has its database, and not before. */
+static bool
+is_up(const struct watch *w, const char *name)
+{
+	char path[STATE_PATH_MAX], door[STATE_PATH_MAX + ROLE_NAME_MAX + 16];
+	static char mem[ASK_MAX];
+	struct span said;
+
+	snprintf(door, sizeof(door), "%s/%s.admin.sock",
+	    state_path(w->state, "run", path), name);
+	return is_steady(w, name) && ask_status(door, mem, &said) == 0;
+}
+
 /* Tell once that all are up, or which are not and where they say why. */
 static void
 report(struct watch *w)
@@ -133,8 +147,8 @@ report(struct watch *w)
 
 	if (w->reported)
 		return;
-	for (unsigned i = 0; i < w->plan->n_members; i++)
-		n += is_steady(w, w->plan->member[i].name);
+	while (n < w->plan->n_members && is_up(w, w->plan->member[n].name))
+		n++;
 	if (n == w->plan->n_members) {
 		printf("postern: all %u processes are up\n", n);
 		w->reported = true;
@@ -142,10 +156,11 @@ report(struct watch *w)
 		for (unsigned i = 0; i < w->plan->n_members; i++) {
 			const char *name = w->plan->member[i].name;
 
-			if (!is_steady(w, name))
-				cmd_fail("%s does not stay up; %s/log/%s/"
-					 "current says why",
-				    name, w->state->dir, name);
+			if (!is_up(w, name))
+				cmd_fail("%s does not %s; %s/log/%s/current "
+					 "says why", name, is_steady(w, name) ?
+					"answer" : "stay up",
+				    w->state->dir, name);
 		}
 		w->reported = true;
 	}

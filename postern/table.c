@@ -1,8 +1,11 @@
 #include "postern/table.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "postern/json.h"
+
+#define NUMBER_MAX_BYTES 40
 
 struct column {
 	struct span key;
@@ -96,8 +99,25 @@ table_text(FILE *to, struct span inside)
 
 /* ---- cells ---- */
 
+/* sqlite3 writes all digits of a fraction: nobody reads them. */
 static struct span
-cell(struct span row, struct span key)
+rounded(struct span value, char mem[NUMBER_MAX_BYTES])
+{
+	char text[NUMBER_MAX_BYTES];
+	int n;
+
+	if (value.len >= sizeof(text) || span_find(value, '.') < 0)
+		return value;
+	memcpy(text, value.p, value.len);
+	text[value.len] = '\0';
+	n = snprintf(mem, NUMBER_MAX_BYTES, "%.2f", strtod(text, NULL));
+	return n > 0 && n < NUMBER_MAX_BYTES ? span_make(mem, (size_t)n) :
+					       value;
+}
+
+/* Takes:   mem  where a number may be written, which is then lent. */
+static struct span
+cell(struct span row, struct span key, char mem[NUMBER_MAX_BYTES])
 {
 	struct span value;
 
@@ -105,6 +125,8 @@ cell(struct span row, struct span key)
 		return SPAN_LIT("-");
 	if (value.len >= 2 && value.p[0] == '"')
 		value = span_sub(value, 1, value.len - 2);
+	else
+		value = rounded(value, mem);
 	return value.len == 0 ? SPAN_LIT("-") : value;
 }
 
@@ -140,8 +162,11 @@ find_columns(struct table *t, struct span first)
 static void
 measure(struct table *t, struct span row)
 {
+	char mem[NUMBER_MAX_BYTES];
+
 	for (unsigned i = 0; i < t->n; i++) {
-		unsigned w = table_text(NULL, cell(row, t->column[i].key));
+		unsigned w = table_text(NULL, cell(row, t->column[i].key,
+						  mem));
 
 		if (w > t->column[i].width)
 			t->column[i].width = w;
@@ -151,10 +176,12 @@ measure(struct table *t, struct span row)
 static void
 print_row(FILE *to, const struct table *t, const struct span *row)
 {
+	char mem[NUMBER_MAX_BYTES];
+
 	for (unsigned i = 0; i < t->n; i++) {
 		const struct column *c = &t->column[i];
 		unsigned w = row == NULL ? print_key(to, c->key) :
-		    table_text(to, cell(*row, c->key));
+		    table_text(to, cell(*row, c->key, mem));
 
 		if (i + 1 < t->n)
 			pad(to, w, c->width);
@@ -189,6 +216,7 @@ table_print(FILE *to, struct span rows)
 void
 table_print_one(FILE *to, struct span object)
 {
+	char mem[NUMBER_MAX_BYTES];
 	struct table t = { .n = 0 };
 	unsigned widest = 0;
 
@@ -198,7 +226,7 @@ table_print_one(FILE *to, struct span object)
 			widest = t.column[i].width;
 	for (unsigned i = 0; i < t.n; i++) {
 		pad(to, print_key(to, t.column[i].key), widest);
-		table_text(to, cell(object, t.column[i].key));
+		table_text(to, cell(object, t.column[i].key, mem));
 		fputc('\n', to);
 	}
 }

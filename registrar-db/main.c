@@ -12,6 +12,7 @@
 #include "common/io/cage.h"
 #include "common/io/log.h"
 #include "common/io/role.h"
+#include "registrar-db/io/ending.h"
 #include "registrar-db/io/key.h"
 #include "registrar-db/io/oracle.h"
 
@@ -27,6 +28,7 @@ struct self {
 	uv_loop_t loop;
 	struct oracle *oracle;
 	struct doors *doors;
+	struct ending ending;
 	bool passwords_right;	/* all sealed for this realm */
 };
 
@@ -104,8 +106,10 @@ wire(struct self *s)
 	s->oracle->stun = role_peer(s->doors, &s->sd, ROLE_REG, 0, ROLE_STUN,
 	    0);
 	s->oracle->admin = role_admin(s->doors, &s->sd);
-	return s->oracle->sig == NULL || s->oracle->stun == NULL ||
-	    s->oracle->admin == NULL ? -ENOMEM : 0;
+	if (s->oracle->sig == NULL || s->oracle->stun == NULL ||
+	    s->oracle->admin == NULL)
+		return -ENOMEM;
+	return priv_ending_watch(&s->ending, s->oracle);
 }
 
 static char *

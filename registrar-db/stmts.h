@@ -16,15 +16,17 @@
 	"reconnects, user_agent"
 
 /* One side's counters; the sums of all its streams. */
+/* Each time all of it so far: told again, nothing is counted twice. */
+#define SO_FAR(column, at) column " = max(" column ", " at ")"
 #define MEDIA_UPDATE(side)                                              \
 	"UPDATE call SET "                                              \
-	side "_packets_in = " side "_packets_in + ?2, "                 \
-	side "_bytes_in = " side "_bytes_in + ?3, "                     \
-	side "_packets_out = " side "_packets_out + ?4, "               \
-	side "_packets_lost = " side "_packets_lost + ?5, "             \
-	side "_packets_refused = " side "_packets_refused + ?6, "       \
-	side "_rtcp_in = " side "_rtcp_in + ?7, "                       \
-	side "_silent_ms = max(" side "_silent_ms, ?8), "               \
+	SO_FAR(side "_packets_in", "?2") ", "                           \
+	SO_FAR(side "_bytes_in", "?3") ", "                             \
+	SO_FAR(side "_packets_out", "?4") ", "                          \
+	SO_FAR(side "_packets_lost", "?5") ", "                         \
+	SO_FAR(side "_packets_refused", "?6") ", "                      \
+	SO_FAR(side "_rtcp_in", "?7") ", "                              \
+	SO_FAR(side "_silent_ms", "?8") ", "                            \
 	side "_learnt = coalesce(?9, " side "_learnt) WHERE ticket = ?1"
 
 /* The office's own side says nothing about how the other one got in. */

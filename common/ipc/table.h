@@ -22,7 +22,7 @@
 #define COMMON_IPC_TABLE_H
 
 /* Counted up when a row changes meaning without changing its fields. */
-#define IPC_VERSION 1
+#define IPC_VERSION 2
 
 /* Largest payload of any frame. */
 #define IPC_PAYLOAD_MAX 16384
@@ -643,7 +643,8 @@
 	    "What became of the call with this ticket; for live_call and "	\
 	    "call_record, kept apart from what the oracle itself decided.") \
 	M(CALL_MEDIA, call_media, 17, ROLE_SIG, ROLE_REG, 0,		\
-	    "Counters of one end of one stream, for call_record.")	\
+	    "What was counted so far at one side of a call's sound, for "	\
+	    "call_record.")	\
 	M(FLOW_KEEP, flow_keep, 18, ROLE_REG, ROLE_SIG, 0,		\
 	    "A binding is reached by this flow: keep it alive. Sent for "	\
 	    "each binding when sigproxy connects.")			\

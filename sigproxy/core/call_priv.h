@@ -95,6 +95,14 @@ enum call_phase {
 	CALL_ENDING,   /* last answers and counters are awaited */
 };
 
+/* What was told of one side's sound, should registrar-db have died with it. */
+struct told {
+	bool counted, reached, measured;
+	struct ipc_counter counter; /* of all its relays so far */
+	struct ipc_call_reach reach;
+	struct ipc_quality quality;
+};
+
 struct call {
 	enum call_phase phase;
 	struct timer timer; /* of the phase */
@@ -138,6 +146,7 @@ struct call {
 	uint16_t end_status;
 	const char *end_reason; /* ours: a literal */
 	enum ended_by ended_by;
+	struct told told[2]; /* of the caller, of the called */
 	struct htab_node by_session;
 	bool saved;   /* registrar-db holds a checkpoint */
 	bool unsaved; /* it is to have a new one: in calls->unsaved */
@@ -155,6 +164,7 @@ struct over {
 	const char *reason; /* a literal */
 	enum ended_by ended_by;
 	uint64_t call_id[2]; /* hashed: the caller's, the callee's */
+	struct told told[2];
 };
 
 /* A mediaproxy that came is told all its sessions, in batches. */
@@ -392,13 +402,18 @@ bool note_is_over(const struct calls *c, uint64_t ticket);
 enum media_verdict leg_conclude(const struct ctx *x, const struct leg *leg,
     const struct ipc_relay_reach *reach);
 
+/* ---- figures.c ---- */
+
 /* What is to be concluded of leg's media: relay_sound(leg)->verdict. */
 void note_reach(struct steps *st, const struct leg *leg,
     const struct ipc_relay_reach *reach);
 /* How leg's phone sounds. */
 void note_quality(struct steps *st, const struct leg *leg,
     const struct ipc_quality *quality);
-void note_media(struct steps *st, const struct call *call,
+/* What a relay counted, which gives it up: said with what others did. */
+void note_media(struct steps *st, struct call *call,
     const struct ipc_counter *counter);
+/* Say all of that again. */
+void figures_again(struct steps *st, uint64_t ticket, const struct told told[2]);
 
 #endif

@@ -33,6 +33,9 @@ enum {
 /* What we can do outside a call and in it, but for what only a call's other
  * phone may be able to (headers_ours()); nothing else is ever listed.  Short,
  * for a stranger's request allows an answer of a few bytes more only. */
+/* What shell.c writes behind the last member of the status. */
+#define STATUS_END 8
+
 #define METHODS                                                         \
 	"INVITE,ACK,CANCEL,BYE,OPTIONS,REGISTER,UPDATE,INFO,PRACK,"     \
 	"MESSAGE,SUBSCRIBE,NOTIFY,PUBLISH"
@@ -540,6 +543,8 @@ edge_tls_refused(struct edge *e, struct mono now, struct steps *st,
 {
 	const struct seen *d = lastseen_find(e->lastseen, &from->remote);
 
+	handshakes_note(&e->handshakes, &from->remote, r->event, d == NULL ?
+	    SPAN_NONE : span_make(d->number, d->n_number), now);
 	if (!edge_log_refusal(e, now, st, r->event))
 		return;
 	steps_key_addr(st, "from", &from->remote);
@@ -770,6 +775,12 @@ put_intruder(const struct edge *e, struct buf *b)
 	buf_puts(b, "\"internal_from\":\"");
 	addr_put_ip(b, &e->internal_from);
 	buf_puts(b, "\",");
+}
+
+void
+edge_status_tls(const struct edge *e, struct mono now, struct buf *json)
+{
+	handshakes_status(&e->handshakes, now, STATUS_END, json);
 }
 
 void

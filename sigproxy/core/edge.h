@@ -122,5 +122,7 @@ void edge_tick(struct edge *e, struct mono now, struct steps *s);
 
 /* How it is, as one JSON object, for `postern status`. */
 void edge_status(const struct edge *e, struct mono now, struct buf *json);
+/* One more member of it, which leaves room for its end (handshakes.h). */
+void edge_status_tls(const struct edge *e, struct mono now, struct buf *json);
 
 #endif

@@ -11,6 +11,7 @@
 #include "common/base/timerq.h"
 #include "sigproxy/core/auth.h"
 #include "sigproxy/core/edge.h"
+#include "sigproxy/core/handshakes.h"
 #include "sigproxy/core/txn_client.h"
 #include "sigproxy/core/txn_server.h"
 
@@ -35,6 +36,7 @@ struct edge {
 	struct keep *keep;
 	struct conns *conns;
 	struct lastseen *lastseen;
+	struct handshakes handshakes;
 	struct calls *calls;		/* call.h's own */
 	struct subs *subs;
 	struct mwi *mwi;

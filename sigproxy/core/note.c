@@ -106,6 +106,7 @@ remember(struct calls *c, struct mono now, const struct call *call)
 		.ended_by = call->ended_by,
 		.call_id = { hash_call_id(c, call->leg[0]),
 		    hash_call_id(c, call->callee) },
+		.told = { call->told[0], call->told[1] },
 	};
 }
 
@@ -135,6 +136,7 @@ note_again(struct steps *st, const struct call *call)
 		report(st, call, CALL_HELD, 0, SPAN_NONE);
 	if (call->phase == CALL_INVITING && call->ringing_noted)
 		report(st, call, CALL_RINGING, 180, SPAN_NONE);
+	figures_again(st, call->ticket, call->told);
 }
 
 static void
@@ -155,6 +157,7 @@ over_again(struct steps *st, const struct over *o)
 	note.reason = span_str(o->reason);
 	note.ended_by = (uint8_t)o->ended_by;
 	STEPS_ASK(st, &st->reg, CALL_NOTE, call_note, &note);
+	figures_again(st, o->ticket, o->told);
 }
 
 void
@@ -177,48 +180,4 @@ note_is_over(const struct calls *c, uint64_t ticket)
 		if (c->over[i].ticket == ticket)
 			return true;
 	return false;
-}
-
-void
-note_media(struct steps *st, const struct call *call,
-    const struct ipc_counter *counter)
-{
-	struct ipc_call_media media = {
-		.ticket = call->ticket,
-		.called = counter->end != 0,
-		.counter = *counter,
-	};
-
-	if (call->ticket != 0)
-		STEPS_ASK(st, &st->reg, CALL_MEDIA, call_media, &media);
-}
-
-void
-note_reach(struct steps *st, const struct leg *leg,
-    const struct ipc_relay_reach *reach)
-{
-	struct ipc_call_reach note = {
-		.ticket = leg->call->ticket,
-		.called = leg->index != 0,
-		.way = reach->way,
-		.verdict = relay_sound(leg)->verdict,
-		.said = reach->said,
-	};
-
-	if (note.ticket != 0)
-		STEPS_ASK(st, &st->reg, CALL_REACH, call_reach, &note);
-}
-
-void
-note_quality(struct steps *st, const struct leg *leg,
-    const struct ipc_quality *quality)
-{
-	struct ipc_call_quality note = {
-		.ticket = leg->call->ticket,
-		.called = leg->index != 0,
-		.quality = *quality,
-	};
-
-	if (note.ticket != 0)
-		STEPS_ASK(st, &st->reg, CALL_QUALITY, call_quality, &note);
 }

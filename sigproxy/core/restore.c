@@ -338,12 +338,35 @@ restore_into(
 			     : restore_ringing(x, call, from);
 }
 
+/* The one leg of an answered call that needs no BYE any more: it sent one. */
+static const struct leg *
+who_hung_up(const struct call *call, uint16_t status)
+{
+	const struct leg *found = NULL;
+
+	for (unsigned i = 0; i < call->n_legs && status == 200; i++) {
+		const struct leg *leg = call->leg[i];
+
+		if (leg == NULL || leg->state != LEG_OVER)
+			continue;
+		if (found != NULL)
+			return NULL;
+		found = leg;
+	}
+	return found;
+}
+
 static void
 end_restored(const struct ctx *x, struct call *call, uint16_t status)
 {
+	const struct leg *by = who_hung_up(call, status);
+
 	call_end(x, call,
 	    (struct ending){ .status = status >= 200 ? status : 480,
-		.why = "signalling-restarted" });
+		.why = by == NULL	 ? "signalling-restarted"
+		       : by->index == 0 ? "caller-hung-up"
+					: "called-hung-up",
+		.by = by });
 }
 
 /* Nothing more is to be noted of a call whose record has ended. */

@@ -310,6 +310,8 @@ answer_status(struct shell *sh, struct door *from, struct span payload)
 	b.len--;
 	buf_putc(&b, ',');
 	tcp_status(sh->tcp, &b);
+	buf_putc(&b, ',');
+	edge_status_tls(sh->edge, clock_mono(), &b);
 	buf_putc(&b, '}');
 	say.id = ask.id;
 	say.json = buf_err(&b) ? SPAN_LIT("{}") : buf_span(&b);

@@ -368,6 +368,7 @@ secure_status(const struct tcp *t, struct buf *json)
 		{ "tls_too_old", t->tls_why[TLS_WHY_OLD] },
 		{ "tls_nothing_in_common", t->tls_why[TLS_WHY_CIPHER] },
 		{ "tls_not_trusted", t->tls_why[TLS_WHY_NOT_TRUSTED] },
+		{ "tls_expired", t->tls_why[TLS_WHY_EXPIRED] },
 		{ "tls_no_signature", t->tls_why[TLS_WHY_KEY] },
 		{ "tls_plain_sip", t->tls_why[TLS_WHY_NOT_TLS_SIP] },
 		{ "tls_http", t->tls_why[TLS_WHY_NOT_TLS_HTTP] },

@@ -134,7 +134,7 @@ static const struct {
 	{ SSL_R_TLSV1_ALERT_UNKNOWN_CA, TLS_WHY_NOT_TRUSTED },
 	{ SSL_R_SSLV3_ALERT_BAD_CERTIFICATE, TLS_WHY_NOT_TRUSTED },
 	{ SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, TLS_WHY_NOT_TRUSTED },
-	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, TLS_WHY_NOT_TRUSTED },
+	{ SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, TLS_WHY_EXPIRED },
 	{ SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE, TLS_WHY_NOT_TRUSTED },
 	{ SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, TLS_WHY_OLD },
 };
@@ -193,6 +193,9 @@ static const struct {
 	[TLS_WHY_NOT_TRUSTED] = { "tls-certificate-not-trusted",
 	    "install the CA certificate of `postern cert` in the phone, and "
 	    "use a server name that the certificate has" },
+	[TLS_WHY_EXPIRED] = { "tls-certificate-expired",
+	    "postern cert create --renew, or your ACME tool, then postern "
+	    "reload; if it is good still, the phone's clock is wrong" },
 	[TLS_WHY_KEY] = { "tls-no-signature",
 	    "look at keyd: `postern status`" },
 	[TLS_WHY_NOT_TLS_SIP] = { "sip-without-tls",

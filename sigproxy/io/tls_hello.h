@@ -27,6 +27,7 @@ enum tls_why {
 	TLS_WHY_OLD,
 	TLS_WHY_CIPHER,		/* none in common, nor a group or signature */
 	TLS_WHY_NOT_TRUSTED,	/* it does not take our certificate */
+	TLS_WHY_EXPIRED,	/* since that has ended, by its clock */
 	TLS_WHY_KEY,		/* keyd gave no signature */
 	TLS_WHY_NOT_TLS_SIP,	/* plain SIP on the TLS port */
 	TLS_WHY_NOT_TLS_HTTP,

@@ -31,7 +31,7 @@ def make(folder, name, kind='p256', days=60, names=(f'DNS:{DOMAIN}',)):
     return certificate, key
 
 
-def signed(lab, name, dates, issuer=None, extension='basicConstraints=CA:FALSE'):
+def signed(lab, name, dates, issuer=None, extension='basicConstraints=CA:FALSE', names=(f'DNS:{DOMAIN}',)):
     """A certificate with these dates (start, end), by issuer or by itself; (file, key)."""
     certificate, key = make(lab.folder, name)
     request, config = lab.path(f'{name}.csr'), lab.path(f'{name}.cnf')
@@ -39,7 +39,7 @@ def signed(lab, name, dates, issuer=None, extension='basicConstraints=CA:FALSE')
     with open(config, 'w') as file:
         file.write(f'[ca]\ndefault_ca=d\n[d]\ndatabase={lab.path(name)}.index\nserial={lab.path(name)}.serial\n'
                    f'new_certs_dir={lab.folder}\ndefault_md=sha256\npolicy=p\nx509_extensions=x\n[p]\n'
-                   f'commonName=supplied\n[x]\n{extension}\nsubjectAltName=DNS:{DOMAIN}\n')
+                   f'commonName=supplied\n[x]\n{extension}\nsubjectAltName={",".join(names)}\n')
     open(lab.path(f'{name}.index'), 'w').close()
     with open(lab.path(f'{name}.serial'), 'w') as file:
         file.write('01\n')

@@ -96,7 +96,8 @@ class Postern:
         if self._process.poll() is not None:
             raise Late(f'postern up ended with {self._process.returncode}: {self._tail("up.log", 20)}')
         try:
-            return ROLES <= self.pids().keys()
+            up = {p['role'] for p in self.status()['processes'] if p.get('pid') and p['answers']}
+            return ROLES <= up
         except (subprocess.CalledProcessError, ValueError, RuntimeError):
             return False
 

@@ -168,11 +168,161 @@ START_TEST(calls)
 }
 END_TEST
 
+#define FAILURE(at, why, number) "{\"tls_failures\":[{\"at\":\"" at \
+	"\",\"why\":\"" why "\",\"number\":\"" number \
+	"\",\"count\":4,\"ago_s\":5}]}"
+
+START_TEST(handshakes)
+{
+	static const struct {
+		const char *name, *phones, *said;
+		bool good, its;
+		const char *code, *text;	/* NULL: nothing is said */
+	} rows[] = {
+		{ "its own", "[]", FAILURE("198.51.100.7",
+		    "tls-certificate-expired", "168"), false, true,
+		    "certificate-expired", "4 TLS handshakes from "
+		    "198.51.100.7 ended so, the last 5 s ago" },
+		{ "at its address", PHONE, FAILURE("198.51.100.7",
+		    "tls-certificate-not-trusted", "169"), false, true,
+		    "certificate-not-trusted", "at 168's address" },
+		{ "the phone's clock", "[]", FAILURE("198.51.100.7",
+		    "tls-certificate-expired", "168"), true, true,
+		    "phone-clock", "tls-certificate-expired" },
+		{ "nobody's, and it does not come", "[]", FAILURE(
+		    "198.51.100.7", "tls-too-old", ""), false, false,
+		    "tls-too-old", "perhaps 168's" },
+		{ "nobody's, and it is there", PHONE, FAILURE("203.0.113.66",
+		    "tls-too-old", ""), false, false, NULL, NULL },
+		{ "an address that begins alike", PHONE, FAILURE(
+		    "198.51.100", "tls-too-old", ""), false, false, NULL,
+		    NULL },
+		{ "a scanner", "[]", FAILURE("203.0.113.66",
+		    "sip-without-tls", ""), false, false, NULL, NULL },
+		{ "a word of tomorrow", "[]", FAILURE("198.51.100.7",
+		    "tls-whatever", "168"), false, false, NULL, NULL },
+		{ "none", "[]", "{\"tls_failures\":[]}", false, false, NULL,
+		    NULL },
+		{ "an older sigproxy", "[]", "{}", false, false, NULL, NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.phones = span_str(rows[i].phones);
+		x.sigproxy = span_str(rows[i].said);
+		x.certificates_good = rows[i].good;
+		ck_assert_msg(explain_tls(&x) == rows[i].its, "%s",
+		    rows[i].name);
+		ck_assert_msg(fs.n == (rows[i].code != NULL), "%s: %u",
+		    rows[i].name, fs.n);
+		if (rows[i].code != NULL)
+			expect(rows[i].name, rows[i].code, rows[i].text);
+	}
+}
+END_TEST
+
+#define GOOD(side) "{\"side\":\"" side "\",\"expected\":500,\"gap\":0," \
+	"\"mos\":441,\"loss\":0,\"jitter_us\":312,\"rtt_ms\":null}"
+#define FIGURES(side, figures) "{\"side\":\"" side \
+	"\",\"expected\":500,\"gap\":7," figures "}"
+
+START_TEST(sounds)
+{
+	static const struct {
+		const char *name, *quality, *code, *text, *more;
+	} rows[] = {
+		{ "good", "[" GOOD("caller") "," GOOD("called") "]",
+		    "call-fine", "sound from 168: MOS 4.41 (R 93), loss 0.00 "
+		    "%, jitter 0.3 ms; sound from 201: MOS 4.41",
+		    "both were heard" },
+		{ "one side is known", "[" GOOD("called") "]", "call-fine",
+		    "both were heard; sound from 201:", "R 93" },
+		{ "lost on its way up", "[" FIGURES("caller",
+		    "\"mos\":300,\"loss\":550,\"jitter_us\":900") "]",
+		    "sounds-bad", "as it came to us: MOS 3.00 (R 58), loss "
+		    "5.50 %, jitter 0.9 ms; packets 500, lost one after "
+		    "another at most 7", "from 168 was bad: packets are lost" },
+		{ "lost on its way down", "[" FIGURES("caller",
+		    "\"mos\":441,\"loss\":0,\"heard_mos\":310,"
+		    "\"heard_loss\":400") "," GOOD("called") "]",
+		    "sounds-bad", "as the phone itself reports (RTCP): MOS "
+		    "3.10", "that came to 168" },
+		{ "bad already when it came here: said once", "["
+		    FIGURES("caller", "\"mos\":441,\"heard_mos\":310") ","
+		    FIGURES("called", "\"mos\":300,\"jitter_us\":45000")
+		    "]", "sounds-bad", "jitter 45.0 ms",
+		    "from 201 was bad: packets come unevenly" },
+		{ "far away", "[" FIGURES("called", "\"mos\":320,\"rtt_ms\""
+		    ":700") "]", "sounds-bad", "round trip 700 ms",
+		    "both begin to speak" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.call = SPAN_LIT(CALL_AND("granted", "200",
+		    "caller-hung-up", ",\"media_verdict\":\"ok\""));
+		x.quality = span_str(rows[i].quality);
+		explain_call(&x);
+		ck_assert_msg(fs.n == 1, "%s: %u", rows[i].name, fs.n);
+		expect(rows[i].name, rows[i].code, rows[i].text);
+		ck_assert_msg(strstr(fs.item[0].what, rows[i].more) != NULL,
+		    "%s: %s", rows[i].name, fs.item[0].what);
+	}
+}
+END_TEST
+
+/* Who is where, what was counted, and what to type into the router. */
+START_TEST(the_evidence_of_silence)
+{
+	static const char call[] = CALL_AND("granted", "200",
+	    "caller-hung-up", ",\"from_source\":\"198.51.100.7:5060\","
+	    "\"caller_contact\":\"sip:168@192.168.1.20:5060\","
+	    "\"caller_media\":\"symmetric-no-range\",\"caller_words\":"
+	    "\"no packet ever came\",\"caller_said\":"
+	    "\"203.0.113.10:16384\",\"media_mode\":\"punch\","
+	    "\"caller_packets_in\":0,\"caller_packets_out\":250,"
+	    "\"caller_packets_refused\":3,\"called_media\":\"ok\"");
+
+	begin();
+	conf.ports_first = 16384;
+	conf.ports_last = 16983;
+	conf.n_external = 1;
+	ck_assert_int_eq(addr_parse_ip(SPAN_LIT("192.168.10.2"),
+	    &conf.external[0]), 0);
+	x.call = SPAN_LIT(call);
+	explain_call(&x);
+	ck_assert_uint_eq(fs.n, 1);
+	ck_assert_str_eq(fs.item[0].what, "168 was not heard, the other one "
+	    "was (one-way): no packet ever came");
+	ck_assert_str_eq(fs.item[0].seen, "call 9: it says it is at "
+	    "192.168.1.20, it signals from 198.51.100.7:5060; packets from it "
+	    "0, to it 250, refused from elsewhere 3; it was told to send to "
+	    "203.0.113.10:16384 (punch)");
+	ck_assert_ptr_nonnull(strstr(fs.item[0].remedy,
+	    ". Here that is UDP 16384-16983, to 192.168.10.2"));
+}
+END_TEST
+
+/* Annex B of G.107: the best is 4.41 at 93, R 50 is 2.58. */
+START_TEST(r_of_mos)
+{
+	static const struct { unsigned mos, r; } rows[] = {
+		{ 441, 93 }, { 450, 100 }, { 403, 80 }, { 360, 70 },
+		{ 310, 60 }, { 258, 50 }, { 100, 7 }, { 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_msg(explain_r_of_mos(rows[i].mos) == rows[i].r,
+		    "%u: %u", rows[i].mos, explain_r_of_mos(rows[i].mos));
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *const tests[] = { phones,
-		another_ones_refusals_say_nothing, calls };
+		another_ones_refusals_say_nothing, calls, handshakes, sounds,
+		the_evidence_of_silence, r_of_mos };
 
 	return run_suite("explain", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -38,6 +38,11 @@ START_TEST(tables)
 		{ "letters count once each",
 		    "[{\"a\":\"Zo\u00eb\",\"c\":2},{\"a\":\"abcd\",\"c\":3}]",
 		    "a     c\nZo\u00eb   2\nabcd  3\n", 2 },
+		{ "fractions are rounded, texts stay",
+		    "[{\"a\":4.3499999999999996447,\"c\":\"1.23456\","
+		    "\"d\":-0.0,\"e\":1.5e300}]",
+		    "a     c        d      e\n4.35  1.23456  -0.00  1.5e300\n",
+		    1 },
 		{ "not an array", "{\"a\":1}", "", -EBADMSG },
 		{ "not of objects", "[1]", "", -EBADMSG },
 		{ "broken", "[{\"a\":1}", "", -EBADMSG },

@@ -190,6 +190,10 @@ START_TEST(a_bye_that_was_on_its_way_goes_out_again)
 	phone_answer(desk, bye, 200, NULL, NULL);
 	lab_pass(lab, 1000);
 	ck_assert_uint_eq(lab_note(lab)->status, 200);
+	/* Who hung up is not forgotten. */
+	ck_assert_str_eq(lab->reasons[(lab->n_notes - 1) % 64],
+	    "caller-hung-up");
+	ck_assert_uint_eq(lab_note(lab)->ended_by, ENDED_BY_CALLER);
 	expect_over();
 }
 END_TEST
@@ -377,15 +381,32 @@ END_TEST
 
 START_TEST(a_new_registrar_db_is_told_of_calls_that_ended_a_moment_ago)
 {
-	unsigned before;
+	const struct ipc_relay_quality sound = { .session = lab->session,
+		.quality = { .expected = 250,
+			.came = { FIGURE_LOSS, 120, 0, 0, 430 } } };
+	unsigned before, media;
 
+	lab_quality(lab, &sound);
 	dlg_send(&t.a, "BYE", NULL, NULL, "");
 	ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
 	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
 	before = lab->n_notes;
+	media = lab->n_media;
+	ck_assert_uint_eq(media, 2);
+	lab->n_quality = 0;
 	lab_registrar(lab, false);
 	lab_registrar(lab, true);
 	ck_assert_uint_eq(lab->n_notes, before + 2);
+	/* With how it sounded, which may have died too. */
+	ck_assert_uint_eq(lab->n_media, media + 2);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_uint_eq(lab->media[i].called,
+		    lab->media[media + i].called);
+		ck_assert_uint_eq(lab->media[i].counter.packets_in,
+		    lab->media[media + i].counter.packets_in);
+	}
+	ck_assert_uint_eq(lab->n_quality, 1);
+	ck_assert_uint_eq(lab->quality.quality.came.mos_centi, 430);
 	ck_assert_uint_eq(lab->notes[before % 64].state, CALL_ANSWERED);
 	ck_assert_uint_eq(lab_note(lab)->state, CALL_ENDED);
 	ck_assert_uint_eq(lab_note(lab)->status, 200);

@@ -587,7 +587,18 @@ static const struct {
 	    NULL, NULL },
 	{ "the same by TLS 1.2", TLS1_2_VERSION, TLS1_2_VERSION, NULL, true,
 	    TLS_WHY_NOT_TRUSTED, "up to TLS 1.2", NULL },
+	{ "finds it expired", 0, 0, NULL, true, TLS_WHY_EXPIRED, NULL,
+	    NULL },
+	{ "the same by TLS 1.2", TLS1_2_VERSION, TLS1_2_VERSION, NULL, true,
+	    TLS_WHY_EXPIRED, "up to TLS 1.2", NULL },
 };
+
+static int
+finds_it_expired(X509_STORE_CTX *ctx, void *arg)
+{
+	X509_STORE_CTX_set_error(ctx, X509_V_ERR_CERT_HAS_EXPIRED);
+	return 0;
+}
 
 static void
 reads_as(void (*put)(const struct tls_hello *, struct buf *),
@@ -624,6 +635,8 @@ START_TEST(a_phone_that_cannot)
 	}
 	if (refusals[_i].verifies)
 		SSL_CTX_set_verify(p.ctx, SSL_VERIFY_PEER, NULL);
+	if (refusals[_i].why == TLS_WHY_EXPIRED)
+		SSL_CTX_set_cert_verify_callback(p.ctx, finds_it_expired, NULL);
 	phone_connect(&p, NULL);
 	phone_run(&p);
 	ck_assert_int_eq(p.state, TLS_FAILED);

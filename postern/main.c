@@ -26,6 +26,8 @@ static const struct {
 	{ "explain", cmd_explain,
 	    "NUMBER | CALL [--json] [--config FILE | --state DIR]",
 	    "why does this phone not register, why had this call no sound?" },
+	{ "trace", cmd_trace, "on NUMBER | CALL | all | off ... | list | show",
+	    "write down what a phone and we say to each other" },
 	{ "sql", cmd_sql, "[--config FILE | --state DIR] [SQL ...]",
 	    "open the database safely while everything runs" },
 	{ "password", cmd_password, "", "print a fresh strong password" },

@@ -18,6 +18,7 @@
 #include "sigproxy/core/subs.h"
 #include "sigproxy/core/sips.h"
 #include "sigproxy/core/stund.h"
+#include "sigproxy/core/trace.h"
 #include "sigproxy/sip/build.h"
 
 enum {
@@ -74,9 +75,11 @@ tables(struct edge *e)
 	e->subs = subs_new(subs);
 	e->mwi = mwi_new(MWI_BOXES_MAX);
 	e->texts = messages_new(MESSAGES_MAX);
+	e->trace = trace_new();
 	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
 	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL &&
-	    e->subs != NULL && e->mwi != NULL && e->texts != NULL ? 0 : -ENOMEM;
+	    e->subs != NULL && e->mwi != NULL && e->texts != NULL &&
+	    e->trace != NULL ? 0 : -ENOMEM;
 }
 
 struct edge *
@@ -99,6 +102,7 @@ edge_free(struct edge *e)
 {
 	if (e == NULL)
 		return;
+	trace_free(e->trace);
 	messages_free(e->texts);
 	mwi_free(e->mwi);
 	subs_free(e->subs);
@@ -418,12 +422,27 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 	if (err)
 		return;
 	in.raw = e->in.bytes;
+	if (trace_is_on(e))
+		trace_came(e, now, st, from, &e->in);
 	if (e->in.is_request)
 		on_request(e, now, st, &in);
 	else if (!ctxn_response(&e->txns, now, st, &e->in, from) &&
 	    !keep_answer(e, now, st, from, &e->in))
 		call_late_answer(e, now, st, &e->in, from);
 	settle(e, now, st);
+}
+
+bool
+edge_is_traced(const struct edge *e)
+{
+	return trace_is_on(e);
+}
+
+void
+edge_sent(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *to, struct span bytes)
+{
+	trace_sent(e, now, st, to, bytes);
 }
 
 /* ---- connections ---- */
@@ -555,6 +574,8 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	switch (type) {
 	case IPC_SIG_KEYS:
 		return on_sig_keys(e, payload);
+	case IPC_TRACE_RULES:
+		return trace_frame(e, now, st, payload);
 	case IPC_SUB_RESTORE:
 	case IPC_SUB_END:
 		return subs_frame(e, now, st, type, payload);
@@ -625,6 +646,9 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 		if (instance < STEPS_RELAYS_MAX)
 			call_relay_peer(e, now, st, instance, up);
 		break;
+	case ROLE_TRACE:
+		trace_peer(e, up);
+		break;
 	default:
 		break;
 	}
@@ -674,7 +698,8 @@ static bool
 is_crowded(const struct steps *st)
 {
 	return st->n > STEPS_MAX / 2 || st->mem_len > STEPS_BYTES / 2 ||
-	    st->reg.len > st->reg.cap / 2;
+	    st->reg.len > st->reg.cap / 2 ||
+	    st->trace.len > st->trace.cap / 2;
 }
 
 void
@@ -732,6 +757,8 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	mwi_status(e->mwi, json);
 	buf_putc(json, ',');
 	messages_status(e->texts, json);
+	buf_putc(json, ',');
+	trace_status(e, json);
 	if (e->public_ip.family != ADDR_NONE) {
 		buf_puts(json, ",\"public_address\":\"");
 		addr_put_ip(json, &e->public_ip);

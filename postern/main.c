@@ -28,6 +28,8 @@ static const struct {
 	    "why does this phone not register, why had this call no sound?" },
 	{ "trace", cmd_trace, "on NUMBER | CALL | all | off ... | list | show",
 	    "write down what a phone and we say to each other" },
+	{ "bundle", cmd_bundle, "FILE.tar.gz [--config FILE | --state DIR]",
+	    "gather what somebody who helps must know, and no secret" },
 	{ "sql", cmd_sql, "[--config FILE | --state DIR] [SQL ...]",
 	    "open the database safely while everything runs" },
 	{ "password", cmd_password, "", "print a fresh strong password" },

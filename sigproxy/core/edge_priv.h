@@ -23,6 +23,7 @@ struct messages;
 struct mwi;
 struct subs;
 struct trace;
+struct trunks;
 
 struct edge {
 	const struct edge_conf *conf;
@@ -38,6 +39,7 @@ struct edge {
 	struct mwi *mwi;
 	struct messages *texts;
 	struct trace *trace;
+	struct trunks *trunks;
 	bool reg_up, stun_up;
 	bool is_keyed;			/* SIG_KEYS came */
 	bool is_restored;		/* and all calls of the life before */

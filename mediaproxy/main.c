@@ -1,4 +1,5 @@
 /* postern-mediaproxy: relays RTP and RTCP; knows no SIP.  See README.md. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "common/base/secret.h"
@@ -20,7 +21,9 @@ on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 		return on_sigproxy_frame(m, type, payload);
 	if (from == m->stunmon)
 		return on_stunmon_frame(m, type, payload);
-	return on_admin_frame(m, type, payload);
+	if (from == m->admin)
+		return on_admin_frame(m, type, payload);
+	return -EPROTO;		/* tracer has nothing to say */
 }
 
 static void
@@ -145,8 +148,11 @@ open_doors(struct media *m, const struct sd *sd)
 	    ROLE_SIG, 0);
 	m->stunmon = role_peer(m->doors, sd, ROLE_MEDIA, m->instance,
 	    ROLE_STUN, 0);
+	m->tracer = role_peer(m->doors, sd, ROLE_MEDIA, m->instance,
+	    ROLE_TRACE, 0);
 	m->admin = role_admin(m->doors, sd);
-	if (m->sigproxy == NULL || m->stunmon == NULL || m->admin == NULL)
+	if (m->sigproxy == NULL || m->stunmon == NULL || m->tracer == NULL ||
+	    m->admin == NULL)
 		exit(1);	/* said why */
 }
 

@@ -10,7 +10,7 @@ NEED_build='gcc libc6-dev meson ninja-build pkg-config libuv1-dev libssl-dev
 NEED_run='runit sqlite3 nftables passwd procps iproute2 util-linux'
 NEED_demo='baresip-core python3'
 NEED_test='clang-14 libclang-rt-14-dev python3 git binutils sip-tester coturn
-	tcpdump strace sipvicious systemd linphone-cli openssl'
+	tcpdump tshark strace sipvicious sngrep systemd linphone-cli openssl'
 NEED_boot='mmdebstrap'
 NEED_analyse='clang-tidy-14 cppcheck python3'
 
@@ -108,7 +108,7 @@ need() {
 make_users() {
 	local user
 	for user in postern-sig postern-media postern-stun postern-db \
-	    postern-key; do
+	    postern-key postern-trace; do
 		getent passwd "$user" >/dev/null && continue
 		useradd --system --user-group --no-create-home \
 		    --home-dir /nonexistent --shell /usr/sbin/nologin "$user" ||

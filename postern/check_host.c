@@ -24,12 +24,12 @@
 #define A_DAY_S 86400
 
 static const enum ipc_role roles[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
-	ROLE_REG, ROLE_KEY };
+	ROLE_REG, ROLE_TRACE, ROLE_KEY };
 
 static unsigned
 n_roles(const struct check *k)
 {
-	return conf_has_tls(k->conf) ? 5 : 4;
+	return conf_has_tls(k->conf) ? 6 : 5;
 }
 
 /* ---- users, tools, programs ---- */

@@ -31,6 +31,8 @@ int cmd_trunk(int argc, char **argv);
 int cmd_calls(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_registrations(int argc, char **argv);
+int cmd_bundle(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_ddns_hook(int argc, char **argv);
 int cmd_watchdog(int argc, char **argv);
 

@@ -40,12 +40,12 @@ static int
 read_role(const char *name, struct launch *l)
 {
 	static const enum ipc_role roles[] = { ROLE_SIG, ROLE_STUN, ROLE_REG,
-		ROLE_KEY };
+		ROLE_KEY, ROLE_TRACE };
 	const char *dash = strrchr(name, '-');
 	uint32_t n;
 
 	l->name = name;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
 		if (strcmp(name, ipc_role_name(roles[i])) == 0) {
 			l->role = roles[i];
 			return 0;
@@ -58,7 +58,7 @@ read_role(const char *name, struct launch *l)
 		return 0;
 	}
 	cmd_fail("there is no process `%s`: sigproxy, mediaproxy-N, stunmon, "
-		 "registrar-db or keyd",
+		 "registrar-db, tracer or keyd",
 	    name);
 	return -EINVAL;
 }
@@ -121,16 +121,17 @@ add_watchdog(struct launch *l)
 	return err ? err : add_env(l, "WATCHDOG_USEC", file);
 }
 
-/* Where stunmon keeps the address it believes; as systemd says it. */
+/* Where stunmon keeps the address it believes, and tracer its files; as
+ * systemd says it. */
 static int
 add_state_dir(struct launch *l)
 {
 	char path[STATE_PATH_MAX];
 
-	if (l->role != ROLE_STUN)
+	if (l->role != ROLE_STUN && l->role != ROLE_TRACE)
 		return 0;
-	return add_env(l, "STATE_DIRECTORY",
-	    state_path(&l->state, STATE_STUN, path));
+	return add_env(l, "STATE_DIRECTORY", state_path(&l->state,
+	    l->role == ROLE_STUN ? STATE_STUN : STATE_TRACE, path));
 }
 
 /* The program gets these variables and no others. */

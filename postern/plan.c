@@ -32,7 +32,7 @@ add_pair(
 void
 plan_make(const struct conf *c, struct plan *out)
 {
-	const struct plan_member *reg, *stun, *sig, *media, *key;
+	const struct plan_member *reg, *stun, *sig, *media, *key, *trace;
 
 	assert(c->processes <= PLAN_MEDIA_MAX);
 	out->n_members = out->n_doors = 0;
@@ -43,12 +43,15 @@ plan_make(const struct conf *c, struct plan *out)
 	stun = add_member(out, ROLE_STUN, 0);
 	sig = add_member(out, ROLE_SIG, 0);
 	add_pair(out, sig, reg);
+	trace = add_member(out, ROLE_TRACE, 0);
 	add_pair(out, sig, stun);
 	add_pair(out, reg, stun);
+	add_pair(out, sig, trace);
 	for (unsigned i = 0; i < c->processes; i++) {
 		media = add_member(out, ROLE_MEDIA, (uint8_t)i);
 		add_pair(out, sig, media);
 		add_pair(out, stun, media);
+		add_pair(out, trace, media);
 	}
 	if (conf_has_tls(c)) {
 		key = add_member(out, ROLE_KEY, 0);

@@ -12,8 +12,8 @@
 #include "common/io/role.h"
 
 #define PLAN_MEDIA_MAX 32
-#define PLAN_MEMBERS_MAX (PLAN_MEDIA_MAX + 4)
-#define PLAN_DOORS_MAX (PLAN_MEDIA_MAX * 5 + 12)
+#define PLAN_MEMBERS_MAX (PLAN_MEDIA_MAX + 5)
+#define PLAN_DOORS_MAX (PLAN_MEDIA_MAX * 7 + 15)
 
 struct plan_member {
 	enum ipc_role role;

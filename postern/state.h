@@ -4,6 +4,7 @@
  *	DIR/service/ROLE/	runit service directories
  *	DIR/log/ROLE/current	what each process says
  *	DIR/stunmon/		the address believed last; stays
+ *	DIR/trace/		what tracer wrote; stays
  */
 #ifndef POSTERN_STATE_H
 #define POSTERN_STATE_H
@@ -13,6 +14,7 @@
 
 #define STATE_PATH_MAX 512
 #define STATE_STUN "stunmon"
+#define STATE_TRACE "trace"
 
 struct state {
 	char dir[STATE_PATH_MAX / 2]; /* absolute */

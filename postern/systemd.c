@@ -23,7 +23,7 @@ bool
 systemd_unit_name(struct span line, char *mem)
 {
 	static const enum ipc_role roles[] = { ROLE_SIG, ROLE_STUN, ROLE_REG,
-		ROLE_KEY };
+		ROLE_KEY, ROLE_TRACE };
 	uint32_t n;
 
 	while (span_find(line, '/') >= 0)
@@ -31,7 +31,7 @@ systemd_unit_name(struct span line, char *mem)
 		    line.len);
 	if (!strip(&line, "postern-", ".service"))
 		return false;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
 		const char *name = ipc_role_name(roles[i]);
 
 		if (span_eq(line, span_str(name))) {

@@ -218,6 +218,31 @@ write_keyd(const char *dir, const struct conf *c)
 	return finish(f, unit);
 }
 
+/* The one receiver of traces, if there is one, and nobody else. */
+static int
+write_tracer(const char *dir, const struct conf *c)
+{
+	static const char *unit = "postern-tracer.service";
+	char text[ADDR_TEXT_MAX];
+	FILE *f = begin(dir, unit);
+	struct buf b;
+
+	if (f == NULL)
+		return -EIO;
+	fputs("[Service]\n", f);
+	for (unsigned i = 1; i < c->processes; i++)
+		fprintf(f, "Sockets=postern-door-tracer.mediaproxy@%u.socket\n",
+		    i);
+	if (c->hep.family != ADDR_NONE) {
+		buf_init(&b, text, sizeof(text));
+		addr_put_ip(&b, &c->hep);
+		fprintf(f, "PrivateNetwork=no\n"
+		    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
+		    "IPAddressAllow=%.*s\n", (int)b.len, b.p);
+	}
+	return finish(f, unit);
+}
+
 static int
 write_listeners(const char *dir, const struct conf *c)
 {
@@ -270,6 +295,8 @@ units_write(const struct conf *c, const char *dir)
 		err = write_relays(dir, "postern.target", "Unit",
 		    "Wants=postern-mediaproxy@", c->processes,
 		    tls ? TLS_WANTS : "");
+	if (err == 0)
+		err = write_tracer(dir, c);
 	if (err == 0)
 		err = write_keyd(dir, c);
 	if (err == 0)

@@ -60,8 +60,8 @@ static int
 check_users(const struct up *u)
 {
 	static const enum ipc_role roles[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
-		ROLE_REG, ROLE_KEY };
-	const size_t n_roles = conf_has_tls(&u->conf) ? 5 : 4;
+		ROLE_REG, ROLE_TRACE, ROLE_KEY };
+	const size_t n_roles = conf_has_tls(&u->conf) ? 6 : 5;
 	char mem[PATH_MAX], path[STATE_PATH_MAX];
 	const char *bar;
 	int bad = 0;
@@ -128,14 +128,14 @@ make_store_dir(const struct up *u)
 	return 0;
 }
 
-/* stunmon's own, for the address it believes.  It starts without it too. */
+/* A role's own, in the state directory. */
 static void
-make_stun_dir(const struct up *u)
+make_own_dir(const struct up *u, enum ipc_role role, const char *name)
 {
-	const struct passwd *pw = getpwnam(cage_role_user(ROLE_STUN));
+	const struct passwd *pw = getpwnam(cage_role_user(role));
 	char dir[STATE_PATH_MAX];
 
-	state_path(&u->state, STATE_STUN, dir);
+	state_path(&u->state, name, dir);
 	if (mkdir(dir, 0700) != 0) {
 		if (errno != EEXIST)
 			cmd_fail("%s: %s", dir, strerror(errno));
@@ -231,7 +231,9 @@ run(struct up *u)
 		return 1;
 	if (u->as_root)
 		nft_load(&u->conf, &u->state);
-	make_stun_dir(u);
+	/* stunmon starts without it too. */
+	make_own_dir(u, ROLE_STUN, STATE_STUN);
+	make_own_dir(u, ROLE_TRACE, STATE_TRACE);
 	err = state_write_config(&u->state, u->config);
 	if (err)
 		return cmd_fail("%s/run: %s", u->state.dir, strerror(-err));

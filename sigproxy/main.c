@@ -183,6 +183,10 @@ meet_peers(struct shell *sh, struct doors *d, const struct sd *sd,
 			die("no-door-for-mediaproxy");
 		shell_peer(sh, peer);
 	}
+	peer = role_peer(d, sd, ROLE_SIG, 0, ROLE_TRACE, 0);
+	if (peer == NULL)
+		die("no-door-for-tracer");
+	shell_peer(sh, peer);
 	if (conf_has_tls(c)) {
 		peer = role_peer(d, sd, ROLE_SIG, 0, ROLE_KEY, 0);
 		if (peer == NULL)

@@ -39,6 +39,8 @@ cage_role_user(enum ipc_role role)
 		return "postern-db";
 	case ROLE_KEY:
 		return "postern-key";
+	case ROLE_TRACE:
+		return "postern-trace";
 	default:
 		return "root";
 	}
@@ -56,7 +58,7 @@ unsigned
 cage_role_uid(enum ipc_role role)
 {
 	static const enum ipc_role all[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
-		ROLE_REG, ROLE_KEY };
+		ROLE_REG, ROLE_KEY, ROLE_TRACE };
 	bool separate = geteuid() == 0;
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)

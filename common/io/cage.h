@@ -14,7 +14,8 @@
 
 struct cage {
 	enum ipc_role role;
-	const char *data_dir;	/* registrar-db's directory, else NULL */
+	const char *data_dir;	/* registrar-db's or tracer's directory, else
+				 * NULL */
 	unsigned n_files;	/* descriptors the process may hold */
 };
 
@@ -45,7 +46,7 @@ int cage_close(const struct cage *c, int *landlock_abi_out);
  * separate users.  Looked up before the cage. */
 unsigned cage_role_uid(enum ipc_role role);
 /* "postern-sig", "postern-media", "postern-stun", "postern-db",
- * "postern-key". */
+ * "postern-key", "postern-trace". */
 const char *cage_role_user(enum ipc_role role);
 
 #endif

@@ -15,6 +15,7 @@
 #define NET (ROLE_SIG | ROLE_MEDIA | ROLE_STUN)
 #define STUN ROLE_STUN
 #define REG ROLE_REG
+#define TRACE ROLE_TRACE
 /* keyd does so little that it gets less than what all others share. */
 #define MORE (ROLE_DAEMONS & ~ROLE_KEY)
 #define NO_FILES (NET | ROLE_KEY)
@@ -64,6 +65,11 @@ static const struct {
 	{ "readlinkat", REG }, { "getcwd", REG }, { "unlink", REG },
 	{ "unlinkat", REG }, { "pread64", REG }, { "pwrite64", REG },
 	{ "fsync", REG }, { "fdatasync", REG }, { "ftruncate", REG },
+	/* tracer's files, in its directory; write() alone is what it sends
+	 * HEP with, to whom its one socket is connected and nobody else */
+	{ "openat", TRACE }, { "newfstatat", TRACE }, { "unlinkat", TRACE },
+	{ "renameat", TRACE }, { "renameat2", TRACE },
+	{ "getdents64", TRACE }, { "ftruncate", TRACE },
 };
 
 /*
@@ -80,6 +86,9 @@ static const struct {
 	{ "faccessat", NO_FILES }, { "faccessat2", NO_FILES },
 	{ "readlink", NO_FILES }, { "readlinkat", NO_FILES },
 	{ "fchown", REG },
+	{ "open", TRACE }, { "stat", TRACE }, { "lstat", TRACE },
+	{ "access", TRACE }, { "faccessat", TRACE }, { "faccessat2", TRACE },
+	{ "readlink", TRACE }, { "readlinkat", TRACE },
 };
 
 /* ---- options ---- */

@@ -5,8 +5,9 @@
 #include "common/base/mono.h"
 
 struct mono clock_mono(void);
-/* Seconds and milliseconds since 1970. */
+/* Seconds, milliseconds and microseconds since 1970. */
 int64_t clock_wall_s(void);
 int64_t clock_wall_ms(void);
+int64_t clock_wall_us(void);
 
 #endif

@@ -89,6 +89,10 @@ struct conf {
 	char store_path[CONF_PATH_MAX];
 	char store_key[CONF_PATH_MAX];
 	uint32_t keep_records_days;	/* 0: as many as there is room for */
+	/* [trace] */
+	struct addr hep;	/* family ADDR_NONE: nobody */
+	uint32_t hep_id;
+	uint32_t trace_keep_days, trace_keep_mb, trace_file_mb;
 };
 
 /*

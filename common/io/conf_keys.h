@@ -146,6 +146,18 @@
 	K(store, keep_records_days, number, keep_records_days,		\
 	    keep_records_days, 0, 3650, "0", NULL,			\
 	    "Call records older than this are deleted; 0: only the "	\
-	    "oldest of more than 200,000.")
+	    "oldest of more than 200,000.")				\
+	K(trace, hep, address_port, hep, hep, 0, 0, NULL, NULL,		\
+	    "Who takes traces by HEP (Homer, sngrep): ADDRESS:PORT, UDP. " \
+	    "A trace is sent there only if it is asked to be.")		\
+	K(trace, hep_id, number, hep_id, hep_id, 1, 65535, "2001", NULL, \
+	    "Our number as a capture agent of HEP.")			\
+	K(trace, keep_days, number, trace_keep_days, trace_keep_days, 1, \
+	    365, "7", NULL, "Files of traces older than this are deleted.") \
+	K(trace, keep_mb, number, trace_keep_mb, trace_keep_mb, 1, 100000, \
+	    "200", NULL,						\
+	    "The oldest are deleted when all together are larger.")	\
+	K(trace, file_mb, number, trace_file_mb, trace_file_mb, 1, 1000, \
+	    "8", NULL, "A file that is as large ends; another one begins.")
 
 #endif

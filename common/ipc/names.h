@@ -11,8 +11,9 @@ enum ipc_role {
 	ROLE_REG = 8,
 	ROLE_ADMIN = 16,
 	ROLE_KEY = 32,
-	ROLE_DAEMONS = 47,
-	ROLE_ANY = 63,
+	ROLE_TRACE = 64,
+	ROLE_DAEMONS = 111,
+	ROLE_ANY = 127,
 };
 
 /* Which side of the gate. */
@@ -199,6 +200,30 @@ enum account_refusal {
 	ACCOUNT_NO_PASSWORD,
 	ACCOUNT_REALM,		/* it is for another realm */
 	ACCOUNT_BUSY,		/* asked too often, or not now */
+};
+
+/* What a trace follows. */
+enum trace_kind {
+	TRACE_NUMBER = 1,	/* what a number says and is told */
+	TRACE_CALL,		/* one call, by its Call-ID */
+	TRACE_ALL,
+};
+
+/* Which parts of it: the bits of its profiles. */
+enum trace_profile {
+	TRACE_REGISTRATION = 1,
+	TRACE_SIGNALLING = 2,	/* calls, and everything else */
+	TRACE_MEDIA = 4,	/* headers of RTP and RTCP */
+};
+
+/* Why there is no trace. */
+enum trace_refusal {
+	TRACE_OK = 0,
+	TRACE_FULL,		/* too many at once */
+	TRACE_NO_HEP,		/* [trace] hep names no receiver */
+	TRACE_UNKNOWN,		/* there is none with this number */
+	TRACE_BAD,		/* not a number, not a Call-ID */
+	TRACE_DISK,		/* it could not be written down */
 };
 
 #define RELAY_NO_END 255

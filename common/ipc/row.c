@@ -82,6 +82,8 @@ ipc_role_name(enum ipc_role role)
 		return "admin";
 	case ROLE_KEY:
 		return "keyd";
+	case ROLE_TRACE:
+		return "tracer";
 	default:
 		return "?";
 	}

@@ -46,6 +46,12 @@
 #define IPC_WINDOW_CODE 16	/* of a window; see WINDOW_OPEN */
 #define IPC_WINDOW_MAX_MS 600000
 #define IPC_WINDOW_PORTS 32	/* numbers looked at in one */
+#define IPC_TRACES_MAX 16	/* traces at once */
+#define IPC_TRACE_TARGET_MAX 200	/* of a Call-ID that is traced */
+#define IPC_TRACE_FOR_MAX_S 2592000	/* no trace is longer: 30 days */
+#define IPC_TRACE_SIP_MAX 15500	/* of one message; what is longer is cut */
+#define IPC_TRACE_HEAD_MAX 76	/* of an RTP or RTCP packet */
+#define IPC_TRACE_PACKETS_MAX 64	/* in one frame */
 #define IPC_WINDOW_ARRIVALS 64	/* sockets with these numbers */
 #define IPC_TRUNKS_MAX 32
 #define IPC_TRUNK_ID_MAX 1000000
@@ -179,6 +185,27 @@
 	F(u32, wrong, 0, UINT32_MAX)	/* aimed at another one */	\
 	F(oaddr, source, 0, 0)	/* of the last */
 
+/* What is traced. */
+#define IPC_ITEM_traced(F)			\
+	F(u32, number, 1, UINT32_MAX)		\
+	F(u8, kind, 1, 3)	/* enum trace_kind */	\
+	F(u8, profiles, 1, 7)	/* enum trace_profile, or-ed */	\
+	F(str, target, 0, IPC_TRACE_TARGET_MAX)	/* TRACE_ALL: none */
+
+/* A trace, by its number. */
+#define IPC_ITEM_trace(F)			\
+	F(u32, number, 1, UINT32_MAX)
+
+/* The beginning of one packet of a traced call. */
+#define IPC_ITEM_packet(F)			\
+	F(u64, call, 1, UINT64_MAX)		\
+	F(u64, at_us, 0, INT64_MAX)	/* CLOCK_MONOTONIC */	\
+	F(u8, out, 0, 1)	/* 1: sent */	\
+	F(addr, local, 0, 0)			\
+	F(addr, remote, 0, 0)			\
+	F(u16, len, 0, 65535)	/* of the whole of it */	\
+	F(blob, head, 0, IPC_TRACE_HEAD_MAX)
+
 /* One way to a number that is no subscriber's. */
 #define IPC_ITEM_way(F)				\
 	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
@@ -206,6 +233,9 @@
 	I(place)	\
 	I(roc)		\
 	I(arrival)	\
+	I(traced)	\
+	I(trace)	\
+	I(packet)	\
 	I(way)
 
 /* ---- messages ---- */
@@ -213,7 +243,7 @@
 #define IPC_F_hello(F)				\
 	F(u32, version, 0, UINT32_MAX)		\
 	F(u64, table, 0, UINT64_MAX)		\
-	F(u8, role, 1, 32)			\
+	F(u8, role, 1, 64)			\
 	F(u8, instance, 0, 31)			\
 	F(u64, started_us, 0, UINT64_MAX)
 
@@ -558,6 +588,39 @@
 	F(u32, left_ms, 0, IPC_WINDOW_MAX_MS)	\
 	F(list, arrivals, arrival, IPC_WINDOW_ARRIVALS)
 
+#define IPC_F_trace_on(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, kind, 1, 3)	/* enum trace_kind */	\
+	F(u8, profiles, 1, 7)	/* enum trace_profile, or-ed */	\
+	F(str, target, 0, IPC_TRACE_TARGET_MAX)	\
+	F(u32, for_s, 1, IPC_TRACE_FOR_MAX_S)	\
+	F(u8, hep, 0, 1)	/* 1: send it on by HEP, too */
+#define IPC_F_trace_off(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u32, number, 0, 2147483647)	/* 0: all */
+#define IPC_F_trace_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u32, number, 0, UINT32_MAX)		\
+	F(u8, refusal, 0, 5)	/* enum trace_refusal */
+#define IPC_F_trace_rules(F)			\
+	F(list, traced, traced, IPC_TRACES_MAX)
+#define IPC_F_trace_sip(F)			\
+	F(u64, at_us, 0, INT64_MAX)	/* CLOCK_MONOTONIC */	\
+	F(u8, out, 0, 1)	/* 1: sent */	\
+	F(u8, zone, 1, 2)	/* enum zone */	\
+	F(u8, transport, 1, 3)	/* enum transport */	\
+	F(addr, local, 0, 0)			\
+	F(addr, remote, 0, 0)			\
+	F(list, traces, trace, IPC_TRACES_MAX)	/* which want it */	\
+	F(u64, call, 0, UINT64_MAX)	/* 0: of no call */	\
+	F(str, call_id, 1, 256)	/* of the call's first leg */	\
+	F(u32, len, 1, 65535)	/* of the whole of it */	\
+	F(blob, message, 1, IPC_TRACE_SIP_MAX)
+#define IPC_F_trace_rtp(F)			\
+	F(list, packets, packet, IPC_TRACE_PACKETS_MAX)
+#define IPC_F_relay_trace(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u64, call, 0, UINT64_MAX)	/* 0: no longer */
 #define IPC_F_trunk(F)				\
 	F(u32, set, 0, UINT32_MAX)		\
 	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
@@ -816,6 +879,24 @@
 	    "Answered by AUTH_SAY.")					\
 	M(CALL_WAY, call_way, 85, ROLE_SIG, ROLE_REG, 0,		\
 	    "A granted call goes out by this trunk now, for live_call and " \
-	    "call_record.")
+	    "call_record.")							\
+	M(TRACE_ON, trace_on, 96, ROLE_ADMIN, ROLE_TRACE, 0,		\
+	    "Trace this from now on, for so long.")			\
+	M(TRACE_OFF, trace_off, 97, ROLE_ADMIN, ROLE_TRACE, 0,		\
+	    "Trace it no longer. What was written stays.")		\
+	M(TRACE_SAY, trace_say, 98, ROLE_TRACE, ROLE_ADMIN,		\
+	    IPC_TRACE_ON, "Which trace began or ended, or why not; to "	\
+	    "TRACE_OFF as well.")					\
+	M(TRACE_RULES, trace_rules, 99, ROLE_TRACE, ROLE_SIG, 0,	\
+	    "All that is traced now; replaces what was. Sent when "	\
+	    "sigproxy connects, and with each change.")			\
+	M(TRACE_SIP, trace_sip, 100, ROLE_SIG, ROLE_TRACE, 0,		\
+	    "A message of what is traced, as it was on the wire, but for "	\
+	    "digests, keys and bodies of MESSAGE, which are crossed out.")	\
+	M(TRACE_RTP, trace_rtp, 101, ROLE_MEDIA, ROLE_TRACE, 0,		\
+	    "Packets of traced calls, without what they carry.")	\
+	M(RELAY_TRACE, relay_trace, 102, ROLE_SIG, ROLE_MEDIA, 0,	\
+	    "Tell tracer the packets of this session, as this call's; or "	\
+	    "no longer.")
 
 #endif

@@ -115,8 +115,16 @@ sessions_pair(struct sessions *s, uint64_t id, uint8_t end, uint8_t nr)
 /* ---- open ---- */
 
 static void
+mark_traced(struct sessions *s, struct stream *st, uint64_t call)
+{
+	s->n_traced += (call != 0) - (st->trace != 0);
+	st->trace = call;
+}
+
+static void
 give_back(struct sessions *s, uint32_t pair, struct mono now)
 {
+	mark_traced(s, &s->stream[pair], 0);
 	s->stream[pair].used = false;
 	secure_wipe(&s->secure[pair]);
 	ports_put(s->conf.ports, pair, now);
@@ -449,6 +457,22 @@ sessions_key(struct sessions *s, const struct ipc_relay_key *m)
 		return -ENOENT;
 	}
 	return secure_set(&s->secure[pair], s->engine, m);
+}
+
+int
+sessions_trace(struct sessions *s, const struct ipc_relay_trace *m)
+{
+	const struct session *se = find(s, m->session);
+
+	if (se == NULL)
+		return -ENOENT;
+	for (unsigned i = 0; i < SESSION_ENDS_MAX; i++) {
+		const struct session_end *e = &se->end[i];
+
+		for (uint8_t nr = 0; e->open && nr < e->n_streams; nr++)
+			mark_traced(s, &s->stream[e->pair[nr]], m->call);
+	}
+	return 0;
 }
 
 int

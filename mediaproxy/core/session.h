@@ -77,6 +77,7 @@ struct sessions {
 	unsigned n_waits;
 	struct mono no_wait_before;
 	uint64_t n_opened, n_full, n_unknown, n_relayed;
+	uint32_t n_traced;		/* streams whose packets are shown */
 	uint64_t n_waited, n_late;	/* answers that waited, in vain */
 };
 
@@ -120,6 +121,10 @@ int sessions_key(struct sessions *s, const struct ipc_relay_key *m);
  */
 int sessions_tone(struct sessions *s, const struct ipc_relay_tone *m,
     struct mono now);
+
+/* Show the packets of all its streams that there are, as this call's; or of
+ * none (call 0).  Errors: -ENOENT as above. */
+int sessions_trace(struct sessions *s, const struct ipc_relay_trace *m);
 
 /* The pair of one stream, or PORT_NONE. */
 uint32_t sessions_pair(struct sessions *s, uint64_t id, uint8_t end,

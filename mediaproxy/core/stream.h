@@ -68,6 +68,7 @@ struct stream {
 	bool resumed;		/* a relay before us had it */
 	struct quality quality;
 	struct tones tones;	/* for its phone */
+	uint64_t trace;		/* the traced call it belongs to; 0: none */
 	uint64_t packets_in, bytes_in, packets_out, refused, rtcp_in;
 };
 

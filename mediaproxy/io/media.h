@@ -16,13 +16,22 @@
 
 struct relay_batch;
 
+/* Packets that tracer gets with the next frame. */
+struct tap {
+	struct ipc_trace_rtp frame;
+	char head[IPC_TRACE_PACKETS_MAX][IPC_TRACE_HEAD_MAX];
+	struct mono second;
+	unsigned in_second;
+	uint64_t handed, dropped;
+};
+
 struct media {
 	struct conf conf;
 	uint8_t instance;
 	uv_loop_t *loop;
 	uv_timer_t timer, answers;
 	struct doors *doors;
-	struct door *sigproxy, *stunmon, *admin;
+	struct door *sigproxy, *stunmon, *tracer, *admin;
 	struct ports ports;
 	struct dest dest;
 	struct site site;
@@ -33,6 +42,7 @@ struct media {
 	uint32_t round;			/* of looking at all sockets */
 	struct stun_ask ask;
 	struct window window;
+	struct tap tap;
 	struct relay_batch *batch;
 	struct ipc_map_want wanted;	/* as last sent */
 	bool wanted_sent;		/* on this connection */
@@ -78,6 +88,12 @@ void stunmon_want(struct media *m);
 /* A STUN packet came to a socket. */
 void stunmon_heard(struct media *m, uint16_t socket,
     const struct addr *source, struct span packet, struct mono now);
+
+/* ---- tap.c: asked only while anything is traced ---- */
+
+void tap_packet(struct media *m, uint32_t pair, enum port_which which,
+    const struct addr *remote, const void *data, size_t len, bool out);
+void tap_flush(struct media *m);
 
 /* ---- peer_admin.c ---- */
 

@@ -123,6 +123,19 @@ on_relay_tone(struct media *m, struct span payload)
 }
 
 static int
+on_relay_trace(struct media *m, struct span payload)
+{
+	struct ipc_relay_trace trace;
+	int err = get_relay_trace(payload, &trace);
+
+	if (err)
+		return err;
+	/* Closed meanwhile. */
+	(void)sessions_trace(&m->sessions, &trace);
+	return 0;
+}
+
+static int
 on_relay_close(struct media *m, struct span payload)
 {
 	struct ipc_relay_close close;
@@ -150,6 +163,8 @@ on_sigproxy_frame(struct media *m, uint16_t type, struct span payload)
 		return on_relay_key(m, payload);
 	case IPC_RELAY_TONE:
 		return on_relay_tone(m, payload);
+	case IPC_RELAY_TRACE:
+		return on_relay_trace(m, payload);
 	case IPC_RELAY_CLOSE:
 		return on_relay_close(m, payload);
 	default:

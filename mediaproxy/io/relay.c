@@ -57,6 +57,9 @@ send_hop(struct media *m, const struct session_hop *hop, const void *data)
 {
 	if (sock_send(sock_of(&m->socks, hop), &hop->to, data, hop->len) != 0)
 		m->n_send_failed++;
+	if (m->sessions.n_traced > 0)
+		tap_packet(m, hop->pair, hop->which, &hop->to, data, hop->len,
+		    true);
 }
 
 static void
@@ -83,6 +86,8 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 			    span_make(data, len), now);
 		return;
 	}
+	if (m->sessions.n_traced > 0)
+		tap_packet(m, pair, which, source, data, len, false);
 	if (sessions_packet(&m->sessions, pair, which, source, data, len, now,
 		&hop))
 		send_hop(m, &hop, data);
@@ -330,6 +335,7 @@ on_tick(uv_timer_t *timer)
 	bool busy;
 
 	take_steps(m, now);
+	tap_flush(m);
 	follow_phones(m);
 	sessions_expire(&m->sessions, now, sigproxy_ended, m);
 	end_window(m, now);

@@ -20,6 +20,7 @@
 #include "sigproxy/core/sips.h"
 #include "sigproxy/core/trunk_ping.h"
 #include "sigproxy/core/stund.h"
+#include "sigproxy/core/trace.h"
 #include "sigproxy/core/trunk_call.h"
 #include "sigproxy/sip/build.h"
 
@@ -84,11 +85,12 @@ tables(struct edge *e)
 	e->regs = regclient_new(&e->timers, REGC_MAX);
 	e->trunk_pings = pings_new(&e->timers);
 	e->trunks = trunks_new();
+	e->trace = trace_new();
 	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
 	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL &&
 	    e->subs != NULL && e->mwi != NULL && e->texts != NULL &&
-	    e->regs != NULL && e->trunk_pings != NULL && e->trunks != NULL ? 0 :
-								-ENOMEM;
+	    e->regs != NULL && e->trunk_pings != NULL && e->trunks != NULL &&
+	    e->trace != NULL ? 0 : -ENOMEM;
 }
 
 struct edge *
@@ -111,6 +113,7 @@ edge_free(struct edge *e)
 {
 	if (e == NULL)
 		return;
+	trace_free(e->trace);
 	trunks_free(e->trunks);
 	pings_free(e->trunk_pings);
 	regclient_free(e->regs);
@@ -458,12 +461,27 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 	if (err)
 		return;
 	in.raw = e->in.bytes;
+	if (trace_is_on(e))
+		trace_came(e, now, st, from, &e->in);
 	if (e->in.is_request)
 		on_request(e, now, st, &in);
 	else if (!ctxn_response(&e->txns, now, st, &e->in, from) &&
 	    !keep_answer(e, now, st, from, &e->in))
 		call_late_answer(e, now, st, &e->in, from);
 	settle(e, now, st);
+}
+
+bool
+edge_is_traced(const struct edge *e)
+{
+	return trace_is_on(e);
+}
+
+void
+edge_sent(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *to, struct span bytes)
+{
+	trace_sent(e, now, st, to, bytes);
 }
 
 /* ---- connections ---- */
@@ -611,6 +629,8 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	switch (type) {
 	case IPC_SIG_KEYS:
 		return on_sig_keys(e, payload);
+	case IPC_TRACE_RULES:
+		return trace_frame(e, now, st, payload);
 	case IPC_SUB_RESTORE:
 	case IPC_SUB_END:
 		return subs_frame(e, now, st, type, payload);
@@ -692,6 +712,9 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 		if (instance < STEPS_RELAYS_MAX)
 			call_relay_peer(e, now, st, instance, up);
 		break;
+	case ROLE_TRACE:
+		trace_peer(e, up);
+		break;
 	default:
 		break;
 	}
@@ -747,7 +770,8 @@ static bool
 is_crowded(const struct steps *st)
 {
 	return st->n > STEPS_MAX / 2 || st->mem_len > STEPS_BYTES / 2 ||
-	    st->reg.len > st->reg.cap / 2;
+	    st->reg.len > st->reg.cap / 2 ||
+	    st->trace.len > st->trace.cap / 2;
 }
 
 void
@@ -811,6 +835,8 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	mwi_status(e->mwi, json);
 	buf_putc(json, ',');
 	messages_status(e->texts, json);
+	buf_putc(json, ',');
+	trace_status(e, json);
 	buf_putc(json, ',');
 	trunks_status(e, now, json);
 	buf_putc(json, ',');

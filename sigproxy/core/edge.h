@@ -74,6 +74,12 @@ void edge_free(struct edge *e);
 void edge_message(struct edge *e, struct mono now, struct steps *s,
     const struct flow *from, struct span bytes);
 
+/* Is anything traced?  Then edge_sent() is wanted for all that is sent. */
+bool edge_is_traced(const struct edge *e);
+/* These bytes leave now; copies for tracer go to s. */
+void edge_sent(struct edge *e, struct mono now, struct steps *s,
+    const struct flow *to, struct span bytes);
+
 /*
  * A connection was accepted.
  *

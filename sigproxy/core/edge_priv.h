@@ -25,6 +25,7 @@ struct mwi;
 struct pings;
 struct regclient;
 struct subs;
+struct trace;
 struct trunks;
 
 struct edge {
@@ -43,6 +44,7 @@ struct edge {
 	struct messages *texts;
 	struct regclient *regs;
 	struct pings *trunk_pings;
+	struct trace *trace;
 	struct trunks *trunks;
 	bool reg_up, stun_up;
 	bool is_keyed;			/* SIG_KEYS came */

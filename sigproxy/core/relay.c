@@ -1,6 +1,7 @@
 #include <errno.h>
 
 #include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/trace.h"
 #include "sigproxy/core/verdict.h"
 
 static struct buf *
@@ -99,6 +100,8 @@ ask_ports(const struct ctx *x, const struct leg *leg)
 	for (unsigned nr = 0; nr < leg->end.n; nr++)
 		ask.want[nr].number = leg->end.stream[nr].port.rtp;
 	STEPS_ASK(x->st, door(x->st, call), RELAY_OPEN, relay_open, &ask);
+	if (trace_is_on(x->e))
+		trace_relay(x->e, x->now, x->st, call);
 }
 
 void

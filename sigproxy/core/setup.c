@@ -8,6 +8,7 @@
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/sips.h"
+#include "sigproxy/core/trace.h"
 
 void
 call_party(struct party *to, const struct ipc_party *from)
@@ -364,6 +365,8 @@ admit_and_open(const struct ctx *x, struct call *call,
 	if (!admit_or_refuse(x, call, say, replaced))
 		return;
 	x->e->calls->begun++;
+	if (trace_is_on(x->e))
+		trace_call(x->e, x->now, call);
 	if (!is_relay_wanted(call)) {
 		note_begun(x->st, call);
 		fork_start(x, call);

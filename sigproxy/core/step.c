@@ -46,7 +46,9 @@ steps_new(void)
 	s->mem = malloc(STEPS_BYTES);
 	frames_new(&s->reg);
 	frames_new(&s->stun);
-	ok = s->mem != NULL && s->reg.p != NULL && s->stun.p != NULL;
+	frames_new(&s->trace);
+	ok = s->mem != NULL && s->reg.p != NULL && s->stun.p != NULL &&
+	    s->trace.p != NULL;
 	for (size_t i = 0; i < STEPS_RELAYS_MAX; i++) {
 		frames_new(&s->relay[i]);
 		ok = ok && s->relay[i].p != NULL;
@@ -65,6 +67,7 @@ steps_free(struct steps *s)
 		return;
 	for (size_t i = 0; i < STEPS_RELAYS_MAX; i++)
 		free(s->relay[i].p);
+	free(s->trace.p);
 	free(s->stun.p);
 	free(s->reg.p);
 	free(s->mem);
@@ -86,6 +89,7 @@ steps_clear(struct steps *s)
 	s->line = NULL;
 	frames_clear(&s->reg);
 	frames_clear(&s->stun);
+	frames_clear(&s->trace);
 	for (size_t i = 0; i < STEPS_RELAYS_MAX; i++)
 		frames_clear(&s->relay[i]);
 }

@@ -70,6 +70,7 @@ struct steps {
 	size_t mem_len;
 	struct buf reg;		/* frames for registrar-db */
 	struct buf stun;	/* frames for stunmon */
+	struct buf trace;	/* frames for tracer */
 	struct buf relay[STEPS_RELAYS_MAX];	/* frames for each mediaproxy */
 	uint64_t dropped;	/* what did not fit, ever */
 	struct step *line;	/* the log line that keys go to, or NULL */

@@ -15,9 +15,10 @@ struct shell {
 	struct steps *steps;
 	struct udp *udp;
 	struct tcp *tcp;
-	struct door *reg, *stun, *key;
+	struct door *reg, *stun, *key, *trace;
 	struct door *relay[STEPS_RELAYS_MAX];
 	const struct edge_conf *conf;
+	uint64_t untraced;	/* batches that tracer did not take */
 };
 
 static void
@@ -66,6 +67,34 @@ carry_frames(struct door *to, struct buf *frames)
 }
 
 static void
+hand_trace(struct shell *sh)
+{
+	struct buf *b = &sh->steps->trace;
+
+	if (b->len > 0 && (sh->trace == NULL ||
+	    door_send(sh->trace, buf_span(b)) != 0))
+		sh->untraced++;
+	b->len = 0;
+}
+
+/* What tracer does not take is lost to the trace, never to the phones. */
+static void
+carry_trace(struct shell *sh)
+{
+	struct steps *s = sh->steps;
+
+	for (unsigned i = 0; i < s->n; i++) {
+		if (s->step[i].kind != STEP_SEND)
+			continue;
+		edge_sent(sh->edge, clock_mono(), s, &s->step[i].flow,
+		    s->step[i].bytes);
+		if (s->trace.len > s->trace.cap / 2)
+			hand_trace(sh);
+	}
+	hand_trace(sh);
+}
+
+static void
 carry_steps(struct shell *sh)
 {
 	struct steps *s = sh->steps;
@@ -89,6 +118,8 @@ carry_steps(struct shell *sh)
 			tcp_send(sh->tcp, &st->flow, st->bytes);
 	}
 	udp_flush(sh->udp);
+	if (edge_is_traced(sh->edge))
+		carry_trace(sh);
 	steps_clear(s);
 }
 
@@ -133,7 +164,8 @@ on_timer(uv_timer_t *timer)
 static bool
 is_crowded(const struct steps *s)
 {
-	return s->n > STEPS_MAX / 2 || s->mem_len > STEPS_BYTES / 2;
+	return s->n > STEPS_MAX / 2 || s->mem_len > STEPS_BYTES / 2 ||
+	    s->trace.len > s->trace.cap / 4;
 }
 
 static void
@@ -312,6 +344,8 @@ answer_status(struct shell *sh, struct door *from, struct span payload)
 	tcp_status(sh->tcp, &b);
 	buf_putc(&b, ',');
 	edge_status_tls(sh->edge, clock_mono(), &b);
+	buf_fmt(&b, ",\"trace_not_taken\":%llu",
+	    (unsigned long long)sh->untraced);
 	buf_putc(&b, '}');
 	say.id = ask.id;
 	say.json = buf_err(&b) ? SPAN_LIT("{}") : buf_span(&b);
@@ -406,6 +440,9 @@ shell_peer(struct shell *sh, struct door *peer)
 		break;
 	case ROLE_KEY:
 		sh->key = peer;
+		break;
+	case ROLE_TRACE:
+		sh->trace = peer;
 		break;
 	case ROLE_MEDIA:
 		if (door_instance(peer) < STEPS_RELAYS_MAX)

@@ -25,7 +25,7 @@ from lab.postern import DOMAIN, Postern  # noqa: E402
 from lab.wait import Late, until  # noqa: E402
 from loadnet import GATE_INSIDE, GATE_PUBLIC, INSIDE, LoadNet, OUTSIDE, phone_address  # noqa: E402
 
-ROLES = ('sigproxy', 'mediaproxy', 'stunmon', 'registrar-db', 'keyd')
+ROLES = ('sigproxy', 'mediaproxy', 'stunmon', 'registrar-db', 'keyd', 'tracer')
 KILL_EVERY_S = 2.0
 REGISTRATIONS_S, CALLS_S, STANDING = 20, 2, 30
 TALK_S = 10

@@ -4,7 +4,7 @@ import os
 import re
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..'))
-PROGRAMS = ('sigproxy', 'mediaproxy', 'stunmon', 'registrar-db', 'keyd', 'postern')
+PROGRAMS = ('sigproxy', 'mediaproxy', 'stunmon', 'registrar-db', 'keyd', 'tracer', 'postern')
 SOURCE_FOLDERS = ('common',) + PROGRAMS
 PURE_LAYERS = ('codec', 'sip', 'core')
 

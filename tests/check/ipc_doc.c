@@ -58,7 +58,7 @@ print_roles(uint8_t set)
 {
 	const char *between = "";
 
-	for (unsigned role = 1; role <= ROLE_KEY; role *= 2) {
+	for (unsigned role = 1; role <= ROLE_TRACE; role *= 2) {
 		if (!(set & role))
 			continue;
 		printf("%s%s", between, ipc_role_name((enum ipc_role)role));
@@ -94,12 +94,12 @@ print_may_talk(void)
 	const struct ipc_row *row;
 
 	printf("## Who may send what to whom\n\n| from \\ to |");
-	for (unsigned to = 1; to <= ROLE_KEY; to *= 2)
+	for (unsigned to = 1; to <= ROLE_TRACE; to *= 2)
 		printf(" %s |", ipc_role_name((enum ipc_role)to));
 	printf("\n| --- | --- | --- | --- | --- | --- |\n");
-	for (unsigned from = 1; from <= ROLE_KEY; from *= 2) {
+	for (unsigned from = 1; from <= ROLE_TRACE; from *= 2) {
 		printf("| %s |", ipc_role_name((enum ipc_role)from));
-		for (unsigned to = 1; to <= ROLE_KEY; to *= 2) {
+		for (unsigned to = 1; to <= ROLE_TRACE; to *= 2) {
 			const char *between = " ";
 
 			for (size_t i = 0; (row = ipc_row_at(i)) != NULL;

@@ -84,6 +84,7 @@ def planted(root):
         'common/base': 'int send(void); int send(void) { return 1; } int base(void) { return send(); }',
         'common/ipc': 'int ipc(void) { return 1; }', 'registrar-db/core': 'int reg(void) { return 1; }',
         'keyd/core': 'int key(void) { return 1; }',
+        'tracer/core': 'int trace(void) { return 1; }',
     }
     build = os.path.join(root, 'build')
     commands = []

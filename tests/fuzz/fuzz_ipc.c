@@ -57,7 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	size_t used;
 
 	while (ipc_split(left, &type, &payload, &used) == 0) {
-		for (unsigned role = 1; role <= ROLE_KEY; role *= 2)
+		for (unsigned role = 1; role <= ROLE_TRACE; role *= 2)
 			(void)ipc_permit(type, (enum ipc_role)role, ROLE_REG,
 			    payload.len);
 		try_type(type, payload);

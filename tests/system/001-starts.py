@@ -1,4 +1,4 @@
-"""postern up starts four programs under four users; postern down ends them."""
+"""postern up starts five programs under five users; postern down ends them."""
 
 import os
 import pwd
@@ -20,12 +20,12 @@ def effective_user(pid):
     raise ValueError(pid)
 
 
-def test_four_roles_under_four_users():
+def test_five_roles_under_five_users():
     with Office(homes=(), office_phones=0) as office:
         processes = [p for p in office.postern.status()['processes'] if p['role'] in ROLES]
         assert {p['role'] for p in processes} == ROLES
         users = {effective_user(p['pid']) for p in processes}
-        assert len(users) == 4 and 'root' not in users, f'users: {users}'
+        assert len(users) == 5 and 'root' not in users, f'users: {users}'
         for process in processes:
             assert effective_user(process['pid']) == process['user'], process
 

@@ -17,7 +17,7 @@ def table():
         rows = [[cell.strip() for cell in line.strip().strip('|').split('|')]
                 for line in file if line.startswith('| `') or line.startswith('| attempt')]
     head = rows[0]
-    return {row[0].strip('`'): {role: said for role, said in zip(head[1:6], row[1:6]) if said}
+    return {row[0].strip('`'): {role: said for role, said in zip(head[1:7], row[1:7]) if said}
             for row in rows[1:]}
 
 
@@ -104,8 +104,12 @@ def test_keyd():
     probe('keyd')
 
 
+def test_tracer():
+    probe('tracer')
+
+
 def test_users_and_flags():
-    """Five users, none of them root; no capabilities, no_new_privs, a filter on each."""
+    """Six users, none of them root; no capabilities, no_new_privs, a filter on each."""
     with Office(homes=(), settings=certs.plain()) as office:
         users = set()
         for role, pid in office.postern.pids().items():
@@ -122,4 +126,4 @@ def test_users_and_flags():
             with open(f'/proc/{pid}/limits') as file:
                 hard = {line[:26].strip(): line[26:].split()[1] for line in file}
             assert hard['Max core file size'] == hard['Max processes'] == '0', f'{role}: {hard}'
-        assert len(users) == 5, f'{len(users)} users for five roles'
+        assert len(users) == 6, f'{len(users)} users for six roles'

@@ -21,7 +21,7 @@ from lab.wait import until
 
 SOURCE = os.path.join(REPOSITORY, 'etc', 'systemd')
 MOST = {'firewall': 1.5, 'key': 1.0, 'keyd': 0.5, 'mediaproxy@': 1.5, 'registrar-db': 0.5, 'sigproxy': 0.5,
-        'stunmon': 1.5}
+        'stunmon': 1.5, 'tracer': 0.5}
 
 
 def units(folder):
@@ -36,7 +36,7 @@ def units(folder):
         with open(os.path.join(folder, os.path.basename(path)), 'w') as file:
             file.write(text)
     paths = sorted(glob.glob(f'{folder}/*'))
-    assert len(made) == len(MOST) and len(paths) == len(made) + 22, paths
+    assert len(made) == len(MOST) and len(paths) == len(made) + 27, paths
     return paths
 
 
@@ -91,7 +91,7 @@ def test_doors_are_those_of_postern_up():
         postern.down()
     notes = {f'watchdog.{role}.sock': (user, '0600') for role, user in
              (('sigproxy', 'postern-sig'), ('mediaproxy-0', 'postern-media'), ('stunmon', 'postern-stun'),
-              ('registrar-db', 'postern-db'), ('keyd', 'postern-key'))}
+              ('registrar-db', 'postern-db'), ('keyd', 'postern-key'), ('tracer', 'postern-trace'))}
     wanted.update(notes)
     assert found == wanted, f'{found} is not {wanted}'
 

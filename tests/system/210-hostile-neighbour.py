@@ -19,7 +19,8 @@ from lab.wait import until
 
 DOORS = (('registrar-db', 'sigproxy'), ('sigproxy', 'registrar-db'), ('sigproxy', 'mediaproxy'),
          ('mediaproxy', 'sigproxy'), ('stunmon', 'sigproxy'), ('sigproxy', 'stunmon'), ('stunmon', 'mediaproxy'),
-         ('mediaproxy', 'stunmon'), ('keyd', 'sigproxy'), ('sigproxy', 'keyd'))
+         ('mediaproxy', 'stunmon'), ('keyd', 'sigproxy'), ('sigproxy', 'keyd'), ('tracer', 'sigproxy'),
+         ('sigproxy', 'tracer'), ('tracer', 'mediaproxy'))
 # What keeps registrar-db busy without a pause.
 ALONE = ('test_a_million_guesses', 'test_guesses_over_many_subscribers')
 DEADLINE = 240                     # a million questions, on a busy machine
@@ -121,6 +122,10 @@ def test_frames_of_stunmon():
 
 def test_frames_of_keyd():
     frames('keyd')
+
+
+def test_frames_of_tracer():
+    frames('tracer')
 
 
 def flood(as_):

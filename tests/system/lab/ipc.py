@@ -14,9 +14,9 @@ import time
 from .postern import REPOSITORY
 
 DEFINE = re.compile(r'^#define (IPC_\w+) (\d+)', re.M)
-ROLES = {'sigproxy': 1, 'mediaproxy': 2, 'stunmon': 4, 'registrar-db': 8, 'admin': 16, 'keyd': 32}
+ROLES = {'sigproxy': 1, 'mediaproxy': 2, 'stunmon': 4, 'registrar-db': 8, 'admin': 16, 'keyd': 32, 'tracer': 64}
 USERS = {'sigproxy': 'postern-sig', 'mediaproxy': 'postern-media', 'stunmon': 'postern-stun',
-         'registrar-db': 'postern-db', 'keyd': 'postern-key'}
+         'registrar-db': 'postern-db', 'keyd': 'postern-key', 'tracer': 'postern-trace'}
 HEADER = struct.Struct('>IH')
 
 

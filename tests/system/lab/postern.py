@@ -12,7 +12,7 @@ from .host import end
 from .wait import Late, until
 
 REPOSITORY = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..', '..'))
-ROLES = {'sigproxy', 'mediaproxy', 'stunmon', 'registrar-db'}
+ROLES = {'sigproxy', 'mediaproxy', 'stunmon', 'registrar-db', 'tracer'}
 DOMAIN = 'sip.example.org'
 REALM = 'SMO-SIP'
 HOST_NAME = 'gatehouse-k7w2'      # the machine's name, which must never be seen outside

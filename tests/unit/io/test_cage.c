@@ -83,6 +83,24 @@ try_data_file(void)
 	return unlink(path);
 }
 
+/* As a trace is written. */
+static int
+try_written_file(void)
+{
+	char path[100], renamed[100];
+	int fd, err;
+
+	snprintf(path, sizeof(path), "%s/rules.new", data_dir);
+	snprintf(renamed, sizeof(renamed), "%s/rules", data_dir);
+	fd = openat(AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	if (fd < 0 || write(fd, "x", 1) != 1 || close(fd) != 0)
+		return -1;
+	if (self == ROLE_REG)	/* it renames nothing */
+		return unlink(path);
+	err = renameat(AT_FDCWD, path, AT_FDCWD, renamed);
+	return err ? err : unlinkat(AT_FDCWD, renamed, 0);
+}
+
 static int
 try_exec_data(void)
 {
@@ -569,25 +587,28 @@ try_database(void)
 static const struct {
 	const char *name;
 	int (*attempt)(void);
-	enum outcome sig, media, stun, reg, key;
+	enum outcome sig, media, stun, reg, key, trace;
 } rows[] = {
-#define EACH(o) o, o, o, o, o
+#define EACH(o) o, o, o, o, o, o
 	{ "read /etc/passwd", try_passwd, EACH(REFUSED) },
 	{ "open a file outside", try_outside_file, EACH(REFUSED) },
 	{ "keep files in its directory", try_data_file,
-	    REFUSED, REFUSED, REFUSED, WORKS, REFUSED },
+	    REFUSED, REFUSED, REFUSED, WORKS, REFUSED, KILLED },
+	{ "write files into its directory", try_written_file,
+	    REFUSED, REFUSED, REFUSED, WORKS, REFUSED, WORKS },
 	{ "execute a program", try_exec, EACH(KILLED) },
 	{ "execute a file of its directory", try_exec_data, EACH(KILLED) },
 	{ "make a UDP socket", try_udp_socket, KILLED, KILLED, WORKS,
-	    KILLED, KILLED },
+	    KILLED, KILLED, KILLED },
 	{ "make a TCP socket", try_tcp_socket, KILLED, KILLED, REFUSED,
-	    KILLED, KILLED },
+	    KILLED, KILLED, KILLED },
 	{ "make a Unix socket", try_unix_socket, EACH(KILLED) },
 	{ "make a raw socket", try_raw_socket, EACH(KILLED) },
 	{ "make a netlink socket", try_netlink, EACH(KILLED) },
 	{ "connect", try_connect_udp, KILLED, WORKS, WORKS, KILLED,
+	    KILLED, KILLED },
+	{ "bind", try_bind, KILLED, KILLED, WORKS, KILLED, KILLED,
 	    KILLED },
-	{ "bind", try_bind, KILLED, KILLED, WORKS, KILLED, KILLED },
 	{ "listen", try_listen, EACH(KILLED) },
 	{ "shut a listener down", try_shutdown, EACH(KILLED) },
 	{ "dial with MSG_FASTOPEN", try_fastopen, EACH(KILLED) },
@@ -613,24 +634,24 @@ static const struct {
 	{ "use memory", try_memory, EACH(WORKS) },
 	{ "hold a secret", try_secret, EACH(WORKS) },
 	{ "tell the time", try_times, EACH(WORKS) },
-	{ "sort", try_sort, WORKS, WORKS, WORKS, WORKS, KILLED },
+	{ "sort", try_sort, WORKS, WORKS, WORKS, WORKS, KILLED, WORKS },
 	{ "compute digests", try_digest, EACH(WORKS) },
 	{ "log", try_log, EACH(WORKS) },
 	{ "print", try_stdio, EACH(WORKS) },
 	{ "run a UDP loop", try_running_loop, WORKS, WORKS, WORKS, KILLED,
-	    KILLED },
+	    KILLED, KILLED },
 	{ "accept at a door", try_accept, EACH(WORKS) },
 	{ "talk through a door", try_door, EACH(WORKS) },
 	{ "resolve a name", try_resolve, KILLED, KILLED, WORKS, KILLED,
-	    KILLED },
+	    KILLED, KILLED },
 	{ "follow a truncated answer by TCP", try_truncated, KILLED, KILLED,
-	    REFUSED, KILLED, KILLED },
+	    REFUSED, KILLED, KILLED, KILLED },
 	{ "keep an SQLite database", try_database, KILLED, KILLED, KILLED,
-	    WORKS, KILLED },
+	    WORKS, KILLED, KILLED },
 };
 
 static const enum ipc_role roles[] = { ROLE_SIG, ROLE_MEDIA, ROLE_STUN,
-	ROLE_REG, ROLE_KEY };
+	ROLE_REG, ROLE_KEY, ROLE_TRACE };
 
 static int
 bound(int type, struct sockaddr_in *out)
@@ -666,7 +687,7 @@ setup(void)
 	unix_listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	ck_assert_int_eq(bind(unix_listener, (struct sockaddr *)&unix_addr,
 	    sizeof(unix_addr)), 0);
-	listen(unix_listener, 4);
+	listen(unix_listener, 8);	/* one for each role */
 }
 
 static void
@@ -684,7 +705,8 @@ teardown(void)
 static void
 in_child(enum ipc_role role, int (*attempt)(void))
 {
-	struct cage c = { role, role == ROLE_REG ? data_dir : NULL, 64 };
+	struct cage c = { role, role == ROLE_REG ||
+		role == ROLE_TRACE ? data_dir : NULL, 64 };
 	int abi;
 
 	knocker = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -732,7 +754,7 @@ check_attempt(const char *name, enum ipc_role role, int (*attempt)(void),
 START_TEST(each_role_can_do_only_what_its_row_says)
 {
 	const enum outcome want[] = { rows[_i].sig, rows[_i].media,
-		rows[_i].stun, rows[_i].reg, rows[_i].key };
+		rows[_i].stun, rows[_i].reg, rows[_i].key, rows[_i].trace };
 
 	for (size_t r = 0; r < sizeof(roles) / sizeof(roles[0]); r++) {
 #ifdef POSTERN_SANITIZE

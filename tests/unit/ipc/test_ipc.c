@@ -354,8 +354,8 @@ END_TEST
 
 START_TEST(only_the_rows_pairs_may_talk)
 {
-	for (unsigned from = 1; from <= ROLE_KEY; from *= 2) {
-		for (unsigned to = 1; to <= ROLE_KEY; to *= 2) {
+	for (unsigned from = 1; from <= ROLE_TRACE; from *= 2) {
+		for (unsigned to = 1; to <= ROLE_TRACE; to *= 2) {
 			bool may = (all[_i].from & from) && (all[_i].to & to);
 
 			ck_assert_int_eq(ipc_permit(all[_i].type,

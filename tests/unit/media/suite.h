@@ -50,6 +50,7 @@ void add_socks_tests(Suite *s);
 void add_srtp_tests(Suite *s);
 void add_tone_tests(Suite *s);
 void add_window_tests(Suite *s);
+void add_tap_tests(Suite *s);
 void add_wait_tests(Suite *s);
 
 #endif

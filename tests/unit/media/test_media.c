@@ -21,6 +21,7 @@ main(void)
 	add_srtp_tests(s);
 	add_tone_tests(s);
 	add_window_tests(s);
+	add_tap_tests(s);
 	add_wait_tests(s);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

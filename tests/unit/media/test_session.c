@@ -133,6 +133,28 @@ START_TEST(packets_cross_to_the_other_end_and_its_best_address)
 }
 END_TEST
 
+START_TEST(a_traced_call_is_so_with_all_its_streams_until_they_end)
+{
+	const struct ipc_relay_trace on = { CALL, 7 }, off = { CALL, 0 };
+	const struct ipc_relay_trace other = { CALL + 1, 7 };
+
+	ck_assert_int_eq(sessions_trace(&s, &on), -ENOENT);
+	ck_assert_int_eq(open_end(CALL, 0, 1, 0), RELAY_OK);
+	ck_assert_int_eq(sessions_trace(&s, &on), 0);
+	ck_assert_uint_eq(s.n_traced, 1);
+	ck_assert_int_eq(open_end(CALL, 1, 2, 0), RELAY_OK);
+	ck_assert_int_eq(sessions_trace(&s, &on), 0);
+	ck_assert_int_eq(sessions_trace(&s, &on), 0);
+	ck_assert_uint_eq(s.n_traced, 3);
+	ck_assert_int_eq(sessions_trace(&s, &other), -ENOENT);
+	ck_assert_int_eq(sessions_trace(&s, &off), 0);
+	ck_assert_uint_eq(s.n_traced, 0);
+	sessions_trace(&s, &on);
+	sessions_close(&s, CALL, RELAY_ALL_ENDS, at_ms(1), on_ended, NULL);
+	ck_assert_uint_eq(s.n_traced, 0);
+}
+END_TEST
+
 START_TEST(a_stranger_is_neither_relayed_nor_answered)
 {
 	struct session_hop hop;
@@ -771,6 +793,8 @@ add_session_tests(Suite *suite)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc,
 	    packets_cross_to_the_other_end_and_its_best_address);
+	tcase_add_test(tc, 
+	    a_traced_call_is_so_with_all_its_streams_until_they_end);
 	tcase_add_test(tc, a_stranger_is_neither_relayed_nor_answered);
 	tcase_add_test(tc, rtcp_has_its_own_port_or_shares_one);
 	tcase_add_test(tc, names_are_taken_out_of_rtcp);

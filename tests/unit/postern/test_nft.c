@@ -52,6 +52,7 @@ START_TEST(packets_to_ourselves_and_privileged_ports_are_dropped)
 	ck_assert(says("\t\tmeta skuid { \"postern-sig\", \"postern-media\" } "
 		       "jump gate\n"));
 	ck_assert(says("\t\tmeta skuid \"postern-db\" counter drop\n"));
+	ck_assert(says("\t\tmeta skuid \"postern-trace\" counter drop\n"));
 	ck_assert(says("udp sport 5070-5070 jump gate\n"));
 	ck_assert(says("udp sport 17000-17599 jump gate\n"));
 	ck_assert(!says("ip6 saddr"));

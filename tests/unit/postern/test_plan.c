@@ -17,13 +17,13 @@ has_door(const char *owner, const char *knocker)
 	return n == 1;
 }
 
-START_TEST(four_processes_for_one_relay)
+START_TEST(five_processes_for_one_relay)
 {
 	struct conf c = { .processes = 1 };
 
 	plan_make(&c, &plan);
-	ck_assert_uint_eq(plan.n_members, 4);
-	ck_assert_uint_eq(plan.n_doors, 10 + 4);
+	ck_assert_uint_eq(plan.n_members, 5);
+	ck_assert_uint_eq(plan.n_doors, 14 + 5);
 }
 END_TEST
 
@@ -32,17 +32,17 @@ START_TEST(keyd_comes_with_a_certificate_and_a_port)
 	struct conf c = { .processes = 1, .n_tls_certificates = 1 };
 
 	plan_make(&c, &plan);
-	ck_assert_uint_eq(plan.n_members, 4);
+	ck_assert_uint_eq(plan.n_members, 5);
 	c.internal_tls = 5062;
 	plan_make(&c, &plan);
-	ck_assert_uint_eq(plan.n_members, 5);
-	ck_assert_uint_eq(plan.n_doors, 12 + 5);
+	ck_assert_uint_eq(plan.n_members, 6);
+	ck_assert_uint_eq(plan.n_doors, 16 + 6);
 	ck_assert(has_door("keyd", "sigproxy"));
 	ck_assert(has_door("sigproxy", "keyd"));
 	ck_assert(has_door("keyd", "admin"));
 	c.n_tls_certificates = 0;
 	plan_make(&c, &plan);
-	ck_assert_uint_eq(plan.n_members, 4);
+	ck_assert_uint_eq(plan.n_members, 5);
 	c = (struct conf){ .processes = PLAN_MEDIA_MAX,
 		.n_tls_certificates = 1, .internal_tls = 5062 };
 	plan_make(&c, &plan);
@@ -58,6 +58,8 @@ START_TEST(a_door_at_both_ends_of_each_pair)
 		{ "sigproxy", "mediaproxy-0" }, { "sigproxy", "mediaproxy-1" },
 		{ "registrar-db", "stunmon" },
 		{ "stunmon", "mediaproxy-0" }, { "stunmon", "mediaproxy-1" },
+		{ "tracer", "sigproxy" }, { "tracer", "mediaproxy-0" },
+		{ "tracer", "mediaproxy-1" },
 	};
 	struct conf c = { .processes = 2 };
 
@@ -66,7 +68,7 @@ START_TEST(a_door_at_both_ends_of_each_pair)
 		ck_assert(has_door(pairs[i][0], pairs[i][1]));
 		ck_assert(has_door(pairs[i][1], pairs[i][0]));
 	}
-	ck_assert_uint_eq(plan.n_doors, 14 + 5);
+	ck_assert_uint_eq(plan.n_doors, 20 + 6);
 }
 END_TEST
 
@@ -97,13 +99,14 @@ START_TEST(the_admin_knocks_at_everybody)
 	ck_assert(has_door("mediaproxy-0", "admin"));
 	ck_assert(has_door("stunmon", "admin"));
 	ck_assert(has_door("registrar-db", "admin"));
+	ck_assert(has_door("tracer", "admin"));
 }
 END_TEST
 
 int
 main(void)
 {
-	const TTest *const tests[] = { four_processes_for_one_relay,
+	const TTest *const tests[] = { five_processes_for_one_relay,
 		keyd_comes_with_a_certificate_and_a_port,
 		a_door_at_both_ends_of_each_pair,
 		the_store_is_known_to_those_who_need_it_only,

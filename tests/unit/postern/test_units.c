@@ -127,6 +127,28 @@ START_TEST(further_relays_are_wanted_and_their_doors_handed_over)
 }
 END_TEST
 
+START_TEST(tracer_reaches_its_receiver_and_nobody_else)
+{
+	struct conf c;
+
+	setup(&c);
+	ck_assert_int_eq(units_write(&c, dir), 0);
+	ck_assert_str_eq(drop_in("postern-tracer.service"),
+	    "# Made by `postern units`.\n[Service]\n");
+	c.processes = 2;
+	ck_assert_int_eq(addr_parse(SPAN_LIT("192.168.10.9:9060"), 0, &c.hep),
+	    0);
+	ck_assert_int_eq(units_write(&c, dir), 0);
+	ck_assert_str_eq(drop_in("postern-tracer.service"),
+	    "# Made by `postern units`.\n[Service]\n"
+	    "Sockets=postern-door-tracer.mediaproxy@1.socket\n"
+	    "PrivateNetwork=no\n"
+	    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
+	    "IPAddressAllow=192.168.10.9\n");
+	teardown();
+}
+END_TEST
+
 START_TEST(a_store_elsewhere_is_let_into_the_root)
 {
 	struct conf c;
@@ -209,6 +231,7 @@ main(void)
 		keyd_is_wanted_with_its_credentials_where_tls_is_served,
 		a_listener_that_is_off_is_masked_until_it_is_on,
 		further_relays_are_wanted_and_their_doors_handed_over,
+		tracer_reaches_its_receiver_and_nobody_else,
 		a_store_elsewhere_is_let_into_the_root,
 		a_path_that_a_unit_would_read_otherwise_is_refused };
 

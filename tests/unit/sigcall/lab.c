@@ -613,6 +613,10 @@ hear_relay(
 			    get_relay_tone(payload, &lab->tone), 0);
 			lab->n_tones++;
 			break;
+		case IPC_RELAY_TRACE:
+			ck_assert_int_eq(get_relay_trace(payload,
+			    &lab->traced[lab->n_traced++ % 64]), 0);
+			break;
 		case IPC_RELAY_CLOSE:
 			ck_assert_int_eq(get_relay_close(payload, &close), 0);
 			lab->n_closes++;
@@ -623,6 +627,43 @@ hear_relay(
 			ck_abort_msg("frame %u to a relay", type);
 		}
 	}
+}
+
+static void
+keep_seen(struct lab *lab, struct span payload)
+{
+	struct lab_seen *s = &lab->seen[lab->n_seen++ % 64];
+
+	ck_assert_int_eq(get_trace_sip(payload, &s->m), 0);
+	ck_assert_uint_lt(s->m.message.len, sizeof(s->text));
+	memcpy(s->text, s->m.message.p, s->m.message.len);
+	s->text[s->m.message.len] = '\0';
+	memcpy(s->call_id, s->m.call_id.p, s->m.call_id.len);
+	s->call_id[s->m.call_id.len] = '\0';
+}
+
+static void
+hear_tracer(struct lab *lab, struct span frames)
+{
+	struct span payload;
+	uint16_t type;
+	size_t used;
+
+	while (frames.len > 0) {
+		ck_assert_int_eq(ipc_split(frames, &type, &payload, &used), 0);
+		ck_assert_int_eq(type, IPC_TRACE_SIP);
+		keep_seen(lab, payload);
+		frames = span_sub(frames, used, frames.len);
+	}
+}
+
+static void
+deliver_traced(struct lab *lab, struct step *st)
+{
+	if (edge_is_traced(lab->edge))
+		edge_sent(lab->edge, lab->now, lab->steps, &st->flow,
+		    st->bytes);
+	deliver(lab, st);
 }
 
 static void
@@ -659,7 +700,7 @@ settle(struct lab *lab)
 		}
 		for (unsigned i = 0; i < s->n; i++) {
 			if (s->step[i].kind == STEP_SEND)
-				deliver(lab, &s->step[i]);
+				deliver_traced(lab, &s->step[i]);
 			else if (s->step[i].kind == STEP_LOG &&
 				 strcmp(s->step[i].event, "phone-lost") == 0)
 				lab->n_lost++;
@@ -667,6 +708,7 @@ settle(struct lab *lab)
 				 getenv("LAB_TRACE") != NULL)
 				printf("**** %s\n", s->step[i].event);
 		}
+		hear_tracer(lab, buf_span(&s->trace));
 		ck_assert_uint_eq(s->dropped, 0);
 		steps_clear(s);
 		if (reg.len == 0 && relay[0].len == 0 && relay[1].len == 0)
@@ -675,6 +717,23 @@ settle(struct lab *lab)
 		for (uint8_t i = 0; i < 2; i++)
 			feed_frames(lab, ROLE_MEDIA, i, buf_span(&relay[i]));
 	}
+}
+
+void
+lab_trace(struct lab *lab, uint8_t kind, const char *target,
+    uint8_t profiles)
+{
+	struct ipc_trace_rules rules = { .n_traced = kind != 0 };
+	char mem[512];
+	struct buf b;
+
+	rules.traced[0] = (struct ipc_traced){ 1, kind, profiles,
+		span_str(target) };
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, TRACE_RULES, trace_rules, &rules);
+	edge_peer(lab->edge, lab->now, lab->steps, ROLE_TRACE, 0, true);
+	feed_frames(lab, ROLE_TRACE, 0, buf_span(&b));
+	settle(lab);
 }
 
 /* ---- the laboratory ---- */

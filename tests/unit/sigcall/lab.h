@@ -126,6 +126,14 @@ struct lab {
 	struct ipc_relay_tone tone; /* the last one */
 	unsigned n_tones;
 	uint64_t session;
+	struct ipc_relay_trace traced[64]; /* RELAY_TRACE */
+	unsigned n_traced;
+	/* tracer: what it got. */
+	struct lab_seen {
+		struct ipc_trace_sip m; /* its spans are those below */
+		char call_id[257], text[2048];
+	} seen[64];
+	unsigned n_seen;
 	const char *public_ip; /* what the relay says outside */
 	unsigned n_lost;       /* lines phone-lost */
 };
@@ -246,6 +254,10 @@ struct talk {
 	struct dlg a, b;
 };
 void talk_begin(struct talk *t, struct phone *a, struct phone *b);
+
+/* tracer wants this traced, and nothing else; kind 0: nothing. */
+void lab_trace(struct lab *lab, uint8_t kind, const char *target,
+    uint8_t profiles);
 
 /* sigproxy is killed and starts anew: all it has is what was saved. */
 void lab_restart(struct lab *lab);

@@ -32,6 +32,7 @@ main(void)
 	srunner_add_suite(r, suite_subs());
 	srunner_add_suite(r, suite_mwi());
 	srunner_add_suite(r, suite_report());
+	srunner_add_suite(r, suite_trace());
 	srunner_add_suite(r, suite_message());
 	srunner_add_suite(r, suite_move());
 	srunner_add_suite(r, suite_offers());

@@ -26,6 +26,7 @@ Suite *suite_outbound(void);
 Suite *suite_subs(void);
 Suite *suite_mwi(void);
 Suite *suite_report(void);
+Suite *suite_trace(void);
 Suite *suite_message(void);
 Suite *suite_divert(void);
 Suite *suite_trunk(void);

@@ -70,6 +70,11 @@ void keep_note_nat(struct keep *k, const struct flow *f, struct span contact);
 /* What the phones registered by UDP from this IP show of its router: one port
  * that passed shows that it keeps those that are free. */
 enum home_nat keep_home_nat(const struct keep *k, const struct addr *a);
+/* What the phones there showed of it when they were asked (ear.h). */
+void keep_note_proof(struct keep *k, const struct addr *a, enum home_nat nat);
+/* Something that nobody asked for came in by this listener, by UDP; did it? */
+void keep_reached(struct keep *k, const struct flow *from);
+bool keep_is_reached(const struct keep *k, uint8_t listener);
 /* Is there a binding that is reached by it? */
 bool keep_has(const struct keep *k, const struct flow *f);
 /* Its connection closed. */

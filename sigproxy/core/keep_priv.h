@@ -29,6 +29,7 @@ struct home {
 	struct pace udp, stream;
 	uint8_t udp_alg, stream_alg;	/* enum alg_sign of its router */
 	uint32_t nats[HOME_NATS];	/* its flows by what they show of it */
+	uint8_t proved;		/* enum home_nat, of its phones' media */
 	struct mono idle_since;	/* with no flows: in the list of idle ones */
 	struct home *idle_prev, *idle_next;
 };
@@ -96,6 +97,7 @@ struct keep {
 	unsigned next_missing;
 	uint64_t n_missing;	/* ever */
 	uint64_t algs;		/* found, ever */
+	bool reached[EDGE_LISTENERS_MAX];	/* by UDP, from outside */
 };
 
 /* ---- keep.c ---- */

@@ -22,6 +22,8 @@ keep_new(const struct edge_conf *conf, struct timerq *timers,
 		keep_free(k);
 		return NULL;
 	}
+	k->missing_timer.kind = TIMER_MISSING;
+	k->missing_timer.owner = k;
 	return k;
 }
 

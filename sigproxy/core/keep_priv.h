@@ -77,6 +77,7 @@ struct missing {
 	struct addr at;		/* where it was reached last */
 	struct addr server;
 	struct mono seen, since;
+	struct mono due;	/* it is named then; 0: it was */
 };
 
 struct keep {
@@ -95,6 +96,7 @@ struct keep {
 	struct addr was;	/* the one before */
 	struct missing missing[KEEP_MISSING_MAX];	/* newest overwrite */
 	unsigned next_missing;
+	struct timer missing_timer;	/* the first that is due */
 	uint64_t n_missing;	/* ever */
 	uint64_t algs;		/* found, ever */
 	bool reached[EDGE_LISTENERS_MAX];	/* by UDP, from outside */

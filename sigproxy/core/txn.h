@@ -44,6 +44,7 @@ enum timer_kind {
 	TIMER_AUTH,		/* deadline of a question; struct auth_question */
 	TIMER_NONCES,
 	TIMER_KEEP,		/* keepalives; struct kept */
+	TIMER_MISSING,		/* struct keep: missing_timer */
 	TIMER_CALL = 100,	/* the call part's own from here on: call.h */
 	TIMER_SUB = 200,	/* struct sub */
 	TIMER_SUBS,		/* more of them wait for their turn */

@@ -1,11 +1,11 @@
-"""A tiny DNS server (RFC 1035): one A record for each name it knows, which a test may change."""
+"""A tiny DNS server (RFC 1035, 2782): an A record for each name it knows, which a test may change, and SRV records."""
 
 import struct
 import threading
 
 ADDRESS = '203.0.113.53'
 PORT = 53
-TYPE_A, CLASS_IN = 1, 1
+TYPE_A, TYPE_SRV, CLASS_IN = 1, 33, 1
 TTL_S = 1
 
 
@@ -19,12 +19,18 @@ def question(data):
     return '.'.join(labels).lower(), kind, at + 5
 
 
+def encoded(name):
+    """A name as labels."""
+    return b''.join(bytes([len(label)]) + label.encode() for label in name.split('.')) + b'\0'
+
+
 class Dns:
     """Answers on the internet of a laboratory until that ends."""
 
     def __init__(self, lab, **names):
         """names: the first label of NAME.test -> address."""
         self.names = {f'{label}.test': address for label, address in names.items()}
+        self.services = {}      # name: [(priority, port, target)]
         self.asked = []
         self.host = lab.public_host('dns', ADDRESS)
         self._sock = self.host.udp_socket(PORT)
@@ -52,12 +58,16 @@ class Dns:
                 continue
 
     def _answer(self, data):
-        """NOERROR with the record, NOERROR without one for other types, NXDOMAIN for other names."""
+        """NOERROR with the records, NOERROR without any for other types, NXDOMAIN for other names."""
         name, kind, end = question(data)
         self.asked.append((name, kind))
-        address = self.names.get(name) if kind == TYPE_A else None
-        flags = 0x8580 if name in self.names else 0x8583
-        record = b''
-        if address:
-            record = b'\xc0\x0c' + struct.pack('>HHIH4B', TYPE_A, CLASS_IN, TTL_S, 4, *map(int, address.split('.')))
-        return data[:2] + struct.pack('>HHHHH', flags, 1, bool(address), 0, 0) + data[12:end] + record
+        values = []
+        if kind == TYPE_A and name in self.names:
+            values = [bytes(map(int, self.names[name].split('.')))]
+        elif kind == TYPE_SRV:
+            values = [struct.pack('>HHH', priority, 0, port) + encoded(target)
+                      for priority, port, target in self.services.get(name, ())]
+        flags = 0x8580 if name in self.names or name in self.services else 0x8583
+        records = b''.join(b'\xc0\x0c' + struct.pack('>HHIH', kind, CLASS_IN, TTL_S, len(value)) + value
+                           for value in values)
+        return data[:2] + struct.pack('>HHHHH', flags, 1, len(values), 0, 0) + data[12:end] + records

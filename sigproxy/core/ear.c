@@ -160,7 +160,9 @@ ear_want(const struct ctx *x, struct leg *leg,
 {
 	struct ear *ear = &leg->ear;
 
-	if (!leg_is_external(leg) || reach->way != MEDIA_PUNCHED ||
+	/* Of a trunk sound may come from anywhere. */
+	if (!leg_is_external(leg) || !keep_has(x->e->keep, &leg->flow) ||
+	    reach->way != MEDIA_PUNCHED ||
 	    reach->range == RANGE_OPEN || reach->refused != 0 ||
 	    leg->call->phase == CALL_ENDING ||
 	    (ear->state != EAR_NONE && ear->state != EAR_WAITS))

@@ -174,6 +174,7 @@ START_TEST(by_tcp_silence_tells_as_much_if_udp_reaches_us)
 {
 	hang_up();
 	phone_connect(home);
+	phone_registers(home, NULL);
 	talk_begin(&t, home, desk);
 	listens();
 	lab_pass(lab, EAR_LISTEN_MS);
@@ -222,6 +223,18 @@ START_TEST(a_phone_that_will_not_be_asked_stays_as_it_was)
 }
 END_TEST
 
+/* A trunk, or a phone whose binding has ended. */
+START_TEST(who_is_not_registered_is_not_asked)
+{
+	phone_gone(home);
+	lab_learnt(lab, 1, &desk_rtp);
+	lab_reach(lab, 0, MEDIA_AWAITED);
+	lab_reach(lab, 0, MEDIA_NEVER);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	ends_with(VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE);
+}
+END_TEST
+
 START_TEST(once_in_a_call)
 {
 	listens();
@@ -243,6 +256,7 @@ START_TEST(two_phones_of_one_home_take_turns)
 	struct talk u;
 
 	second->flow.remote.port = 5061;
+	phone_registers(second, NULL);
 	talk_begin(&u, second, other);
 	second_session = lab->session;
 	ck_assert(addr_same_ip(&second->flow.remote, &home->flow.remote));
@@ -331,6 +345,7 @@ suite_ear(void)
 	T(nobody_is_asked_while_the_other_one_is_silent_too);
 	T(who_is_heard_meanwhile_is_not_asked);
 	T(a_phone_that_will_not_be_asked_stays_as_it_was);
+	T(who_is_not_registered_is_not_asked);
 	T(once_in_a_call);
 	T(two_phones_of_one_home_take_turns);
 	T(a_stranger_is_not_heard);

@@ -17,6 +17,9 @@ static const struct {
 	{ "subscriber", cmd_subscriber, "add | passwd | disable | enable | "
 	    "internet | show ...",
 	    "who may register: make one, give it a new password, look" },
+	{ "trunk", cmd_trunk, "add | set | password | disable | enable | "
+	    "remove | show ...",
+	    "the office's PBX and providers: where calls go and come from" },
 	{ "registrations", cmd_registrations,
 	    "[NUMBER] [--json] [--config FILE | --state DIR]",
 	    "which phones are registered, and how they are reached" },

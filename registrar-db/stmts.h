@@ -129,9 +129,10 @@
 	S(CALL_OPEN, W, "INSERT INTO call(ticket, caller, caller_name, " \
 	    "called, verdict, from_zone, from_source, call_id, "        \
 	    "granted_at, ended_at, state, number_class, pattern, rule, " \
-	    "payer, payer_zone, cost_minute) VALUES (?1, ?2, ?3, ?4, "  \
+	    "payer, payer_zone, cost_minute, trunk, route, sent) "      \
+	    "VALUES (?1, ?2, ?3, ?4, "                                  \
 	    "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "   \
-	    "?17)")                                                     \
+	    "?17, ?18, ?19, ?20)")                                      \
 	S(CALL_DENIED, W, "INSERT INTO call(ticket, caller, "           \
 	    "caller_name, called, verdict, from_zone, from_source, "    \
 	    "call_id, granted_at, ended_at, state, number_class, "      \
@@ -240,6 +241,56 @@
 	    "WHERE ticket = ?1 AND ended_at IS NULL AND stop = ''")     \
 	S(ALLOWED_FROM, R, "SELECT prefix FROM allowed_from "           \
 	    "WHERE number = ?1")                                        \
+	/* trunks */                                                    \
+	S(TRUNKS, R, "SELECT id, name, address, transport, zone, "      \
+	    "from_domain, username, register, sealed IS NOT NULL "      \
+	    "OR password IS NOT NULL, outbound, trust, mirror, "        \
+	    "tls_verify, expires_s, ping_s, channels, wait_s, "         \
+	    "latching, srtp, sources, stun, prefix, numbers, country, " \
+	    "area, caller_number FROM trunk WHERE enabled = 1 "         \
+	    "ORDER BY id LIMIT 32")                                     \
+	S(ROUTES, R, "SELECT r.id, r.pattern, t.id, r.priority, "       \
+	    "r.strip, r.prepend, r.kinds, coalesce(r.rights, '') "      \
+	    "FROM route r JOIN trunk t ON t.name = r.trunk "            \
+	    "WHERE r.enabled = 1 AND t.enabled = 1 "                    \
+	    "ORDER BY r.priority, r.id LIMIT 512")                      \
+	S(DIDS, R, "SELECT t.id, d.pattern, d.target FROM did d "       \
+	    "JOIN trunk t ON t.name = d.trunk WHERE t.enabled = 1 "     \
+	    "ORDER BY d.trunk, d.pattern LIMIT 4096")                   \
+	S(MIRROR_OF, R, "SELECT t.id, m.username FROM mirror m "        \
+	    "JOIN trunk t ON t.name = m.trunk WHERE m.number = ?1 "     \
+	    "AND m.enabled = 1 AND t.enabled = 1 AND t.mirror = 1 "     \
+	    "AND t.outbound = 1")                                       \
+	S(MIRROR_NUMBER, R, "SELECT m.number FROM mirror m "            \
+	    "JOIN trunk t ON t.name = m.trunk WHERE t.id = ?1 "         \
+	    "AND m.enabled = 1 AND ?2 IN (m.number, m.username) "       \
+	    "ORDER BY m.number = ?2 DESC LIMIT 1")                      \
+	S(TRUNK_SECRET, R, "SELECT CASE auth_username WHEN '' "         \
+	    "THEN username ELSE auth_username END, realm, sealed "      \
+	    "FROM trunk WHERE id = ?1 AND enabled = 1")                 \
+	S(MIRROR_SECRET, R, "SELECT CASE m.auth_username WHEN '' "      \
+	    "THEN m.username ELSE m.auth_username END, t.realm, "       \
+	    "m.sealed FROM mirror m JOIN trunk t ON t.name = m.trunk "  \
+	    "WHERE t.id = ?1 AND m.number = ?2 AND m.enabled = 1 "      \
+	    "AND t.enabled = 1")                                        \
+	S(TRUNK_UNSEALED, R, "SELECT id, password FROM trunk "          \
+	    "WHERE password IS NOT NULL ORDER BY id LIMIT 1")           \
+	S(TRUNK_SEALED, W, "UPDATE trunk SET sealed = ?2, "             \
+	    "password = NULL WHERE id = ?1")                            \
+	S(MIRROR_UNSEALED, R, "SELECT number, password FROM mirror "    \
+	    "WHERE password IS NOT NULL ORDER BY number LIMIT 1")       \
+	S(MIRROR_SEALED, W, "UPDATE mirror SET sealed = ?2, "           \
+	    "password = NULL WHERE number = ?1")                        \
+	S(CALL_OUT, R, "SELECT caller, called, redirected_to, "         \
+	    "challenges FROM call WHERE ticket = ?1 "                   \
+	    "AND verdict LIKE 'granted%' AND answered_at IS NULL "      \
+	    "AND ended_at IS NULL")                                     \
+	S(CALL_CHALLENGED, W, "UPDATE call SET "                        \
+	    "challenges = challenges + 1 WHERE ticket = ?1")            \
+	S(CALL_WAY, W, "UPDATE call SET trunk = (SELECT name "          \
+	    "FROM trunk WHERE id = ?2), route = ?3, sent = ?4 "         \
+	    "WHERE ticket = ?1 AND ended_at IS NULL "                   \
+	    "AND EXISTS (SELECT 1 FROM trunk WHERE id = ?2)")           \
 	/* homes */                                                     \
 	S(HOME_PUT, W, "INSERT OR REPLACE INTO home(address, transport, " \
 	    "keepalive_s, lost_after_s, learnt_at, sip_alg) "           \

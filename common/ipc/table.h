@@ -46,6 +46,9 @@
 #define IPC_WINDOW_MAX_MS 600000
 #define IPC_WINDOW_PORTS 32	/* numbers looked at in one */
 #define IPC_WINDOW_ARRIVALS 64	/* sockets with these numbers */
+#define IPC_TRUNKS_MAX 32
+#define IPC_TRUNK_ID_MAX 1000000
+#define IPC_WAYS_MAX 4		/* by which one call may go out */
 
 /* ---- items: parts of messages, declared like messages ---- */
 
@@ -175,6 +178,13 @@
 	F(u32, wrong, 0, UINT32_MAX)	/* aimed at another one */	\
 	F(oaddr, source, 0, 0)	/* of the last */
 
+/* One way to a number that is no subscriber's. */
+#define IPC_ITEM_way(F)				\
+	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
+	F(u32, route, 0, INT32_MAX)	/* its row; 0: trunk.prefix */	\
+	F(str, number, 1, 32)		/* as it is sent */		\
+	F(str, caller, 0, 64)		/* who calls, there */
+
 #define IPC_ITEMS(I)	\
 	I(flow)		\
 	I(digest)	\
@@ -189,7 +199,8 @@
 	I(quality)	\
 	I(mailbox)	\
 	I(roc)		\
-	I(arrival)
+	I(arrival)	\
+	I(way)
 
 /* ---- messages ---- */
 
@@ -250,7 +261,8 @@
 	F(list, targets, target, IPC_TARGETS_MAX)	\
 	F(u8, show, 0, 2)	/* SUBSCRIBE: enum watch_show */	\
 	F(u8, emergency, 0, 1)	/* passes every limit */	\
-	F(str, why, 0, 64)	/* VERDICT_DENIED: in words */
+	F(str, why, 0, 64)	/* VERDICT_DENIED: in words */	\
+	F(list, ways, way, IPC_WAYS_MAX)	/* without targets */
 
 #define IPC_F_call_note(F)			\
 	F(u64, ticket, 1, UINT64_MAX)		\
@@ -278,7 +290,8 @@
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u8, verdict, 1, 9)			\
 	F(item, called, party, 0)		\
-	F(list, targets, target, IPC_TARGETS_MAX)
+	F(list, targets, target, IPC_TARGETS_MAX)	\
+	F(list, ways, way, IPC_WAYS_MAX)
 
 #define IPC_F_call_end(F)			\
 	F(u64, ticket, 1, INT64_MAX)		\
@@ -502,6 +515,63 @@
 	F(u32, left_ms, 0, IPC_WINDOW_MAX_MS)	\
 	F(list, arrivals, arrival, IPC_WINDOW_ARRIVALS)
 
+#define IPC_F_trunk(F)				\
+	F(u32, set, 0, UINT32_MAX)		\
+	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
+	F(str, name, 1, 64)			\
+	F(str, host, 1, 255)			\
+	F(u16, port, 0, 65535)	/* 0: as DNS says, or the usual one */	\
+	F(u8, transport, 1, 3)			\
+	F(u8, zone, 1, 2)			\
+	F(str, domain, 1, 255)			\
+	F(str, user, 0, 64)	/* of From and REGISTER */	\
+	F(u8, registers, 0, 1)			\
+	F(u8, has_secret, 0, 1)			\
+	F(u8, outbound, 0, 1)			\
+	F(u8, trust, 0, 1)			\
+	F(u8, mirror, 0, 1)			\
+	F(u8, verify, 0, 1)	/* its certificate */	\
+	F(u32, expires_s, 60, 86400)		\
+	F(u16, ping_s, 0, 3600)			\
+	F(u16, channels, 0, 1000)	/* 0: no limit */	\
+	F(u8, wait_s, 1, 32)			\
+	F(u8, latching, 0, 3)			\
+	F(u8, srtp, 0, 3)			\
+	F(str, sources, 0, 255)			\
+	F(str, stun, 0, 255)
+#define IPC_F_trunks(F)				\
+	F(u32, set, 0, UINT32_MAX)		\
+	F(u16, count, 0, IPC_TRUNKS_MAX)
+#define IPC_F_trunk_auth_ask(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
+	F(str, uri, 1, 512)			\
+	F(str, realm, 0, 128)			\
+	F(str, nonce, 1, 256)			\
+	F(str, algorithm, 0, 16)		\
+	F(u8, qop, 0, 1)	/* "auth" is offered */
+#define IPC_F_trunk_auth_say(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, verdict, 1, 9)			\
+	F(str, username, 0, 64)			\
+	F(str, response, 0, 64)			\
+	F(str, cnonce, 0, 32)
+#define IPC_F_trunk_call_ask(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
+	F(item, flow, flow, 0)			\
+	F(str, called, 0, 64)	/* as the trunk writes it */	\
+	F(str, caller, 0, 64)			\
+	F(str, name, 0, 64)			\
+	F(str, call_id, 0, 256)
+#define IPC_F_call_way(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
+	F(u32, route, 0, INT32_MAX)		\
+	F(str, sent, 1, 32)
+
 #define IPC_TABLE(M)							\
 	M(HELLO, hello, 1, ROLE_ANY, ROLE_ANY, 0,			\
 	    "First frame on every connection, both ways. A different "	\
@@ -670,6 +740,23 @@
 	    "(REFER): may its subscriber call there himself?")		\
 	M(REFER_SAY, refer_say, 74, ROLE_REG, ROLE_SIG,			\
 	    IPC_REFER_ASK, "The verdict; a denial stands in a record of "	\
-	    "its own.")
+	    "its own.")							\
+	M(TRUNK, trunk, 80, ROLE_REG, ROLE_SIG | ROLE_STUN, 0,		\
+	    "One enabled trunk, without its secret. All are told when the " \
+	    "door opens, and all again when an admin changed one.")	\
+	M(TRUNKS, trunks, 81, ROLE_REG, ROLE_SIG | ROLE_STUN, 0,	\
+	    "Those were all of this set: there are no others any more.")	\
+	M(TRUNK_AUTH_ASK, trunk_auth_ask, 82, ROLE_SIG, ROLE_REG, 0,	\
+	    "A trunk challenges the INVITE of this call. Answered only "	\
+	    "for a call that was granted by this trunk, to the number that " \
+	    "was granted, a few times for each.")			\
+	M(TRUNK_AUTH_SAY, trunk_auth_say, 83, ROLE_REG, ROLE_SIG,	\
+	    IPC_TRUNK_AUTH_ASK, "The digest answer, nc 00000001.")	\
+	M(TRUNK_CALL_ASK, trunk_call_ask, 84, ROLE_SIG, ROLE_REG, 0,	\
+	    "An INVITE came from a trunk's address: for whom is it? "	\
+	    "Answered by AUTH_SAY.")					\
+	M(CALL_WAY, call_way, 85, ROLE_SIG, ROLE_REG, 0,		\
+	    "A granted call goes out by this trunk now, for live_call and " \
+	    "call_record.")
 
 #endif

@@ -113,3 +113,78 @@ seal_state_open(const struct secret *key, const struct seal_state *what,
 		return -EBADMSG;
 	return 0;
 }
+
+/* ---- passwords of trunks ---- */
+
+static struct span
+bound_word(const char *what, struct span of, char mem[SEAL_OF_MAX])
+{
+	struct buf b;
+
+	buf_init(&b, mem, SEAL_OF_MAX);
+	buf_puts(&b, what);
+	buf_put(&b, of);
+	return buf_span(&b);
+}
+
+struct span
+seal_of_trunk(uint64_t id, char mem[SEAL_OF_MAX])
+{
+	char digits[24];
+	struct buf b;
+
+	buf_init(&b, digits, sizeof(digits));
+	buf_put_u64(&b, id);
+	return bound_word("trunk:", buf_span(&b), mem);
+}
+
+struct span
+seal_of_mirror(struct span number, char mem[SEAL_OF_MAX])
+{
+	return bound_word("mirror:", number, mem);
+}
+
+int
+seal_word(const struct secret *key, struct span of,
+    const uint8_t nonce[SEAL_NONCE_LEN], struct span word,
+    uint8_t out[SEALED_WORD_LEN])
+{
+	uint8_t plain[2 + SEAL_WORD_MAX] = { 0 };
+
+	if (word.len == 0 || word.len > SEAL_WORD_MAX)
+		return -EMSGSIZE;
+	plain[0] = (uint8_t)(word.len >> 8);
+	plain[1] = (uint8_t)word.len;
+	memcpy(plain + 2, word.p, word.len);
+	memcpy(out, nonce, SEAL_NONCE_LEN);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(out + SEAL_NONCE_LEN, NULL,
+	    plain, sizeof(plain), (const uint8_t *)of.p, of.len, NULL, nonce,
+	    key->p);
+	secret_wipe(plain, sizeof(plain));
+	return 0;
+}
+
+int
+seal_word_open(const struct secret *key, struct span of,
+    struct span sealed, char out[SEAL_WORD_MAX], size_t *len_out)
+{
+	const uint8_t *p = (const uint8_t *)sealed.p;
+	uint8_t plain[2 + SEAL_WORD_MAX];
+	size_t len;
+	int err = 0;
+
+	if (sealed.len != SEALED_WORD_LEN ||
+	    crypto_aead_xchacha20poly1305_ietf_decrypt(plain, NULL, NULL,
+		p + SEAL_NONCE_LEN, sealed.len - SEAL_NONCE_LEN,
+		(const uint8_t *)of.p, of.len, p, key->p) != 0)
+		return -EBADMSG;
+	len = (size_t)(plain[0] << 8 | plain[1]);
+	if (len <= SEAL_WORD_MAX) {
+		memcpy(out, plain + 2, len);
+		*len_out = len;
+	} else {
+		err = -EBADMSG;
+	}
+	secret_wipe(plain, sizeof(plain));
+	return err;
+}

@@ -62,4 +62,26 @@ void seal_state(const struct secret *key, const struct seal_state *what,
 int seal_state_open(const struct secret *key, const struct seal_state *what,
     struct span sealed, uint8_t *out);
 
+/*
+ * Passwords of trunks, which are to be answered with for a realm that only
+ * the challenge names, so that no HA1 can be kept.  All are as long sealed.
+ */
+#define SEAL_WORD_MAX 256
+#define SEALED_WORD_LEN (SEAL_NONCE_LEN + 2 + SEAL_WORD_MAX + 16)
+/* What one is bound to, in mem of SEAL_OF_MAX bytes. */
+#define SEAL_OF_MAX 40
+struct span seal_of_trunk(uint64_t id, char mem[SEAL_OF_MAX]);
+struct span seal_of_mirror(struct span number, char mem[SEAL_OF_MAX]);
+
+/* Errors: -EMSGSIZE longer than SEAL_WORD_MAX, or nothing. */
+int seal_word(const struct secret *key, struct span of,
+    const uint8_t nonce[SEAL_NONCE_LEN], struct span word,
+    uint8_t out[SEALED_WORD_LEN]);
+/*
+ * Gives:   the password; wipe it after use.
+ * Errors:  -EBADMSG another key, another row, or altered.
+ */
+int seal_word_open(const struct secret *key, struct span of,
+    struct span sealed, char out[SEAL_WORD_MAX], size_t *len_out);
+
 #endif

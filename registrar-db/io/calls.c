@@ -176,8 +176,17 @@ decide(struct oracle *o, const struct ipc_auth_ask *ask, struct span number,
 	}
 	if (d->verdict != VERDICT_OK)
 		return d->verdict;
-	verdict = calls_find(o, span_make(d->number, d->number_len), called,
-	    say);
+	if (trunks_mirrored(o, say->caller.number, d, say))
+		verdict = VERDICT_OK;
+	else
+		verdict = calls_find(o, span_make(d->number, d->number_len),
+		    called, say);
+	if (verdict == VERDICT_NOT_FOUND)
+		verdict = trunks_route(o, say->caller.number, d, say);
+	if (verdict == VERDICT_DENIED) {
+		say->why = span_make(d->why, d->why_len);
+		calls_log_denied(o, say->caller.number, "call", d);
+	}
 	if (verdict == VERDICT_OK && !say->emergency && is_full(o))
 		return VERDICT_BUSY;
 	return verdict;
@@ -203,6 +212,20 @@ keep(struct oracle *o, const struct ipc_auth_ask *ask, struct span number,
 	return VERDICT_BUSY;
 }
 
+static void
+give_ticket(struct oracle *o, enum verdict verdict, struct ipc_auth_say *say)
+{
+	if (verdict == VERDICT_OK) {
+		say->ticket = o->next_ticket;
+		o->calls_live++;
+	} else {
+		say->n_targets = say->n_ways = 0;
+		say->called = (struct ipc_party){ 0 };
+	}
+	say->verdict = (uint8_t)verdict;
+	o->next_ticket++;
+}
+
 void
 calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
     struct party_row *called, struct ipc_auth_say *say)
@@ -220,15 +243,27 @@ calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
 		say->verdict = (uint8_t)verdict;
 		verdict = keep(o, ask, number, say, &d);
 	}
-	if (verdict == VERDICT_OK) {
-		say->ticket = o->next_ticket;
-		o->calls_live++;
-	} else {
-		say->n_targets = 0;
-		say->called = (struct ipc_party){ 0 };
-	}
+	give_ticket(o, verdict, say);
+}
+
+void
+calls_from_trunk(struct oracle *o, const struct ipc_trunk_call_ask *ask,
+    const struct decision *d, struct party_row *called,
+    struct ipc_auth_say *say)
+{
+	const struct ipc_auth_ask as = { .flow = ask->flow,
+		.from_user = say->caller.number, .call_id = ask->call_id };
+	struct span number = span_make(d->number, d->number_len);
+	enum verdict verdict = d->verdict;
+
+	if (verdict == VERDICT_OK)
+		verdict = calls_find(o, number, called, say);
+	else
+		number = span_sub(ask->called, 0, NUMBER_MAX);
+	if (verdict == VERDICT_OK && is_full(o))
+		verdict = VERDICT_BUSY;
 	say->verdict = (uint8_t)verdict;
-	o->next_ticket++;
+	give_ticket(o, keep(o, &as, number, say, d), say);
 }
 
 /* ---- writing ---- */
@@ -277,6 +312,14 @@ calls_bind_payer(sqlite3_stmt *q, int at, const struct decision *d,
 	sql_int(q, at + 2, pays ? d->cost : 0);
 }
 
+static void
+bind_trunk(sqlite3_stmt *q, int at, const struct decision *d)
+{
+	sql_text(q, at, span_make(d->trunk, d->trunk_len));
+	sql_text(q, at + 1, span_make(d->route, d->route_len));
+	sql_text(q, at + 2, span_make(d->sent, d->sent_len));
+}
+
 int
 calls_open(struct oracle *o, const struct job *job)
 {
@@ -306,6 +349,7 @@ calls_open(struct oracle *o, const struct job *job)
 	calls_bind_rule(q, 12, &c.by);
 	calls_bind_payer(q, 15, &c.by,
 	    granted ? span_make(c.caller, c.caller_len) : SPAN_NONE);
+	bind_trunk(q, 18, &c.by);
 	err = store_run(o->store, q);
 	if (err == 0 && ++o->calls_kept >= CALLS_MAX + CALLS_SLACK)
 		queue_wake(o->queue);

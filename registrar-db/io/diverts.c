@@ -162,6 +162,8 @@ answer(struct buf *out, const struct ipc_divert_ask *ask, enum verdict verdict,
 		say.called = found->called;
 		say.n_targets = found->n_targets;
 		memcpy(say.targets, found->targets, sizeof(say.targets));
+		say.n_ways = found->n_ways;
+		memcpy(say.ways, found->ways, sizeof(say.ways));
 	}
 	IPC_FRAME(out, DIVERT_SAY, divert_say, &say);
 }
@@ -191,6 +193,8 @@ divert_run(struct oracle *o, const struct job *job, struct buf *out)
 	if (verdict == VERDICT_OK)
 		verdict = calls_find(o, span_make(d.number, d.number_len),
 		    &called, &found);
+	if (verdict == VERDICT_NOT_FOUND && d.verdict == VERDICT_OK)
+		verdict = trunks_route(o, ask.by, &d, &found);
 	if (verdict == VERDICT_BUSY)
 		return -EBUSY;
 	err = record(o, &ask, &way, verdict == VERDICT_OK && !again);

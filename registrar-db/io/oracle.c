@@ -40,6 +40,10 @@ run(void *arg, const struct job *job, struct buf *out)
 		return refer_run(o, job, out);
 	case JOB_STOP:
 		return stops_run(o, job, out);
+	case JOB_TRUNK_AUTH:
+		return trunks_auth_run(o, job, out);
+	case JOB_CALL_WAY:
+		return trunks_way_run(o, job);
 	case JOB_STREAMS_GONE:
 		return flows_streams_gone(o, job);
 	default:
@@ -60,6 +64,8 @@ refuse(void *arg, const struct job *job, struct buf *out)
 		divert_refuse(job, out);
 	if (job->kind == JOB_REFER)
 		refer_refuse(job, out);
+	if (job->kind == JOB_TRUNK_AUTH)
+		trunks_auth_refuse(job, out);
 	if (job->kind == JOB_CALL_OPEN)
 		calls_not_opened(arg, job);
 	/* News of calls is lost then; the store said why. */
@@ -126,6 +132,7 @@ on_state(void *arg, struct door *peer, bool up)
 	o->lost_before = o->next_ticket;
 	flows_came(o);
 	checkpoints_replay(o);
+	trunks_tell(o);
 	flows_replay(o->flows);
 	queue_wake(o->queue);
 }
@@ -192,9 +199,10 @@ make_parts(struct oracle *o, const struct plan *plan)
 	o->mailboxes = mailboxes_new();
 	o->policy = policy_new(o, plan);
 	o->stops = stops_new(o);
+	o->trunks = trunks_new(o, plan);
 	if (o->flows == NULL || o->checkpoints == NULL ||
 	    o->watchers == NULL || o->mailboxes == NULL ||
-	    o->policy == NULL || o->stops == NULL)
+	    o->policy == NULL || o->stops == NULL || o->trunks == NULL)
 		return -ENOMEM;
 	o->watch = watch_new(o);
 	return o->watch == NULL ? -ENOMEM : 0;
@@ -240,6 +248,7 @@ oracle_free(struct oracle *o)
 	if (o == NULL)
 		return;
 	watch_free(o->watch);
+	trunks_free(o->trunks);
 	stops_free(o->stops);
 	policy_free(o->policy);
 	watchers_free(o->watchers);

@@ -16,6 +16,10 @@
  *	flows.c		telling sigproxy which flows live and which are gone
  *	watch.c		what an admin changed; sealing; expiry; the clock
  *	credentials.c	do realm and key fit, at start
+ *	trunks.c	where calls go that are for no subscriber
+ *	trunk_rows.c	what the tables say of trunks
+ *	trunk_calls.c	calls that trunks send
+ *	trunk_digests.c	their passwords, and answers to their challenges
  *	peer_admin.c	status
  */
 #ifndef REGDB_IO_ORACLE_H
@@ -28,6 +32,7 @@
 #include "registrar-db/core/refusals.h"
 #include "registrar-db/io/queue.h"
 #include "registrar-db/io/rows.h"
+#include "registrar-db/io/trunks.h"
 #include "registrar-db/io/wall.h"
 
 /* How long a nonce can be answered. */
@@ -54,6 +59,8 @@ enum job_kind {
 	JOB_DIVERT,		/* payload: DIVERT_ASK */
 	JOB_REFER,		/* payload: REFER_ASK */
 	JOB_STOP,		/* payload: struct call_stop */
+	JOB_TRUNK_AUTH,		/* payload: TRUNK_AUTH_ASK */
+	JOB_CALL_WAY,		/* payload: CALL_WAY */
 	JOB_STREAMS_GONE,	/* payload: int64_t, when sigproxy started */
 };
 
@@ -78,6 +85,7 @@ struct oracle {
 	struct mailboxes *mailboxes;
 	struct policy *policy;
 	struct stops *stops;
+	struct trunks *trunks;
 	uint32_t keep_records_days;
 	struct door *sig, *admin;
 
@@ -155,6 +163,11 @@ int calls_start(struct oracle *o);
  * and targets of say (lent from o->rows and called). */
 void calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
     struct party_row *called, struct ipc_auth_say *say);
+/* The same for one that a trunk sends, for the number in d: found and
+ * recorded; say->caller is set. */
+void calls_from_trunk(struct oracle *o, const struct ipc_trunk_call_ask *ask,
+    const struct decision *d, struct party_row *called,
+    struct ipc_auth_say *say);
 /* The called number, from what the caller's own digest covers: sigproxy
  * cannot ask for another one.  mem: URI_USER_MAX bytes. */
 int calls_number(const struct ipc_digest *answer, char *mem,

@@ -360,6 +360,12 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 		return on_auth_ask(o, payload);
 	case IPC_DIVERT_ASK:
 		return divert_ask(o, payload);
+	case IPC_TRUNK_CALL_ASK:
+		return trunks_call_ask(o, payload);
+	case IPC_TRUNK_AUTH_ASK:
+		return trunks_auth_ask(o, payload);
+	case IPC_CALL_WAY:
+		return trunks_way(o, payload);
 	case IPC_REFER_ASK:
 		return refer_ask(o, payload);
 	case IPC_CALL_NOTE:

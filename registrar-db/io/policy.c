@@ -429,8 +429,8 @@ put_words(const struct policy_ask *ask, const struct policy_say *say,
 	out->why_len = b.len;
 }
 
-void
-policy_ask(struct policy *p, struct span by, bool internet,
+static void
+ask_about(struct policy *p, struct span by, bool internet, bool running,
     struct span dialled, struct decision *out)
 {
 	static struct policy_ask ask;
@@ -447,7 +447,7 @@ policy_ask(struct policy *p, struct span by, bool internet,
 		    span_make(row->typed, row->typed_len));
 	}
 	ask = (struct policy_ask){ .kind = out->kind, .cost = out->cost,
-		.internet = internet };
+		.internet = internet, .running = running };
 	if (out->kind != NUMBER_EMERGENCY && fill(p, by, &ask) != 0)
 		return;
 	say = policy_decide(&ask);
@@ -456,6 +456,20 @@ policy_ask(struct policy *p, struct span by, bool internet,
 	out->verdict = policy_allows(say.why)	  ? VERDICT_OK :
 	    say.why == POLICY_NO_NUMBER ? VERDICT_NOT_FOUND :
 						    VERDICT_DENIED;
+}
+
+void
+policy_ask(struct policy *p, struct span by, bool internet,
+    struct span dialled, struct decision *out)
+{
+	ask_about(p, by, internet, false, dialled, out);
+}
+
+void
+policy_ask_form(struct policy *p, struct span by, bool internet,
+    struct span dialled, struct decision *out)
+{
+	ask_about(p, by, internet, true, dialled, out);
 }
 
 enum policy_why

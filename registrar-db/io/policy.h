@@ -24,6 +24,10 @@ struct decision {
 	char number[NUMBER_MAX];	/* what to look up and where to go */
 	char pattern[PLAN_NUMBER_MAX];
 	char rule[POLICY_TEXT_MAX], why[POLICY_TEXT_MAX];
+	/* By which trunk it goes or came, by which of its rules, and the
+	 * number there. */
+	size_t trunk_len, route_len, sent_len;
+	char trunk[POLICY_TEXT_MAX], route[48], sent[PLAN_NUMBER_MAX];
 };
 
 /* plan's spans are kept. */
@@ -36,6 +40,10 @@ void policy_free(struct policy *p);
  * Takes:   dialled  as calls_number() gives it; empty for what is none.
  */
 void policy_ask(struct policy *p, struct span by, bool internet,
+    struct span dialled, struct decision *out);
+/* The same about another form of the number of a call that is allowed, which
+ * itself counts already. */
+void policy_ask_form(struct policy *p, struct span by, bool internet,
     struct span dialled, struct decision *out);
 /* Does this phone's number have a device outside?  Then its word may come
  * from there. */

@@ -142,6 +142,19 @@ seal_all(struct watch *w)
 	return true;
 }
 
+/* The same of trunks.  Gives: true when there may be more. */
+static bool
+seal_trunks(struct watch *w)
+{
+	for (int i = 0; i < SEAL_BATCH; i++) {
+		if (trunks_seal_one(w->oracle) != 1)
+			return false;
+		w->sealed = true;
+		w->sealed_at = clock_mono();
+	}
+	return true;
+}
+
 /* The clear text leaves the WAL with its last page. */
 static void
 wipe(struct watch *w)
@@ -308,6 +321,7 @@ watch_chores(struct watch *w, struct buf *out)
 {
 	bool more = seal_all(w);
 
+	more = seal_trunks(w) || more;
 	more = tell_gone(w, out) || more;
 	drop_expired(w, out);
 	/* Last: the rest of this transaction is in the time before. */
@@ -335,6 +349,7 @@ on_look(uv_timer_t *timer)
 		store_check_schema(s);
 		note_last_id(w->oracle);
 		watchers_recheck(w->oracle->watchers);
+		trunks_changed(w->oracle);
 	}
 	sweep(w);
 	if (changed || w->n_expired > 0 ||

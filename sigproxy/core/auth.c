@@ -11,6 +11,7 @@
 #include "sigproxy/core/registrar.h"
 #include "sigproxy/core/report.h"
 #include "sigproxy/core/subs.h"
+#include "sigproxy/core/trunk_call.h"
 
 #define PUMP_MS 5		/* between batches of waiting questions */
 #define QUESTION_MAX 6144	/* bytes of the largest frame */
@@ -159,17 +160,45 @@ put_other(struct steps *st, const struct auth_question *q,
 	return 0;
 }
 
+/* What it writes may be any bytes: who is nobody it knows. */
+static int
+put_trunk_call(struct edge *e, struct steps *st, const struct auth_question *q,
+    const struct sip_msg *m)
+{
+	struct trunk *t = trunk_of(e->trunks, &q->stxn->from);
+	struct ipc_trunk_call_ask ask = { .id = q->id };
+	struct trunk_caller who;
+	char user[URI_USER_MAX];
+
+	if (t == NULL || !creds_text_ok(m->call_id, 256))
+		return -EBADMSG;
+	if (tel_number(&m->ruri, user, &ask.called) != 0 ||
+	    !creds_text_ok(ask.called, 64))
+		ask.called = SPAN_NONE;
+	trunk_read_caller(t, m, &who);
+	t->calls_in++;
+	ask.trunk = t->id;
+	ask.flow = flow_to_ipc(&q->stxn->from);
+	ask.caller = who.number;
+	ask.name = who.name;
+	ask.call_id = m->call_id;
+	STEPS_ASK(st, &st->reg, TRUNK_CALL_ASK, trunk_call_ask, &ask);
+	return 0;
+}
+
 /* Put the question to registrar-db.  Errors: -EBADMSG, -E2BIG. */
 static int
 put_question(struct edge *e, struct steps *st, struct auth_question *q,
     const struct sip_msg *m, struct creds *c)
 {
-	int err;
+	int err = 0;
 
-	err = creds_hash_body(c, e->auth->digest, m->body);
+	if (q->purpose != AUTH_TRUNK)
+		err = creds_hash_body(c, e->auth->digest, m->body);
 	if (err)
 		return err;
 	err = q->purpose == AUTH_REGISTER ? put_register(st, q, m, c) :
+	    q->purpose == AUTH_TRUNK ? put_trunk_call(e, st, q, m) :
 	    put_other(st, q, m, c);
 	if (err)
 		return err;
@@ -208,8 +237,8 @@ pump(struct edge *e, struct mono now, struct steps *st)
 		    q->purpose == AUTH_REGISTER ? AUTH_REGISTER_MS :
 		    AUTH_OTHER_MS));
 		if (stxn_request(q->stxn, &e->stored) == 0 &&
-		    creds_find(&e->stored, e->conf->realm, a->nonces,
-			&q->stxn->from.remote, &c) == 0)
+		    (q->purpose == AUTH_TRUNK || creds_find(&e->stored, e->conf->realm, a->nonces,
+			&q->stxn->from.remote, &c) == 0))
 			put_question(e, st, q, &e->stored, &c);
 	}
 }
@@ -329,6 +358,13 @@ auth_require(struct edge *e, struct mono now, struct steps *st,
 	} else {
 		ask(e, now, st, in, &c, purpose);
 	}
+}
+
+void
+auth_trunk(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	ask(e, now, st, in, NULL, AUTH_TRUNK);
 }
 
 /* ---- answers of registrar-db ---- */

@@ -44,10 +44,13 @@ struct edge_in {
  *   - every other verdict is answered here (401 stale, 403, 404, 480, 500).
  * A CANCEL in the meantime is answered here too.
  */
-enum auth_purpose { AUTH_REGISTER, AUTH_CALL, AUTH_OTHER };
+enum auth_purpose { AUTH_REGISTER, AUTH_CALL, AUTH_OTHER, AUTH_TRUNK };
 
 void auth_require(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, enum auth_purpose purpose);
+/* An INVITE that a trunk sent (AUTH_TRUNK): for whom it is. */
+void auth_trunk(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in);
 
 /* What every verdict but OK is answered with, also for a REGISTER; s may be
  * gone afterwards.  why: in words, for VERDICT_DENIED. */

@@ -120,6 +120,10 @@ refuse_caller(const struct ctx *x, struct call *call, const struct ending *how)
 		return;
 	x->e->calls->refused++;
 	buf_init(&b, mem, sizeof(mem));
+	if (trunk_is_told_full(call->leg[0], how->reason)) {
+		r.status = 503;
+		build_hdr_u64(&b, SIP_H_RETRY_AFTER, TRUNK_RETRY_AFTER_S);
+	}
 	if (how->reason != NULL)
 		build_hdr_str(&b, SIP_H_REASON, how->reason);
 	if (how->cause != NULL)

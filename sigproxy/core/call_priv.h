@@ -16,7 +16,7 @@
  * consent.c (what registrar-db says of calls that run),
  * offer.c, streams.c, secure.c, hold.c, relay.c, spread.c and again.c (media),
  * note.c (reports), callid.c and
- * leak.c (what must not be told), checkpoint.c and restore.c (what outlives
+ * leak.c (what must not be told), trunk_call.c (calls by trunks), checkpoint.c and restore.c (what outlives
  * this process).
  */
 #ifndef SIGPROXY_CORE_CALL_PRIV_H
@@ -28,6 +28,7 @@
 #include "sigproxy/core/divert.h"
 #include "sigproxy/core/offer.h"
 #include "sigproxy/core/refer.h"
+#include "sigproxy/core/trunk_call.h"
 #include "sigproxy/core/unheard.h"
 
 #define CALL_LEGS_MAX 16 /* as many as a relay session has ends */
@@ -132,6 +133,7 @@ struct call {
 				      * INVITE takes the place of; 0: none */
 	struct diversion diversion; /* where it came from by 3xx */
 	struct consent consent;     /* the REFER that waits for it */
+	struct outgoing out;        /* by which trunks */
 	struct party referred_by;    /* who sent the caller here; no number:
 				      * nobody */
 	struct mono answered; /* 0: never */
@@ -192,6 +194,8 @@ struct calls {
 	uint64_t begun, answered, refused, restored;
 	uint64_t no_channel; /* calls refused for want of one */
 	uint64_t reports;      /* of phones, on how a call sounded */
+	struct span answer;    /* to a trunk's challenge, while its INVITE is
+				* written */
 };
 
 /* ---- call.c ---- */
@@ -263,6 +267,8 @@ unsigned setup_first_flow(const struct edge *e, const struct ipc_auth_say *say,
 /* The number it was redirected to has these devices: as before, with them. */
 void setup_diverted(
     const struct ctx *x, struct call *call, const struct ipc_auth_say *say);
+/* By the next of its trunks: one is left. */
+void setup_by_trunk(const struct ctx *x, struct call *call);
 /* Ask the relay for a port for each end. */
 void setup_open_ends(const struct ctx *x, struct call *call);
 /* The relay answered for every end. */
@@ -290,6 +296,11 @@ void fork_cancel(const struct ctx *x, struct call *call, const struct leg *keep,
 int fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
     struct span invite);
 void fork_timer_c(const struct ctx *x, struct leg *leg);
+/* A trunk's branch, challenged: its INVITE again, with this line. */
+void fork_answer(const struct ctx *x, struct leg *leg, struct span line);
+/* There will be no answer. */
+void fork_branch_failed(
+    const struct ctx *x, struct leg *leg, uint16_t status);
 /* All branches at once: nobody answered in time. */
 void fork_give_up(const struct ctx *x, struct call *call);
 /* A device's refusal that only concerns us and that device, or would send the
@@ -316,6 +327,8 @@ uint8_t headers_can(const struct sip_msg *m, uint8_t before);
 bool headers_hide_sender(const struct sip_msg *m);
 /* `sip:number@domain`, escaped where needed. */
 void headers_put_uri(const struct edge *e, struct buf *b, struct span number);
+/* The user of a URI, escaped where needed. */
+void headers_put_user(struct buf *b, struct span user);
 /* `"Name" <sip:number@domain>`. */
 void headers_put_party(
     const struct edge *e, struct buf *b, const struct party *p);

@@ -308,6 +308,7 @@ put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 	else
 		put_early(b, leg);
 	put_told(b, leg);
+	wire_put_uint(b, leg->trunk, 4);
 }
 
 static void
@@ -347,6 +348,24 @@ put_diversion(struct buf *b, const struct diversion *d)
 	}
 }
 
+static void
+put_outgoing(struct buf *b, const struct outgoing *o)
+{
+	wire_put_uint(b, o->n, 1);
+	for (unsigned i = 0; i < o->n; i++) {
+		wire_put_uint(b, o->way[i].trunk, 4);
+		wire_put_uint(b, o->way[i].route, 4);
+		wire_put_text(b, TEXT_SPAN(o->way[i].number));
+		wire_put_text(b, TEXT_SPAN(o->way[i].caller));
+	}
+	if (o->n == 0)
+		return;
+	wire_put_uint(b, o->at, 1);
+	wire_put_uint(b, o->next_flow, 1);
+	wire_put_uint(b, o->tries, 1);
+	wire_put_uint(b, o->answers, 1);
+}
+
 int
 checkpoint_put(struct buf *b, const struct call *call)
 {
@@ -358,7 +377,8 @@ checkpoint_put(struct buf *b, const struct call *call)
 	put_flag(b, settled);
 	/* Between two numbers nobody rings: a restart ends it. */
 	wire_put_uint(b, (call->phase == CALL_ENDING ||
-		call->diversion.asked) + call->end_noted, 1);
+		call->diversion.asked || call->out.asked) +
+		call->end_noted, 1);
 	wire_put_uint(b, call->end_status, 2);
 	put_party(b, &call->caller);
 	put_party(b, &call->called);
@@ -384,6 +404,7 @@ checkpoint_put(struct buf *b, const struct call *call)
 	    b, !settled && is_kept(call, call->early) ? call->early->index : 0,
 	    1);
 	put_request(b, call);
+	put_outgoing(b, &call->out);
 	put_legs(b, call);
 	return buf_err(b);
 }
@@ -721,6 +742,7 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 	else
 		get_early(r, leg);
 	get_told(r, leg);
+	leg->trunk = (uint32_t)wire_get_uint(r, 4, 0, IPC_TRUNK_ID_MAX);
 	checkpoint_check_target(r, leg->target);
 	if ((leg->state >= LEG_CONFIRMED) != call->talking ||
 	    leg->state == LEG_LOST ||
@@ -770,6 +792,26 @@ get_diversion(struct rwire *r, struct diversion *d)
 	}
 }
 
+static void
+get_outgoing(struct rwire *r, struct outgoing *o)
+{
+	o->n = (uint8_t)wire_get_uint(r, 1, 0, IPC_WAYS_MAX);
+	for (unsigned i = 0; i < o->n && r->err == 0; i++) {
+		struct way *w = &o->way[i];
+
+		w->trunk = (uint32_t)wire_get_uint(r, 4, 1, IPC_TRUNK_ID_MAX);
+		w->route = (uint32_t)wire_get_uint(r, 4, 0, INT32_MAX);
+		(void)TEXT_SET(&w->number, wire_get_text(r, 1, 32));
+		(void)TEXT_SET(&w->caller, wire_get_text(r, 0, 64));
+	}
+	if (o->n == 0 || r->err != 0)
+		return;
+	o->at = (uint8_t)wire_get_uint(r, 1, 0, o->n);
+	o->next_flow = (uint8_t)wire_get_uint(r, 1, 0, TRUNK_FLOWS_MAX);
+	o->tries = (uint8_t)wire_get_uint(r, 1, 0, TRUNK_TRIES_MAX);
+	o->answers = (uint8_t)wire_get_uint(r, 1, 0, TRUNK_ANSWERS_MAX);
+}
+
 int
 checkpoint_get(
     struct span state, const struct edge_conf *conf, struct saved_call *out)
@@ -809,6 +851,7 @@ checkpoint_get(
 	out->request = wire_get_blob(&r, out->talking ? 0 : 1, BLOB_MAX);
 	out->request_from = (uint8_t)wire_get_uint(
 	    &r, 1, 0, out->talking ? CALL_LEGS_MAX - 1 : 0);
+	get_outgoing(&r, &out->out);
 	get_legs(&r, conf, out);
 	if (r.err == 0 && out->session != 0 && out->instance >= conf->n_relays)
 		wire_fail(&r, -ERANGE);

@@ -12,7 +12,7 @@
 #include "common/ipc/wire.h"
 #include "sigproxy/core/call_priv.h"
 
-#define CHECKPOINT_VERSION 6
+#define CHECKPOINT_VERSION 7
 
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
@@ -22,6 +22,7 @@ struct saved_leg {
 	uint8_t token[LEG_TOKEN_LEN];
 	struct flow flow;
 	bool relayed;
+	uint32_t trunk;
 	struct end end; /* no question, no counting, no verdict */
 	struct span target, route, call_id, local, remote, tag;
 	uint32_t local_cseq, remote_cseq, invite_cseq;
@@ -55,6 +56,7 @@ struct saved_call {
 	bool transferred, withheld;
 	uint64_t replaces; /* ticket */
 	struct diversion diversion; /* its steps */
+	struct outgoing out; /* its ways, and where it is among them */
 	uint8_t channels;
 	bool emergency;
 	uint64_t answered_us;

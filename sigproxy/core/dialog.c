@@ -300,7 +300,8 @@ call_in_dialog(
 
 	if (leg == NULL)
 		return CALL_NONE;
-	if (!flow_eq(&leg->flow, in->from))
+	if (!flow_eq(&leg->flow, in->from) &&
+	    (leg->trunk == 0 || trunk_id_of(e, in->from) != leg->trunk))
 		return CALL_STRANGER;
 	if (in->msg->method == SIP_ACK) {
 		exchange_ack(&x, leg, in->msg);

@@ -80,7 +80,9 @@ divert_learn(const struct edge *e, struct leg *leg, const struct sip_msg *msg)
 	char mem[URI_USER_MAX];
 	unsigned best = 0;
 
-	if (msg == NULL || msg->status < 300 || msg->status > 302)
+	/* A trunk that sends us elsewhere would choose who pays for what. */
+	if (msg == NULL || leg->trunk != 0 || msg->status < 300 ||
+	    msg->status > 302)
 		return;
 	it = sip_values(msg, SIP_H_CONTACT);
 	while (sip_values_next(&it, &value) == 0) {
@@ -172,9 +174,8 @@ divert_refuse(const struct ctx *x, struct call *call)
 
 /* ---- the answer ---- */
 
-/* Those that said their last word; the others stay until they have. */
-static void
-drop_old_branches(const struct ctx *x, struct call *call)
+void
+divert_drop_branches(const struct ctx *x, struct call *call)
 {
 	for (unsigned i = 1; i < call->n_legs; i++) {
 		struct leg *leg = call->leg[i];
@@ -221,6 +222,7 @@ go_on(const struct ctx *x, struct call *call, const struct ipc_divert_say *say)
 	found = (struct ipc_auth_say){ .called = say->called,
 		.n_targets = say->n_targets };
 	memcpy(found.targets, say->targets, sizeof(found.targets));
+	trunk_take_ways(call, say->ways, say->n_ways);
 	if (stxn_request(call->setup->server, &x->e->stored) != 0 ||
 	    !sips_targets(&x->e->stored, &found, &kept)) {
 		divert_refuse(x, call);
@@ -228,7 +230,7 @@ go_on(const struct ctx *x, struct call *call, const struct ipc_divert_say *say)
 	}
 	log_step(x, call);
 	take_step(call);
-	drop_old_branches(x, call);
+	divert_drop_branches(x, call);
 	/* Whoever watches the one before sees that it rings no more. */
 	subs_touch(x->e, SUB_DIALOG, TEXT_SPAN(call->called.number));
 	call_party(&call->called, &say->called);

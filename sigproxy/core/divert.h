@@ -41,6 +41,8 @@ void divert_learn(
 /* That refusal is the call's best.  False: it is not to be followed. */
 bool divert_begin(
     const struct ctx *x, struct call *call, const struct leg *leg);
+/* Those that said their last word; the others stay until they have. */
+void divert_drop_branches(const struct ctx *x, struct call *call);
 /* No answer came: the call ends. */
 void divert_refuse(const struct ctx *x, struct call *call);
 /* registrar-db came: the one before may have died with the question. */

@@ -18,6 +18,7 @@
 #include "sigproxy/core/subs.h"
 #include "sigproxy/core/sips.h"
 #include "sigproxy/core/stund.h"
+#include "sigproxy/core/trunk_call.h"
 #include "sigproxy/sip/build.h"
 
 enum {
@@ -74,9 +75,11 @@ tables(struct edge *e)
 	e->subs = subs_new(subs);
 	e->mwi = mwi_new(MWI_BOXES_MAX);
 	e->texts = messages_new(MESSAGES_MAX);
+	e->trunks = trunks_new();
 	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
 	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL &&
-	    e->subs != NULL && e->mwi != NULL && e->texts != NULL ? 0 : -ENOMEM;
+	    e->subs != NULL && e->mwi != NULL && e->texts != NULL &&
+	    e->trunks != NULL ? 0 : -ENOMEM;
 }
 
 struct edge *
@@ -99,6 +102,7 @@ edge_free(struct edge *e)
 {
 	if (e == NULL)
 		return;
+	trunks_free(e->trunks);
 	messages_free(e->texts);
 	mwi_free(e->mwi);
 	subs_free(e->subs);
@@ -264,11 +268,36 @@ on_in_dialog(struct edge *e, struct mono now, struct steps *st,
 	}
 }
 
+/* An INVITE from a trunk: nobody asks it for a password. */
+static void
+on_trunk_call(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in, struct trunk *t)
+{
+	struct reply full = { .status = 503,
+		.headers = SPAN_LIT("Retry-After: 10\r\n") };
+
+	if (stxn_is_merged(&e->txns, in->msg, in->from)) {
+		edge_refuse_status(e, now, st, in, 482);
+	} else if (trunk_has_room(e->calls, t)) {
+		auth_trunk(e, now, st, in);
+	} else {
+		t->refused++;
+		if (edge_may_answer(e, now, in))
+			edge_answer(e, now, st, in, &full);
+	}
+}
+
 static void
 on_new(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in)
 {
-	if (!edge_may_mean_us(e, in->msg, in->from)) {
+	struct trunk *t = trunk_of(e->trunks, in->from);
+
+	if (t != NULL && in->msg->method == SIP_INVITE) {
+		on_trunk_call(e, now, st, in, t);
+		return;
+	}
+	if (t == NULL && !edge_may_mean_us(e, in->msg, in->from)) {
 		refuse_name(e, now, st, in);
 		return;
 	}
@@ -563,6 +592,11 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	case IPC_CALL_RESTORE:
 	case IPC_CALL_RESTORED:
 		return restore_frame(e, now, st, type, payload);
+	case IPC_TRUNK:
+	case IPC_TRUNKS:
+		return trunks_frame(e, st, type, payload);
+	case IPC_TRUNK_AUTH_SAY:
+		return trunk_auth_frame(e, now, st, payload);
 	case IPC_DIVERT_SAY:
 		return call_divert_frame(e, now, st, payload);
 	case IPC_REFER_SAY:
@@ -735,6 +769,8 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	mwi_status(e->mwi, json);
 	buf_putc(json, ',');
 	messages_status(e->texts, json);
+	buf_putc(json, ',');
+	trunks_status(e, now, json);
 	if (e->public_ip.family != ADDR_NONE) {
 		buf_puts(json, ",\"public_address\":\"");
 		addr_put_ip(json, &e->public_ip);

@@ -22,6 +22,7 @@ struct keep;
 struct messages;
 struct mwi;
 struct subs;
+struct trunks;
 
 struct edge {
 	const struct edge_conf *conf;
@@ -36,6 +37,7 @@ struct edge {
 	struct subs *subs;
 	struct mwi *mwi;
 	struct messages *texts;
+	struct trunks *trunks;
 	bool reg_up, stun_up;
 	bool is_keyed;			/* SIG_KEYS came */
 	bool is_restored;		/* and all calls of the life before */

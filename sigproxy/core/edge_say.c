@@ -3,6 +3,7 @@
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/trunks.h"
 #include "sigproxy/sip/build.h"
 
 /* ---- names and addresses ---- */
@@ -241,7 +242,8 @@ static enum guard_who
 who_is(const struct edge *e, const struct edge_in *in)
 {
 	if (in->from->zone == ZONE_INTERNAL ||
-	    keep_knows(e->keep, &in->from->remote))
+	    keep_knows(e->keep, &in->from->remote) ||
+	    trunk_of(e->trunks, in->from) != NULL)
 		return GUARD_KNOWN;
 	if (!edge_names_us(e, in->msg))
 		return GUARD_NAMELESS;

@@ -22,6 +22,11 @@ static void on_refused(const struct ctx *x, struct leg *leg,
 static void
 put_identity(const struct edge *e, struct buf *b, const struct leg *leg)
 {
+	if (leg->trunk != 0) {
+		trunk_put_identity(e, b, leg);
+		buf_put(b, e->calls->answer);
+		return;
+	}
 	if (leg_is_external(leg))
 		return;
 	build_open(b, SIP_H_P_ASSERTED_IDENTITY);
@@ -149,8 +154,8 @@ send_invite(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	leg->told = move_telling(x->e, leg);
 	leg->peer_media = *offer;
 	timerq_set(&x->e->timers, &leg->timer_c,
-	    mono_add_ms(x->now, find_spare(leg) != NULL ? CALL_FLOW_MS :
-							  CALL_TIMER_C_MS));
+	    mono_add_ms(x->now, leg->trunk != 0 ? trunk_wait_ms(x->e, leg) :
+		find_spare(leg) != NULL ? CALL_FLOW_MS : CALL_TIMER_C_MS));
 	return 0;
 }
 
@@ -619,7 +624,8 @@ check_done(const struct ctx *x, struct call *call, const struct leg *last,
 		    (of == NULL || rank(leg) < rank(of)))
 			of = leg;
 	}
-	if (of != NULL && divert_begin(x, call, of))
+	if (of != NULL && (trunk_next(x, call, of->status) ||
+	    divert_begin(x, call, of)))
 		return;
 	best = of != NULL ? of->status : 0;
 	how.status = best;
@@ -675,9 +681,11 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	    (status == 430 || (status == 408 && msg == NULL));
 
 	timerq_cancel(&x->e->timers, &leg->timer_c);
-	ctxn_detach(leg->invite);
+	if (leg->invite != NULL)
+		ctxn_detach(leg->invite);
 	leg->invite = NULL;
-	if (msg != NULL && ask_again(x, leg, msg))
+	if (msg != NULL &&
+	    (trunk_is_challenged(x, leg, msg) || ask_again(x, leg, msg)))
 		return;
 	exchange_end_leg(x, leg);
 	if (leg->status == 0) { /* not yet given up by timer C */
@@ -772,8 +780,21 @@ fork_timer_c(const struct ctx *x, struct leg *leg)
 
 	bool flow_failed;
 
+	if (leg->invite == NULL && call->out.asked) {
+		call->out.asked = false;
+		fork_branch_failed(x, leg, 408);
+		return;
+	}
 	if (leg->invite == NULL || leg->state == LEG_LOST)
 		return;
+	/* It said 100: it works on it. */
+	if (leg->trunk != 0 && leg->state == LEG_CALLING &&
+	    leg->invite->state == CTXN_PROCEEDING && !leg->is_slow) {
+		leg->is_slow = true;
+		timerq_set(&x->e->timers, &leg->timer_c,
+		    mono_add_ms(x->now, CALL_TIMER_C_MS));
+		return;
+	}
 	flow_failed = leg->state == LEG_CALLING;
 	leg->state = LEG_LOST;
 	leg->status = 408;
@@ -782,6 +803,32 @@ fork_timer_c(const struct ctx *x, struct leg *leg)
 	if (call->phase == CALL_INVITING &&
 	    (!flow_failed || !try_spare(x, leg)))
 		check_done(x, call, leg, NULL);
+}
+
+void
+fork_branch_failed(const struct ctx *x, struct leg *leg, uint16_t status)
+{
+	on_refused(x, leg, NULL, status);
+}
+
+void
+fork_answer(const struct ctx *x, struct leg *leg, struct span line)
+{
+	struct call *call = leg->call;
+	struct media offer;
+	struct sip_msg request;
+	int err = -ENOENT;
+
+	leg->tag.len = 0;
+	x->e->calls->answer = line;
+	if (call->setup->server != NULL &&
+	    stxn_request(call->setup->server, &request) == 0)
+		err = send_invite(x, leg, &request, &offer);
+	x->e->calls->answer = SPAN_NONE;
+	if (err)
+		fork_branch_failed(x, leg, 500);
+	else
+		call_changed(x->e, call);
 }
 
 void

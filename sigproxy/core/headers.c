@@ -252,8 +252,8 @@ is_user_char(char c)
 	       (c >= 'A' && c <= 'Z') || (c != '\0' && strchr("-_.!~*'()+", c));
 }
 
-static void
-put_user(struct buf *b, struct span s)
+void
+headers_put_user(struct buf *b, struct span s)
 {
 	for (size_t i = 0; i < s.len; i++) {
 		if (is_user_char(s.p[i])) {
@@ -269,7 +269,7 @@ void
 headers_put_uri(const struct edge *e, struct buf *b, struct span number)
 {
 	buf_puts(b, "sip:");
-	put_user(b, number);
+	headers_put_user(b, number);
 	buf_putc(b, '@');
 	buf_put(b, e->conf->domain);
 }

@@ -102,6 +102,7 @@ struct leg {
 	enum leg_state state;
 	char token[LEG_TOKEN_LEN]; /* user part of our Contact */
 	struct flow flow;
+	uint32_t trunk; /* whose leg it is; 0: a phone's */
 	bool relayed; /* branch: its media is relayed */
 	struct end end;
 	TEXT(512) target;  /* the phone's Contact URI, verbatim */
@@ -140,6 +141,7 @@ struct leg {
 	bool is_settled;     /* offer and answer passed reliably */
 	struct media media, peer_media; /* its own and the caller's, here */
 	uint32_t invite_cseq;
+	bool is_slow;  /* a trunk that said 100 and no more so far */
 	uint8_t n_2xx; /* heard, copies too */
 	struct timer timer_c;
 	uint16_t status; /* final answer; 0: none yet */

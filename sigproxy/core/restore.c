@@ -167,6 +167,7 @@ restore_leg(
 	leg->state = (enum leg_state)from->state;
 	leg->flow = from->flow;
 	leg->relayed = from->relayed;
+	leg->trunk = from->trunk;
 	leg->end = from->end;
 	leg->local_cseq = from->local_cseq;
 	leg->remote_cseq = from->remote_cseq;
@@ -313,6 +314,7 @@ restore_into(
 	call->timer.owner = call;
 	call->base = 1;
 	call->diversion = from->diversion;
+	call->out = from->out;
 	call->relayed = from->relayed;
 	call->map = from->map;
 	call->sound = from->sound;

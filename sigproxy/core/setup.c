@@ -70,6 +70,17 @@ is_usable(const struct edge *e, const struct flow *f)
 }
 
 static void
+write_call_id(const struct edge *e, struct leg *leg)
+{
+	const struct call *call = leg->call;
+	struct buf b;
+
+	buf_init(&b, leg->call_id.p, sizeof(leg->call_id.p));
+	callid_put(&b, &e->calls->callid_key, TEXT_SPAN(call->leg[0]->call_id));
+	leg->call_id.len = (uint16_t)b.len;
+}
+
+static void
 write_names(const struct edge *e, struct leg *leg)
 {
 	const struct call *call = leg->call;
@@ -83,9 +94,6 @@ write_names(const struct edge *e, struct leg *leg)
 	buf_init(&b, leg->remote.p, sizeof(leg->remote.p));
 	headers_put_party(e, &b, &called);
 	leg->remote.len = (uint16_t)b.len;
-	buf_init(&b, leg->call_id.p, sizeof(leg->call_id.p));
-	callid_put(&b, &e->calls->callid_key, TEXT_SPAN(call->leg[0]->call_id));
-	leg->call_id.len = (uint16_t)b.len;
 }
 
 /* Sound passes directly between office phones only, and not between one that
@@ -111,7 +119,23 @@ add_branch(
 	leg->relayed = needs_relay(leg, caller);
 	(void)TEXT_SET(&leg->target, uri);
 	write_names(e, leg);
+	write_call_id(e, leg);
 	return leg;
+}
+
+/* One at a time: a number outside is reached once. */
+static void
+add_trunk(const struct ctx *x, struct call *call, bool with_external)
+{
+	struct flow flow;
+	struct trunk *t = trunk_choose(x, call, with_external, &flow);
+	struct leg *leg =
+	    t == NULL ? NULL : add_branch(x->e, call, &flow, SPAN_NONE);
+
+	if (leg == NULL)
+		return;
+	trunk_write_names(x, leg, t);
+	t->calls_out++;
 }
 
 static bool
@@ -210,11 +234,15 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 
 /* The one phone whose dialog is to be replaced, or all of the number's. */
 static void
-choose_branches(struct edge *e, struct call *call,
+choose_branches(const struct ctx *x, struct call *call,
     const struct ipc_auth_say *say, const struct leg *replaced,
     bool with_external)
 {
-	if (replaced == NULL)
+	struct edge *e = x->e;
+
+	if (call->out.n > 0)
+		add_trunk(x, call, with_external);
+	else if (replaced == NULL)
 		add_branches(e, call, say, with_external);
 	else if (is_usable(e, &replaced->flow) &&
 		 (with_external || !leg_is_external(replaced)))
@@ -232,14 +260,15 @@ drop_branches(struct edge *e, struct call *call)
 /* When there is no room for devices outside but phones in the office ring
  * too, only those ring. */
 static bool
-admit(struct edge *e, struct call *call, const struct ipc_auth_say *say,
+admit(const struct ctx *x, struct call *call, const struct ipc_auth_say *say,
     const struct leg *replaced)
 {
+	struct edge *e = x->e;
 	uint8_t need = channels_needed(call);
 
 	if (!channels_fit(e, call, need) && need > channels_of_caller(call)) {
 		drop_branches(e, call);
-		choose_branches(e, call, say, replaced, false);
+		choose_branches(x, call, say, replaced, false);
 		need = channels_of_caller(call);
 	}
 	if (!channels_fit(e, call, need)) {
@@ -306,12 +335,12 @@ static bool
 admit_or_refuse(const struct ctx *x, struct call *call,
     const struct ipc_auth_say *say, const struct leg *replaced)
 {
-	choose_branches(x->e, call, say, replaced, true);
+	choose_branches(x, call, say, replaced, true);
 	if (call->n_legs == call->base) {
 		refuse_call(x, call, 480, "no-device", NULL);
 		return false;
 	}
-	if (!admit(x->e, call, say, replaced)) {
+	if (!admit(x, call, say, replaced)) {
 		refuse_call(x, call, 480, "no-channel",
 		    "SIP;cause=503;text=\"No channel free\"");
 		return false;
@@ -365,6 +394,14 @@ setup_diverted(
 		await_relay(x, call);
 	else
 		setup_open_ends(x, call);
+}
+
+void
+setup_by_trunk(const struct ctx *x, struct call *call)
+{
+	const struct ipc_auth_say nobody = { .n_targets = 0 };
+
+	setup_diverted(x, call, &nobody);
 }
 
 void
@@ -521,6 +558,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	}
 	call->ticket = say->ticket;
 	call->emergency = say->emergency;
+	trunk_take_ways(call, say->ways, say->n_ways);
 	call_party(&call->caller, &say->caller);
 	call_party(&call->called, &say->called);
 	call->caller.withheld = headers_hide_sender(msg);
@@ -535,6 +573,7 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 	call->reliable = sip_lists(msg, SIP_H_SUPPORTED, "100rel") ||
 	    sip_lists(msg, SIP_H_REQUIRE, "100rel");
 	err = leg_from_invite(call->leg[0], msg, &t->from);
+	call->leg[0]->trunk = trunk_id_of(x->e, &t->from);
 	call->leg[0]->srtp_way =
 	    (uint8_t)secure_first_way(x->e->calls, call->leg[0]);
 	if (err)

@@ -33,5 +33,8 @@ sips_targets(const struct sip_msg *invite, const struct ipc_auth_say *say,
 		if (sips_may_go(invite, f->zone, f->transport))
 			out->targets[out->n_targets++] = say->targets[i];
 	}
+	/* What lies behind a trunk nobody knows. */
+	if (say->n_ways > 0)
+		return false;
 	return out->n_targets > 0 || say->n_targets == 0;
 }

@@ -45,6 +45,7 @@ void add_meter_tests(Suite *s);
 void add_binding_tests(Suite *s);
 void add_verify_tests(Suite *s);
 void add_plan_tests(Suite *s);
+void add_dial_tests(Suite *s);
 void add_rights_tests(Suite *s);
 void add_refusals_tests(Suite *s);
 
@@ -55,6 +56,7 @@ void add_homes_tests(Suite *s);
 void add_call_tests(Suite *s);
 void add_divert_tests(Suite *s);
 void add_policy_tests(Suite *s);
+void add_trunk_tests(Suite *s);
 void add_checkpoint_tests(Suite *s);
 void add_admin_tests(Suite *s);
 void add_lock_tests(Suite *s);

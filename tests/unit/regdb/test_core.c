@@ -15,6 +15,7 @@ main(void)
 	add_binding_tests(s);
 	add_verify_tests(s);
 	add_plan_tests(s);
+	add_dial_tests(s);
 	add_rights_tests(s);
 	add_refusals_tests(s);
 	sr = srunner_create(s);

@@ -141,6 +141,86 @@ START_TEST(the_fixed_statements_work)
 }
 END_TEST
 
+START_TEST(bad_rows_about_trunks_are_refused_in_words)
+{
+	static const struct { const char *sql, *complaint; } rows[] = {
+		{ "INSERT INTO trunk(name, address, prefix, register) VALUES "
+		  "('r', 'sip.example.net', '', 1)",
+		    "register = 1 needs username and password" },
+		{ "INSERT INTO trunk(name, address, prefix) VALUES "
+		  "('itsp', 'sip.example.net', '')",
+		    "this name is taken already" },
+		{ "INSERT INTO trunk(name, address, prefix, sealed) VALUES "
+		  "('s', 'sip.example.net', '', x'00')",
+		    "sealed is filled in by registrar-db when it seals the "
+		    "password" },
+		{ "UPDATE trunk SET register = 1",
+		    "register = 1 needs username and password" },
+		{ "UPDATE trunk SET id = 77", "the id of a trunk never "
+		    "changes; change name instead" },
+		{ "UPDATE trunk SET sealed = x'0102'",
+		    "a new password: UPDATE trunk SET password = ... WHERE "
+		    "...; none: sealed = NULL" },
+		{ "UPDATE trunk SET ping_s = 5", "CHECK constraint failed: "
+		    "ping_s: 0, or 10 to 3600" },
+		{ "UPDATE trunk SET channels = 0", "CHECK constraint failed: "
+		    "channels: 1 to 1000 or NULL" },
+		{ "UPDATE trunk SET numbers = 'e.164'", "CHECK constraint "
+		    "failed: numbers: as-is, e164, digits or national" },
+		{ "UPDATE trunk SET zone = 'dmz'", "CHECK constraint failed: "
+		    "zone: external, internal or NULL" },
+		{ "INSERT INTO route(pattern, trunk) VALUES ('0%', 'none')",
+		    "trunk: no trunk has this name; SELECT name FROM trunk" },
+		{ "INSERT INTO route(pattern, trunk, kinds) VALUES ('0%', "
+		  "'itsp', 'expensive')",
+		    "CHECK constraint failed: kinds: internal, national, "
+		    "international, premium, satellite, emergency, with "
+		    "commas between them, or nothing" },
+		{ "INSERT INTO route(pattern, trunk, rights) VALUES ('0%', "
+		  "'itsp', 'nobody')",
+		    "rights: no such class of service; SELECT name FROM "
+		    "class_of_service, or NULL" },
+		{ "INSERT INTO route(pattern, trunk, strip) VALUES ('0%', "
+		  "'itsp', -1)", "CHECK constraint failed: strip: 0 to 31" },
+		{ "INSERT INTO did(trunk, pattern, target) VALUES ('itsp', "
+		  "'+493012345', '999')", "target: no such subscriber" },
+		{ "INSERT INTO did(trunk, pattern, target) VALUES ('itsp', "
+		  "'+493012345XX', 'X1X')",
+		    "CHECK constraint failed: target: a subscriber's number, "
+		    "or with X at its end for the last digits of the number "
+		    "called" },
+		{ "INSERT INTO mirror(number, trunk, username, password) "
+		  "VALUES ('168', 'itsp', '168', 'x')",
+		    "trunk: no trunk with mirror = 1 has this name; SELECT "
+		    "name FROM trunk" },
+		{ "INSERT INTO did(trunk, pattern, target) VALUES ('itsp', "
+		  "'+493012345XX', '1XX')", "" },
+		{ "INSERT INTO route(pattern, trunk, strip, prepend) VALUES "
+		  "('0%', 'itsp', 1, '+49')", "" },
+		{ "UPDATE trunk SET name = 'other', mirror = 1", "" },
+		{ "INSERT INTO mirror(number, trunk, username) "
+		  "VALUES ('168', 'other', '168')",
+		    "a row of mirror needs the password that the PBX has for "
+		    "the number" },
+		{ "INSERT INTO mirror(number, trunk, username, password) "
+		  "VALUES ('168', 'other', '168', 'x')", "" },
+	};
+
+	lab_subscriber();
+	lab_ok("INSERT INTO trunk(name, address, transport, prefix) VALUES "
+	       "('itsp','198.51.100.20:5060','udp','0');");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		ck_assert_str_eq(lab_sql(rows[i].sql), rows[i].complaint);
+	ck_assert_str_eq(lab_look("SELECT group_concat(trunk) FROM (SELECT "
+	    "trunk FROM route UNION ALL SELECT trunk FROM did)"),
+	    "other,other");
+	lab_ok("DELETE FROM trunk");
+	ck_assert_str_eq(lab_look("SELECT (SELECT count(*) FROM route) + "
+	    "(SELECT count(*) FROM did) + (SELECT count(*) FROM mirror)"),
+	    "0");
+}
+END_TEST
+
 /* ---- opening ---- */
 
 static int
@@ -220,6 +300,7 @@ add_schema_tests(Suite *s)
 	tcase_add_test(t, bad_rows_are_refused_in_words);
 	tcase_add_test(t, changes_that_would_lose_the_password_name_the_remedy);
 	tcase_add_test(t, the_fixed_statements_work);
+	tcase_add_test(t, bad_rows_about_trunks_are_refused_in_words);
 	tcase_add_test(t, databases_that_are_not_ours_are_refused);
 	tcase_add_test(t, a_second_registrar_is_refused);
 	tcase_add_test(t, only_older_schemas_of_ours_are_migrated);

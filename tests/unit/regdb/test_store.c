@@ -16,6 +16,7 @@ main(void)
 	add_call_tests(s);
 	add_divert_tests(s);
 	add_policy_tests(s);
+	add_trunk_tests(s);
 	add_checkpoint_tests(s);
 	add_admin_tests(s);
 	add_lock_tests(s);

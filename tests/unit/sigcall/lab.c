@@ -190,6 +190,56 @@ say_registered(struct buf *answers, struct span payload)
 }
 
 static void
+add_ways(const struct lab *lab, struct ipc_auth_say *say)
+{
+	for (unsigned i = 0; i < lab->n_ways; i++)
+		say->ways[say->n_ways++] = (struct ipc_way){
+			.trunk = lab->way_trunk[i], .route = i + 1,
+			.number = SPAN_LIT("+4989123456"),
+			.caller = SPAN_LIT("+4930168") };
+}
+
+static void
+say_trunk_call(struct lab *lab, struct buf *b, struct span payload)
+{
+	struct ipc_trunk_call_ask ask;
+	struct ipc_auth_say say = { .verdict = VERDICT_OK };
+
+	ck_assert_int_eq(get_trunk_call_ask(payload, &ask), 0);
+	say.id = ask.id;
+	say.caller.number = ask.caller;
+	say.caller.name = ask.name;
+	say.called.number = ask.called;
+	say.ticket = ++lab->ticket;
+	add_targets(lab, &say, ask.called);
+	if (say.n_targets == 0)
+		say.verdict = VERDICT_NOT_FOUND;
+	IPC_FRAME(b, AUTH_SAY, auth_say, &say);
+}
+
+static void
+say_trunk_auth(struct lab *lab, struct buf *b, struct span payload)
+{
+	struct ipc_trunk_auth_ask ask;
+	struct ipc_trunk_auth_say say = { .verdict = VERDICT_OK,
+		.username = SPAN_LIT("account"),
+		.response = SPAN_LIT("0123456789abcdef0123456789abcdef"),
+		.cnonce = SPAN_LIT("abcdef") };
+
+	ck_assert_int_eq(get_trunk_auth_ask(payload, &ask), 0);
+	lab->n_trunk_asks++;
+	snprintf(lab->trunk_uri, sizeof(lab->trunk_uri), "%.*s",
+	    (int)ask.uri.len, ask.uri.p);
+	if (lab->trunk_mute)
+		return;
+	say.ticket = ask.ticket;
+	say.id = ask.id;
+	if (lab->trunk_verdict != 0)
+		say.verdict = lab->trunk_verdict;
+	IPC_FRAME(b, TRUNK_AUTH_SAY, trunk_auth_say, &say);
+}
+
+static void
 say_auth(struct lab *lab, struct buf *b, struct span payload)
 {
 	struct ipc_auth_ask ask;
@@ -231,8 +281,11 @@ say_auth(struct lab *lab, struct buf *b, struct span payload)
 		say.called.max_kbps = lab->kbps_of_called;
 		say.emergency = lab->emergency;
 		say.ticket = ++lab->ticket;
-		add_targets(lab, &say, say.called.number);
-		if (say.n_targets == 0)
+		if (lab->n_ways > 0)
+			add_ways(lab, &say);
+		else
+			add_targets(lab, &say, say.called.number);
+		if (say.n_targets + say.n_ways == 0)
 			say.verdict = VERDICT_UNREACHABLE;
 	}
 	IPC_FRAME(b, AUTH_SAY, auth_say, &say);
@@ -402,6 +455,15 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			break;
 		case IPC_REFER_ASK:
 			say_refer(lab, answers, payload);
+			break;
+		case IPC_TRUNK_CALL_ASK:
+			say_trunk_call(lab, answers, payload);
+			break;
+		case IPC_TRUNK_AUTH_ASK:
+			say_trunk_auth(lab, answers, payload);
+			break;
+		case IPC_CALL_WAY:
+			lab->n_call_ways++;
 			break;
 		case IPC_CALL_NOTE: {
 			struct ipc_call_note *n =
@@ -767,6 +829,46 @@ write_seed(const char *kind, const void *state, size_t len)
 	fclose(f);
 }
 
+/* All of them, as when sigproxy comes. */
+static void
+tell_trunks(struct lab *lab)
+{
+	static uint32_t set;
+	char mem[4096];
+	struct ipc_trunks all = { .set = ++set,
+		.count = (uint16_t)lab->n_trunks };
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	for (unsigned i = 0; i < lab->n_trunks; i++) {
+		lab->trunks[i].set = set;
+		IPC_FRAME(&b, TRUNK, trunk, &lab->trunks[i]);
+	}
+	IPC_FRAME(&b, TRUNKS, trunks, &all);
+	feed_frames(lab, ROLE_REG, 0, buf_span(&b));
+}
+
+uint32_t
+lab_trunk(struct lab *lab, struct phone *p)
+{
+	struct ipc_trunk *t = &lab->trunks[lab->n_trunks++];
+	struct buf b;
+
+	buf_init(&b, p->host_mem, sizeof(p->host_mem) - 1);
+	addr_put_ip(&b, &p->flow.remote);
+	p->host_mem[b.len] = '\0';
+	p->port = p->flow.remote.port;
+	*t = (struct ipc_trunk){ .trunk = lab->n_trunks,
+		.name = SPAN_LIT("itsp"), .host = span_str(p->host_mem),
+		.port = p->port, .transport = TRANSPORT_UDP,
+		.zone = p->flow.zone, .domain = SPAN_LIT("itsp.example.net"),
+		.has_secret = 1, .outbound = 1, .verify = 1, .expires_s = 600,
+		.wait_s = 6 };
+	tell_trunks(lab);
+	settle(lab);
+	return t->trunk;
+}
+
 void
 lab_restart(struct lab *lab)
 {
@@ -781,6 +883,7 @@ lab_restart(struct lab *lab)
 	lab->edge = edge_new(&lab->conf);
 	ck_assert_ptr_nonnull(lab->edge);
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_REG, 0, true);
+	tell_trunks(lab);
 	tell_saved(lab);
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, true);
 	keep_homes(lab);

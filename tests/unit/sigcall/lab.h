@@ -55,6 +55,14 @@ struct lab {
 	bool emergency;  /* so it says of what is called next */
 	const char *codecs_of_caller, *codecs_of_called; /* or NULL */
 	uint32_t kbps_of_caller, kbps_of_called;
+	/* By which trunks the next call goes; none: to phones. */
+	unsigned n_ways;
+	uint32_t way_trunk[4];
+	struct ipc_trunk trunks[4];
+	unsigned n_trunks, n_trunk_asks, n_call_ways;
+	uint8_t trunk_verdict; /* of TRUNK_AUTH_ASK; 0: OK */
+	bool trunk_mute;
+	char trunk_uri[256];
 	/* DIVERT_ASK. */
 	uint8_t divert_verdict; /* 0: by whether the number has phones */
 	bool divert_mute;
@@ -250,6 +258,8 @@ void lab_tell_saved(struct lab *lab);
 /* Subscriptions that it keeps now. */
 unsigned lab_subs_saved(const struct lab *lab);
 /* It ends one: the place is in lab->subs. */
+/* p is a trunk's server from now on; trunks have numbers from 1. */
+uint32_t lab_trunk(struct lab *lab, struct phone *p);
 /* registrar-db ends a call. */
 void lab_call_end(struct lab *lab, uint64_t ticket, enum stop_why why);
 void lab_sub_end(struct lab *lab, unsigned at, bool again);

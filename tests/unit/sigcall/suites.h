@@ -29,6 +29,7 @@ Suite *suite_mwi(void);
 Suite *suite_report(void);
 Suite *suite_message(void);
 Suite *suite_divert(void);
+Suite *suite_trunk(void);
 Suite *suite_audit(void);
 Suite *suite_move(void);
 Suite *suite_offers(void);

@@ -1,0 +1,355 @@
+/*
+ * `postern trunk`: peers that are not subscribers, without typing SQL.  A
+ * password is read from standard input, for a command line can be seen, and
+ * goes to the store by a pipe.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/secret.h"
+#include "postern/cmd.h"
+#include "postern/json.h"
+#include "postern/store.h"
+#include "postern/table.h"
+
+#define SQL_MAX 8192
+#define SETS_MAX 32
+
+struct trunk {
+	const struct conf *conf;
+	bool json;
+	const char *verb, *name, *address;
+	const char *set[SETS_MAX];	/* COLUMN=VALUE */
+	unsigned n_sets;
+};
+
+/* What may be set here; password has a verb of its own. */
+static const char *const columns[] = { "address", "transport", "prefix",
+	"username", "auth_username", "realm", "from_domain", "register",
+	"expires_s", "ping_s", "channels", "trust", "zone", "sources",
+	"outbound", "numbers", "country", "area", "caller_number", "wait_s",
+	"latching", "srtp", "stun", "mirror", "tls_verify" };
+static const char *const numeric[] = { "register", "expires_s", "ping_s",
+	"channels", "trust", "outbound", "wait_s", "mirror", "tls_verify" };
+
+#define USAGE \
+	"usage: postern trunk add NAME ADDRESS [COLUMN=VALUE ...]\n" \
+	"       postern trunk set NAME COLUMN=VALUE ...\n" \
+	"       postern trunk password NAME   (read from standard input)\n" \
+	"       postern trunk disable | enable | remove NAME\n" \
+	"       postern trunk show [NAME]\n" \
+	"each with [--json] [--config FILE | --state DIR]"
+
+static int
+misuse(void)
+{
+	fputs(USAGE "\ncolumns:", stderr);
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		fprintf(stderr, " %s", columns[i]);
+	fputs("; see docs/trunks.md\n", stderr);
+	return 2;
+}
+
+/* ---- SQL ---- */
+
+static bool
+is_among(const char *const *list, size_t n, struct span word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (span_eq(word, span_str(list[i])))
+			return true;
+	return false;
+}
+
+/* The name in COLUMN=VALUE, and what follows; NULL: it is none. */
+static const char *
+split(const char *set, struct span *column_out)
+{
+	const char *is = strchr(set, '=');
+
+	if (is == NULL)
+		return NULL;
+	*column_out = span_make(set, (size_t)(is - set));
+	if (!is_among(columns, sizeof(columns) / sizeof(columns[0]),
+		*column_out))
+		return NULL;
+	return is + 1;
+}
+
+static int
+put_value(struct buf *b, struct span column, const char *value)
+{
+	bool number = is_among(numeric, sizeof(numeric) / sizeof(numeric[0]),
+	    column);
+
+	if (value[0] == '\0' && (number ||
+	    is_among((const char *const[]){ "zone", "latching", "srtp" }, 3,
+		column))) {
+		buf_puts(b, "NULL");
+		return 0;
+	}
+	if (number)
+		buf_puts(b, "CAST(");
+	if (store_quote(b, value) != 0)
+		return cmd_fail("a value holds control characters");
+	if (number)
+		buf_puts(b, " AS INTEGER)");
+	return 0;
+}
+
+static char *
+ask(const struct trunk *t, struct buf *b)
+{
+	if (!buf_err(b))
+		return store_ask(t->conf, buf_span(b));
+	cmd_fail("that is too long");
+	return NULL;
+}
+
+/* After UPDATE or DELETE: was there such a row? */
+static int
+change(const struct trunk *t, struct buf *b)
+{
+	struct span row;
+	uint64_t n = 0;
+	char *said;
+
+	buf_puts(b, " WHERE name = ");
+	if (store_quote(b, t->name) != 0)
+		return cmd_fail("a name has no such characters");
+	buf_puts(b, "; SELECT changes() AS n;");
+	said = ask(t, b);
+	if (said == NULL)
+		return 1;
+	if (json_item(span_str(said), 0, &row))
+		json_number(row, "n", &n);
+	free(said);
+	return n > 0 ? 0 : cmd_fail("there is no trunk %s", t->name);
+}
+
+/* ---- the commands ---- */
+
+static int
+do_add(const struct trunk *t)
+{
+	char mem[SQL_MAX], *said;
+	struct span column;
+	struct buf b;
+	bool prefix = false;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_puts(&b, "INSERT INTO trunk(name, address");
+	for (unsigned i = 0; i < t->n_sets; i++) {
+		(void)split(t->set[i], &column);
+		prefix = prefix || span_eq(column, SPAN_LIT("prefix"));
+		buf_puts(&b, ", ");
+		buf_put(&b, column);
+	}
+	buf_puts(&b, prefix ? ") VALUES (" : ", prefix) VALUES (");
+	if (store_quote(&b, t->name) != 0)
+		return cmd_fail("a name has no such characters");
+	buf_puts(&b, ", ");
+	if (store_quote(&b, t->address) != 0)
+		return cmd_fail("an address has no such characters");
+	for (unsigned i = 0; i < t->n_sets; i++) {
+		const char *value = split(t->set[i], &column);
+
+		buf_puts(&b, ", ");
+		if (put_value(&b, column, value) != 0)
+			return 1;
+	}
+	buf_puts(&b, prefix ? ");" : ", '');");
+	said = ask(t, &b);
+	if (said == NULL)
+		return 1;
+	free(said);
+	if (!t->json)
+		printf("%s is a trunk; its password, if it wants one: "
+		       "postern trunk password %s\n%s", t->name, t->name,
+		    prefix ? "" : "Every number goes there that is no "
+		    "subscriber's and that no route names; for some only: "
+		    "prefix=0\n");
+	return 0;
+}
+
+static int
+do_set(const struct trunk *t)
+{
+	char mem[SQL_MAX];
+	struct span column;
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_puts(&b, "UPDATE trunk SET ");
+	for (unsigned i = 0; i < t->n_sets; i++) {
+		const char *value = split(t->set[i], &column);
+
+		if (i > 0)
+			buf_puts(&b, ", ");
+		buf_put(&b, column);
+		buf_puts(&b, " = ");
+		if (put_value(&b, column, value) != 0)
+			return 1;
+	}
+	return change(t, &b);
+}
+
+static int
+do_password(const struct trunk *t)
+{
+	char word[258], mem[SQL_MAX];
+	struct buf b;
+	int rc = 1;
+
+	if (fgets(word, sizeof(word), stdin) == NULL || word[0] == '\n')
+		return cmd_fail("no password came on standard input");
+	word[strcspn(word, "\r\n")] = '\0';
+	buf_init(&b, mem, sizeof(mem));
+	buf_puts(&b, "UPDATE trunk SET password = ");
+	if (store_quote(&b, word) != 0)
+		cmd_fail("a password holds no control characters");
+	else
+		rc = change(t, &b);
+	secret_wipe(word, sizeof(word));
+	secret_wipe(mem, sizeof(mem));
+	if (rc == 0 && !t->json)
+		printf("%s has a new password\n", t->name);
+	return rc;
+}
+
+static int
+do_update(const struct trunk *t, const char *what, const char *done)
+{
+	char mem[SQL_MAX];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_puts(&b, what);
+	if (change(t, &b) != 0)
+		return 1;
+	if (!t->json)
+		printf("%s %s\n", t->name, done);
+	return 0;
+}
+
+static int
+do_show(const struct trunk *t)
+{
+	char mem[SQL_MAX], *said;
+	struct span row;
+	struct buf b;
+	int n = 0;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_puts(&b, t->name == NULL ? "SELECT name, address, transport, " :
+	    "SELECT name, address, transport, prefix, username, "
+	    "auth_username, realm, from_domain, register, expires_s, ping_s, "
+	    "channels, trust, zone, sources, outbound, numbers, country, "
+	    "area, caller_number, wait_s, latching, srtp, stun, mirror, "
+	    "tls_verify, ");
+	buf_puts(&b, "enabled, password IS NOT NULL OR sealed IS NOT NULL AS "
+	    "has_password, (SELECT count(*) FROM live_call AS c WHERE "
+	    "c.trunk = t.name) AS calls, (SELECT count(*) FROM route AS r "
+	    "WHERE r.trunk = t.name) AS routes, (SELECT count(*) FROM did AS "
+	    "d WHERE d.trunk = t.name) AS dids FROM trunk AS t");
+	if (t->name != NULL) {
+		buf_puts(&b, " WHERE name = ");
+		if (store_quote(&b, t->name) != 0)
+			return cmd_fail("a name has no such characters");
+	}
+	buf_puts(&b, " ORDER BY name;");
+	said = ask(t, &b);
+	if (said == NULL)
+		return 1;
+	if (t->name != NULL && !json_item(span_str(said), 0, &row)) {
+		free(said);
+		return cmd_fail("there is no trunk %s; `postern trunk show` "
+				"lists all", t->name);
+	}
+	if (t->json && t->name != NULL)
+		printf("%.*s\n", (int)row.len, row.p);
+	else if (t->json)
+		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
+	else if (t->name != NULL)
+		table_print_one(stdout, row);
+	else if (said[0] != '\0')
+		n = table_print(stdout, span_str(said));
+	if (!t->json && t->name == NULL && n == 0)
+		puts("there is no trunk yet: postern trunk add NAME ADDRESS");
+	free(said);
+	return 0;
+}
+
+/* ---- the command line ---- */
+
+static int
+take_words(struct trunk *t, const struct cmd_opts *o)
+{
+	struct span column;
+
+	for (int i = 0; i < o->n_rest; i++) {
+		const char *word = o->rest[i];
+
+		if (word[0] == '-')
+			return -1;
+		if (t->verb == NULL) {
+			t->verb = word;
+		} else if (t->name == NULL) {
+			t->name = word;
+		} else if (t->address == NULL && t->n_sets == 0 &&
+		    strcmp(t->verb, "add") == 0) {
+			t->address = word;
+		} else if (t->n_sets < SETS_MAX &&
+		    split(word, &column) != NULL) {
+			t->set[t->n_sets++] = word;
+		} else {
+			return -1;
+		}
+	}
+	return t->verb == NULL ? -1 : 0;
+}
+
+static int
+run(const struct trunk *t)
+{
+	bool plain = t->name != NULL && t->n_sets == 0;
+
+	if (strcmp(t->verb, "show") == 0)
+		return t->n_sets == 0 ? do_show(t) : misuse();
+	if (strcmp(t->verb, "add") == 0)
+		return t->address != NULL ? do_add(t) : misuse();
+	if (strcmp(t->verb, "set") == 0)
+		return t->n_sets > 0 ? do_set(t) : misuse();
+	if (!plain)
+		return misuse();
+	if (strcmp(t->verb, "password") == 0)
+		return do_password(t);
+	if (strcmp(t->verb, "disable") == 0)
+		return do_update(t, "UPDATE trunk SET enabled = 0",
+		    "is shut; its calls end");
+	if (strcmp(t->verb, "enable") == 0)
+		return do_update(t, "UPDATE trunk SET enabled = 1",
+		    "is in use");
+	if (strcmp(t->verb, "remove") == 0)
+		return do_update(t, "DELETE FROM trunk",
+		    "is gone, with its routes and numbers");
+	return misuse();
+}
+
+int
+cmd_trunk(int argc, char **argv)
+{
+	static struct conf conf;
+	struct trunk t = { .conf = &conf };
+	struct cmd_opts o;
+
+	if (cmd_opts_mixed(argc, argv, "csj", &o) != 0)
+		return 2;
+	t.json = o.json;
+	if (take_words(&t, &o) != 0)
+		return misuse();
+	if (store_conf(&o, &conf) != 0)
+		return 1;
+	return run(&t);
+}

@@ -1,0 +1,128 @@
+/*
+ * Calls that a trunk sends.  sigproxy says which trunk it is; what a captured
+ * one gains by a lie is to let a phone ring.
+ */
+#include <errno.h>
+
+#include "registrar-db/io/oracle.h"
+
+/* At a PBX where our subscribers are registered the user is one of them. */
+static int
+find_mirrored(struct oracle *o, const struct ipc_trunk_call_ask *ask,
+    struct decision *d)
+{
+	sqlite3_stmt *q = store_use(o->store, ST_MIRROR_NUMBER);
+	struct span number;
+	int got;
+
+	sql_int(q, 1, ask->trunk);
+	sql_text(q, 2, ask->called);
+	got = store_row(o->store, q);
+	if (got == 1) {
+		number = sql_column(q, 0);
+		got = number.len <= sizeof(d->number) ? 1 : 0;
+		if (got == 1)
+			memcpy(d->number, number.p, number.len);
+		d->number_len = number.len;
+	}
+	store_done(q);
+	return got == 1 ? 0 : got < 0 ? got : -ENOENT;
+}
+
+static int
+find_did(struct oracle *o, const struct trunk_row *t, struct span written,
+    struct decision *d)
+{
+	char form[PLAN_NUMBER_MAX];
+	const struct did_row *did;
+	struct span number;
+	struct buf b;
+	int err = dial_read(&t->dial, written, form, &number);
+
+	if (err)
+		return -ENOENT;
+	did = did_find(trunks_rows(o), t->id, number);
+	if (did == NULL || dial_target(span_make(did->target,
+	    did->target_len), number, d->number, &number) != 0)
+		return -ENOENT;
+	d->number_len = number.len;
+	buf_init(&b, d->route, sizeof(d->route));
+	buf_puts(&b, "did ");
+	buf_put(&b, span_make(did->pattern.typed, did->pattern.typed_len));
+	d->route_len = b.len;
+	return 0;
+}
+
+/* For whom it is; the trunk's right is to call those numbers, no others. */
+static enum verdict
+map_number(struct oracle *o, const struct trunk_row *t,
+    const struct ipc_trunk_call_ask *ask, struct decision *d)
+{
+	struct buf b;
+	int err = -ENOENT;
+
+	if (t->told.mirror)
+		err = find_mirrored(o, ask, d);
+	if (err == 0) {
+		buf_init(&b, d->route, sizeof(d->route));
+		buf_puts(&b, "mirror");
+		d->route_len = b.len;
+	} else if (err == -ENOENT) {
+		err = find_did(o, t, ask->called, d);
+	}
+	return err == 0	      ? VERDICT_OK :
+	    err == -ENOENT ? VERDICT_NOT_FOUND :
+			     VERDICT_BUSY;
+}
+
+/* Who calls, so that he can be called back from here. */
+static struct span
+name_caller(const struct trunk_row *t, const struct ipc_trunk_call_ask *ask,
+    char mem[PLAN_NUMBER_MAX])
+{
+	struct span number;
+
+	if (ask->caller.len == 0)
+		return SPAN_LIT("anonymous");
+	if (dial_read(&t->dial, ask->caller, mem, &number) == 0)
+		return number;
+	return span_sub(ask->caller, 0, NUMBER_MAX);
+}
+
+int
+trunks_call_ask(struct oracle *o, struct span payload)
+{
+	/* say lies in them. */
+	static struct decision d;
+	static struct party_row called;
+	char mem[PLAN_NUMBER_MAX];
+	struct ipc_trunk_call_ask ask;
+	struct ipc_auth_say say = { .id = 0 };
+	const struct trunk_row *t;
+	int err = get_trunk_call_ask(payload, &ask);
+
+	if (err)
+		return err;
+	say.id = ask.id;
+	say.verdict = VERDICT_FORBIDDEN;
+	store_read(o->store);
+	t = trunk_row(trunks_rows(o), ask.trunk);
+	if (t != NULL) {
+		d = (struct decision){ .kind = NUMBER_INTERNAL,
+			.internet = t->told.zone == ZONE_EXTERNAL };
+		d.verdict = map_number(o, t, &ask, &d);
+		d.trunk_len = t->told.name.len;
+		memcpy(d.trunk, t->told.name.p, d.trunk_len);
+		d.sent_len = ask.called.len < sizeof(d.sent) ?
+		    ask.called.len : sizeof(d.sent);
+		if (d.sent_len > 0)
+			memcpy(d.sent, ask.called.p, d.sent_len);
+		say.caller = (struct ipc_party){
+			.number = name_caller(t, &ask, mem),
+			.name = ask.name, .latching = t->told.latching,
+			.srtp = t->told.srtp };
+		calls_from_trunk(o, &ask, &d, &called, &say);
+	}
+	IPC_FRAME(sig_say(o), AUTH_SAY, auth_say, &say);
+	return 0;
+}

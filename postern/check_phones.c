@@ -6,29 +6,34 @@ static const struct media_remedy remedies[] = {
 	{ "symmetric-no-range", FINDING_WARNING,
 	    "forward [media] ports at the office's router (postern check "
 	    "--router) and set `mode = forwarded`, which every home's sound "
-	    "gets in by; if others of this home are heard, see that this "
-	    "phone is not muted" },
+	    "gets in by; nothing at the home helps, STUN neither, but another "
+	    "router there" },
 	{ "ports-changed-no-range", FINDING_WARNING,
-	    "forward [media] ports at the office's router, which every "
-	    "home's sound gets in by; or let the phone ask STUN (our SIP port "
-	    "answers it), which helps unless its router gives each peer "
-	    "another port" },
+	    "make a call of ten seconds: where that router only moves ports "
+	    "it is heard then, else the finding says what it does; or forward "
+	    "[media] ports at the office's router" },
 	{ "range-not-forwarded", FINDING_WARNING,
 	    "forward [media] ports at the office's router (postern check "
 	    "--router), or set `mode = auto`" },
 	{ "never-heard", FINDING_WARNING,
-	    "forward [media] ports at the office's router, which every "
-	    "home's sound gets in by; or let the phone ask STUN, which helps "
-	    "unless its router gives each peer another port; see that it is "
-	    "not muted" },
+	    "make a call of ten seconds, in which we look for its sound at "
+	    "our SIP port; if this stays: see that the phone is not muted, "
+	    "that UDP [listen] external_udp is forwarded to us (postern-probe "
+	    "tries it), or forward [media] ports at the office's router" },
 	{ "never-heard-with-stun", FINDING_WARNING,
-	    "forward [media] ports at the office's router (postern check "
-	    "--router) and set `mode = forwarded`; see that it is not muted" },
+	    "make a call of ten seconds, in which we look for its sound at "
+	    "our SIP port; if this stays: see that the phone is not muted, "
+	    "that UDP [listen] external_udp is forwarded to us (postern-probe "
+	    "tries it), or forward [media] ports at the office's router" },
 	{ "home-moves-ports", FINDING_WARNING,
-	    "forward [media] ports at the office's router, which every "
-	    "home's sound gets in by; or let the phone ask STUN (our SIP port "
-	    "answers it), which helps unless that router, or the carrier's, "
-	    "gives each peer another port" },
+	    "make a longer call: it is heard then, unless that router gives "
+	    "each peer another port; STUN in the phone (our SIP port answers "
+	    "it) or [media] ports forwarded at the office give it sound from "
+	    "the first word on" },
+	{ "office-router", FINDING_WARNING,
+	    "forward [media] ports at the office's router (postern check "
+	    "--router) and set `mode = forwarded`; what STUN says of that "
+	    "router is true for the STUN server alone" },
 	{ "same-port-in-home", FINDING_WARNING,
 	    "set another RTP port in one of this home's phones, or let them "
 	    "ask STUN, or forward [media] ports at the office's router" },
@@ -59,7 +64,7 @@ media_remedy(struct span verdict)
 static void
 check_unheard(struct findings *fs, struct span one)
 {
-	struct span number, at, verdict, words;
+	struct span number, at, verdict, words, from, announced;
 	const struct media_remedy *remedy;
 	struct finding *f;
 	uint64_t ago_s = 0;
@@ -75,8 +80,16 @@ check_unheard(struct findings *fs, struct span one)
 	f = finding_new(fs, remedy->level, "media-not-heard");
 	finding_what(f, "%.*s was not heard in its last call: %.*s",
 	    (int)number.len, number.p, (int)words.len, words.p);
-	finding_seen(f, "%.*s at %.*s, %llu s ago", (int)verdict.len,
-	    verdict.p, (int)at.len, at.p, (unsigned long long)ago_s);
+	if (json_text(one, "came_from", &from) &&
+	    json_text(one, "announced", &announced))
+		finding_seen(f, "%.*s at %.*s, %llu s ago; it announced %.*s, "
+				"and its sound came to our SIP port from %.*s",
+		    (int)verdict.len, verdict.p, (int)at.len, at.p,
+		    (unsigned long long)ago_s, (int)announced.len, announced.p,
+		    (int)from.len, from.p);
+	else
+		finding_seen(f, "%.*s at %.*s, %llu s ago", (int)verdict.len,
+		    verdict.p, (int)at.len, at.p, (unsigned long long)ago_s);
 	finding_do(f, "%s", remedy->text);
 }
 

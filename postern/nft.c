@@ -140,6 +140,48 @@ write_gate(FILE *to, bool loopback)
 	    to);
 }
 
+/* The office's own ports, as a set. */
+static void
+write_inner_ports(FILE *to, const struct conf *c)
+{
+	const uint16_t sip[] = { c->internal_udp, c->internal_tcp,
+		conf_has_tls(c) ? c->internal_tls : 0 };
+	uint16_t before = 0;
+
+	fputs("{ ", to);
+	for (size_t i = 0; i < sizeof(sip) / sizeof(sip[0]); i++) {
+		if (sip[i] != 0 && sip[i] != before)
+			fprintf(to, "%u, ", sip[i]);
+		if (sip[i] != 0)
+			before = sip[i];
+	}
+	fprintf(to, "%u-%u }", c->internal_ports_first,
+	    c->internal_ports_last);
+}
+
+/* Who writes an office address into his packets, and sends them to another
+ * interface than that address is at, is not of the office. */
+static void
+write_input(FILE *to, const struct conf *c)
+{
+	fputs("\t# An office address from where no office is, is forged.\n"
+	      "\tchain input {\n"
+	      "\t\ttype filter hook input priority filter; policy accept;\n",
+	    to);
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		bool first = true;
+
+		if (!has_family(c->internal, c->n_internal, family))
+			continue;
+		fprintf(to, "\t\t%s daddr { ", family == 4 ? "ip" : "ip6");
+		write_addrs(to, c->internal, c->n_internal, family, &first);
+		fputs(" } meta l4proto { tcp, udp } th dport ", to);
+		write_inner_ports(to, c);
+		fputs(" fib saddr . iif oif missing counter drop\n", to);
+	}
+	fputs("\t}\n", to);
+}
+
 void
 nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
     unsigned n_resolvers)
@@ -152,6 +194,8 @@ nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
 	      "\t# privileged port: no phone or trunk lives there.\n",
 	    to);
 	write_gate(to, nft_on_loopback(c));
+	if (!nft_on_loopback(c))
+		write_input(to, c);
 	fputs("\t# stunmon asks its resolvers, and nobody else.\n"
 	      "\tchain resolve {\n",
 	    to);

@@ -225,8 +225,15 @@ static void
 print_srv(FILE *to, const struct conf *c, const char *record, uint16_t port,
     const char *target)
 {
-	fprintf(to, "%s.%s. IN SRV 10 10 %u %s.\n", record, c->domain, port,
-	    target);
+	/* Whose REGISTER finds an address that is not ours any more asks for
+	 * the second target's, instead of waiting (docs/address-change.md). */
+	bool may_change = c->public_how == PUBLIC_STUN ||
+	    c->public_how == PUBLIC_NAME;
+
+	for (unsigned priority = 10; priority <= (may_change ? 20 : 10);
+	     priority += 10)
+		fprintf(to, "%s.%s. IN SRV %u 10 %u %s.\n", record, c->domain,
+		    priority, port, target);
 }
 
 /* RFC 3263 4.1: which transport, then which port, then which address. */

@@ -111,6 +111,7 @@ enum media_heard {
 	MEDIA_NEVER = 0,
 	MEDIA_HEARD,
 	MEDIA_SILENT,		/* heard, then no more */
+	MEDIA_AWAITED,		/* never yet: too early to say more */
 };
 
 /* What became of one phone's media: docs/media.md. */
@@ -128,6 +129,7 @@ enum media_verdict {
 	VERDICT_MEDIA_HOME_MOVES_PORTS,
 	VERDICT_MEDIA_SAME_PORT_IN_HOME,
 	VERDICT_MEDIA_ADDRESS_OLD,
+	VERDICT_MEDIA_OFFICE_ROUTER,
 };
 
 /* Which figures are known. */

@@ -511,7 +511,7 @@
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 15)			\
 	F(u8, stream, 0, 3)			\
-	F(u8, heard, 0, 2)	/* enum media_heard */	\
+	F(u8, heard, 0, 3)	/* enum media_heard */	\
 	F(u8, refused, 0, 1)	/* packets of others came */	\
 	F(u8, way, 1, 4)	/* enum media_way */	\
 	F(u8, range, 0, 2)	/* enum media_range */	\
@@ -520,7 +520,7 @@
 	F(u64, ticket, 1, UINT64_MAX)		\
 	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
 	F(u8, way, 1, 4)	/* enum media_way */	\
-	F(u8, verdict, 0, 12)	/* enum media_verdict */	\
+	F(u8, verdict, 0, 13)	/* enum media_verdict */	\
 	F(addr, said, 0, 0)
 
 #define IPC_F_relay_quality(F)			\
@@ -800,7 +800,8 @@
 	M(RELAY_REACH, relay_reach, 43, ROLE_MEDIA, ROLE_SIG, 0,	\
 	    "How an end's media gets in, which address was said for it, "	\
 	    "and whether its phone was heard. Told when that changes, "	\
-	    "after 5 s without a packet, and before RELAY_STATS.")	\
+	    "once after 1.5 s without a packet (it is awaited), after "	\
+	    "5 s without one, and before RELAY_STATS.")			\
 	M(CALL_REACH, call_reach, 44, ROLE_SIG, ROLE_REG, 0,		\
 	    "The same for live_call and call_record, with what is to be "	\
 	    "concluded.")						\

@@ -98,6 +98,13 @@ next_reach(struct sessions *s, uint32_t pair, struct mono now,
 {
 	struct stream *st = &s->stream[pair];
 
+	if (stream_is_awaited(st, now)) {
+		st->told_awaited = true;
+		out->what = SESSION_REACH;
+		sessions_reach(s, pair, now, &out->reach);
+		out->reach.heard = MEDIA_AWAITED;
+		return true;
+	}
 	if (!stream_has_reach(st, now))
 		return false;
 	st->told_any = true;

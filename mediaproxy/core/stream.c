@@ -246,6 +246,15 @@ stream_has_reach(const struct stream *st, struct mono now)
 	    mono_ms_between(st->quiet_from, now) >= STREAM_SILENT_MS);
 }
 
+bool
+stream_is_awaited(const struct stream *st, struct mono now)
+{
+	return st->was_set && !st->told_awaited && !st->told_any &&
+	    st->zone == ZONE_EXTERNAL && st->form == STREAM_RTP &&
+	    st->heard_at.us == 0 && !st->held && !st->off &&
+	    mono_ms_between(st->quiet_from, now) >= STREAM_AWAITED_MS;
+}
+
 void
 stream_check_trial(struct stream *st, struct mono now)
 {

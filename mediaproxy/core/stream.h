@@ -17,6 +17,7 @@
 #include "mediaproxy/core/tone.h"
 
 #define STREAM_SILENT_MS 5000	/* then RELAY_NEWS says so */
+#define STREAM_AWAITED_MS 1500	/* sigproxy may look for it meanwhile */
 #define STREAM_KEEPALIVE_MS 15000	/* RFC 6263 4 */
 #define STREAM_PROBES 5		/* for each target, after an offer or answer */
 #define STREAM_PROBE_MS 200
@@ -59,6 +60,7 @@ struct stream {
 	struct mono opened_at, heard_at, quiet_from;
 	bool silent;		/* and told */
 	bool was_set;		/* RELAY_SET came */
+	bool told_awaited;	/* that nothing came so far */
 	bool told_any;		/* its reach was told, as ...*/
 	enum media_heard told;
 	enum trial trial;
@@ -100,6 +102,8 @@ void stream_check_silence(struct stream *st, struct mono now);
 enum media_heard stream_heard(const struct stream *st);
 /* Did that change since it was told, or is its silence worth telling now? */
 bool stream_has_reach(const struct stream *st, struct mono now);
+/* Is it to be told, once, that nothing came so far? */
+bool stream_is_awaited(const struct stream *st, struct mono now);
 /* A trial that lasted long enough, or that nobody's RTP began, ends. */
 void stream_check_trial(struct stream *st, struct mono now);
 

@@ -626,6 +626,7 @@ verdict_name(unsigned verdict)
 		[VERDICT_MEDIA_HOME_MOVES_PORTS] = "home-moves-ports",
 		[VERDICT_MEDIA_SAME_PORT_IN_HOME] = "same-port-in-home",
 		[VERDICT_MEDIA_ADDRESS_OLD] = "address-old",
+		[VERDICT_MEDIA_OFFICE_ROUTER] = "office-router",
 	};
 
 	return names[verdict];

@@ -64,7 +64,7 @@ calls_free(struct calls *c)
 size_t
 calls_timers(uint32_t max_calls)
 {
-	return 2 * (size_t)max_calls + 3 * n_legs(max_calls) +
+	return 2 * (size_t)max_calls + 4 * n_legs(max_calls) +
 	       n_exchanges(max_calls) + STEPS_RELAYS_MAX +
 	       2; /* save_timer, moves.timer */
 }
@@ -207,6 +207,7 @@ call_end(const struct ctx *x, struct call *call, struct ending how)
 			continue;
 		session_stop(x->e, call->leg[i]);
 		move_stop(x->e, call->leg[i]);
+		ear_stop(x->e, call->leg[i]);
 		say_bye(x, call->leg[i], &how);
 	}
 	end_exchanges(x, call);
@@ -353,6 +354,9 @@ call_due(struct edge *e, struct mono now, struct steps *st, struct timer *timer)
 	case TIMER_CALL_CONSENT:
 		consent_due(&x, timer->owner);
 		break;
+	case TIMER_CALL_EAR:
+		ear_due(&x, timer->owner);
+		break;
 	default:
 		break;
 	}
@@ -391,6 +395,7 @@ call_status(const struct edge *e, struct mono now, struct buf *json)
 	put_member(json, "calls_restored", c->restored, true);
 	put_member(json, "calls_refused", c->refused, false);
 	move_status(c, json);
+	ear_status(c, json);
 	buf_putc(json, ',');
 	unheard_status(&c->unheard, now, json);
 }

@@ -123,9 +123,9 @@ void call_flow_closed(struct edge *e, struct mono now, struct steps *st,
 /* Is there a call by this flow? */
 bool call_has_flow(const struct calls *c, const struct flow *flow);
 /*
- * A phone registered by a new connection: calls of this number whose
- * connection is closed, and whose phone has this Contact (user and host: the
- * port is another one), go on by it.
+ * A phone registered by a new flow: calls of this number whose connection is
+ * closed, or by UDP whose binding has ended, and whose phone has this Contact
+ * (user and host: the port is another one), go on by it.
  */
 void call_phone_back(struct edge *e, struct mono now, struct steps *st,
     struct span number, const struct flow *flow, struct span contact);

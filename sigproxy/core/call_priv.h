@@ -11,7 +11,8 @@
  * and who wins), channels.c (how many at once), call.c (how it ends), farewell.c (BYE for a phone that is
  * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
  * (requests inside), headers.c (what passes), dtmf.c (digits), divert.c (3xx), refer.c and
- * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address),
+ * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address), ear.c (who the
+ * relay does not hear),
  * consent.c (what registrar-db says of calls that run),
  * offer.c, streams.c, secure.c, hold.c, relay.c, spread.c and again.c (media),
  * note.c (reports), callid.c and
@@ -64,6 +65,7 @@ enum call_timer_kind {
 	TIMER_CALL_MOVE,               /* struct leg: move.timer */
 	TIMER_CALL_MOVES,              /* struct calls: moves.timer */
 	TIMER_CALL_CONSENT,            /* struct call: consent.timer */
+	TIMER_CALL_EAR,                /* struct leg: ear.timer */
 };
 
 struct exchange {
@@ -193,6 +195,7 @@ struct calls {
 	struct call *unsaved, *unsaved_tail;
 	struct timer save_timer;
 	struct moves moves;
+	struct ears ears;
 	struct over over[CALL_OVER_MAX]; /* the last ones, in a ring */
 	unsigned next_over;
 	struct transfer transfers[REFER_MEMORY];

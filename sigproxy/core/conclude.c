@@ -47,8 +47,7 @@ leg_conclude(const struct ctx *x, const struct leg *leg,
 		.refused = reach->refused != 0,
 		.way = (enum media_way)reach->way,
 		.range = (enum media_range)reach->range,
-		.home = verdict_home(&leg->flow, TEXT_SPAN(leg->target),
-		    &relay_sound(leg)->rtp),
+		.home = verdict_home(&leg->flow, TEXT_SPAN(leg->target)),
 		.asks_stun = verdict_asks_stun(&leg->flow, &relay_sound(leg)->rtp),
 		.address_old = x->e->public_old,
 	};
@@ -60,6 +59,9 @@ leg_conclude(const struct ctx *x, const struct leg *leg,
 	if (in.heard == MEDIA_NEVER) {
 		in.others = keep_home_nat(x->e->keep, &leg->flow.remote);
 		in.same_port = shares_port(x, leg);
+		in.sight = ear_seen(x->e, leg, x->now);
 	}
+	if (in.sight == SEEN_EACH_PEER)
+		keep_note_proof(x->e->keep, &leg->flow.remote, HOME_SYMMETRIC);
 	return verdict_media(&in);
 }

@@ -6,6 +6,7 @@
 
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
+#include "sigproxy/core/keep.h"
 #include "sigproxy/core/report.h"
 
 /*
@@ -379,6 +380,18 @@ call_has_flow(const struct calls *c, const struct flow *flow)
 	return false;
 }
 
+/* What it was reached by before is no way to it any more.  While a binding
+ * lives registrar-db knows who moved. */
+static bool
+has_lost(const struct ctx *x, const struct leg *leg, const struct flow *flow)
+{
+	if (leg->flow.transport != TRANSPORT_UDP)
+		return !conns_live(x->e->conns, &leg->flow);
+	return flow->transport == TRANSPORT_UDP &&
+	       !flow_eq(&leg->flow, flow) &&
+	       !keep_has(x->e->keep, &leg->flow);
+}
+
 static bool
 is_back(const struct ctx *x, const struct leg *leg, struct span number,
     const struct flow *flow, const struct uri *contact)
@@ -389,7 +402,7 @@ is_back(const struct ctx *x, const struct leg *leg, struct span number,
 	 * moves between homes registrar-db knows by more (FLOW_MOVED). */
 	return leg->call != NULL && leg->flow.zone == flow->zone &&
 	       addr_same_ip(&leg->flow.remote, &flow->remote) &&
-	       !conns_live(x->e->conns, &leg->flow) &&
+	       has_lost(x, leg, flow) &&
 	       span_eq(TEXT_SPAN(leg_party(leg)->number), number) &&
 	       uri_parse(TEXT_SPAN(leg->target), &target) == 0 &&
 	       uri_same_user(&target, contact) &&

@@ -743,6 +743,9 @@ due(struct edge *e, struct mono now, struct steps *st, struct timer *t)
 	case TIMER_NONCES:
 		auth_due(e, now, st, t);
 		break;
+	case TIMER_MISSING:
+		missing_due(e, now, st);
+		break;
 	case TIMER_KEEP:
 		keep_due(e, now, st, t);
 		break;

@@ -22,6 +22,8 @@ keep_new(const struct edge_conf *conf, struct timerq *timers,
 		keep_free(k);
 		return NULL;
 	}
+	k->missing_timer.kind = TIMER_MISSING;
+	k->missing_timer.owner = k;
 	return k;
 }
 
@@ -133,6 +135,7 @@ home_get(struct keep *k, struct mono now, const struct addr *a)
 			pace_init(&h->udp);
 			pace_init(&h->stream);
 			h->udp_alg = h->stream_alg = ALG_NONE;
+			h->proved = HOME_UNKNOWN;
 		}
 	}
 	h->flows++;
@@ -162,11 +165,22 @@ keep_home_nat(const struct keep *k, const struct addr *a)
 {
 	const struct home *h = home_find(k, a);
 
-	if (h == NULL || h->nats[HOME_KEEPS] > 0)
-		return h == NULL ? HOME_UNKNOWN : HOME_KEEPS;
+	if (h == NULL || h->proved != HOME_UNKNOWN)
+		return h == NULL ? HOME_UNKNOWN : (enum home_nat)h->proved;
+	if (h->nats[HOME_KEEPS] > 0)
+		return HOME_KEEPS;
 	if (h->nats[HOME_SYMMETRIC] > 0)
 		return HOME_SYMMETRIC;
 	return h->nats[HOME_CHANGES] > 0 ? HOME_CHANGES : HOME_UNKNOWN;
+}
+
+void
+keep_note_proof(struct keep *k, const struct addr *a, enum home_nat nat)
+{
+	struct home *h = home_find(k, a);
+
+	if (h != NULL)
+		h->proved = (uint8_t)nat;
 }
 
 static uint64_t
@@ -209,6 +223,7 @@ kept_new(struct keep *k, struct mono now, const struct flow *f)
 	kept->timer.owner = kept;
 	kept->home = home_get(k, now, &f->remote);
 	kept->home->nats[HOME_UNKNOWN]++;
+	keep_reached(k, f);
 	htab_add(&k->by_flow, &kept->node, flow_hash(k, f));
 	return kept;
 }

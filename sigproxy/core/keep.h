@@ -26,6 +26,10 @@ enum {
 	KEEP_SLOT_MS = 100,	/* not more than a few at once */
 	KEEP_SLOT_SENT = 25,	/* and a hundredth of all flows */
 	KEEP_MEMORY_MS = 86400000, /* of a home without phones */
+	/* A phone whose REGISTER went to our old address, because DNS did not
+	 * follow yet, repeats it for 32 s (RFC 3261 17.1.2.2), and waits up to
+	 * a minute more before the next one. */
+	KEEP_MISSED_MS = 100000,
 };
 
 struct keep;
@@ -34,7 +38,7 @@ struct keep;
 static inline size_t
 keep_timers(uint32_t max_flows)
 {
-	return max_flows;
+	return max_flows + 1; /* missing_timer */
 }
 
 /* Errors: NULL for no memory. */
@@ -70,6 +74,11 @@ void keep_note_nat(struct keep *k, const struct flow *f, struct span contact);
 /* What the phones registered by UDP from this IP show of its router: one port
  * that passed shows that it keeps those that are free. */
 enum home_nat keep_home_nat(const struct keep *k, const struct addr *a);
+/* What the phones there showed of it when they were asked (ear.h). */
+void keep_note_proof(struct keep *k, const struct addr *a, enum home_nat nat);
+/* Something that nobody asked for came in by this listener, by UDP; did it? */
+void keep_reached(struct keep *k, const struct flow *from);
+bool keep_is_reached(const struct keep *k, uint8_t listener);
 /* Is there a binding that is reached by it? */
 bool keep_has(const struct keep *k, const struct flow *f);
 /* Its connection closed. */
@@ -108,6 +117,8 @@ void keep_stun_up(struct edge *e, struct mono now, struct steps *st);
 void keep_stun(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span packet);
 
+/* TIMER_MISSING. */
+void missing_due(struct edge *e, struct mono now, struct steps *st);
 /* TIMER_KEEP. */
 void keep_due(struct edge *e, struct mono now, struct steps *st,
     struct timer *t);

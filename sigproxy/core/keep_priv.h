@@ -29,6 +29,7 @@ struct home {
 	struct pace udp, stream;
 	uint8_t udp_alg, stream_alg;	/* enum alg_sign of its router */
 	uint32_t nats[HOME_NATS];	/* its flows by what they show of it */
+	uint8_t proved;		/* enum home_nat, of its phones' media */
 	struct mono idle_since;	/* with no flows: in the list of idle ones */
 	struct home *idle_prev, *idle_next;
 };
@@ -76,6 +77,7 @@ struct missing {
 	struct addr at;		/* where it was reached last */
 	struct addr server;
 	struct mono seen, since;
+	struct mono due;	/* it is named then; 0: it was */
 };
 
 struct keep {
@@ -94,8 +96,10 @@ struct keep {
 	struct addr was;	/* the one before */
 	struct missing missing[KEEP_MISSING_MAX];	/* newest overwrite */
 	unsigned next_missing;
+	struct timer missing_timer;	/* the first that is due */
 	uint64_t n_missing;	/* ever */
 	uint64_t algs;		/* found, ever */
+	bool reached[EDGE_LISTENERS_MAX];	/* by UDP, from outside */
 };
 
 /* ---- keep.c ---- */

@@ -52,6 +52,8 @@ leg_new(struct calls *c, struct call *call)
 	leg->session.timer.owner = leg;
 	leg->move.timer.kind = TIMER_CALL_MOVE;
 	leg->move.timer.owner = leg;
+	leg->ear.timer.kind = TIMER_CALL_EAR;
+	leg->ear.timer.owner = leg;
 	leg_make_token(leg->token);
 	secret_random(leg->seed, sizeof(leg->seed));
 	htab_add(&c->by_token, &leg->node,
@@ -78,6 +80,7 @@ leg_free(struct edge *e, struct leg *leg)
 	session_stop(e, leg);
 	farewell_drop(c, leg);
 	move_stop(e, leg);
+	ear_stop(e, leg);
 	if (leg->invite != NULL)
 		ctxn_detach(leg->invite);
 	htab_del(&c->by_token, &leg->node);

@@ -6,6 +6,7 @@
 #ifndef SIGPROXY_CORE_LEG_H
 #define SIGPROXY_CORE_LEG_H
 
+#include "sigproxy/core/ear.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/move.h"
 #include "sigproxy/core/secure.h"
@@ -128,6 +129,7 @@ struct leg {
 	uint32_t version_shift; /* SDPs of ours between those passed on, for
 				 * the version in o= */
 	struct move move;
+	struct ear ear;
 	/* Branches only. */
 	uint8_t spare_of; /* another flow of that branch's phone, tried when
 			   * the one before failed (RFC 5626 5.3); 0: none */

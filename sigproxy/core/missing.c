@@ -61,6 +61,41 @@ say(const struct edge *e, struct steps *st, const struct missing *m,
 	steps_key_text(st, "set_it_to", e->conf->domain);
 }
 
+/* By name; none is left that is due. */
+void
+missing_due(struct edge *e, struct mono now, struct steps *st)
+{
+	struct keep *k = e->keep;
+	struct mono next = MONO_NEVER;
+
+	for (unsigned i = 0; i < KEEP_MISSING_MAX; i++) {
+		struct missing *m = &k->missing[i];
+
+		if (m->n_number == 0 || m->due.us == 0)
+			continue;
+		if (mono_due(m->due, now)) {
+			m->due.us = 0;
+			k->n_missing++;
+			say(e, st, m, now);
+		} else if (mono_before(m->due, next)) {
+			next = m->due;
+		}
+	}
+	if (mono_before(next, MONO_NEVER))
+		timerq_set(k->timers, &k->missing_timer, next);
+}
+
+/* One that is set to an address will never come; the others may be late. */
+static struct mono
+when_to_name(const struct keep *k, const struct kept *kept, struct mono now)
+{
+	struct mono patience = mono_add_ms(k->changed_at, KEEP_MISSED_MS);
+
+	return kept->server.family != ADDR_NONE || mono_before(patience, now)
+		   ? now
+		   : patience;
+}
+
 void
 missing_check(struct edge *e, struct mono now, struct steps *st,
     const struct kept *kept)
@@ -74,14 +109,14 @@ missing_check(struct edge *e, struct mono now, struct steps *st,
 		return;
 	keep_found(k, span_make(kept->number, kept->n_number));
 	m = &k->missing[k->next_missing++ % KEEP_MISSING_MAX];
-	k->n_missing++;
 	*m = (struct missing){ .n_number = kept->n_number,
 		.at = kept->flow.remote,
 		.server = kept->server,
 		.seen = kept->proof,
-		.since = now };
+		.since = now,
+		.due = when_to_name(k, kept, now) };
 	memcpy(m->number, kept->number, kept->n_number);
-	say(e, st, m, now);
+	missing_due(e, now, st);
 }
 
 static void
@@ -105,7 +140,8 @@ missing_status(const struct keep *k, struct mono now, struct buf *json)
 
 	buf_puts(json, "\"phones_lost\":[");
 	for (unsigned i = 0; i < KEEP_MISSING_MAX; i++) {
-		if (k->missing[i].n_number == 0)
+		if (k->missing[i].n_number == 0 ||
+		    k->missing[i].due.us != 0)
 			continue;
 		if (any)
 			buf_putc(json, ',');

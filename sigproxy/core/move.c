@@ -25,7 +25,7 @@ move_telling(const struct edge *e, const struct leg *leg)
 	struct telling t = { .sip = edge_said_addr(e, &leg->flow) };
 
 	for (unsigned nr = 0; nr < leg->end.n; nr++)
-		t.rtp[nr] = leg->end.stream[nr].port.said_rtp;
+		t.rtp[nr] = ear_port(leg, nr).said_rtp;
 	return t;
 }
 
@@ -109,6 +109,7 @@ put_sdp(struct buf *b, const struct leg *leg)
 	const struct stream_map *map = &leg->call->map;
 	const struct end *end = &leg->end;
 	struct sdp_edit edit = { .origin = end->stream[0].port.said_rtp };
+	struct ipc_port port;
 	struct sdp sdp;
 	int err = sdp_parse(blob_span(&leg->session.sdp), &sdp);
 
@@ -121,7 +122,8 @@ put_sdp(struct buf *b, const struct leg *leg)
 
 		if (i >= sdp.n_media || sdp.media[i].port == 0)
 			continue;
-		offer_edit_stream(&edit.media[i], &end->stream[nr].port);
+		port = ear_port(leg, nr);
+		offer_edit_stream(&edit.media[i], &port);
 		edit.media[i].no_rtcp = sdp.media[i].is_udptl;
 	}
 	err = sdp_build(b, &sdp, &edit);
@@ -269,6 +271,13 @@ move_ports_known(const struct ctx *x, struct leg *leg)
 }
 
 void
+move_now(const struct ctx *x, struct leg *leg)
+{
+	leg->move.heard = x->now;
+	try_now(x, leg);
+}
+
+void
 move_due(const struct ctx *x, struct leg *leg)
 {
 	try_now(x, leg);
@@ -277,10 +286,22 @@ move_due(const struct ctx *x, struct leg *leg)
 /* ---- its answer ---- */
 
 static void
+log_told(const struct ctx *x, const struct leg *leg)
+{
+	struct moves *all = &x->e->calls->moves;
+
+	all->told++;
+	begin_line(x, leg, STEP_INFO, "call-readdressed");
+	steps_key_addr(x->st, "address", &leg->told.sip);
+	if (all->changed_at.us != 0)
+		steps_key_number(x->st, "after_ms",
+		    mono_ms_between(all->changed_at, x->now));
+}
+
+static void
 on_accepted(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
 	struct move *m = &leg->move;
-	struct moves *all = &x->e->calls->moves;
 
 	m->tries = 0;
 	m->heard = x->now;
@@ -288,13 +309,9 @@ on_accepted(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	leg_refresh(leg, msg);
 	session_agreed(x, leg, msg);
 	offer_learn_anew(x, leg, msg);
-	all->told++;
 	call_changed(x->e, leg->call);
-	begin_line(x, leg, STEP_INFO, "call-readdressed");
-	steps_key_addr(x->st, "address", &m->telling.sip);
-	if (all->changed_at.us != 0)
-		steps_key_number(x->st, "after_ms",
-		    mono_ms_between(all->changed_at, x->now));
+	if (!ear_accepted(x, leg))
+		log_told(x, leg);
 	try_now(x, leg); /* it may be another one again */
 }
 
@@ -314,6 +331,8 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 		later(x, leg, session_after_glare_ms(leg));
 		return;
 	}
+	if (ear_refused(x, leg))
+		return;
 	if (msg->status == 422)
 		session_too_small(leg, msg);
 	if (m->tries + 1 < MOVE_TRIES) {
@@ -349,10 +368,12 @@ on_response(struct edge *e, struct mono now, struct steps *st, struct ctxn *c,
 static void
 on_timeout(struct edge *e, struct mono now, struct steps *st, struct ctxn *c)
 {
+	const struct ctx x = { e, now, st };
 	struct leg *leg = c->owner;
 
 	leg->move.asking = false;
 	leg->move.heard.us = 0;
+	(void)ear_refused(&x, leg);
 }
 
 static void

@@ -85,6 +85,8 @@ bool move_is_asking(const struct leg *leg);
 /* Its call was just answered; but it had been told the old address while it
  * rang. */
 void move_answered(const struct ctx *x, struct leg *leg);
+/* It is reached, and what it is to be told is another thing now. */
+void move_now(const struct ctx *x, struct leg *leg);
 /* It was heard, so that it can be reached. */
 void move_reached(const struct ctx *x, struct leg *leg);
 /* mediaproxy said anew what SDP says for its port. */

@@ -184,6 +184,7 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 	for (unsigned nr = 0; nr < map->n; nr++) {
 		struct media_stream *m = &out->stream[nr];
 		unsigned i = line_of(&edit, map, nr);
+		struct ipc_port port = ear_port(p.to, nr);
 
 		if (nr >= end->n || nr >= p.from->end.n)
 			m->known = false;
@@ -196,8 +197,7 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 		if (m->refused)
 			continue;
 		m->told = told_dir(e, &p, nr, m->dir);
-		edit_stream(&edit.media[i], &sdp->media[i], m,
-		    &end->stream[nr].port);
+		edit_stream(&edit.media[i], &sdp->media[i], m, &port);
 		err = secure_line(p, &edit.media[i], nr, m, keys[nr]);
 		if (err)
 			return err;

@@ -120,6 +120,9 @@ int relay_restore(struct edge *e, struct call *call, uint8_t instance,
 /* Say that it is ours still. */
 void relay_claim(const struct ctx *x, struct call *call);
 void relay_close_end(struct steps *st, struct leg *leg);
+/* What is to be concluded of leg's phone, from what the relay said last. */
+void relay_conclude(const struct ctx *x, struct leg *leg,
+    const struct ipc_relay_reach *reach);
 /* Close all; counters follow. */
 void relay_close(struct edge *e, struct steps *st, struct call *call);
 bool relay_is_counting(const struct call *call);

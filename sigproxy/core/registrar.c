@@ -210,15 +210,21 @@ log_registered(struct steps *st, const struct stxn *s,
 		steps_key_number(st, "expires_s", expires_s);
 }
 
-/* The first REGISTER by a connection: perhaps its phone was in a call when
- * the one before closed. */
+/* Was none accepted by this flow before, or not for long? */
+static bool
+is_first(const struct edge *e, const struct flow *from)
+{
+	return from->transport == TRANSPORT_UDP ?
+	    !keep_has(e->keep, from) : conns_register(e->conns, from);
+}
+
+/* The first REGISTER by a flow: perhaps its phone was in a call when the one
+ * before ended. */
 static void
 came_back(struct edge *e, struct mono now, struct steps *st,
     const struct stxn *s, const struct ipc_reg_ask *ask,
     const struct ipc_reg_say *say)
 {
-	if (!conns_register(e->conns, &s->from))
-		return;
 	for (unsigned i = 0; i < ask->n_contacts; i++) {
 		call_phone_back(e, now, st, say->number, &s->from,
 		    ask->contacts[i].uri);
@@ -253,10 +259,12 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 	struct reply ok = { .status = 200 };
 	struct buf b;
 	uint32_t expires_s;
+	bool first;
 
 	if (registrar_ask(m, &s->from, user, &ask) != 0)
 		return;		/* it was fine when it was asked */
 	expires_s = longest(&ask, say);
+	first = expires_s > 0 && is_first(e, &s->from);
 	if (expires_s > 0) {
 		keep_registered(e, now, st, &s->from, expires_s,
 		    &(struct keep_who){ say->number, server_of(m) });
@@ -269,7 +277,7 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 	if (expires_s > 0)
 		lastseen_note(e->lastseen, &s->from.remote, say->number,
 		    ask.user_agent);
-	if (expires_s > 0)
+	if (first)
 		came_back(e, now, st, s, &ask, say);
 	buf_init(&b, mem, sizeof(mem));
 	put_bindings(&b, s, &ask, say);

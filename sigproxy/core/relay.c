@@ -144,14 +144,15 @@ static struct ipc_relay_set
 settings_of(const struct leg *leg, unsigned nr, const struct leg *to)
 {
 	const struct end_stream *s = &leg->end.stream[nr];
+	const struct addr *found = ear_found(leg, nr);
 
 	return (struct ipc_relay_set){
 		.session = leg->call->session,
 		.end = leg->index,
 		.stream = (uint8_t)nr,
 		.to_end = to != NULL && !s->off ? to->index : RELAY_NO_END,
-		.rtp = s->rtp,
-		.rtcp = s->rtcp,
+		.rtp = found != NULL ? *found : s->rtp,
+		.rtcp = found != NULL ? (struct addr){ 0 } : s->rtcp,
 		.mux = s->mux,
 		.held = s->held,
 		.video = s->video,
@@ -476,13 +477,37 @@ log_unheard(
 	steps_key_text(st, "phone", TEXT_SPAN(leg_party(leg)->number));
 	steps_key_text(st, "verdict", span_str(verdict_code(verdict)));
 	steps_key_text(st, "why", span_str(verdict_words(verdict)));
+	if (leg->ear.seen.family == ADDR_NONE)
+		return;
+	steps_key_addr(st, "announced", &leg->ear.announced);
+	steps_key_addr(st, "came_from", &leg->ear.seen);
+}
+
+void
+relay_conclude(const struct ctx *x, struct leg *leg,
+    const struct ipc_relay_reach *reach)
+{
+	enum media_verdict verdict = leg_conclude(x, leg, reach);
+	const struct unheard_phone phone = {
+		.number = TEXT_SPAN(leg_party(leg)->number),
+		.at = &leg->flow.remote,
+		.announced = &relay_sound(leg)->rtp,
+		.seen = &leg->ear.seen,
+		.verdict = verdict,
+	};
+
+	if (verdict == relay_sound(leg)->verdict)
+		return;
+	relay_sound(leg)->verdict = (uint8_t)verdict;
+	log_unheard(x->st, leg, verdict);
+	unheard_note(&x->e->calls->unheard, &phone, x->now);
+	note_reach(x->st, leg, reach);
 }
 
 static int
 on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 {
 	struct ipc_relay_reach reach;
-	enum media_verdict verdict;
 	struct call *call;
 	struct leg *leg;
 	int err = get_relay_reach(payload, &reach);
@@ -495,14 +520,11 @@ on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 	    reach.stream != call->sound ||
 	    (leg->index != 0 && leg != call->callee))
 		return 0;
-	verdict = leg_conclude(x, leg, &reach);
-	if (verdict == relay_sound(leg)->verdict)
-		return 0;
-	relay_sound(leg)->verdict = (uint8_t)verdict;
-	log_unheard(x->st, leg, verdict);
-	unheard_note(&x->e->calls->unheard, TEXT_SPAN(leg_party(leg)->number),
-	    &leg->flow.remote, verdict, x->now);
-	note_reach(x->st, leg, &reach);
+	if (reach.heard == MEDIA_NEVER || reach.heard == MEDIA_AWAITED)
+		ear_want(x, leg, &reach);
+	if (reach.heard != MEDIA_AWAITED &&
+	    (reach.heard != MEDIA_NEVER || !ear_is_busy(leg)))
+		relay_conclude(x, leg, &reach);
 	return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "sigproxy/core/stund.h"
 #include "common/codec/stun_serve.h"
+#include "sigproxy/core/ear.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
@@ -39,6 +40,7 @@ answer(struct edge *e, struct mono now, struct steps *st,
 		return;
 	}
 	e->stun_answered++;
+	keep_reached(e->keep, from);
 	steps_send(st, from, buf_span(&b));
 }
 
@@ -51,6 +53,12 @@ stund_takes(struct edge *e, struct mono now, struct steps *st,
 		return true;
 	}
 	/* RFC 7983 7: no SIP message begins so. */
+	if (((uint8_t)packet.p[0] & 0xc0) == 0x80) {
+		if (from->zone != ZONE_EXTERNAL ||
+		    !ear_packet(e, now, st, from, packet))
+			e->malformed++;
+		return true;
+	}
 	if ((uint8_t)packet.p[0] > 3)
 		return false;
 	if (stun_is_request(packet))

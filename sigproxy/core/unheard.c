@@ -24,22 +24,34 @@ is_bad(enum media_verdict v)
 }
 
 void
-unheard_note(struct unheard *u, struct span number, const struct addr *at,
-    enum media_verdict verdict, struct mono now)
+unheard_note(struct unheard *u, const struct unheard_phone *phone,
+    struct mono now)
 {
 	unsigned i;
 
-	if (number.len == 0 || number.len > UNHEARD_NUMBER_MAX)
+	if (phone->number.len == 0 || phone->number.len > UNHEARD_NUMBER_MAX)
 		return;
-	forget(u, number);
-	if (!is_bad(verdict))
+	forget(u, phone->number);
+	if (!is_bad(phone->verdict))
 		return;
 	i = u->next++ % UNHEARD_MAX;
-	u->one[i].n_number = (uint8_t)number.len;
-	memcpy(u->one[i].number, number.p, number.len);
-	u->one[i].at = *at;
-	u->one[i].verdict = verdict;
+	u->one[i].n_number = (uint8_t)phone->number.len;
+	memcpy(u->one[i].number, phone->number.p, phone->number.len);
+	u->one[i].at = *phone->at;
+	u->one[i].announced = *phone->announced;
+	u->one[i].seen = *phone->seen;
+	u->one[i].verdict = phone->verdict;
 	u->one[i].since = now;
+}
+
+static void
+put_addr(const char *name, const struct addr *a, struct buf *json)
+{
+	if (a->family == ADDR_NONE)
+		return;
+	buf_fmt(json, "\"%s\":\"", name);
+	addr_put(json, a);
+	buf_puts(json, "\",");
 }
 
 static void
@@ -49,7 +61,10 @@ put_one(const struct unheard *u, unsigned i, struct mono now, struct buf *json)
 	buf_put(json, number_of(u, i));
 	buf_puts(json, "\",\"at\":\"");
 	addr_put_ip(json, &u->one[i].at);
-	buf_fmt(json, "\",\"verdict\":\"%s\",\"words\":\"%s\",\"ago_s\":%llu}",
+	buf_puts(json, "\",");
+	put_addr("announced", &u->one[i].announced, json);
+	put_addr("came_from", &u->one[i].seen, json);
+	buf_fmt(json, "\"verdict\":\"%s\",\"words\":\"%s\",\"ago_s\":%llu}",
 	    verdict_code(u->one[i].verdict), verdict_words(u->one[i].verdict),
 	    (unsigned long long)mono_ms_between(u->one[i].since, now) / 1000);
 }

@@ -20,15 +20,24 @@ struct unheard {
 		uint8_t n_number;	/* 0: a free place */
 		char number[UNHEARD_NUMBER_MAX];
 		struct addr at;		/* where it signals from */
+		struct addr announced;	/* where it wants its sound */
+		struct addr seen;	/* where its sound came from; none */
 		enum media_verdict verdict;
 		struct mono since;
 	} one[UNHEARD_MAX];
 	unsigned next;
 };
 
-/* A verdict on this number's phone: a good one takes it out. */
-void unheard_note(struct unheard *u, struct span number,
-    const struct addr *at, enum media_verdict verdict, struct mono now);
+/* A verdict on a number's phone. */
+struct unheard_phone {
+	struct span number;
+	const struct addr *at, *announced, *seen;
+	enum media_verdict verdict;
+};
+
+/* A good one takes it out. */
+void unheard_note(struct unheard *u, const struct unheard_phone *phone,
+    struct mono now);
 
 /* As a member of an object: "media_not_heard":[...]. */
 void unheard_status(

@@ -15,19 +15,28 @@
 enum home_nat {
 	HOME_UNKNOWN,
 	HOME_KEEPS,     /* the port passed unchanged */
-	HOME_CHANGES,   /* it did not, and the phone does not know */
-	HOME_SYMMETRIC, /* it did not, though the phone asks STUN */
+	HOME_CHANGES,   /* it did not */
+	HOME_SYMMETRIC, /* STUN was told another one than we see */
+};
+
+/* What a phone that the relay does not hear sent to our SIP port when it was
+ * asked to (ear.h). */
+enum sight {
+	SEEN_NOT,       /* it was not asked, or nothing follows */
+	SEEN_SILENT,    /* nothing, though packets reach us there */
+	SEEN_AS_SAID,   /* sound, from the port it announced; the relay sent
+			 * first to it, in vain */
+	SEEN_MOVED,     /* sound, from another port */
+	SEEN_EACH_PEER, /* and from that one the relay hears nothing either, or
+			 * STUN was told a third one */
 };
 
 /*
  * Takes:   flow     where its requests come from.
  *          contact  its Contact URI.
- *          media    what its SDP announced; its home's public address there,
- *                   or in the Contact, is what STUN told it.
  * Gives:   HOME_UNKNOWN for TCP, TLS, the office and what cannot be read.
  */
-enum home_nat verdict_home(const struct flow *flow, struct span contact,
-    const struct addr *media);
+enum home_nat verdict_home(const struct flow *flow, struct span contact);
 
 /* Does what its SDP announced show that the phone asks STUN? */
 bool verdict_asks_stun(const struct flow *flow, const struct addr *media);
@@ -40,6 +49,7 @@ struct verdict_in {
 	enum home_nat home;
 	bool asks_stun;
 	enum home_nat others; /* what other phones of the home show */
+	enum sight sight;
 	bool same_port;   /* one of them announced this RTP port too */
 	bool address_old; /* our public address is not confirmed */
 };

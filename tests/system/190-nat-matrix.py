@@ -12,7 +12,7 @@ CELLS = [
     Cell('punch', 'symmetric', 'tls', False),           # impossible
     Cell('punch', 'double NAT', 'tcp', False),
     Cell('punch', 'CGN', 'udp', True),                  # only STUN knows the port
-    Cell('punch', 'CGN', 'tcp', False),                 # impossible
+    Cell('punch', 'CGN', 'tcp', False),                 # only our SIP port sees it
     Cell('punch', 'same home', 'udp', False),
     Cell('forwarded', 'symmetric', 'udp', True),        # what STUN told the phone is wrong
     Cell('forwarded', 'symmetric', 'tls', False),

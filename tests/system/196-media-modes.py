@@ -38,14 +38,15 @@ def settled(office):
     until(lambda: all(p['up_s'] >= 4 for p in office.postern.status()['processes']), 5, 'it ran for 4 s', 0.1)
 
 
-def unheard(office, home, desk, verdict, words):
-    """A call in which the home's sound cannot get in: the record says why."""
+def unheard(office, home, desk, verdict, words, evidence=''):
+    """A call in which the home's sound cannot get in: the record says why, and the status has this evidence."""
     desk.call(home)
     does_not_hear(desk, home)
     said = live(office, verdict)
     print(said['media_words'])
     assert words in said['media_words'] and said['media_words'].startswith(f'{home.number}: '), said
     assert said['called_media'] == verdict and said['caller_media'] == 'ok', said
+    until(lambda: evidence in media(office)[2], 8, f'status says {evidence!r}', 0.2)
     desk.hang_up()
     home.closed()
     kept = record(office, said['ticket'])
@@ -73,10 +74,10 @@ def test_auto_punches_and_says_whom_it_cannot_hear():
         hear_each_other(home, desk, 1)
         other = office.desk(1)
         b = office.home('B', number=202)
-        unheard(office, b, other, 'ports-changed-no-range', "changes the phone's ports")
+        unheard(office, b, other, 'symmetric-no-range', 'gives each peer another port')
         b.stop()
         b = office.home('B', number=203, with_stun=True)
-        unheard(office, b, other, 'symmetric-no-range', '(another port to every peer)')
+        unheard(office, b, other, 'symmetric-no-range', 'not even by STUN')
         until(lambda: 'the range is not forwarded' in media(office)[2], 20, 'status says what was found', 0.2)
         print(media(office))
         home.hang_up()
@@ -97,8 +98,8 @@ def test_auto_behind_a_symmetric_office_router():
     """The first call is not heard; what it taught serves the next."""
     with SymmetricOffice() as office:
         home, desk = office.home(), office.desk()
-        unheard(office, home, desk, 'never-heard', 'no packet ever came')
-        assert 'the port as it is is tried' in media(office)[2], media(office)
+        unheard(office, home, desk, 'office-router', "the office's router loses it",
+                'the port as it is is tried')
         desk.call(home)
         hear_each_other(home, desk, 1)
         until(lambda: media(office)[1] == 'forwarded', 3, 'it stays so')

@@ -9,11 +9,12 @@ import struct
 from lab import certs, pcap, sip, stun
 from lab.capture import Capture
 from lab.expect import hear_each_other
+from lab.forge import Forger
 from lab.net import ATTACKER_ADDRESS, POSTERN_ADDRESS
 from lab.office import Office, RTP_RANGE, SIP_PORT, password
 from lab.postern import DOMAIN
 from lab.spray import Spray
-from lab.topology import OUTER, TwoInterfaces
+from lab.topology import OnPublicAddress, OUTER, PUBLIC, TwoInterfaces, ip
 
 UDP_PORT, TCP_PORTS, RTP_PORTS = 5060, (5060, 5062), range(17000, 17600)
 WRONG = ['udp/5060', 'tcp/5060', 'tcp/5062', 'udp/17000-17599']      # what no router may forward
@@ -153,3 +154,75 @@ def test_two_interfaces_forwarded_to_the_outer_one():
     with TwoInterfaces(forward=[], settings=certs.plain()) as office:
         wrong_way(office, OUTER)
         attack(office, office.lab.office.public, REACHED)
+
+
+FORGED = ('192.168.10.11', 5060)    # an office address, of a host without a phone
+
+
+def loosen(*hosts):
+    """No reverse path filter: the kernel takes whatever address a packet claims to come from."""
+    for host in hosts:
+        for name in ('all', 'default', *('eth0', 'eth1', 'wan', 'lan', 'to-attacker')):
+            host.run(['sh', '-c', f'f=/proc/sys/net/ipv4/conf/{name}/rp_filter; test ! -e $f || echo 0 > $f'])
+
+
+class Forged:
+    """Every kind of packet at every internal port, with an office address as its source, and what became of it."""
+
+    def __init__(self, office, target):
+        self._lab, self._target = office.lab, target
+        self._capture = Capture(office.lab.postern_host, office.lab.path('forged.pcap'), 'any',
+                                f'host {FORGED[0]} or host {ATTACKER_ADDRESS}')
+
+    def send(self):
+        """Each message at the SIP port, RTP and RTCP at every tenth media port."""
+        for port, packets in ((UDP_PORT, messages(FORGED)), *((port, [RTP, RTCP, STUN]) for port in RTP_PORTS[::10])):
+            forger = Forger(self._lab.attacker, (self._target, port))
+            for data in packets:
+                forger.send(FORGED, data[:1472])
+            forger.close()
+
+    def stop(self):
+        """(forged packets that came, our answers by the address they went to)."""
+        self._capture.stop()
+        came, answers = 0, []
+        for _, link, frame in pcap.frames(self._capture.path):
+            packet = pcap.ip_packet(link, frame)
+            if not packet:
+                continue
+            if socket.inet_ntoa(packet[12:16]) == FORGED[0]:
+                came += 1
+            elif packet[9] == socket.IPPROTO_UDP:
+                answers.append(socket.inet_ntoa(packet[16:20]))
+        return came, answers
+
+
+def forge(office, target):
+    """During a call, which must not notice."""
+    loosen(office.lab.postern_host, office.lab.office.router, office.lab.internet)
+    home, desk = office.home(), office.desk()
+    home.call(desk)
+    forged = Forged(office, target)
+    forged.send()
+    hear_each_other(desk, home, 1)
+    came, answers = forged.stop()
+    print(f'{came} forged packets came, answered: {sorted(set(answers))}')
+    assert came >= 80, came
+    assert len(office.postern.rows('SELECT * FROM registration')) == 2
+    assert len(office.postern.rows('SELECT * FROM live_call')) == 1
+    return answers
+
+
+def test_an_office_address_from_where_no_office_is():
+    """On another interface than the office's: the table of `postern nft` drops it, though the kernel would not."""
+    with OnPublicAddress(settings={**certs.plain(), ('address', 'public'): 'none'}, office_phones=2) as office:
+        ip(office.lab.internet, f'route add {POSTERN_ADDRESS} via {PUBLIC} dev to-postern onlink')
+        assert not forge(office, POSTERN_ADDRESS)
+        table = office.lab.postern_host.run(['nft', 'list', 'chain', 'inet', 'postern', 'input']).stdout
+        assert 'packets 0 ' not in table, table
+
+
+def test_an_office_address_through_a_router_that_forwards_all():
+    """On the office's own interface nobody can tell it from the office: what is answered stays in the office."""
+    with Office(forward=[SIP_PORT, RTP_RANGE, *WRONG], settings=certs.plain(), office_phones=2) as office:
+        assert set(forge(office, office.lab.office.public)) == {FORGED[0]}

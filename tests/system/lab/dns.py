@@ -1,4 +1,4 @@
-"""A tiny DNS server (RFC 1035): one A record for each name it knows, which a test may change."""
+"""A tiny DNS server (RFC 1035, 2782): an A record for each name it knows, which a test may change, and SRV records."""
 
 import struct
 import threading
@@ -17,6 +17,11 @@ def question(data):
         at += 1 + size
     kind, _ = struct.unpack_from('>HH', data, at + 1)
     return '.'.join(labels).lower(), kind, at + 5
+
+
+def encoded(name):
+    """A name as labels."""
+    return b''.join(bytes([len(label)]) + label.encode() for label in name.split('.')) + b'\0'
 
 
 class Dns:
@@ -53,24 +58,16 @@ class Dns:
                 continue
 
     def _answer(self, data):
-        """NOERROR with the record, NOERROR without one for other types, NXDOMAIN for other names."""
+        """NOERROR with the records, NOERROR without any for other types, NXDOMAIN for other names."""
         name, kind, end = question(data)
         self.asked.append((name, kind))
-        if kind == TYPE_SRV and name in self.services:
-            return self._answer_service(data, end, self.services[name])
-        address = self.names.get(name) if kind == TYPE_A else None
-        flags = 0x8580 if name in self.names else 0x8583
-        record = b''
-        if address:
-            record = b'\xc0\x0c' + struct.pack('>HHIH4B', TYPE_A, CLASS_IN, TTL_S, 4, *map(int, address.split('.')))
-        return data[:2] + struct.pack('>HHHHH', flags, 1, bool(address), 0, 0) + data[12:end] + record
-
-    @staticmethod
-    def _answer_service(data, end, servers):
-        """SRV records (RFC 2782)."""
-        records = b''
-        for priority, weight, port, target in servers:
-            name = b''.join(bytes([len(label)]) + label.encode() for label in target.split('.')) + b'\0'
-            records += b'\xc0\x0c' + struct.pack('>HHIHHHH', TYPE_SRV, CLASS_IN, TTL_S, 6 + len(name),
-                                                  priority, weight, port) + name
-        return data[:2] + struct.pack('>HHHHH', 0x8580, 1, len(servers), 0, 0) + data[12:end] + records
+        values = []
+        if kind == TYPE_A and name in self.names:
+            values = [bytes(map(int, self.names[name].split('.')))]
+        elif kind == TYPE_SRV:
+            values = [struct.pack('>HHH', priority, weight, port) + encoded(target)
+                      for priority, weight, port, target in self.services.get(name, ())]
+        flags = 0x8580 if name in self.names or name in self.services else 0x8583
+        records = b''.join(b'\xc0\x0c' + struct.pack('>HHIH', kind, CLASS_IN, TTL_S, len(value)) + value
+                           for value in values)
+        return data[:2] + struct.pack('>HHHHH', flags, 1, len(values), 0, 0) + data[12:end] + records

@@ -29,17 +29,16 @@ FORWARD = {'punch': SIP, 'forwarded': (*SIP, RTP_RANGE), 'public edge': ()}
 
 PACKETS = 40                     # of 20 ms, at each end
 PATIENCE = 6.0                   # for them to come, on a busy machine
-SILENCE = 2.0                    # so long nothing must come where nothing can
+SILENCE = 4.0                    # so long nothing must come where nothing can, and Postern finds out why
 
 # Why a cell cannot work.
 SYMMETRIC = (
     'The home router gives each destination another port, so the port that the phone sends sound from is known to nobody '
     'before a packet of it has arrived; and the office router, which forwards no RTP, drops that packet, since the office '
-    'has sent nothing to this port. Remedy: forward the RTP range at the office.')
-MOVED = (
-    'The carrier moves the port of the phone, which without STUN does not know it and announces its own; the office sends '
-    'first to the announced port, where nobody is, and the office router, which forwards no RTP, drops what comes from '
-    'the true one. Remedy: STUN in the phone (the SIP port itself answers it), or forward the RTP range at the office.')
+    'has sent nothing to this port. STUN tells the port that the STUN server sees, which is another one; so is the port that '
+    'Postern sees when it asks the phone to send to its SIP port. That the two differ, or that nothing comes from it when the '
+    'relay has sent there first, proves it: the record and `postern check` name both ports. Remedy: forward the RTP range '
+    'at the office.')
 
 
 @dataclass(frozen=True)
@@ -55,21 +54,12 @@ class Cell:
         """Why no gate could make it work, or None."""
         if self.office != 'punch':
             return None
-        if self.home == 'symmetric':
-            return SYMMETRIC
-        return MOVED if self.home == 'CGN' and not self.stun else None
+        return SYMMETRIC if self.home == 'symmetric' else None
 
     @property
     def verdict(self):
-        """What the call's record must say. By TCP and TLS nothing is seen of what the router does to UDP ports, unless
-        another phone of the home, by UDP, shows it: test_a_neighbour_by_udp_shows_what_the_router_does."""
-        if not self.impossible:
-            return 'ok'
-        if self.transport != 'udp' and self.home == 'CGN':
-            return 'home-moves-ports'       # the neighbour signals by UDP
-        if self.transport != 'udp':
-            return 'never-heard-with-stun' if self.stun else 'never-heard'
-        return 'symmetric-no-range' if self.stun else 'ports-changed-no-range'
+        """What the call's record must say: the one reason, by whatever it signals."""
+        return 'symmetric-no-range' if self.impossible else 'ok'
 
     def __str__(self):
         return f'{self.transport.upper()}, {"STUN" if self.stun else "no STUN"}, {self.home}, {self.office}'
@@ -214,11 +204,12 @@ class MatrixOffice(Office):
             self._read_check(result, number)
 
     def _read_check(self, result, number):
-        """What `postern check` says about the phone at home."""
+        """What `postern check` says about the phone at home, with the ports that prove it."""
         found = [finding for finding in
                  json.loads(self.postern.asked('check', '--json', '--state', self.postern.state).stdout)['findings']
                  if finding['code'] == 'media-not-heard' and finding['what'].startswith(f'{number} ')]
-        if not found or result.cell.verdict not in found[0]['seen'] or not found[0]['do']:
+        if not found or result.cell.verdict not in found[0]['seen'] or not found[0]['do'] \
+                or 'its sound came to our SIP port from' not in found[0]['seen']:
             result.notes.append(f'postern check says {found} of {number}')
 
 
@@ -282,7 +273,7 @@ def _word(result):
 
 PAGE = """# The NAT matrix
 
-Written by `tests/nat-matrix --write` (as root, one minute), which builds every combination of phone, home and office
+Written by `tests/nat-matrix --write` (as root, a minute and a half), which builds every combination of phone, home and office
 below in network namespaces, with real routers (nftables) and a real phone (baresip). In each cell the office calls the
 home and the home calls the office (or, in "same home", each of two phones at home calls the other); the sound is
 measured at both ends. `works` is said when both hear the other's tone, and only that, in both calls. The most telling
@@ -307,13 +298,16 @@ cells are part of `./run-tests`.
 
 {reasons}
 
-Two phones of one home that send from the same RTP port are a case of their own: once both have sent to the same place
-(a STUN server, say), the router keeps the port for one of them and moves the other, wherever it sends, for a minute or two.
-Without STUN nobody knows where to; in `punch` neither hears anything then, and the record says `same-port-in-home`.
+## What works only since it is looked for
 
-Without these remedies only a relay outside both networks could make them work. `media_verdict` and `media_words` in
-`call_record` and `live_call` say it of the call; by TCP and TLS nothing is seen of what the router does to UDP ports,
-so that the record names the possible causes, unless another phone at its address, by UDP, shows it: so here for CGN.
+In CGN without STUN the carrier moves the phone's port, which the phone does not know: it announces its own, where nobody is.
+So does a router with two phones of one home that send from the same RTP port: once both have sent to the same place (a STUN
+server, say), it keeps the port for one and moves the other for a minute or two. The relay hears nothing then, and Postern
+asks the phone, by a re-INVITE, to send its sound to the SIP port for a moment, which the office's router does forward; it sees the
+port, has the relay send first to it, and tells the phone the relay's port again ([media.md](media.md)). The first two seconds
+of such a call are lost; with STUN in the phone (the SIP port itself answers it), or the RTP range forwarded, none are.
+
+`media_verdict` and `media_words` in `call_record` and `live_call` say of each call what became of its sound.
 """
 
 

@@ -60,7 +60,18 @@ START_TEST(what_sigproxy_says_of_phones)
 		    "media-not-heard", "symmetric-no-range at 198.51.100.7, 9 s",
 		    "mode = forwarded", FINDING_WARNING },
 		{ "ports changed", UNHEARD("ports-changed-no-range"),
-		    "media-not-heard", "198.51.100.7", "STUN",
+		    "media-not-heard", "198.51.100.7", "ten seconds",
+		    FINDING_WARNING },
+		{ "seen elsewhere", "{\"media_not_heard\":[{\"number\":\"201\","
+		    "\"at\":\"198.51.100.7\",\"announced\":"
+		    "\"192.168.1.10:10000\",\"came_from\":"
+		    "\"198.51.100.7:41000\",\"verdict\":\"home-moves-ports\","
+		    "\"words\":\"w\",\"ago_s\":9}]}", "media-not-heard",
+		    "9 s ago; it announced 192.168.1.10:10000, and its sound "
+		    "came to our SIP port from 198.51.100.7:41000", "STUN",
+		    FINDING_WARNING },
+		{ "the office's router", UNHEARD("office-router"),
+		    "media-not-heard", "198.51.100.7", "mode = forwarded",
 		    FINDING_WARNING },
 		{ "not forwarded", UNHEARD("range-not-forwarded"),
 		    "media-not-heard", "198.51.100.7", "mode = auto",

@@ -63,6 +63,14 @@ START_TEST(packets_to_ourselves_and_privileged_ports_are_dropped)
 		       "drop\n"));
 	/* internal_udp is off */
 	ck_assert(!says("sport 0"));
+	ck_assert(says("\t\tip daddr { 192.168.10.2 } meta l4proto { tcp, udp } "
+		       "th dport { 17000-17599 } fib saddr . iif oif missing "
+		       "counter drop\n"));
+	c.internal_udp = c.internal_tcp = 5060;
+	c.internal_tls = 5062;
+	c.n_tls_certificates = 1;
+	write_table(&c, NULL, 0);
+	ck_assert(says("th dport { 5060, 5062, 17000-17599 } fib"));
 }
 END_TEST
 
@@ -74,6 +82,7 @@ START_TEST(who_asks_for_loopback_gets_it)
 	write_table(&c, NULL, 0);
 	ck_assert(!says("fib daddr type local"));
 	ck_assert(!says("127.0.0.0/8"));
+	ck_assert(!says("fib saddr"));
 	ck_assert(says("th dport 1-1023 counter drop"));
 }
 END_TEST

@@ -255,6 +255,14 @@ START_TEST(the_zone_follows_what_is_served)
 	router(&c, NULL);
 	ck_assert_msg(says("IN SRV 10 10 5070 gate.dyn.example.\n"), "%s",
 	    text);
+	/* What may change has a second choice (RFC 3263 4.3). */
+	ck_assert_msg(says("IN SRV 20 10 5070 gate.dyn.example.\n"), "%s",
+	    text);
+	c.public_how = PUBLIC_ADDRESS;
+	router(&c, NULL);
+	ck_assert_msg(!says("IN SRV 20"), "%s", text);
+	c.public_how = PUBLIC_NAME;
+	router(&c, NULL);
 	ck_assert_msg(!says(" IN A "), "%s", text);
 	snprintf(c.domain, sizeof(c.domain), "203.0.113.1");
 	router(&c, NULL);

@@ -254,16 +254,16 @@ START_TEST(whose_media_was_not_heard_stands_in_plain_words)
 	reach(ticket, 0, MEDIA_PUNCHED, VERDICT_MEDIA_SYMMETRIC_NO_RANGE);
 	lab_until(strcmp(lab_look(MEDIA_ROW("live_call")),
 	    "punch|symmetric-no-range|168: no packet ever came from the home: "
-	    "its router moves ports although the phone asks STUN (another "
-	    "port to every peer) or the phone sends none, and the office's RTP "
-	    "range is not forwarded|203.0.113.10:16384") == 0);
+	    "its router, or its carrier's, gives each peer another port, so "
+	    "that nobody can know the one it has for us, not even by STUN, and "
+	    "the office's RTP range is not forwarded|203.0.113.10:16384") == 0);
 	reach(ticket, 0, MEDIA_PUNCHED, VERDICT_MEDIA_OK);
 	note(ticket, CALL_ENDED, 200);
 	lab_until(strcmp(lab_look(MEDIA_ROW("call_record")),
 	    "punch|ok|both phones were heard|203.0.113.10:16384") == 0);
 	/* Each verdict has its words, and the office is named when it is. */
 	for (uint8_t v = VERDICT_MEDIA_FELL_SILENT;
-	    v <= VERDICT_MEDIA_ADDRESS_OLD; v++) {
+	    v <= VERDICT_MEDIA_OFFICE_ROUTER; v++) {
 		reach(ticket, 1, MEDIA_INTERNAL, v);
 		lab_until(strcmp(lab_look("SELECT media_words GLOB '22: *e*' "
 		    "AND media_verdict = called_media AND caller_media = 'ok' "

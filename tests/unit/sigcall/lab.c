@@ -485,6 +485,11 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			ck_assert_int_eq(
 			    get_call_quality(payload, &lab->quality), 0);
 			break;
+		case IPC_CALL_REACH:
+			lab->n_reach++;
+			ck_assert_int_eq(
+			    get_call_reach(payload, &lab->reach), 0);
+			break;
 		case IPC_CALL_SAVE:
 			hear_save(lab, payload);
 			break;
@@ -1075,6 +1080,39 @@ lab_silent(struct lab *lab, uint8_t end, bool silent)
 	IPC_FRAME(&b, RELAY_NEWS, relay_news, &news);
 	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
+}
+
+void
+lab_reach(struct lab *lab, uint8_t end, enum media_heard heard)
+{
+	struct ipc_relay_reach reach = { .session = lab->session,
+		.end = end,
+		.heard = (uint8_t)heard,
+		.way = MEDIA_PUNCHED,
+		.said = ip("203.0.113.1", 16384) };
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_REACH, relay_reach, &reach);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
+	settle(lab);
+}
+
+bool
+lab_rtp(struct phone *p, uint16_t from, uint32_t ssrc)
+{
+	char packet[172] = { (char)0x80, 8, 0, 1, 0, 0, 0, 1, (char)(ssrc >> 24),
+		(char)(ssrc >> 16), (char)(ssrc >> 8), (char)ssrc };
+	struct flow flow = { ZONE_EXTERNAL, TRANSPORT_UDP, 0, p->flow.remote,
+		0 };
+	uint64_t before = lab_count(p->lab, "malformed");
+
+	flow.remote.port = from;
+	edge_message(p->lab->edge, p->lab->now, p->lab->steps, &flow,
+	    span_make(packet, sizeof(packet)));
+	settle(p->lab);
+	return lab_count(p->lab, "malformed") == before;
 }
 
 void

@@ -78,6 +78,8 @@ struct lab {
 	unsigned n_notes;
 	struct ipc_call_media media[64];
 	unsigned n_media;
+	struct ipc_call_reach reach; /* the last one */
+	unsigned n_reach;
 	struct ipc_call_quality quality; /* the last one */
 	unsigned n_quality;
 	unsigned auth_asks;
@@ -285,6 +287,11 @@ void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
 void lab_roc(struct lab *lab, const struct ipc_relay_roc *roc);
 /* It hears that end no more, or again. */
 void lab_silent(struct lab *lab, uint8_t end, bool silent);
+/* What it says of that end's way in: 1.5 s after a SET, say. */
+void lab_reach(struct lab *lab, uint8_t end, enum media_heard heard);
+/* RTP comes to our SIP port from that port of p's home; false: nobody took
+ * it for anything. */
+bool lab_rtp(struct phone *p, uint16_t from, uint32_t ssrc);
 /* How a stream sounds. */
 void lab_quality(struct lab *lab, const struct ipc_relay_quality *m);
 /* The newest note; the newest RELAY_SET of an end's first stream, or of

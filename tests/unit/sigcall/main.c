@@ -15,6 +15,7 @@ main(void)
 	srunner_add_suite(r, suite_codecs());
 	srunner_add_suite(r, suite_dialog());
 	srunner_add_suite(r, suite_dtmf());
+	srunner_add_suite(r, suite_ear());
 	srunner_add_suite(r, suite_hold());
 	srunner_add_suite(r, suite_limits());
 	srunner_add_suite(r, suite_parts());

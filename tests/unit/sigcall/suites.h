@@ -8,6 +8,7 @@ Suite *suite_basic(void);
 Suite *suite_codecs(void);
 Suite *suite_dialog(void);
 Suite *suite_dtmf(void);
+Suite *suite_ear(void);
 Suite *suite_fork(void);
 Suite *suite_hold(void);
 Suite *suite_limits(void);

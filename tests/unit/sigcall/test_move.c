@@ -616,6 +616,61 @@ START_TEST(a_tcp_phone_is_told_when_it_is_back)
 }
 END_TEST
 
+/* Behind a symmetric router it comes back from another port, and so late that
+ * its binding has ended: nobody but its Contact tells which call is its. */
+START_TEST(a_phone_that_is_back_after_its_binding_ended)
+{
+	struct phone *neighbour = lab_home(lab, "169", 7);
+	const char *contact = "sip:168@10.77.0.7:5060";
+	struct flow was = home->flow;
+
+	home->flow.remote.port = 41001;
+	phone_is_back(home, contact);
+	lab_public(lab, NEW);
+	lab_pass(lab, 5000);
+	/* Its binding lives: registrar-db would have said so. */
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	home->flow = was;
+	phone_gone(home);
+	neighbour->flow.remote.port = 41000;
+	phone_is_back(neighbour, contact);
+	home->flow.remote.port = 41001;
+	phone_is_back(home, "sip:168@10.77.0.8:5060");
+	lab_pass(lab, 1000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	phone_is_back(home, contact);
+	lab_pass(lab, 1);
+	accept(expect_told(NEW));
+	hang_up();
+}
+END_TEST
+
+/* Its REGISTER fell in the seconds before DNS followed: it asks again after
+ * half a minute, or after a minute more. */
+START_TEST(who_may_only_be_late_is_not_named_yet)
+{
+	struct phone *late = lab_home(lab, "169", 9);
+	struct phone *lost = lab_home(lab, "170", 11);
+
+	phone_registers(late, NULL);
+	phone_registers(lost, NULL);
+	lab_pass(lab, 55000);
+	lab_public(lab, NEW);
+	lab_pass(lab, 6000);
+	phone_gone(late);
+	phone_gone(lost);
+	lab_pass(lab, 86000);
+	ck_assert_uint_eq(lab->n_lost, 0);
+	phone_registers(late, NULL);
+	lab_pass(lab, 7900);
+	ck_assert_uint_eq(lab->n_lost, 0);
+	lab_pass(lab, 200);
+	ck_assert_uint_eq(lab->n_lost, 1);
+	lab_pass(lab, 200000);
+	ck_assert_uint_eq(lab->n_lost, 1);
+}
+END_TEST
+
 START_TEST(who_never_comes_back_is_named)
 {
 	struct phone *other = lab_home(lab, "169", 9);
@@ -681,6 +736,8 @@ suite_move(void)
 	T(a_call_that_rang_during_the_change);
 	T(a_caller_outside_that_waits_is_answered_from_the_new_address);
 	T(a_tcp_phone_is_told_when_it_is_back);
+	T(a_phone_that_is_back_after_its_binding_ended);
+	T(who_may_only_be_late_is_not_named_yet);
 	T(who_never_comes_back_is_named);
 #undef T
 	suite_add_tcase(s, tc);

@@ -1,0 +1,107 @@
+/*
+ * An ear at the SIP port: which port does the sound of an unheard phone leave
+ * its home by?
+ *
+ * Where the office's router forwards the SIP port and no RTP, sound from a
+ * port that nobody knows is dropped before the relay, and nothing at the relay
+ * tells why.  So the phone is asked, by a re-INVITE in its silent call, to
+ * send its sound to our SIP port for a moment, which its router lets out and
+ * ours lets in.  Two packets tell: that it sends at all, and from where.  The
+ * relay then sends first to that port, and the phone is told the relay's port
+ * again.  Where the home's NAT only moves ports the call has its sound from
+ * then on; where it does not, another port for each peer is proved.
+ *
+ * Once in a call, for a second and a half; a few phones at once, one of each
+ * address.  What comes is counted and never answered.  Not kept over a
+ * restart: then the phone is told the relay's port again (move.h).  Belongs to
+ * the call part; see call_priv.h.
+ */
+#ifndef SIGPROXY_CORE_EAR_H
+#define SIGPROXY_CORE_EAR_H
+
+#include "common/base/addr.h"
+#include "common/base/mono.h"
+#include "common/base/span.h"
+#include "common/base/timerq.h"
+#include "common/ipc/msg.h"
+#include "sigproxy/core/verdict.h"
+
+struct buf;
+struct calls;
+struct ctx;
+struct edge;
+struct flow;
+struct leg;
+struct steps;
+
+#define EARS_MAX 8 /* phones at once */
+
+enum {
+	EAR_TURN_MS = 400,   /* until it is looked at again */
+	EAR_TURNS = 150,     /* a minute of that: it rings so long, say */
+	EAR_ASK_MS = 4000,   /* for the phone to take the re-INVITE */
+	EAR_LISTEN_MS = 1500,
+	EAR_PROVED_MS = 600, /* the relay should have heard it by now */
+	EAR_STALE_MS = 2000, /* packets of the one before may come */
+};
+
+enum ear_state {
+	EAR_NONE,
+	EAR_WAITS,   /* for its turn */
+	EAR_LISTENS, /* its SDP says, or will say, our SIP port */
+	EAR_ENDS,    /* its SDP will say the relay's again */
+	EAR_OVER,
+};
+
+struct ear {
+	struct timer timer;
+	enum ear_state state;
+	bool sure;	    /* five seconds passed, whoever else is heard */
+	bool agreed;	    /* the phone took the re-INVITE */
+	bool silent;	    /* and sent nothing, all the time */
+	uint8_t listener;   /* by which it is heard */
+	uint8_t turns;
+	struct ipc_relay_reach reach; /* what the relay said last */
+	struct addr announced; /* by the phone, for its sound */
+	struct addr said;   /* what SDP says meanwhile */
+	struct addr first;  /* where the first packet came from */
+	uint32_t ssrc;
+	struct addr seen;   /* where its sound comes from; none: not known */
+	struct mono ended;  /* it took the relay's port again; 0: not yet */
+};
+
+/* Those that listen, and where the last one was heard. */
+struct ears {
+	struct leg *leg[EARS_MAX];
+	struct addr stale; /* it may go on there for a moment */
+	struct mono stale_until;
+	uint64_t asked, heard;
+};
+
+/* The relay hears nothing of leg's phone, says reach. */
+void ear_want(const struct ctx *x, struct leg *leg,
+    const struct ipc_relay_reach *reach);
+/* TIMER_CALL_EAR. */
+void ear_due(const struct ctx *x, struct leg *leg);
+/* Is more to be found out before anything is concluded? */
+bool ear_is_busy(const struct leg *leg);
+/* RTP came to a SIP port; true: from somebody who was asked. */
+bool ear_packet(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, struct span packet);
+/* The phone took a re-INVITE of ours, or refused it for good.  False: it was
+ * none of the ear's. */
+bool ear_accepted(const struct ctx *x, struct leg *leg);
+bool ear_refused(const struct ctx *x, struct leg *leg);
+/* The call ends, or the leg goes. */
+void ear_stop(struct edge *e, struct leg *leg);
+
+/* What SDP says for stream nr of leg's phone now. */
+struct ipc_port ear_port(const struct leg *leg, unsigned nr);
+/* Where the relay finds the phone instead of where s says; NULL: unknown. */
+const struct addr *ear_found(const struct leg *leg, unsigned nr);
+/* What was found out of a phone that is unheard now. */
+enum sight ear_seen(
+    const struct edge *e, const struct leg *leg, struct mono now);
+void ear_status(const struct calls *c, struct buf *json);
+
+#endif

@@ -1,0 +1,357 @@
+/*
+ * A phone that the relay does not hear is asked to send its sound to our SIP
+ * port for a moment: where its router only moves ports it is heard from then
+ * on, and else it is known why not.
+ */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sigproxy/core/ear.h"
+#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/suites.h"
+
+#define HAS(msg, what)                                                         \
+	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
+
+#define AT_SIP_PORT "m=audio 5070 "
+#define AT_RELAY "m=audio 163"	/* 84, or the next */
+#define MOVED 41000	/* the home's other port */
+
+static struct lab *lab;
+static struct phone *home, *desk;
+static struct talk t;
+static struct addr desk_rtp = { .family = ADDR_IPV4,
+	.ip = { 192, 168, 10, 31 }, .port = 20000 };
+
+static void
+setup(void)
+{
+	lab = lab_new(60, 100);
+	lab_public(lab, "203.0.113.1");
+	lab_pass(lab, 20000);
+	home = lab_home(lab, "168", 7);
+	desk = lab_office(lab, "200", 31);
+	talk_begin(&t, home, desk);
+}
+
+static void
+teardown(void)
+{
+	lab_free(lab);
+}
+
+static const char *
+asked(struct phone *p, const char *port)
+{
+	const char *inv = phone_expect(p, "INVITE");
+
+	ck_assert_msg(inv != NULL, "no re-INVITE");
+	HAS(inv, "c=IN IP4 203.0.113.1\r\n");
+	HAS(inv, port);
+	return inv;
+}
+
+static void
+takes(struct phone *p, const char *inv)
+{
+	phone_answer(p, inv, 200, "x", sdp_of(p, 30000, NULL));
+	ck_assert_ptr_nonnull(phone_expect(p, "ACK"));
+}
+
+/* The desk is heard, the home is not, and takes what it is asked. */
+static void
+listens(void)
+{
+	lab_learnt(lab, 1, &desk_rtp);
+	lab_reach(lab, 0, MEDIA_AWAITED);
+	takes(home, asked(home, AT_SIP_PORT));
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+}
+
+static void
+is_seen_from(uint16_t port)
+{
+	ck_assert(lab_rtp(home, port, 7));
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	ck_assert(lab_rtp(home, port, 7));
+	takes(home, asked(home, AT_RELAY));
+}
+
+static void
+hang_up(void)
+{
+	const char *bye;
+
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	bye = phone_expect(desk, "BYE");
+	ck_assert_ptr_nonnull(bye);
+	phone_answer(desk, bye, 200, "", NULL);
+	lab_expect_empty(lab);
+}
+
+static void
+ends_with(enum media_verdict verdict)
+{
+	const char *msg;
+
+	ck_assert_uint_eq(lab->n_reach, 1);
+	ck_assert_uint_eq(lab->reach.verdict, verdict);
+	ck_assert_uint_eq(lab->reach.called, 0);
+	msg = phone_recv(desk);
+	ck_assert_msg(msg == NULL, "%s", msg);
+	hang_up();
+}
+
+START_TEST(the_relay_sends_first_to_the_port_that_was_seen)
+{
+	struct addr seen = home->flow.remote;
+
+	listens();
+	is_seen_from(MOVED);
+	seen.port = MOVED;
+	ck_assert(addr_eq(&lab_set(lab, 0)->rtp, &seen));
+	ck_assert_int_eq(lab_set(lab, 0)->rtcp.family, ADDR_NONE);
+	ck_assert_uint_eq(lab_set(lab, 0)->to_end, 1);
+	lab_learnt(lab, 0, &seen);
+	lab_reach(lab, 0, MEDIA_HEARD);
+	lab_pass(lab, 30000);
+	while (phone_recv(home) != NULL)
+		;
+	ck_assert_uint_eq(lab_count(lab, "calls_readdressed"), 0);
+	ck_assert_uint_eq(lab_count(lab, "ear_asked"), 1);
+	ck_assert_uint_eq(lab_count(lab, "ear_heard"), 1);
+	ends_with(VERDICT_MEDIA_OK);
+}
+END_TEST
+
+START_TEST(not_heard_from_there_either_each_peer_gets_another_port)
+{
+	listens();
+	is_seen_from(MOVED);
+	lab_reach(lab, 0, MEDIA_NEVER);
+	ck_assert_uint_eq(lab->n_reach, 0);
+	lab_pass(lab, EAR_PROVED_MS);
+	ends_with(VERDICT_MEDIA_SYMMETRIC_NO_RANGE);
+}
+END_TEST
+
+START_TEST(a_call_that_ends_before_that_says_what_was_seen)
+{
+	listens();
+	is_seen_from(MOVED);
+	lab->stats_mute = true;
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	lab_reach(lab, 0, MEDIA_NEVER);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_HOME_MOVES_PORTS);
+}
+END_TEST
+
+START_TEST(seen_from_the_announced_port_it_is_the_offices_router)
+{
+	listens();
+	is_seen_from(30000);
+	lab_pass(lab, EAR_PROVED_MS);
+	ends_with(VERDICT_MEDIA_OFFICE_ROUTER);
+}
+END_TEST
+
+START_TEST(who_sends_nothing_there_either_is_silent)
+{
+	listens();
+	lab_pass(lab, EAR_LISTEN_MS - 1);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	lab_pass(lab, 1);
+	takes(home, asked(home, AT_RELAY));
+	lab_pass(lab, EAR_PROVED_MS);
+	ends_with(VERDICT_MEDIA_PHONE_SILENT);
+}
+END_TEST
+
+/* By TCP the UDP port may be closed, and nothing has shown that it is not:
+ * lab_home() registered by UDP, a stranger never did. */
+START_TEST(by_tcp_silence_tells_as_much_if_udp_reaches_us)
+{
+	hang_up();
+	phone_connect(home);
+	phone_registers(home, NULL);
+	talk_begin(&t, home, desk);
+	listens();
+	lab_pass(lab, EAR_LISTEN_MS);
+	takes(home, asked(home, AT_RELAY));
+	lab_pass(lab, EAR_PROVED_MS);
+	ends_with(VERDICT_MEDIA_PHONE_SILENT);
+}
+END_TEST
+
+START_TEST(nobody_is_asked_while_the_other_one_is_silent_too)
+{
+	lab_reach(lab, 0, MEDIA_AWAITED);
+	lab_pass(lab, 3000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	/* Five seconds: it will not come by itself. */
+	lab_reach(lab, 0, MEDIA_NEVER);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
+START_TEST(who_is_heard_meanwhile_is_not_asked)
+{
+	struct addr from = home->flow.remote;
+
+	lab_reach(lab, 0, MEDIA_AWAITED);
+	lab_learnt(lab, 0, &from);
+	lab_learnt(lab, 1, &desk_rtp);
+	lab_pass(lab, 3000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	hang_up();
+}
+END_TEST
+
+START_TEST(a_phone_that_will_not_be_asked_stays_as_it_was)
+{
+	lab_learnt(lab, 1, &desk_rtp);
+	lab_reach(lab, 0, MEDIA_AWAITED);
+	phone_answer(home, asked(home, AT_SIP_PORT), 488, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	lab_pass(lab, 20000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	/* Its router moved the port of its signalling: that is known. */
+	ends_with(VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE);
+}
+END_TEST
+
+/* A trunk, or a phone whose binding has ended. */
+START_TEST(who_is_not_registered_is_not_asked)
+{
+	phone_gone(home);
+	lab_learnt(lab, 1, &desk_rtp);
+	lab_reach(lab, 0, MEDIA_AWAITED);
+	lab_reach(lab, 0, MEDIA_NEVER);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	ends_with(VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE);
+}
+END_TEST
+
+START_TEST(once_in_a_call)
+{
+	listens();
+	is_seen_from(MOVED);
+	lab_pass(lab, EAR_PROVED_MS);
+	lab_reach(lab, 0, MEDIA_NEVER);
+	lab_pass(lab, 10000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	hang_up();
+}
+END_TEST
+
+/* Packets of two phones behind one address could not be told apart. */
+START_TEST(two_phones_of_one_home_take_turns)
+{
+	struct phone *second = lab_home(lab, "169", 7);
+	struct phone *other = lab_office(lab, "201", 32);
+	uint64_t first_session = lab->session, second_session;
+	struct talk u;
+
+	second->flow.remote.port = 5061;
+	phone_registers(second, NULL);
+	talk_begin(&u, second, other);
+	second_session = lab->session;
+	ck_assert(addr_same_ip(&second->flow.remote, &home->flow.remote));
+	lab->session = first_session;
+	listens();
+	lab->session = second_session;
+	lab_learnt(lab, 1, &desk_rtp);
+	lab_reach(lab, 0, MEDIA_AWAITED);
+	ck_assert_ptr_null(phone_expect(second, "INVITE"));
+	is_seen_from(MOVED);
+	lab_pass(lab, EAR_TURN_MS);
+	takes(second, asked(second, "m=audio 5070 "));
+	/* The first one's last packets are not the second's. */
+	ck_assert(lab_rtp(home, MOVED, 7));
+	ck_assert(lab_rtp(home, MOVED, 7));
+	ck_assert_ptr_null(phone_expect(second, "INVITE"));
+	ck_assert(lab_rtp(second, 42000, 8));
+	ck_assert(lab_rtp(second, 42000, 8));
+	ck_assert_ptr_nonnull(phone_expect(second, "INVITE"));
+}
+END_TEST
+
+START_TEST(a_stranger_is_not_heard)
+{
+	struct phone *stranger = lab_stranger(lab, "666", 66);
+
+	ck_assert(!lab_rtp(home, MOVED, 7));
+	listens();
+	ck_assert(!lab_rtp(stranger, MOVED, 7));
+	ck_assert(!lab_rtp(stranger, MOVED, 7));
+	/* Two packets of one source: one alone may be a straggler. */
+	ck_assert(lab_rtp(home, MOVED, 7));
+	ck_assert(lab_rtp(home, MOVED + 2, 7));
+	ck_assert(lab_rtp(home, MOVED, 8));
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	hang_up();
+}
+END_TEST
+
+/* It is not known any more that it was asked: what it was told is. */
+START_TEST(sigproxy_is_killed_while_it_listens)
+{
+	listens();
+	lab_restart(lab);
+	lab_public(lab, "203.0.113.1");
+	lab_pass(lab, 3000);
+	phone_registers(home, NULL);
+	lab_pass(lab, 11000);
+	takes(home, asked(home, AT_RELAY));
+	hang_up();
+}
+END_TEST
+
+/* What the desk offers meanwhile keeps it listening. */
+START_TEST(an_offer_of_the_desk_meanwhile)
+{
+	const char *inv;
+
+	listens();
+	dlg_send(&t.b, "INVITE", "application/sdp", sdp_of(desk, 20002, NULL),
+	    "");
+	inv = asked(home, AT_SIP_PORT);
+	phone_answer(home, inv, 200, "x", sdp_of(home, 30000, NULL));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
+Suite *
+suite_ear(void)
+{
+	Suite *s = suite_create("an ear at the SIP port");
+	TCase *tc = tcase_create("ear");
+
+#define T(name) tcase_add_test(tc, name)
+	tcase_add_checked_fixture(tc, setup, teardown);
+	T(the_relay_sends_first_to_the_port_that_was_seen);
+	T(not_heard_from_there_either_each_peer_gets_another_port);
+	T(a_call_that_ends_before_that_says_what_was_seen);
+	T(seen_from_the_announced_port_it_is_the_offices_router);
+	T(who_sends_nothing_there_either_is_silent);
+	T(by_tcp_silence_tells_as_much_if_udp_reaches_us);
+	T(nobody_is_asked_while_the_other_one_is_silent_too);
+	T(who_is_heard_meanwhile_is_not_asked);
+	T(a_phone_that_will_not_be_asked_stays_as_it_was);
+	T(who_is_not_registered_is_not_asked);
+	T(once_in_a_call);
+	T(two_phones_of_one_home_take_turns);
+	T(a_stranger_is_not_heard);
+	T(sigproxy_is_killed_while_it_listens);
+	T(an_offer_of_the_desk_meanwhile);
+#undef T
+	suite_add_tcase(s, tc);
+	return s;
+}

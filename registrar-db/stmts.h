@@ -274,6 +274,24 @@
 	S(MAILBOX_PUT, W, "INSERT OR REPLACE INTO mailbox(number, "     \
 	    "waiting, counted, new, old, urgent_new, urgent_old) "      \
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                      \
+	/* whose packets are not looked at */                            \
+	S(DROPS, R, "SELECT prefix, until FROM dropped "                \
+	    "WHERE until IS NULL OR until > ?1 "                        \
+	    "ORDER BY until IS NULL DESC, until DESC LIMIT ?2")         \
+	S(DROPS_COUNT, R, "SELECT count(*) FROM dropped "               \
+	    "WHERE until > ?1")                                         \
+	S(DROPS_NEVER, R, "SELECT prefix FROM never_dropped "           \
+	    "UNION ALL SELECT address FROM trunk "                      \
+	    "UNION ALL SELECT source FROM registration "                \
+	    "WHERE zone = 'external' AND expires_at > ?1")              \
+	S(DROP_PUT, W, "INSERT INTO dropped(prefix, since, until, why) " \
+	    "VALUES (?1, ?2, ?2 + ?3, ?4) ON CONFLICT (prefix) DO "     \
+	    "UPDATE SET since = ?2, times = times + 1, why = ?4, "      \
+	    "until = ?2 + min(?3 * (times + 1), ?5) "                   \
+	    "WHERE until IS NOT NULL")                                  \
+	S(DROPS_OLD, W, "DELETE FROM dropped WHERE until < ?1")         \
+	S(DROPS_MOVE, W, "UPDATE dropped SET until = until + ?1 "       \
+	    "WHERE until IS NOT NULL")                                  \
 	/* numbers for status */                                        \
 	S(COUNT_SUBSCRIBERS, R, "SELECT count(*) FROM subscriber")      \
 	S(COUNT_BINDINGS, R, "SELECT count(*) FROM registration "       \

@@ -42,6 +42,7 @@
 #define IPC_TBS_MAX 512		/* what a handshake has signed */
 #define IPC_SRTP_KEY_MAX 46	/* master key and salt */
 #define IPC_ROCS_MAX 8		/* of one stream, both ways */
+#define IPC_DROPS_MAX 250	/* in one message */
 #define IPC_WINDOW_CODE 16	/* of a window; see WINDOW_OPEN */
 #define IPC_WINDOW_MAX_MS 600000
 #define IPC_WINDOW_PORTS 32	/* numbers looked at in one */
@@ -109,6 +110,12 @@
 	F(u16, rtcp, 1, 65535)		\
 	F(addr, said_rtp, 0, 0)		\
 	F(addr, said_rtcp, 0, 0)
+
+/* Whose packets are not looked at. */
+#define IPC_ITEM_drop(F)			\
+	F(addr, net, 0, 0)			\
+	F(u8, bits, 0, 128)			\
+	F(u32, left_s, 1, UINT32_MAX)	/* the largest: for ever */
 
 /* A socket, by the owner's number: a listener index or an RTP port. */
 #define IPC_ITEM_socket(F)		\
@@ -189,7 +196,8 @@
 	I(quality)	\
 	I(mailbox)	\
 	I(roc)		\
-	I(arrival)
+	I(arrival)	\
+	I(drop)
 
 /* ---- messages ---- */
 
@@ -502,6 +510,10 @@
 	F(u32, left_ms, 0, IPC_WINDOW_MAX_MS)	\
 	F(list, arrivals, arrival, IPC_WINDOW_ARRIVALS)
 
+#define IPC_F_drop_list(F)			\
+	F(u8, first, 0, 1)	/* what was told before is over */	\
+	F(list, drops, drop, IPC_DROPS_MAX)
+
 #define IPC_TABLE(M)							\
 	M(HELLO, hello, 1, ROLE_ANY, ROLE_ANY, 0,			\
 	    "First frame on every connection, both ways. A different "	\
@@ -669,6 +681,10 @@
 	    "(REFER): may its subscriber call there himself?")		\
 	M(REFER_SAY, refer_say, 74, ROLE_REG, ROLE_SIG,			\
 	    IPC_REFER_ASK, "The verdict; a denial stands in a record of "	\
-	    "its own.")
+	    "its own.")							\
+	M(DROP_LIST, drop_list, 92, ROLE_REG, ROLE_SIG, 0,		\
+	    "Sources on the internet whose packets are dropped unread, "	\
+	    "unless a phone is registered there. The whole list, in "	\
+	    "several messages if it is long, whenever it changed.")
 
 #endif

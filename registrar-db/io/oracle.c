@@ -40,6 +40,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return refer_run(o, job, out);
 	case JOB_STOP:
 		return stops_run(o, job, out);
+	case JOB_DROP:
+		return drops_run(o, job);
 	case JOB_STREAMS_GONE:
 		return flows_streams_gone(o, job);
 	default:
@@ -127,6 +129,7 @@ on_state(void *arg, struct door *peer, bool up)
 	flows_came(o);
 	checkpoints_replay(o);
 	flows_replay(o->flows);
+	drops_tell(o);
 	queue_wake(o->queue);
 }
 

@@ -9,6 +9,7 @@
  *	homes.c		how homes' routers are
  *	policy.c	who may call what
  *	referrals.c	phones that send another one elsewhere
+ *	drops.c		whose packets are not looked at
  *	stops.c		calls that are to end
  *	route.c		what a right answer buys, by its method
  *	watchers.c	who may watch whom, and subscriptions
@@ -55,6 +56,7 @@ enum job_kind {
 	JOB_REFER,		/* payload: REFER_ASK */
 	JOB_STOP,		/* payload: struct call_stop */
 	JOB_STREAMS_GONE,	/* payload: int64_t, when sigproxy started */
+	JOB_DROP,		/* payload: struct drop_job */
 };
 
 struct checkpoints;
@@ -108,6 +110,8 @@ struct oracle {
 
 	uint64_t asked, right, refused, wrong;
 	uint64_t denied, elsewhere, looked;
+	uint64_t drops_told;	/* a hash of the list */
+	bool drops_changed;	/* perhaps, and not told yet */
 	struct refusals refusals;
 	struct account_row account;	/* scratch */
 	struct binding_rows rows;	/* scratch */
@@ -222,6 +226,14 @@ void stops_free(struct stops *s);
 /* Each second: which calls are to end?  The table says which have to. */
 void stops_look(struct stops *s);
 int stops_run(struct oracle *o, const struct job *job, struct buf *out);
+
+/* ---- drops.c ---- */
+/* An answer of somebody on the internet was refused. */
+void drops_refused(struct oracle *o, const struct addr *from);
+int drops_run(struct oracle *o, const struct job *job);
+/* Tell sigproxy the list: always, or if it changed. */
+void drops_tell(struct oracle *o);
+void drops_look(struct oracle *o, bool changed);
 
 /* ---- homes.c ---- */
 /* A place in the table of homes. */

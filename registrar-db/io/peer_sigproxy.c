@@ -189,6 +189,10 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	if (verify_verdict(why) == VERDICT_FORBIDDEN) {
 		note_refusal(o, answer, flow, why, &who);
 		log_refusal(o, what, answer, flow, why);
+		/* Whatever the reason: who is dropped sooner or later than
+		 * others would learn what there is. */
+		if (flow->zone == ZONE_EXTERNAL)
+			drops_refused(o, &flow->remote);
 	}
 	return verify_verdict(why);
 }

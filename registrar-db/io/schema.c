@@ -73,6 +73,7 @@ run_steps(sqlite3 *db, int from)
 		"PRAGMA user_version = 12",
 		"PRAGMA user_version = 13",
 		"PRAGMA user_version = 14",
+		"PRAGMA user_version = 15",
 	};
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 

@@ -276,6 +276,8 @@ follow_clock(struct watch *w)
 	err = run_with(w->oracle, ST_BINDINGS_MOVE, step_s);
 	if (err == 0)
 		err = run_with(w->oracle, ST_CALLS_MOVE, step_s);
+	if (err == 0)
+		err = run_with(w->oracle, ST_DROPS_MOVE, step_s);
 	w->step_s = step_s;
 	return err;
 }
@@ -341,6 +343,7 @@ on_look(uv_timer_t *timer)
 	    wall_step_s(&w->oracle->wall) != 0)
 		queue_wake(w->oracle->queue);
 	stops_look(w->oracle->stops);
+	drops_look(w->oracle, changed);
 	if (w->sealed)
 		wipe(w);
 	store_look_after(s);

@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "common/base/secret.h"
+#include "common/codec/stun_serve.h"
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/consent.h"
+#include "sigproxy/core/drops.h"
 #include "sigproxy/core/lastseen.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
@@ -65,6 +67,7 @@ tables(struct edge *e)
 	if (err)
 		return err;
 	e->guard = guard_new();
+	e->drops = drops_new();
 	e->auth = auth_new(&e->timers, questions);
 	e->keep = keep_new(c, &e->timers, flows);
 	e->conns = conns_new(c->max_conns);
@@ -74,7 +77,7 @@ tables(struct edge *e)
 	e->subs = subs_new(subs);
 	e->mwi = mwi_new(MWI_BOXES_MAX);
 	e->texts = messages_new(MESSAGES_MAX);
-	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
+	return e->guard != NULL && e->drops != NULL && e->auth != NULL && e->keep != NULL &&
 	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL &&
 	    e->subs != NULL && e->mwi != NULL && e->texts != NULL ? 0 : -ENOMEM;
 }
@@ -105,6 +108,7 @@ edge_free(struct edge *e)
 	calls_free(e->calls);
 	keep_free(e->keep);
 	auth_free(e->auth);
+	drops_free(e->drops);
 	guard_free(e->guard);
 	txns_clear(&e->txns);
 	lastseen_free(e->lastseen);
@@ -386,6 +390,25 @@ note_intruder(struct edge *e, const struct flow *from)
 	e->internal_from = from->remote;
 }
 
+bool
+edge_hears(struct edge *e, struct mono now, const struct flow *from)
+{
+	if (from->zone != ZONE_EXTERNAL ||
+	    !drops_has(e->drops, now, &from->remote) ||
+	    keep_knows(e->keep, &from->remote))
+		return true;
+	e->dropped++;
+	return false;
+}
+
+/* RFC 7983 7: an answer of a STUN server, which may lie beside a guesser. */
+static bool
+is_stun_answer(const struct flow *from, struct span bytes)
+{
+	return from->transport == TRANSPORT_UDP && bytes.len > 0 &&
+	    (uint8_t)bytes.p[0] <= 3 && !stun_is_request(bytes);
+}
+
 void
 edge_message(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span bytes)
@@ -399,6 +422,8 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 		note_intruder(e, from);
 		return;
 	}
+	if (!is_stun_answer(from, bytes) && !edge_hears(e, now, from))
+		return;
 	keep_stir(e->keep, now, from);
 	if (from->transport == TRANSPORT_UDP &&
 	    stund_takes(e, now, st, from, bytes))
@@ -555,6 +580,8 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	switch (type) {
 	case IPC_SIG_KEYS:
 		return on_sig_keys(e, payload);
+	case IPC_DROP_LIST:
+		return drops_frame(e->drops, now, payload);
 	case IPC_SUB_RESTORE:
 	case IPC_SUB_END:
 		return subs_frame(e, now, st, type, payload);
@@ -711,6 +738,8 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	put_count(json, "messages", e->messages);
 	put_count(json, "malformed", e->malformed);
 	put_count(json, "silenced", e->silenced);
+	put_count(json, "dropped", e->dropped);
+	put_count(json, "drops", drops_count(e->drops));
 	put_intruder(e, json);
 	put_count(json, "too_early", e->too_early);
 	put_count(json, "pings", e->pings);

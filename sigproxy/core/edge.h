@@ -80,6 +80,9 @@ void edge_message(struct edge *e, struct mono now, struct steps *s,
  * Takes:   flow  with a conn that no flow had before.
  * Gives:   false: it is to be closed (not of the office; table full).
  */
+/* Is this source listened to?  Asked before a connection costs anything; of
+ * messages edge_message() asks itself. */
+bool edge_hears(struct edge *e, struct mono now, const struct flow *from);
 bool edge_conn_up(struct edge *e, const struct flow *flow);
 /* It closed, for whatever reason: nobody is reached by it any more. */
 void edge_conn_down(struct edge *e, struct mono now, struct steps *s,

@@ -510,6 +510,20 @@
 	F(u32, left_ms, 0, IPC_WINDOW_MAX_MS)	\
 	F(list, arrivals, arrival, IPC_WINDOW_ARRIVALS)
 
+#define IPC_F_policy_ask(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(str, by, 1, 32)			\
+	F(str, dialled, 1, 64)			\
+	F(u8, internet, 0, 1)
+#define IPC_F_policy_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, verdict, 0, 9)	/* enum verdict */	\
+	F(str, kind, 0, 16)			\
+	F(str, number, 0, 32)	/* as the rules see it */	\
+	F(str, pattern, 0, 32)			\
+	F(str, rule, 0, 64)			\
+	F(str, why, 0, 64)
+
 #define IPC_F_drop_list(F)			\
 	F(u8, first, 0, 1)	/* what was told before is over */	\
 	F(list, drops, drop, IPC_DROPS_MAX)
@@ -682,6 +696,11 @@
 	M(REFER_SAY, refer_say, 74, ROLE_REG, ROLE_SIG,			\
 	    IPC_REFER_ASK, "The verdict; a denial stands in a record of "	\
 	    "its own.")							\
+	M(POLICY_ASK, policy_ask, 94, ROLE_ADMIN, ROLE_REG, 0,		\
+	    "The admin command asks: if this subscriber dialled that now, "	\
+	    "from the office or the internet, what would be decided?")	\
+	M(POLICY_SAY, policy_say, 95, ROLE_REG, ROLE_ADMIN,		\
+	    IPC_POLICY_ASK, "The decision, and by which rule.")		\
 	M(DROP_LIST, drop_list, 92, ROLE_REG, ROLE_SIG, 0,		\
 	    "Sources on the internet whose packets are dropped unread, "	\
 	    "unless a phone is registered there. The whole list, in "	\

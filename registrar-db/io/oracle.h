@@ -324,4 +324,8 @@ int watch_credentials(struct store *store, const struct secret *key,
 int admin_frame(struct oracle *o, struct door *from, uint16_t type,
     struct span payload);
 
+/* ---- policy_admin.c ---- */
+/* POLICY_ASK.  Errors: of the frame. */
+int policy_admin(struct oracle *o, struct door *from, struct span payload);
+
 #endif

@@ -274,6 +274,14 @@
 	S(MAILBOX_PUT, W, "INSERT OR REPLACE INTO mailbox(number, "     \
 	    "waiting, counted, new, old, urgent_new, urgent_old) "      \
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                      \
+	/* emergency services */                                         \
+	S(SOS_NUMBER, R, "SELECT number FROM emergency_service "        \
+	    "WHERE service = lower(?1)")                                \
+	S(SOS_NUMBERS, R, "SELECT number FROM emergency_service "       \
+	    "LIMIT 100")                                                \
+	S(AT_DESK, R, "SELECT source FROM registration "                \
+	    "WHERE number = ?1 AND zone = 'internal' "                  \
+	    "AND expires_at > ?2 LIMIT 8")                              \
 	/* whose packets are not looked at */                            \
 	S(DROPS, R, "SELECT prefix, until FROM dropped "                \
 	    "WHERE until IS NULL OR until > ?1 "                        \

@@ -87,6 +87,8 @@ settled(void *arg, bool stored)
 	struct oracle *o = arg;
 
 	watch_settled(o->watch, stored);
+	if (stored)
+		drops_look(o, false);
 }
 
 static void

@@ -9,6 +9,7 @@
  *	homes.c		how homes' routers are
  *	policy.c	who may call what
  *	referrals.c	phones that send another one elsewhere
+ *	emergency.c	calls for help: by name, and without a password
  *	drops.c		whose packets are not looked at
  *	stops.c		calls that are to end
  *	route.c		what a right answer buys, by its method
@@ -161,7 +162,7 @@ void calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
     struct party_row *called, struct ipc_auth_say *say);
 /* The called number, from what the caller's own digest covers: sigproxy
  * cannot ask for another one.  mem: URI_USER_MAX bytes. */
-int calls_number(const struct ipc_digest *answer, char *mem,
+int calls_number(struct oracle *o, const struct ipc_digest *answer, char *mem,
     struct span *out);
 /* The number's name and devices, into say. */
 enum verdict calls_find(struct oracle *o, struct span number,
@@ -226,6 +227,20 @@ void stops_free(struct stops *s);
 /* Each second: which calls are to end?  The table says which have to. */
 void stops_look(struct stops *s);
 int stops_run(struct oracle *o, const struct job *job, struct buf *out);
+
+/* ---- emergency.c ---- */
+/* The number that urn:service:sos... means here, into mem of URI_USER_MAX.
+ * Errors: -ENOENT. */
+int sos_number(struct oracle *o, struct span service, char *mem,
+    struct span *out);
+/* Is it one of [site] emergency or emergency_service, in the rules' form? */
+bool sos_is_number(struct oracle *o, const struct plan *plan,
+    struct span form);
+/* Is it asked without a password, as a phone of the office may for help? */
+bool emergency_is(const struct ipc_auth_ask *ask);
+/* The verdict: OK for an emergency number, STALE for any other. */
+void emergency_ask(struct oracle *o, const struct ipc_auth_ask *ask,
+    struct ipc_auth_say *say);
 
 /* ---- drops.c ---- */
 /* An answer of somebody on the internet was refused. */

@@ -258,6 +258,11 @@ on_auth_ask(struct oracle *o, struct span payload)
 	if (err)
 		return err;
 	say.id = ask.id;
+	if (emergency_is(&ask)) {
+		emergency_ask(o, &ask, &say);
+		IPC_FRAME(sig_say(o), AUTH_SAY, auth_say, &say);
+		return 0;
+	}
 	if (span_eq(ask.digest.method, SPAN_LIT("REGISTER")))
 		say.verdict = VERDICT_BAD;
 	else

@@ -31,3 +31,19 @@ CREATE TABLE never_dropped (
 		prefix NOT GLOB '*[^0-9a-fA-F.:/]*' AND
 		prefix NOT GLOB '*/*/*')
 ) WITHOUT ROWID;
+
+-- Which number an emergency service is that phones call by its name: 'sos',
+-- 'sos.police' (RFC 5031).  One without a row is what it is a kind of; sos
+-- itself the first of [site] emergency.  The number is an emergency one.
+CREATE TABLE emergency_service (
+	service TEXT PRIMARY KEY,
+	number TEXT NOT NULL,
+
+	CONSTRAINT "service: sos, or sos.police, sos.fire, sos.ambulance ..." CHECK (
+		typeof(service) = 'text' AND length(service) <= 64 AND
+		(service = 'sos' OR service GLOB 'sos.[a-z]*') AND
+		service NOT GLOB '*[^a-z0-9.-]*'),
+	CONSTRAINT "number: as it is dialled, 2 to 15 digits, + in front if need be" CHECK (
+		typeof(number) = 'text' AND length(number) BETWEEN 2 AND 16 AND
+		number NOT GLOB '*[^0-9+*#]*' AND number NOT GLOB '?*+*')
+) WITHOUT ROWID;

@@ -36,6 +36,8 @@ struct edge_conf {
 	bool auth_int;			/* offer qop auth-int too */
 	struct span aliases[EDGE_NAMES_MAX];
 	unsigned n_aliases;
+	struct span emergency[EDGE_NAMES_MAX];	/* numbers, as dialled */
+	unsigned n_emergency;
 	bool accept_ip;			/* our addresses are our names too */
 	struct addr_prefix lan[EDGE_PREFIXES_MAX];
 	unsigned n_lan;

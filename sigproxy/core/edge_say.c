@@ -1,4 +1,5 @@
 /* What we call ourselves, and answers without a transaction. */
+#include "common/codec/sos.h"
 #include "common/codec/tel.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
@@ -227,6 +228,9 @@ edge_may_mean_us(const struct edge *e, const struct sip_msg *m,
 
 	if (edge_names_us(e, m))
 		return true;
+	if (sos_is(m->ruri.all, NULL))
+		return from->zone == ZONE_INTERNAL ||
+		    keep_knows(e->keep, &from->remote);
 	return m->ruri.scheme == URI_TEL && tel_parse(&m->ruri, &t) == 0 &&
 	    (t.context.len == 0 || t.context_is_number) &&
 	    (from->zone == ZONE_INTERNAL || keep_knows(e->keep, &from->remote));

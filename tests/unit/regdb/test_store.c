@@ -22,6 +22,7 @@ main(void)
 	add_clock_tests(s);
 	add_damage_tests(s);
 	add_drops_tests(s);
+	add_emergency_tests(s);
 	add_watch_tests(s);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -223,15 +223,20 @@ enum meter_over
 meter_place_wrong(struct meter *m, struct mono now, const struct addr *source)
 {
 	struct entry *one, *net;
+	bool had_one, had_net;
 
-	if (!meter_place_may(m, now, source) ||
-	    meter_is_known(m, ANY_SUBSCRIBER, source))
+	if (meter_is_known(m, ANY_SUBSCRIBER, source))
 		return METER_WITHIN;
 	one = claim(m->address, PLACE_SETS, place_key(m, source, false));
 	net = claim(m->prefix, PLACE_SETS, place_key(m, source, true));
-	budget_take(&one->budget, now, METER_ADDRESS_MS);
-	budget_take(&net->budget, now, METER_PREFIX_MS);
-	return !has_prefix(net, now) ? METER_PREFIX_OVER :
-	    has_address(one, now)    ? METER_WITHIN :
-				       METER_ADDRESS_OVER;
+	had_one = has_address(one, now);
+	had_net = has_prefix(net, now);
+	if (had_one)
+		budget_take(&one->budget, now, METER_ADDRESS_MS);
+	if (had_one && had_net)
+		budget_take(&net->budget, now, METER_PREFIX_MS);
+	if (had_one && had_net && !has_prefix(net, now))
+		return METER_PREFIX_OVER;
+	return had_one && !has_address(one, now) ? METER_ADDRESS_OVER :
+						   METER_WITHIN;
 }

@@ -119,12 +119,13 @@ START_TEST(a_registered_phones_prefix_is_not_dropped_whole)
 
 	lab_subscriber();
 	ck_assert_int_eq(lab_register(CONTACT, 3600), VERDICT_OK);
-	for (unsigned i = 0; i < 5; i++) {
+	for (unsigned i = 0; i < 7; i++) {
 		snprintf(from, sizeof(from), "198.51.100.%u:5060", 10 + i);
 		guess(from, ZONE_EXTERNAL, METER_ADDRESS_BURST, "SIP-777");
 	}
 	until_dropped("198.51.100.10,198.51.100.11,198.51.100.12,"
-		      "198.51.100.13,198.51.100.14");
+		      "198.51.100.13,198.51.100.14,198.51.100.15,"
+		      "198.51.100.16");
 }
 END_TEST
 

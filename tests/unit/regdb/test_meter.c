@@ -174,6 +174,13 @@ START_TEST(a_prefix_has_one_and_a_good_phone_in_it_none)
 	ck_assert_uint_eq(n, METER_PREFIX_BURST);
 	ck_assert(!meter_place_may(m, at_s(0), &stranger));
 	ck_assert(meter_place_may(m, at_s(0), &other));
+	/* Each address of it is counted on: one may have to be dropped alone. */
+	other = addr_of("203.0.113.99:5060");
+	n = 0;
+	do
+		n++;
+	while (meter_place_wrong(m, at_s(0), &other) == METER_WITHIN);
+	ck_assert_uint_eq(n, METER_ADDRESS_BURST);
 	/* Its home is nobody's to spend, for any subscriber. */
 	ck_assert_uint_eq(refuse(&phone, 0, 999, &over), 999);
 	ck_assert_int_eq(over, METER_WITHIN);

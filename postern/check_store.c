@@ -15,7 +15,7 @@
 #define SQL_MAX 1024
 
 struct counts {
-	uint32_t subscribers, internet, foreign_realm, unsealed;
+	uint32_t subscribers, internet, foreign_realm, unsealed, keys_read;
 };
 
 /* Errors: as store_quote(). */
@@ -28,7 +28,11 @@ put_question(struct buf *b, const char *realm)
 		    "total(enabled AND realm IS NOT NULL AND realm <> ");
 	err = store_quote(b, realm);
 	buf_puts(b, "), total(password IS NOT NULL AND julianday('now') - "
-		    "julianday(changed_at) > 0.001) FROM subscriber;");
+		    "julianday(changed_at) > 0.001), (SELECT count(DISTINCT "
+		    "r.number) FROM registration r JOIN subscriber s ON "
+		    "s.number = r.number WHERE s.srtp = 'required' AND "
+		    "r.zone = 'external' AND r.transport <> 'tls') FROM "
+		    "subscriber;");
 	buf_putc(b, '\0');
 	return err ? err : buf_err(b);
 }
@@ -38,8 +42,8 @@ read_counts(const char *said, struct counts *out)
 {
 	double internet, realm, unsealed;
 
-	if (sscanf(said, "n|%u|%lf|%lf|%lf", &out->subscribers, &internet,
-		&realm, &unsealed) != 4 ||
+	if (sscanf(said, "n|%u|%lf|%lf|%lf|%u", &out->subscribers, &internet,
+		&realm, &unsealed, &out->keys_read) != 5 ||
 	    internet < 0 || internet > 1e6 || realm < 0 || realm > 1e6 ||
 	    unsealed < 0 || unsealed > 1e6)
 		return false;
@@ -91,12 +95,27 @@ not_sealed(struct check *k, uint32_t n)
 }
 
 static void
+keys_read(struct check *k, uint32_t n)
+{
+	struct finding *f = finding_new(k->found, FINDING_WARNING,
+	    "srtp-keys-in-clear");
+
+	finding_what(f, "%u phones on the internet must have SRTP, but whoever "
+			"reads their signalling reads the keys", n);
+	finding_seen(f, "srtp = 'required' in subscriber, and transport in "
+			"registration is not tls");
+	finding_do(f, "let them register by TLS: docs/tls.md, docs/phones.md");
+}
+
+static void
 judge(struct check *k, const struct counts *n)
 {
 	if (n->foreign_realm > 0)
 		wrong_realm(k, n->foreign_realm);
 	if (n->unsealed > 0)
 		not_sealed(k, n->unsealed);
+	if (n->keys_read > 0)
+		keys_read(k, n->keys_read);
 	if (n->subscribers == 0)
 		finding_note(k->found, "no-subscribers", "there is no "
 		    "subscriber yet: INSERT INTO subscriber, as the README "

@@ -1,8 +1,8 @@
 /*
- * When to look for packets: at once as each comes, or every millisecond.
+ * When to look for packets: at once as each comes, or every 1.5 ms.
  *
  * A wake-up costs more than relaying a packet that is found waiting.  So
- * while much comes, the relay sleeps a millisecond and then takes all that is
+ * while much comes, the relay sleeps so long and then takes all that is
  * there; while little comes, each packet goes on at once.  Pure.
  */
 #ifndef MEDIAPROXY_CORE_PACE_H

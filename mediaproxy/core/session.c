@@ -84,6 +84,23 @@ stream_of(struct sessions *s, const struct session *se, uint8_t end,
 	return e->open && nr < e->n_streams ? &s->stream[e->pair[nr]] : NULL;
 }
 
+/* Tell each stream where its packets go: no packet looks for it then. */
+static void
+link_streams(struct sessions *s, const struct session *se)
+{
+	for (uint8_t end = 0; end < SESSION_ENDS_MAX; end++) {
+		for (uint8_t nr = 0; nr < IPC_STREAMS_MAX; nr++) {
+			struct stream *st = stream_of(s, se, end, nr), *to;
+
+			if (st == NULL)
+				continue;
+			to = stream_of(s, se, st->to_end, nr);
+			st->to_pair = to == NULL ? PORT_NONE :
+			    (uint32_t)(to - s->stream);
+		}
+	}
+}
+
 uint32_t
 sessions_pair(struct sessions *s, uint64_t id, uint8_t end, uint8_t nr)
 {
@@ -337,6 +354,7 @@ sessions_open(struct sessions *s, const struct ipc_relay_open *m,
 	if (se != NULL) {
 		se->unclaimed_at.us = 0;
 		r = open_end(s, se, m, now, out);
+		link_streams(s, se);
 		waits = r == RELAY_OK &&
 		    may_wait(s, &se->end[m->end], m, now);
 		if (se->n_ends == 0)
@@ -417,6 +435,7 @@ sessions_set(struct sessions *s, const struct ipc_relay_set *m,
 	    may_try(s, (uint32_t)(st - s->stream), now))
 		st->trial = TRIAL_QUIET;
 	stream_set(st, m, s->conf.dest, send_first, now);
+	link_streams(s, se);
 	return 0;
 }
 
@@ -473,6 +492,7 @@ close_session(struct sessions *s, struct session *se, uint8_t end,
 		if (end == RELAY_ALL_ENDS || end == i)
 			close_end(s, se, i, now, ended, arg);
 	}
+	link_streams(s, se);
 	if (se->n_ends == 0)
 		del(s, se);
 }
@@ -541,29 +561,26 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
     struct session_hop *out)
 {
 	struct stream *st = &s->stream[pair], *to;
-	struct session *se;
 	enum rtp_kind kind;
 
 	if (!st->used)
 		return false;
-	sessions_unasked(s, pair, which, source, now);
+	if (!st->latch[which].frozen)
+		sessions_unasked(s, pair, which, source, now);
 	kind = take_in(s, pair, which, source, data, &len, now);
 	if (kind == RTP_KIND_RTCP && st->trial == TRIAL_ANSWERED) {
 		st->trial = TRIAL_OVER;
 		site_learns(s->conf.site, RANGE_CLOSED, now);
 	}
-	if (kind == RTP_KIND_OTHER || st->to_end == RELAY_NO_END)
+	if (kind == RTP_KIND_OTHER || st->to_pair == PORT_NONE)
 		return false;
-	se = find(s, st->session);
-	to = se == NULL ? NULL : stream_of(s, se, st->to_end, st->nr);
-	if (to == NULL)
-		return false;
+	to = &s->stream[st->to_pair];
 	if (kind == RTP_KIND_RTCP)
 		quality_rtcp(&st->quality, &to->quality,
 		    span_make(data, len), now);
 	if (to->off || to->form != st->form)
 		return false;
-	out->pair = (uint32_t)(to - s->stream);
+	out->pair = st->to_pair;
 	out->which = kind == RTP_KIND_RTCP && !to->mux && !to->muxes ?
 	    PORT_RTCP : PORT_RTP;
 	out->to = stream_target(to, out->which);

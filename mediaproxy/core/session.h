@@ -200,6 +200,15 @@ sessions_is_fax(const struct sessions *s, uint32_t pair)
 	return s->stream[pair].used && s->stream[pair].form == STREAM_UDPTL;
 }
 
+/* Where RTP at this pair comes from, once that is certain; else NULL. */
+static inline const struct addr *
+sessions_phone(const struct sessions *s, uint32_t pair)
+{
+	const struct latch *l = &s->stream[pair].latch[PORT_RTP];
+
+	return s->stream[pair].used && l->frozen ? &l->source : NULL;
+}
+
 static inline uint32_t
 sessions_count(const struct sessions *s)
 {

@@ -15,6 +15,7 @@ stream_init(struct stream *st, const struct ipc_relay_open *m, uint8_t nr,
 	st->zone = (enum zone)m->zone;
 	st->family = (enum addr_family)m->family;
 	st->to_end = RELAY_NO_END;
+	st->to_pair = PORT_NONE;
 	st->opened_at = st->quiet_from = now;
 	latch_init(&st->latch[PORT_RTP], mode, &m->phone, false);
 	latch_init(&st->latch[PORT_RTCP], mode, &m->phone, true);

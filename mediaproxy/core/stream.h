@@ -44,6 +44,7 @@ struct stream {
 	enum zone zone;
 	enum addr_family family;
 	uint8_t to_end;		/* RELAY_NO_END: nobody gets its packets */
+	uint32_t to_pair;	/* the same, found already; or PORT_NONE */
 	bool mux;		/* RTCP on the RTP port (RFC 5761) */
 	bool muxes;		/* it was heard there, though not agreed */
 	uint8_t form;		/* enum stream_form */

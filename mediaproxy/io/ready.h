@@ -3,7 +3,7 @@
  *
  * They lie in an epoll set of their own inside the loop's.  At rest the loop
  * wakes when any of them is ready.  While the relay ticks the loop does not
- * look at the set; a clock wakes it every millisecond, and all that became
+ * look at the set; a clock wakes it every 1.5 ms, and all that became
  * ready meanwhile is taken together.  Both are made before the cage, where
  * only epoll_ctl() and read() are needed.
  */
@@ -14,7 +14,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#define READY_TICK_NS 1000000
+#define READY_TICK_NS 1500000
 #define READY_MAX 256
 
 /* Time to take what is ready. */

@@ -42,13 +42,20 @@ batch_receive(struct relay_batch *b, int fd)
 
 /* ---- one packet ---- */
 
+static const struct sock *
+sock_of(const struct socks *s, const struct session_hop *hop)
+{
+	const struct sock *direct = &s->sock[socks_direct(s, hop->pair)];
+
+	if (hop->which == PORT_RTP && addr_eq(&direct->peer, &hop->to))
+		return direct;
+	return &s->sock[2 * hop->pair + (unsigned)hop->which];
+}
+
 static void
 send_hop(struct media *m, const struct session_hop *hop, const void *data)
 {
-	const struct sock *s =
-	    &m->socks.sock[2 * hop->pair + (unsigned)hop->which];
-
-	if (sock_send(s, &hop->to, data, hop->len) != 0)
+	if (sock_send(sock_of(&m->socks, hop), &hop->to, data, hop->len) != 0)
 		m->n_send_failed++;
 }
 
@@ -56,8 +63,8 @@ static void
 handle(struct media *m, uint32_t sock, const struct addr *source,
     uint8_t *data, size_t len, struct mono now)
 {
-	uint32_t pair = sock / 2;
-	enum port_which which = (enum port_which)(sock % 2);
+	enum port_which which;
+	uint32_t pair = socks_pair(&m->socks, sock, &which);
 	struct session_hop hop;
 
 	m->n_in++;
@@ -191,22 +198,56 @@ drain(struct media *m, uint32_t sock)
 	}
 }
 
+static void
+listen_at(struct media *m, uint32_t sock)
+{
+	if (m->socks.sock[sock].polled)
+		return;
+	drain(m, sock);
+	set_polled(m, sock, true);
+}
+
 void
 relay_listen(struct media *m, uint32_t pair)
 {
-	for (uint32_t sock = 2 * pair; sock < 2 * pair + 2; sock++) {
-		if (m->socks.sock[sock].polled)
-			continue;
-		drain(m, sock);
-		set_polled(m, sock, true);
-	}
+	listen_at(m, 2 * pair);
+	listen_at(m, 2 * pair + 1);
+	listen_at(m, socks_direct(&m->socks, pair));
+}
+
+static void
+connect_direct(struct media *m, uint32_t pair, const struct addr *phone)
+{
+	struct sock *s = &m->socks.sock[socks_direct(&m->socks, pair)];
+	struct addr own = port_own(&m->ports.pair[pair], PORT_RTP);
+
+	/* Where that fails, the first socket does all. */
+	if (!addr_eq(&s->peer, phone))
+		sock_connect(s, phone->family == ADDR_NONE ? &own : phone,
+		    &own);
 }
 
 void
 relay_ignore(struct media *m, uint32_t pair)
 {
+	const struct addr nobody = { 0 };
+
+	connect_direct(m, pair, &nobody);
 	set_polled(m, 2 * pair, false);
 	set_polled(m, 2 * pair + 1, false);
+	set_polled(m, socks_direct(&m->socks, pair), false);
+}
+
+/* Each direct socket follows the phone whose sound is relayed there. */
+static void
+follow_phones(struct media *m)
+{
+	for (uint32_t pair = 0; pair < m->ports.n; pair++) {
+		const struct addr *phone = sessions_phone(&m->sessions, pair);
+
+		if (phone != NULL)
+			connect_direct(m, pair, phone);
+	}
 }
 
 void
@@ -289,6 +330,7 @@ on_tick(uv_timer_t *timer)
 	bool busy;
 
 	take_steps(m, now);
+	follow_phones(m);
 	sessions_expire(&m->sessions, now, sigproxy_ended, m);
 	end_window(m, now);
 	keep_spares(m, now);

@@ -10,6 +10,7 @@
 
 /* Loop, doors, log and the connections at the doors. */
 #define OTHER_FILES 128
+
 static uint32_t
 pairs_of(uint16_t first, uint16_t last, uint32_t processes)
 {
@@ -39,7 +40,7 @@ all_pairs(const struct conf *c)
 unsigned
 socks_files(const struct conf *c)
 {
-	return 2 * all_pairs(c) + OTHER_FILES;
+	return 3 * all_pairs(c) + OTHER_FILES;
 }
 
 int
@@ -139,8 +140,24 @@ sock_addr_from(const struct sockaddr_storage *from)
 	return (struct addr){ 0 };
 }
 
+/* Both at one port, and nobody else: for the time of a bind(), two of one
+ * user may be there. */
+static void
+share_port(int first, int second, int on)
+{
+	if (first < 0)
+		return;
+	setsockopt(first, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+	setsockopt(second, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+}
+
+/*
+ * Make a socket there.
+ *
+ * Takes:   first  the one that has the port; -1: nobody may have it.
+ */
 static int
-bind_one(const struct addr *own, uint32_t dscp)
+bind_one(const struct addr *own, uint32_t dscp, int first)
 {
 	bool v6 = own->family == ADDR_IPV6;
 	struct sockaddr_storage at;
@@ -154,45 +171,93 @@ bind_one(const struct addr *own, uint32_t dscp)
 	if (v6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	dscp_mark(fd, (enum addr_family)own->family, dscp);
-	if (bind(fd, (const struct sockaddr *)&at, len) == 0)
+	share_port(first, fd, 1);
+	err = bind(fd, (const struct sockaddr *)&at, len) == 0 ? 0 : -errno;
+	share_port(first, fd, 0);
+	if (err == 0)
 		return fd;
-	err = -errno;
 	close(fd);
 	return err;
+}
+
+int
+sock_connect(struct sock *s, const struct addr *peer, const struct addr *own)
+{
+	struct sockaddr_storage at;
+	socklen_t len = sock_addr_to(peer, &at);
+
+	if (connect(s->fd, (const struct sockaddr *)&at, len) < 0)
+		return -errno;
+	s->peer = addr_eq(peer, own) ? (struct addr){ 0 } : *peer;
+	return 0;
+}
+
+static int
+bind_pair(struct socks *s, const struct port_pair *pair, uint32_t i,
+    uint32_t dscp, struct addr *failed_out)
+{
+	struct sock *rtp = &s->sock[2 * i], *rtcp = rtp + 1,
+	    *direct = &s->sock[socks_direct(s, i)];
+	struct addr own = *failed_out = port_own(pair, PORT_RTP);
+
+	rtp->fd = bind_one(&own, dscp, -1);
+	if (rtp->fd < 0)
+		return rtp->fd;
+	direct->fd = bind_one(&own, dscp, rtp->fd);
+	if (direct->fd < 0)
+		return direct->fd;
+	*failed_out = port_own(pair, PORT_RTCP);
+	rtcp->fd = bind_one(failed_out, dscp, -1);
+	if (rtcp->fd < 0)
+		return rtcp->fd;
+	rtp->dscp = rtcp->dscp = direct->dscp = (uint8_t)dscp;
+	return sock_connect(direct, &own, &own);
 }
 
 int
 priv_socks_bind(struct socks *s, const struct ports *ports, uint32_t dscp,
     struct addr *failed_out)
 {
-	s->n = 2 * ports->n;
+	s->pairs = ports->n;
+	s->n = 3 * ports->n;
 	s->sock = calloc(s->n, sizeof(s->sock[0]));
 	if (s->sock == NULL)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < s->n; i++) {
-		struct addr own = port_own(&ports->pair[i / 2],
-		    (enum port_which)(i % 2));
-		int fd = bind_one(&own, dscp);
+	for (uint32_t i = 0; i < ports->n; i++) {
+		int err = bind_pair(s, &ports->pair[i], i, dscp, failed_out);
 
-		if (fd < 0) {
-			*failed_out = own;
-			return fd;
-		}
-		s->sock[i].fd = fd;
-		s->sock[i].dscp = (uint8_t)dscp;
+		if (err)
+			return err;
 	}
 	return 0;
+}
+
+static void
+mark(struct sock *s, enum addr_family family, uint32_t dscp)
+{
+	if (s->dscp != dscp)
+		dscp_mark(s->fd, family, dscp);
+	s->dscp = (uint8_t)dscp;
 }
 
 void
 socks_mark(struct socks *s, uint32_t pair, enum addr_family family,
     uint32_t dscp)
 {
-	for (uint32_t i = 2 * pair; i < 2 * pair + 2; i++) {
-		if (s->sock[i].dscp != dscp)
-			dscp_mark(s->sock[i].fd, family, dscp);
-		s->sock[i].dscp = (uint8_t)dscp;
-	}
+	mark(&s->sock[2 * pair], family, dscp);
+	mark(&s->sock[2 * pair + 1], family, dscp);
+	mark(&s->sock[socks_direct(s, pair)], family, dscp);
+}
+
+/* An ICMP error for a packet before, true or forged, would cost this one. */
+static int
+send_direct(const struct sock *s, const void *data, size_t len)
+{
+	if (send(s->fd, data, len, MSG_DONTWAIT) >= 0)
+		return 0;
+	if (errno == ECONNREFUSED && send(s->fd, data, len, MSG_DONTWAIT) >= 0)
+		return 0;
+	return -errno;
 }
 
 int
@@ -200,8 +265,11 @@ sock_send(const struct sock *s, const struct addr *to, const void *data,
     size_t len)
 {
 	struct sockaddr_storage at;
-	socklen_t at_len = sock_addr_to(to, &at);
+	socklen_t at_len;
 
+	if (addr_eq(&s->peer, to))
+		return send_direct(s, data, len);
+	at_len = sock_addr_to(to, &at);
 	if (sendto(s->fd, data, len, MSG_DONTWAIT,
 		(const struct sockaddr *)&at, at_len) < 0)
 		return -errno;

@@ -1,6 +1,12 @@
 /*
  * The relay's UDP sockets: all bound at start, before the cage closes, and
  * never again.  Index: 2 * pair + half (enum port_which).
+ *
+ * Behind those come direct ones: a second socket at each RTP port, connected
+ * to the phone once that is known.  The kernel gives it that phone's packets
+ * and finds the way back to it without looking; everybody else's go to the
+ * first socket, as ever.  While there is no such phone it is connected to
+ * itself, so that nothing comes to it.
  */
 #ifndef MEDIAPROXY_IO_SOCKS_H
 #define MEDIAPROXY_IO_SOCKS_H
@@ -15,12 +21,29 @@ struct sock {
 	uint32_t round;		/* the last one in which it was ready */
 	uint8_t dscp;		/* what its packets are marked with */
 	bool polled;		/* packets are looked for */
+	struct addr peer;	/* of a direct one; ADDR_NONE: itself */
 };
 
 struct socks {
 	struct sock *sock;
-	uint32_t n;
+	uint32_t n, pairs;
 };
+
+static inline uint32_t
+socks_direct(const struct socks *s, uint32_t pair)
+{
+	return 2 * s->pairs + pair;
+}
+
+/* Whose socket that is. */
+static inline uint32_t
+socks_pair(const struct socks *s, uint32_t sock, enum port_which *which_out)
+{
+	bool direct = sock >= 2 * s->pairs;
+
+	*which_out = direct ? PORT_RTP : (enum port_which)(sock % 2);
+	return direct ? sock - 2 * s->pairs : sock / 2;
+}
 
 /* Descriptors the whole process will hold. */
 unsigned socks_files(const struct conf *c);
@@ -48,6 +71,16 @@ int priv_socks_bind(struct socks *s, const struct ports *ports, uint32_t dscp,
 void socks_mark(struct socks *s, uint32_t pair, enum addr_family family,
     uint32_t dscp);
 
+/*
+ * Connect a direct one.
+ *
+ * Takes:   peer  the phone, or its own address: nobody.
+ * Errors:  negative errno; then it is as it was.
+ */
+int sock_connect(struct sock *s, const struct addr *peer,
+    const struct addr *own);
+
+/* From an RTP port use the pair's direct one if that is connected to `to`. */
 int sock_send(const struct sock *s, const struct addr *to, const void *data,
     size_t len);
 

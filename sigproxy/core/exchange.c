@@ -172,21 +172,30 @@ exchange_ack_timer(const struct ctx *x, struct exchange *ex)
 	    mono_min(mono_add_ms(x->now, ex->resend_ms), ex->give_up));
 }
 
-/* The body of an ACK: the answer to an offer that stood in the 2xx. */
-static struct span
+/*
+ * The body of an ACK: the answer to an offer that stood in the 2xx.
+ *
+ * Errors:  -EACCES less than what its phone must have; nobody can refuse it.
+ */
+static int
 pass_ack_body(const struct ctx *x, struct exchange *ex,
-    const struct sip_msg *msg, struct buf *body)
+    const struct sip_msg *msg, struct buf *body, struct span *out)
 {
 	struct passage p = { ex, ex->from, ex->to, SDP_ANSWER, false };
 	struct media answer;
+	int err;
 
-	if (!ex->offer_in_answer ||
-	    offer_pass(x->e, body, msg, p, &answer) != 0 || !answer.known)
-		return SPAN_NONE;
+	*out = SPAN_NONE;
+	if (!ex->offer_in_answer)
+		return 0;
+	err = offer_pass(x->e, body, msg, p, &answer);
+	if (err || !answer.known)
+		return err;
 	offer_settled(x, ex->to, &ex->offer, ex->from, &answer);
 	session_keep_sdp(x, ex->to, buf_span(body));
 	ex->to->told = move_telling(x->e, ex->to);
-	return buf_span(body);
+	*out = buf_span(body);
+	return 0;
 }
 
 void
@@ -197,6 +206,7 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	char mem[CALL_BYTES_MAX];
 	struct span answer;
 	struct buf body;
+	int err;
 
 	while (ex != NULL && (ex->from != leg || !ex->answered ||
 				 ex->from_cseq != msg->cseq.number))
@@ -209,9 +219,15 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	if (call->pending == ex)
 		call->pending = NULL;
 	buf_init(&body, mem, sizeof(mem));
-	answer = pass_ack_body(x, ex, msg, &body);
+	err = pass_ack_body(x, ex, msg, &body, &answer);
 	leg_ack_typed(
 	    x, ex->to, ex->to_cseq, offer_type(msg, answer), answer, &ex->ack);
+	if (err == -EACCES) {
+		call_end(x, call,
+		    (struct ending){ .status = 488, .why = "srtp-required",
+			.reason = SECURE_REASON });
+		return;
+	}
 	/* Without its transaction nobody asks for the ACK again. */
 	if (ex != call->setup && ex->client == NULL)
 		exchange_free(x->e, ex);

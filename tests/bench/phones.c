@@ -6,7 +6,8 @@
  *
  * Calling phones are at 127.0.0.3, called ones at 127.0.0.2; call i uses port
  * PHONE_PORT + i % PLACES of each.  Prints "ready", reads for each call the
- * relay's port for its caller and for its callee, and talks: WARM_S
+ * relay's port for its caller and for its callee and the key of what the
+ * relay sends to the callee ("-": all is plain RTP), and talks: WARM_S
  * unmeasured, then SECONDS measured.  Then it prints one JSON object.
  *
  * A packet's delay goes from just before it is sent to when the kernel put it
@@ -25,6 +26,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "sealed.h"
 
 #define PLACES 4		/* sockets on each side */
 #define PHONE_PORT 31000
@@ -57,7 +60,7 @@ struct out {
 	unsigned n;
 	struct mmsghdr msg[BATCH];
 	struct iovec iov[BATCH];
-	uint8_t data[BATCH][PACKET_LEN];
+	uint8_t data[BATCH][PACKET_LEN + SEALED_MORE];
 };
 
 /* In the payload, behind the RTP header. */
@@ -194,9 +197,13 @@ read_ports(void)
 	fflush(stdout);
 	for (unsigned i = 0; i < b.n_calls; i++) {
 		unsigned port[SIDES];
+		char key[2 * SEALED_KEY_LEN + 1];
 
-		if (scanf("%u %u", &port[CALLER], &port[CALLED]) != 2)
+		if (scanf("%u %u %60s", &port[CALLER], &port[CALLED], key) !=
+		    3)
 			die("ports");
+		if (strcmp(key, "-") != 0)
+			sealed_set_key(i, key);
 		for (int side = 0; side < SIDES; side++) {
 			struct flow *f = &b.flow[b.n_flows++];
 
@@ -246,6 +253,8 @@ say(struct flow *f)
 	memcpy(p + 8, &ssrc, 4);
 	memcpy(p + 12, &s, sizeof(s));
 	f->seq++;
+	o->iov[o->n].iov_len = f->side == CALLED && sealed_is_on(f->call) ?
+	    sealed_close(p, PACKET_LEN) : PACKET_LEN;
 	o->msg[o->n].msg_hdr.msg_name = &f->to;
 	if (++o->n == BATCH)
 		flush(o);
@@ -285,6 +294,19 @@ note(const uint8_t *p, const struct msghdr *h, int side)
 	b.delay[us < DELAYS ? us : DELAYS - 1]++;
 }
 
+/* A phone's packet, in clear now?  The SSRC says of which call. */
+static bool
+opened(uint8_t *p, size_t len, int side)
+{
+	uint32_t ssrc;
+
+	if (len == PACKET_LEN)
+		return true;
+	memcpy(&ssrc, p + 8, 4);
+	return len == PACKET_LEN + SEALED_MORE && side == CALLED &&
+	    sealed_open((ntohl(ssrc) - 1) / 2, p, len) == PACKET_LEN;
+}
+
 static void
 collect(int i)
 {
@@ -304,7 +326,7 @@ collect(int i)
 		}
 		n = recvmmsg(b.out[i].fd, msg, BATCH, MSG_DONTWAIT, NULL);
 		for (int k = 0; k < n; k++)
-			if (msg[k].msg_len == PACKET_LEN)
+			if (opened(data[k], msg[k].msg_len, i / PLACES))
 				note(data[k], &msg[k].msg_hdr, i / PLACES);
 	} while (n == BATCH);
 }

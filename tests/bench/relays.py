@@ -1,7 +1,9 @@
 """The relays that are measured: Postern's mediaproxy by its own door, rtpengine by its ng protocol."""
 
+import base64
 import json
 import os
+import re
 import resource
 import select
 import shutil
@@ -17,8 +19,11 @@ from lab.postern import build
 NOBODY = 65534
 PHONE_PORT, PLACES = 31000, 4        # as in phones.c
 FIRST_PORT = 10000
+# What the called phones send with, if they speak SRTP; as in sealed.c.
+KEY = bytes(range(1, 31))
 SDP = ('v=0\r\no=- {0} 1 IN IP4 {1}\r\ns=-\r\nc=IN IP4 {1}\r\nt=0 0\r\n'
-       'm=audio {2} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n')
+       'm=audio {2} {3} 0\r\na=rtpmap:0 PCMU/8000\r\na=sendrecv\r\n{4}')
+SUITE, SUITE_NUMBER = 'AES_CM_128_HMAC_SHA1_80', 1
 
 
 def alone():
@@ -198,20 +203,23 @@ class Postern(Relay):
         self.door.wait(time.monotonic() + seconds)
         self.door.frames()
 
-    def join(self, index):
+    def join(self, index, srtp=False):
         """Tie the two ends of an open call together."""
+        if srtp:
+            self.door.tell('RELAY_KEY', session=index + 1, end=1, suite_in=SUITE_NUMBER, key_in=KEY,
+                           suite_out=SUITE_NUMBER, key_out=KEY[::-1])
         for end, phone in enumerate((caller(index), called(index))):
             self.door.tell('RELAY_SET', session=index + 1, end=end, to_end=1 - end, rtp=phone, relearn=1,
                            phone=phone)
 
-    def open(self, index):
-        """A call; the ports towards its caller and its callee."""
+    def open(self, index, srtp=False):
+        """A call; the ports towards its caller and its callee, and the key of what the latter gets."""
         self.ask(index)
         said = self.hear(2)
         if any(one['refusal'] for one in said.values()):
             raise SystemExit(f'mediaproxy refuses call {index}')
-        self.join(index)
-        return tuple(said[index, end]['ports'][0]['rtp'] for end in (0, 1))
+        self.join(index, srtp)
+        return tuple(said[index, end]['ports'][0]['rtp'] for end in (0, 1)) + (KEY[::-1] if srtp else None,)
 
     def close(self, index):
         """End it; hear() counts its RELAY_STATS."""
@@ -256,6 +264,7 @@ class Rtpengine(Relay):
 
     name = 'rtpengine'
     CONTROL = ('127.0.0.1', 22222)
+    SRTP = {'transport-protocol': 'RTP/SAVP', 'DTLS': 'off'}
 
     def __init__(self, channels, cpu=None, threads=None):
         super().__init__(cpu)
@@ -284,18 +293,23 @@ class Rtpengine(Relay):
             if got.startswith(cookie + b' '):
                 return bdecode(got, len(cookie) + 1)[0]
 
-    def _port(self, command, index, phone, **tags):
-        answer = self._command(command=command, sdp=SDP.format(index, *phone), **{'call-id': f'bench-{index}'},
-                               **tags)
+    def _port(self, command, index, phone, protocol='RTP/AVP', crypto='', **more):
+        """The port that it answers with; tag and key of our suite, if it is among its own."""
+        answer = self._command(command=command, sdp=SDP.format(index, *phone, protocol, crypto),
+                               **{'call-id': f'bench-{index}', 'from-tag': 'a'}, **more)
         if answer[b'result'] != b'ok':
             raise SystemExit(f'rtpengine: {answer}')
-        media = next(line for line in answer[b'sdp'].split(b'\r\n') if line.startswith(b'm='))
-        return int(media.split()[1])
+        sdp = answer[b'sdp'].decode()
+        crypto = re.search(rf'a=crypto:(\d+) {SUITE} inline:([A-Za-z0-9+/]{{40}})', sdp)
+        return int(re.search(r'm=audio (\d+)', sdp)[1]), *(crypto.groups() if crypto else ('', ''))
 
-    def open(self, index):
-        """A call; the ports towards its caller and its callee."""
-        towards_called = self._port('offer', index, caller(index), **{'from-tag': 'a'})
-        return self._port('answer', index, called(index), **{'from-tag': 'a', 'to-tag': 'b'}), towards_called
+    def open(self, index, srtp=False):
+        """A call; the ports towards its caller and its callee, and the key of what the latter gets."""
+        towards_called, tag, key = self._port('offer', index, caller(index),
+                                              **(self.SRTP if srtp else {}))
+        answer = ('RTP/SAVP', f'a=crypto:{tag} {SUITE} inline:{base64.b64encode(KEY).decode()}\r\n') if srtp else ()
+        return (self._port('answer', index, called(index), *answer, **{'to-tag': 'b'})[0], towards_called,
+                base64.b64decode(key) or None)
 
 
 # ---- phones ----
@@ -309,7 +323,7 @@ def talk(relay, ports, seconds, cpu=None):
         preexec_fn=lambda: os.sched_setaffinity(0, {cpu}) if cpu is not None else None)
     if phones.stdout.readline() != 'ready\n':
         raise SystemExit('the phones do not start')
-    phones.stdin.write(''.join(f'{a} {b}\n' for a, b in ports))
+    phones.stdin.write(''.join(f'{a} {b} {key.hex() if key else "-"}\n' for a, b, key in ports))
     phones.stdin.close()
     while phones.poll() is None:
         relay.attend(0.2)

@@ -1,5 +1,7 @@
 """SRTP with keys in SDP: real phones that must, or may, encrypt, with a plain phone in the office; by TLS and by UDP."""
 
+import json
+
 from lab.expect import does_not_hear, hear_each_other
 from lab.securephone import SecureEar
 from lab.tlsoffice import TlsOffice
@@ -99,6 +101,10 @@ def test_plain_phone_that_must():
     with TlsOffice() as office:
         require(office, 201)
         home, desk = office.home(), office.desk()
+        # it came by UDP, where keys can be read
+        checked = json.loads(office.postern.asked('check', '--json', '--state', office.postern.state).stdout)
+        found, = [f for f in checked['findings'] if f['code'] == 'srtp-keys-in-clear']
+        assert found['level'] == 'warning' and found['what'].startswith('1 phones on the internet'), found
         home.dial(desk.number)
         home.wait('CALL_CLOSED')
         desk.dial(home.number)

@@ -39,6 +39,12 @@ def test_a_flooded_port_starves_nobody():
     assert result['got'] == result['sent'] > 15000
 
 
+def test_srtp_is_lost_nowhere():
+    """One phone of each call speaks SRTP, by libsrtp2; what does not decrypt counts as lost."""
+    result, = bench('rtp', '--only', 'postern', '--calls', 60, '--seconds', 3, '--rounds', 1, '--srtp')
+    assert result['got'] == result['sent'] > 15000
+
+
 def test_100_000_sessions():
     bench('sessions', seconds=900)
 

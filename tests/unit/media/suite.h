@@ -46,6 +46,7 @@ void add_quality_tests(Suite *s);
 void add_reach_tests(Suite *s);
 void add_secure_tests(Suite *s);
 void add_session_tests(Suite *s);
+void add_socks_tests(Suite *s);
 void add_srtp_tests(Suite *s);
 void add_tone_tests(Suite *s);
 void add_window_tests(Suite *s);

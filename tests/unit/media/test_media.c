@@ -17,6 +17,7 @@ main(void)
 	add_reach_tests(s);
 	add_secure_tests(s);
 	add_session_tests(s);
+	add_socks_tests(s);
 	add_srtp_tests(s);
 	add_tone_tests(s);
 	add_window_tests(s);

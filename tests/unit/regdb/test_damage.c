@@ -271,6 +271,7 @@ add_damage_tests(Suite *s)
 {
 	TCase *t = tcase_create("damage");
 
+	tcase_set_tags(t, "damage");
 	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, flipped_bits_are_survived);

@@ -376,6 +376,35 @@ START_TEST(an_offer_in_the_answer_is_secure_too)
 }
 END_TEST
 
+/* Nothing refuses what an ACK says: the call ends. */
+START_TEST(a_plain_answer_in_an_ack_ends_the_call)
+{
+	const char *inv, *msg;
+	struct dlg a;
+
+	lab->srtp_of_caller = SRTP_POLICY_REQUIRED;
+	dlg_call(&a, home, "200", NULL, "");
+	inv = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	phone_answer(desk, inv, 200, "d", sdp_of(desk, 20000, NULL));
+	msg = phone_expect(home, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, " RTP/SAVP 8");
+	dlg_learn(&a, msg);
+	dlg_ack(&a, a.cseq, sdp_of(home, 30000, NULL));
+	msg = phone_expect(desk, "ACK");
+	ck_assert_ptr_nonnull(msg);
+	LACKS(msg, "m=audio");
+	for (int i = 0; i < 2; i++) {
+		msg = phone_expect(i == 0 ? home : desk, "BYE");
+		ck_assert_ptr_nonnull(msg);
+		HAS(hdr(msg, "Reason"), "SRTP required");
+	}
+	ck_assert_str_eq(
+	    lab->reasons[(lab->n_notes - 1) % 64], "srtp-required");
+}
+END_TEST
+
 /* ---- later ---- */
 
 /* A call from home, with SRTP there; gives our key. */
@@ -556,6 +585,7 @@ suite_srtp(void)
 	tcase_add_loop_test(
 	    c, a_caller_is_answered_as_it_offers, 0, ROWS(offers));
 	tcase_add_test(c, who_must_have_it_is_offered_nothing_else);
+	tcase_add_test(c, a_plain_answer_in_an_ack_ends_the_call);
 	tcase_add_loop_test(c, an_answer_that_does_not_fit_ends_the_call, 0,
 	    ROWS(bad_answers));
 	tcase_add_loop_test(c,

@@ -122,8 +122,8 @@ show(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 	buf_puts(b, "SELECT name, office, internet, hours, days, max_calls, "
 		    "minutes_day, cost_day, on_disable, "
 		    "(SELECT count(*) FROM subscriber WHERE "
-		    "coalesce(rights, class) = name) AS subscribers "
-		    "FROM class_of_service");
+		    "coalesce(rights, class) = c.name) AS subscribers "
+		    "FROM class_of_service AS c");
 	if (o->n_rest == 2) {
 		buf_puts(b, " WHERE name = ");
 		if (quote(b, o->rest[1]) != 0)

@@ -26,11 +26,11 @@ def test_classes():
         row, = json.loads(ask(office, 'class', 'show', 'lobby', '--json'))
         assert (row['office'], row['internet'], row['minutes_day'], row['subscribers']) == (
             'internal,premium', 'internal', None, 1), row
-        ask(office, 'class', 'number', '0137%', 'premium', '0.50')
-        assert '0137%' in ask(office, 'class', 'numbers', 'premium')
+        ask(office, 'class', 'number', '0138%', 'premium', '0.50')
+        assert '0138%' in ask(office, 'class', 'numbers', 'premium')
         office.postern.in_effect()
-        shown = ask(office, 'class', 'test', '201', '0137-500600', status=1)
-        for words in ('+49137500600', 'premium, by the pattern 0137%', 'yes (class lobby: office)',
+        shown = ask(office, 'class', 'test', '201', '0138-500600', status=1)
+        for words in ('+49138500600', 'premium, by the pattern 0138%', 'yes (class lobby: office)',
                       'no: no premium calls from the internet (class lobby: internet)'):
             assert words in shown, shown
         said = json.loads(ask(office, 'class', 'test', '201', '168', '--json'))

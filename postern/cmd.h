@@ -28,6 +28,8 @@ int cmd_cert(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_subscriber(int argc, char **argv);
 int cmd_trunk(int argc, char **argv);
+int cmd_class(int argc, char **argv);
+int cmd_drops(int argc, char **argv);
 int cmd_calls(int argc, char **argv);
 int cmd_explain(int argc, char **argv);
 int cmd_registrations(int argc, char **argv);

@@ -31,8 +31,13 @@ probe_put_options(struct buf *b, const struct probe *p,
     const struct probe_target *t)
 {
 	static const char *const via[] = { "UDP", "TCP", "TLS", "UDP" };
+	struct addr ip;
+	/* Of strangers who know a gate by its address only, Postern answers
+	 * those who want to register. */
+	const char *method = addr_parse_ip(span_str(p->name), &ip) == 0 ?
+	    "REGISTER" : "OPTIONS";
 
-	buf_fmt(b, "OPTIONS sip:%s:%u", p->name, t->port);
+	buf_fmt(b, "%s sip:%s:%u", method, p->name, t->port);
 	if (t->kind != PROBE_UDP)
 		buf_fmt(b, ";transport=%s", probe_kind_name(t->kind));
 	buf_fmt(b, " SIP/2.0\r\nVia: SIP/2.0/%s ", via[t->kind]);
@@ -40,7 +45,7 @@ probe_put_options(struct buf *b, const struct probe *p,
 	buf_fmt(b, ";rport;branch=z9hG4bK%s\r\nMax-Forwards: 70\r\n", t->id);
 	buf_fmt(b, "From: <sip:probe@%s>;tag=%s\r\n", p->name, t->id);
 	buf_fmt(b, "To: <sip:%s>\r\nCall-ID: %s\r\n", p->name, t->id);
-	buf_puts(b, "CSeq: 1 OPTIONS\r\nContact: <sip:probe@");
+	buf_fmt(b, "CSeq: 1 %s\r\nContact: <sip:probe@", method);
 	put_sent_by(b, t);
 	buf_puts(b, ">\r\nAccept: application/sdp\r\nContent-Length: 0\r\n"
 		    "\r\n");

@@ -357,6 +357,32 @@
 	    "state, status, why, expires_at, changed_at) "              \
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                      \
 	S(ACCOUNT_DROP, W, "DELETE FROM account WHERE id = ?1")         \
+	/* emergency services */                                         \
+	S(SOS_NUMBER, R, "SELECT number FROM emergency_service "        \
+	    "WHERE service = lower(?1)")                                \
+	S(SOS_NUMBERS, R, "SELECT number FROM emergency_service "       \
+	    "LIMIT 100")                                                \
+	S(AT_DESK, R, "SELECT source FROM registration "                \
+	    "WHERE number = ?1 AND zone = 'internal' "                  \
+	    "AND expires_at > ?2 LIMIT 8")                              \
+	/* whose packets are not looked at */                            \
+	S(DROPS, R, "SELECT prefix, until FROM dropped "                \
+	    "WHERE until IS NULL OR until > ?1 "                        \
+	    "ORDER BY until IS NULL DESC, until DESC LIMIT ?2")         \
+	S(DROPS_COUNT, R, "SELECT count(*) FROM dropped "               \
+	    "WHERE until > ?1")                                         \
+	S(DROPS_NEVER, R, "SELECT prefix FROM never_dropped "           \
+	    "UNION ALL SELECT address FROM trunk "                      \
+	    "UNION ALL SELECT source FROM registration "                \
+	    "WHERE zone = 'external' AND expires_at > ?1")              \
+	S(DROP_PUT, W, "INSERT INTO dropped(prefix, since, until, why) " \
+	    "VALUES (?1, ?2, ?2 + ?3, ?4) ON CONFLICT (prefix) DO "     \
+	    "UPDATE SET since = ?2, times = times + 1, why = ?4, "      \
+	    "until = ?2 + min(?3 * (times + 1), ?5) "                   \
+	    "WHERE until IS NOT NULL")                                  \
+	S(DROPS_OLD, W, "DELETE FROM dropped WHERE until < ?1")         \
+	S(DROPS_MOVE, W, "UPDATE dropped SET until = until + ?1 "       \
+	    "WHERE until IS NOT NULL")                                  \
 	/* numbers for status */                                        \
 	S(COUNT_SUBSCRIBERS, R, "SELECT count(*) FROM subscriber")      \
 	S(COUNT_BINDINGS, R, "SELECT count(*) FROM registration "       \

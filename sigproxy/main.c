@@ -68,6 +68,8 @@ set_site(struct edge_conf *e, const struct conf *c)
 	e->auth_int = c->auth_int;
 	for (unsigned i = 0; i < c->n_aliases; i++)
 		e->aliases[e->n_aliases++] = span_str(c->aliases[i]);
+	for (unsigned i = 0; i < c->n_emergency; i++)
+		e->emergency[e->n_emergency++] = span_str(c->emergency[i]);
 	e->accept_ip = c->accept_ip;
 	for (unsigned i = 0; i < c->n_lan; i++)
 		e->lan[e->n_lan++] = c->lan[i];

@@ -43,6 +43,7 @@
 #define IPC_TBS_MAX 512		/* what a handshake has signed */
 #define IPC_SRTP_KEY_MAX 46	/* master key and salt */
 #define IPC_ROCS_MAX 8		/* of one stream, both ways */
+#define IPC_DROPS_MAX 250	/* in one message */
 #define IPC_WINDOW_CODE 16	/* of a window; see WINDOW_OPEN */
 #define IPC_WINDOW_MAX_MS 600000
 #define IPC_WINDOW_PORTS 32	/* numbers looked at in one */
@@ -119,6 +120,12 @@
 	F(u16, rtcp, 1, 65535)		\
 	F(addr, said_rtp, 0, 0)		\
 	F(addr, said_rtcp, 0, 0)
+
+/* Whose packets are not looked at. */
+#define IPC_ITEM_drop(F)			\
+	F(addr, net, 0, 0)			\
+	F(u8, bits, 0, 128)			\
+	F(u32, left_s, 1, UINT32_MAX)	/* the largest: for ever */
 
 /* A socket, by the owner's number: a listener index or an RTP port. */
 #define IPC_ITEM_socket(F)		\
@@ -236,7 +243,8 @@
 	I(traced)	\
 	I(trace)	\
 	I(packet)	\
-	I(way)
+	I(way)	\
+	I(drop)
 
 /* ---- messages ---- */
 
@@ -678,6 +686,24 @@
 	F(u32, route, 0, INT32_MAX)		\
 	F(str, sent, 1, 32)
 
+#define IPC_F_policy_ask(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(str, by, 1, 32)			\
+	F(str, dialled, 1, 64)			\
+	F(u8, internet, 0, 1)
+#define IPC_F_policy_say(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u8, verdict, 0, 9)	/* enum verdict */	\
+	F(str, kind, 0, 16)			\
+	F(str, number, 0, 32)	/* as the rules see it */	\
+	F(str, pattern, 0, 32)			\
+	F(str, rule, 0, 64)			\
+	F(str, why, 0, 64)
+
+#define IPC_F_drop_list(F)			\
+	F(u8, first, 0, 1)	/* what was told before is over */	\
+	F(list, drops, drop, IPC_DROPS_MAX)
+
 #define IPC_TABLE(M)							\
 	M(HELLO, hello, 1, ROLE_ANY, ROLE_ANY, 0,			\
 	    "First frame on every connection, both ways. A different "	\
@@ -898,6 +924,15 @@
 	    "Packets of traced calls, without what they carry.")	\
 	M(RELAY_TRACE, relay_trace, 102, ROLE_SIG, ROLE_MEDIA, 0,	\
 	    "Tell tracer the packets of this session, as this call's; or "	\
-	    "no longer.")
+	    "no longer.")							\
+	M(POLICY_ASK, policy_ask, 94, ROLE_ADMIN, ROLE_REG, 0,		\
+	    "The admin command asks: if this subscriber dialled that now, "	\
+	    "from the office or the internet, what would be decided?")	\
+	M(POLICY_SAY, policy_say, 95, ROLE_REG, ROLE_ADMIN,		\
+	    IPC_POLICY_ASK, "The decision, and by which rule.")		\
+	M(DROP_LIST, drop_list, 92, ROLE_REG, ROLE_SIG, 0,		\
+	    "Sources on the internet whose packets are dropped unread, "	\
+	    "unless a phone is registered there. The whole list, in "	\
+	    "several messages if it is long, whenever it changed.")
 
 #endif

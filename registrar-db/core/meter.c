@@ -5,6 +5,8 @@
 
 #define WAYS 4
 #define SETS (METER_ENTRIES / WAYS)
+#define PLACE_SETS (METER_PLACES / WAYS)
+#define ANY_SUBSCRIBER 0	/* ids begin with 1 */
 
 /* A budget as the moment at which it will be full again: no refilling to do,
  * and an unused entry (0) is full. */
@@ -22,6 +24,8 @@ struct meter {
 	struct htab keys;	/* only for its keyed hash */
 	struct entry stranger[SETS][WAYS];	/* by subscriber */
 	struct entry known[SETS][WAYS];		/* by subscriber and source */
+	struct entry address[PLACE_SETS][WAYS];
+	struct entry prefix[PLACE_SETS][WAYS];
 	struct budget all_strangers, all_known;
 };
 
@@ -86,9 +90,9 @@ key_of(const struct meter *m, int64_t subscriber, const struct addr *source)
 }
 
 static struct entry *
-find(struct entry table[SETS][WAYS], uint64_t hash)
+find(struct entry table[][WAYS], size_t sets, uint64_t hash)
 {
-	struct entry *set = table[hash % SETS];
+	struct entry *set = table[hash % sets];
 
 	for (int i = 0; i < WAYS; i++) {
 		if (set[i].hash == hash)
@@ -99,10 +103,10 @@ find(struct entry table[SETS][WAYS], uint64_t hash)
 
 /* Find or make; what is least worth keeping goes. */
 static struct entry *
-claim(struct entry table[SETS][WAYS], uint64_t hash)
+claim(struct entry table[][WAYS], size_t sets, uint64_t hash)
 {
-	struct entry *set = table[hash % SETS], *worst = &set[0];
-	struct entry *hit = find(table, hash);
+	struct entry *set = table[hash % sets], *worst = &set[0];
+	struct entry *hit = find(table, sets, hash);
 
 	if (hit != NULL)
 		return hit;
@@ -124,14 +128,14 @@ bool
 meter_may_try(struct meter *m, struct mono now, int64_t subscriber,
     const struct addr *source)
 {
-	struct entry *e = find(m->known, key_of(m, subscriber, source));
+	struct entry *e = find(m->known, SETS, key_of(m, subscriber, source));
 
 	if (e != NULL)
 		return budget_has(&e->budget, now, METER_BURST,
 			   METER_KNOWN_MS) &&
 		    budget_has(&m->all_known, now, METER_ALL_BURST,
 			METER_ALL_MS);
-	e = find(m->stranger, key_of(m, subscriber, NULL));
+	e = find(m->stranger, SETS, key_of(m, subscriber, NULL));
 	return (e == NULL || budget_has(&e->budget, now, METER_BURST,
 				 METER_STRANGERS_MS)) &&
 	    budget_has(&m->all_strangers, now, METER_ALL_BURST, METER_ALL_MS);
@@ -141,14 +145,14 @@ void
 meter_wrong(struct meter *m, struct mono now, int64_t subscriber,
     const struct addr *source)
 {
-	struct entry *e = find(m->known, key_of(m, subscriber, source));
+	struct entry *e = find(m->known, SETS, key_of(m, subscriber, source));
 
 	if (e != NULL) {
 		budget_take(&e->budget, now, METER_KNOWN_MS);
 		budget_take(&m->all_known, now, METER_ALL_MS);
 		return;
 	}
-	e = claim(m->stranger, key_of(m, subscriber, NULL));
+	e = claim(m->stranger, SETS, key_of(m, subscriber, NULL));
 	budget_take(&e->budget, now, METER_STRANGERS_MS);
 	budget_take(&m->all_strangers, now, METER_ALL_MS);
 }
@@ -157,11 +161,82 @@ void
 meter_known(struct meter *m, struct mono now, int64_t subscriber,
     const struct addr *source)
 {
-	claim(m->known, key_of(m, subscriber, source))->used_us = now.us;
+	claim(m->known, SETS, key_of(m, subscriber, source))->used_us = now.us;
+	claim(m->known, SETS, key_of(m, ANY_SUBSCRIBER, source))->used_us =
+	    now.us;
 }
 
 bool
 meter_is_known(struct meter *m, int64_t subscriber, const struct addr *source)
 {
-	return find(m->known, key_of(m, subscriber, source)) != NULL;
+	return find(m->known, SETS, key_of(m, subscriber, source)) != NULL;
+}
+
+/* ---- places ---- */
+
+struct addr_prefix
+meter_prefix(const struct addr *source, bool wide)
+{
+	bool v6 = source->family == ADDR_IPV6;
+	struct addr_prefix p = { .net = *source,
+		.bits = v6 ? (wide ? 48 : 64) : (wide ? 24 : 32) };
+
+	p.net.port = 0;
+	memset(p.net.ip + p.bits / 8, 0, sizeof(p.net.ip) - p.bits / 8);
+	return p;
+}
+
+static uint64_t
+place_key(const struct meter *m, const struct addr *source, bool wide)
+{
+	struct addr_prefix p = meter_prefix(source, wide);
+
+	return key_of(m, p.bits, &p.net);
+}
+
+static bool
+has_address(const struct entry *e, struct mono now)
+{
+	return e == NULL || budget_has(&e->budget, now, METER_ADDRESS_BURST,
+	    METER_ADDRESS_MS);
+}
+
+static bool
+has_prefix(const struct entry *e, struct mono now)
+{
+	return e == NULL || budget_has(&e->budget, now, METER_PREFIX_BURST,
+	    METER_PREFIX_MS);
+}
+
+bool
+meter_place_may(struct meter *m, struct mono now, const struct addr *source)
+{
+	const struct entry *one, *net;
+
+	one = find(m->address, PLACE_SETS, place_key(m, source, false));
+	net = find(m->prefix, PLACE_SETS, place_key(m, source, true));
+	return meter_is_known(m, ANY_SUBSCRIBER, source) ||
+	    (has_address(one, now) && has_prefix(net, now));
+}
+
+enum meter_over
+meter_place_wrong(struct meter *m, struct mono now, const struct addr *source)
+{
+	struct entry *one, *net;
+	bool had_one, had_net;
+
+	if (meter_is_known(m, ANY_SUBSCRIBER, source))
+		return METER_WITHIN;
+	one = claim(m->address, PLACE_SETS, place_key(m, source, false));
+	net = claim(m->prefix, PLACE_SETS, place_key(m, source, true));
+	had_one = has_address(one, now);
+	had_net = has_prefix(net, now);
+	if (had_one)
+		budget_take(&one->budget, now, METER_ADDRESS_MS);
+	if (had_one && had_net)
+		budget_take(&net->budget, now, METER_PREFIX_MS);
+	if (had_one && had_net && !has_prefix(net, now))
+		return METER_PREFIX_OVER;
+	return had_one && !has_address(one, now) ? METER_ADDRESS_OVER :
+						   METER_WITHIN;
 }

@@ -7,8 +7,12 @@
  * whole and known sources as a whole have a budget too, two separate ones.
  * So strangers can empty only what strangers use.
  *
- * Names that do not exist are not metered: there is nothing to guess, and
- * the answer is the same 403 either way.
+ * Names that do not exist have no budget: there is nothing to guess, and the
+ * answer is the same 403 either way.  But whoever tries any name, from one
+ * address or one prefix (/24, /48) of the internet, spends the budget of that
+ * place; when it is gone nothing from there is looked at.  A place where any
+ * subscriber registered has no such budget: who guesses beside a good phone
+ * takes nothing from it.
  *
  * A source is an IPv4 address or an IPv6 /64: one home has one of either.
  */
@@ -25,6 +29,13 @@
 /* Together 20 a second in all. */
 #define METER_ALL_BURST 20
 #define METER_ALL_MS 100
+
+/* Whatever names are tried: of one address 2 a minute more, of one prefix 10. */
+#define METER_ADDRESS_BURST 20
+#define METER_ADDRESS_MS 30000
+#define METER_PREFIX_BURST 100
+#define METER_PREFIX_MS 6000
+#define METER_PLACES 16384	/* remembered of either */
 
 /* Sources remembered, and subscribers with recent wrong answers.  At the
  * limit the longest unused, or the fullest budget, is forgotten. */
@@ -46,6 +57,19 @@ void meter_wrong(struct meter *m, struct mono now, int64_t subscriber,
 /* The source registered this subscriber. */
 void meter_known(struct meter *m, struct mono now, int64_t subscriber,
     const struct addr *source);
+/* Is this place within its budgets?  Always where somebody registered. */
+bool meter_place_may(struct meter *m, struct mono now,
+    const struct addr *source);
+/*
+ * A refused answer came from there, whoever it named.
+ *
+ * Gives:   which budget it took the last of, the wider one if both.
+ */
+enum meter_over { METER_WITHIN, METER_ADDRESS_OVER, METER_PREFIX_OVER };
+enum meter_over meter_place_wrong(struct meter *m, struct mono now,
+    const struct addr *source);
+/* The prefix that counts as one place. */
+struct addr_prefix meter_prefix(const struct addr *source, bool wide);
 /* A hash of a name under this process's secret key. */
 uint64_t meter_hash(const struct meter *m, struct span name);
 bool meter_is_known(struct meter *m, int64_t subscriber,

@@ -76,6 +76,13 @@ is_right(struct digest *d, const struct ipc_digest *a, struct span ha1)
 	return secret_eq(want, got, len) && a->response.len == len;
 }
 
+static bool
+may_from_there(struct verify *v, struct mono now, const struct ipc_flow *flow)
+{
+	return flow->zone != ZONE_EXTERNAL ||
+	    meter_place_may(v->meter, now, &flow->remote);
+}
+
 enum verify_why
 verify_answer(struct verify *v, struct mono now,
     const struct ipc_digest *answer, const struct ipc_flow *flow,
@@ -92,7 +99,9 @@ verify_answer(struct verify *v, struct mono now,
 	if (nonce_check(v->nonces, now, &use, who->exists ? who->id : -1) !=
 	    NONCE_GOOD)
 		return VERIFY_STALE;
-	may_try = meter_may_try(v->meter, now, who->id, &flow->remote);
+	may_try = may_from_there(v, now, flow);
+	may_try = meter_may_try(v->meter, now, who->id, &flow->remote) &&
+	    may_try;
 	right = is_right(v->digest, answer, who->ha1) && formed;
 	if (!who->exists)
 		return who->elsewhere ? VERIFY_ELSEWHERE : VERIFY_UNKNOWN_USER;

@@ -1,6 +1,7 @@
 /* What is kept of calls: the oracle's decision, then sigproxy's reports. */
 #include <errno.h>
 
+#include "common/codec/sos.h"
 #include "common/codec/tel.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
@@ -47,11 +48,15 @@ calls_start(struct oracle *o)
 /* ---- routing ---- */
 
 int
-calls_number(const struct ipc_digest *answer, char *mem, struct span *out)
+calls_number(struct oracle *o, const struct ipc_digest *answer, char *mem,
+    struct span *out)
 {
+	struct span service;
 	struct uri uri;
 	int err;
 
+	if (sos_is(answer->uri, &service))
+		return sos_number(o, service, mem, out);
 	err = uri_parse(answer->uri, &uri);
 	if (err == 0 && uri.scheme == URI_OTHER)
 		err = -EBADMSG;
@@ -237,7 +242,7 @@ calls_route(struct oracle *o, const struct ipc_auth_ask *ask,
 	enum verdict verdict = VERDICT_BAD;
 
 	if (span_eq(ask->digest.method, SPAN_LIT("INVITE"))) {
-		if (calls_number(&ask->digest, mem, &number) != 0)
+		if (calls_number(o, &ask->digest, mem, &number) != 0)
 			number = SPAN_NONE;
 		verdict = decide(o, ask, number, called, say, &d);
 		say->verdict = (uint8_t)verdict;

@@ -47,6 +47,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return trunks_way_run(o, job);
 	case JOB_ACCOUNT:
 		return accounts_run(o, job);
+	case JOB_DROP:
+		return drops_run(o, job);
 	case JOB_STREAMS_GONE:
 		return flows_streams_gone(o, job);
 	default:
@@ -94,6 +96,8 @@ settled(void *arg, bool stored)
 	struct oracle *o = arg;
 
 	watch_settled(o->watch, stored);
+	if (stored)
+		drops_look(o, false);
 }
 
 static void
@@ -144,6 +148,7 @@ on_state(void *arg, struct door *peer, bool up)
 	flows_came(o);
 	checkpoints_replay(o);
 	flows_replay(o->flows);
+	drops_tell(o);
 	queue_wake(o->queue);
 }
 

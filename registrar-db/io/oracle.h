@@ -10,6 +10,8 @@
  *	homes.c		how homes' routers are
  *	policy.c	who may call what
  *	referrals.c	phones that send another one elsewhere
+ *	emergency.c	calls for help: by name, and without a password
+ *	drops.c		whose packets are not looked at
  *	stops.c		calls that are to end
  *	route.c		what a right answer buys, by its method
  *	watchers.c	who may watch whom, and subscriptions
@@ -64,6 +66,7 @@ enum job_kind {
 	JOB_CALL_WAY,		/* payload: CALL_WAY */
 	JOB_ACCOUNT,		/* payload: ACCOUNT_NOTE */
 	JOB_STREAMS_GONE,	/* payload: int64_t, when sigproxy started */
+	JOB_DROP,		/* payload: struct drop_job */
 };
 
 struct accounts;
@@ -120,6 +123,8 @@ struct oracle {
 
 	uint64_t asked, right, refused, wrong;
 	uint64_t denied, elsewhere, looked;
+	uint64_t drops_told;	/* a hash of the list */
+	bool drops_changed;	/* perhaps, and not told yet */
 	struct refusals refusals;
 	struct account_row account;	/* scratch */
 	struct binding_rows rows;	/* scratch */
@@ -174,7 +179,7 @@ void calls_from_trunk(struct oracle *o, const struct ipc_trunk_call_ask *ask,
     struct ipc_auth_say *say);
 /* The called number, from what the caller's own digest covers: sigproxy
  * cannot ask for another one.  mem: URI_USER_MAX bytes. */
-int calls_number(const struct ipc_digest *answer, char *mem,
+int calls_number(struct oracle *o, const struct ipc_digest *answer, char *mem,
     struct span *out);
 /* The number's name and devices, into say. */
 enum verdict calls_find(struct oracle *o, struct span number,
@@ -239,6 +244,28 @@ void stops_free(struct stops *s);
 /* Each second: which calls are to end?  The table says which have to. */
 void stops_look(struct stops *s);
 int stops_run(struct oracle *o, const struct job *job, struct buf *out);
+
+/* ---- emergency.c ---- */
+/* The number that urn:service:sos... means here, into mem of URI_USER_MAX.
+ * Errors: -ENOENT. */
+int sos_number(struct oracle *o, struct span service, char *mem,
+    struct span *out);
+/* Is it one of [site] emergency or emergency_service, in the rules' form? */
+bool sos_is_number(struct oracle *o, const struct plan *plan,
+    struct span form);
+/* Is it asked without a password, as a phone of the office may for help? */
+bool emergency_is(const struct ipc_auth_ask *ask);
+/* The verdict: OK for an emergency number, STALE for any other. */
+void emergency_ask(struct oracle *o, const struct ipc_auth_ask *ask,
+    struct ipc_auth_say *say);
+
+/* ---- drops.c ---- */
+/* An answer of somebody on the internet was refused. */
+void drops_refused(struct oracle *o, const struct addr *from);
+int drops_run(struct oracle *o, const struct job *job);
+/* Tell sigproxy the list: always, or if it changed. */
+void drops_tell(struct oracle *o);
+void drops_look(struct oracle *o, bool changed);
 
 /* ---- homes.c ---- */
 /* A place in the table of homes. */
@@ -328,5 +355,9 @@ int watch_credentials(struct store *store, const struct secret *key,
 /* ---- peer_admin.c ---- */
 int admin_frame(struct oracle *o, struct door *from, uint16_t type,
     struct span payload);
+
+/* ---- policy_admin.c ---- */
+/* POLICY_ASK.  Errors: of the frame. */
+int policy_admin(struct oracle *o, struct door *from, struct span payload);
 
 #endif

@@ -117,6 +117,8 @@ admin_frame(struct oracle *o, struct door *from, uint16_t type,
 	struct ipc_status_say say;
 	int err;
 
+	if (type == IPC_POLICY_ASK)
+		return policy_admin(o, from, payload);
 	if (type != IPC_STATUS_ASK)
 		return -EPROTO;
 	err = get_status_ask(payload, &ask);

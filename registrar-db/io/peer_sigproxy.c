@@ -190,6 +190,10 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	if (verify_verdict(why) == VERDICT_FORBIDDEN) {
 		note_refusal(o, answer, flow, why, &who);
 		log_refusal(o, what, answer, flow, why);
+		/* Whatever the reason: who is dropped sooner or later than
+		 * others would learn what there is. */
+		if (flow->zone == ZONE_EXTERNAL)
+			drops_refused(o, &flow->remote);
 	}
 	return verify_verdict(why);
 }
@@ -255,6 +259,11 @@ on_auth_ask(struct oracle *o, struct span payload)
 	if (err)
 		return err;
 	say.id = ask.id;
+	if (emergency_is(&ask)) {
+		emergency_ask(o, &ask, &say);
+		IPC_FRAME(sig_say(o), AUTH_SAY, auth_say, &say);
+		return 0;
+	}
 	if (span_eq(ask.digest.method, SPAN_LIT("REGISTER")))
 		say.verdict = VERDICT_BAD;
 	else

@@ -366,22 +366,6 @@ is_ours(struct oracle *o, struct span number, bool *out)
 	return err == -ENOENT || err == -EBADMSG ? 0 : err;
 }
 
-/* Is it one of [site] emergency, however that is written? */
-static bool
-is_listed(const struct policy *p, struct span form)
-{
-	const struct oracle *o = p->oracle;
-	char mem[PLAN_NUMBER_MAX];
-	struct span other;
-
-	for (unsigned i = 0; i < o->n_emergency && form.len > 0; i++)
-		if (plan_number(&p->plan, span_str(o->emergency[i]), mem,
-			&other) == 0 &&
-		    span_eq(form, other))
-			return true;
-	return false;
-}
-
 /*
  * Which number is meant, and its kind.  A subscriber's own number is internal
  * unless a row names it alone: a gateway that costs money, say, or 112.
@@ -408,7 +392,7 @@ classify(struct policy *p, struct span dialled, struct decision *out,
 		err = is_ours(p->oracle, form, &ours);
 	*row_out = row != NULL && (!ours || pattern_is_exact(row)) ? row :
 								     NULL;
-	out->kind = is_listed(p, form) ? NUMBER_EMERGENCY :
+	out->kind = sos_is_number(p->oracle, &p->plan, form) ? NUMBER_EMERGENCY :
 	    *row_out != NULL	      ? row->kind :
 	    ours		      ? NUMBER_INTERNAL :
 					NUMBER_NONE;

@@ -70,7 +70,7 @@ route(struct oracle *o, const struct ipc_auth_ask *ask,
 		calls_route(o, ask, called, say);
 		return;
 	}
-	if (calls_number(&ask->digest, mem, &number) != 0)
+	if (calls_number(o, &ask->digest, mem, &number) != 0)
 		number = SPAN_NONE;
 	else if (is_message)
 		v = route_message(o, number, called, say);

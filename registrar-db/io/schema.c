@@ -76,6 +76,7 @@ run_steps(sqlite3 *db, int from)
 		"PRAGMA user_version = 15",
 		"PRAGMA user_version = 16",
 		"PRAGMA user_version = 17",
+		"PRAGMA user_version = 18",
 	};
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 

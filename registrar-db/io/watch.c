@@ -290,6 +290,8 @@ follow_clock(struct watch *w)
 	err = run_with(w->oracle, ST_BINDINGS_MOVE, step_s);
 	if (err == 0)
 		err = run_with(w->oracle, ST_CALLS_MOVE, step_s);
+	if (err == 0)
+		err = run_with(w->oracle, ST_DROPS_MOVE, step_s);
 	w->step_s = step_s;
 	return err;
 }
@@ -360,6 +362,7 @@ on_look(uv_timer_t *timer)
 		queue_wake(w->oracle->queue);
 	stops_look(w->oracle->stops);
 	accounts_look(w->oracle->accounts);
+	drops_look(w->oracle, changed);
 	if (w->sealed)
 		wipe(w);
 	store_look_after(s);

@@ -13,6 +13,7 @@
 #include "sigproxy/core/report.h"
 #include "sigproxy/core/subs.h"
 #include "sigproxy/core/trunk_call.h"
+#include "sigproxy/core/urgent.h"
 
 #define PUMP_MS 5		/* between batches of waiting questions */
 #define QUESTION_MAX 6144	/* bytes of the largest frame */
@@ -238,8 +239,8 @@ pump(struct edge *e, struct mono now, struct steps *st)
 		    q->purpose == AUTH_REGISTER ? AUTH_REGISTER_MS :
 		    AUTH_OTHER_MS));
 		if (stxn_request(q->stxn, &e->stored) == 0 &&
-		    (q->purpose == AUTH_TRUNK || creds_find(&e->stored, e->conf->realm, a->nonces,
-			&q->stxn->from.remote, &c) == 0))
+		    (q->purpose == AUTH_TRUNK ||
+			urgent_creds(e, &e->stored, &q->stxn->from, &c) == 0))
 			put_question(e, st, q, &e->stored, &c);
 	}
 }
@@ -319,6 +320,8 @@ is_meant(const struct edge *e, const struct sip_msg *m,
 {
 	if (purpose == AUTH_REGISTER)
 		return edge_is_our_host(e, c->uri.host);
+	if (purpose == AUTH_CALL && m->ruri.scheme == URI_OTHER)
+		return span_caseeq(c->uri.all, m->ruri.all);
 	if (purpose == AUTH_CALL)
 		return c->uri.has_user || m->ruri.has_user ?
 		    tel_same_number(&c->uri, &m->ruri) : true;
@@ -343,15 +346,14 @@ auth_require(struct edge *e, struct mono now, struct steps *st,
 	struct creds c;
 	int err;
 
-	err = creds_find(in->msg, e->conf->realm, e->auth->nonces,
-	    &in->from->remote, &c);
+	err = urgent_creds(e, in->msg, in->from, &c);
 	if (err == -ENOENT) {
 		auth_challenge(e, now, st, in, false);
 	} else if (err == -ENOTSUP) {
 		refuse_hidden_user(e, now, st, in);
 	} else if (err) {
 		edge_refuse_status(e, now, st, in, 400);
-	} else if (!nonces_was_sent(e->auth->nonces, c.digest.nonce,
+	} else if (!urgent_is_bare(&c) && !nonces_was_sent(e->auth->nonces, c.digest.nonce,
 		       &in->from->remote)) {
 		auth_challenge(e, now, st, in, true);
 	} else if (!is_meant(e, in->msg, &c, purpose)) {

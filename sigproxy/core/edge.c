@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "common/base/secret.h"
+#include "common/codec/stun_serve.h"
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/consent.h"
+#include "sigproxy/core/drops.h"
 #include "sigproxy/core/lastseen.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
@@ -73,6 +75,7 @@ tables(struct edge *e)
 	if (err)
 		return err;
 	e->guard = guard_new();
+	e->drops = drops_new();
 	e->auth = auth_new(&e->timers, questions);
 	e->keep = keep_new(c, &e->timers, flows);
 	e->conns = conns_new(c->max_conns);
@@ -86,7 +89,8 @@ tables(struct edge *e)
 	e->trunk_pings = pings_new(&e->timers);
 	e->trunks = trunks_new();
 	e->trace = trace_new();
-	return e->guard != NULL && e->auth != NULL && e->keep != NULL &&
+	return e->guard != NULL && e->drops != NULL && e->auth != NULL &&
+	    e->keep != NULL &&
 	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL &&
 	    e->subs != NULL && e->mwi != NULL && e->texts != NULL &&
 	    e->regs != NULL && e->trunk_pings != NULL && e->trunks != NULL &&
@@ -123,6 +127,7 @@ edge_free(struct edge *e)
 	calls_free(e->calls);
 	keep_free(e->keep);
 	auth_free(e->auth);
+	drops_free(e->drops);
 	guard_free(e->guard);
 	txns_clear(&e->txns);
 	lastseen_free(e->lastseen);
@@ -429,6 +434,26 @@ note_intruder(struct edge *e, const struct flow *from)
 	e->internal_from = from->remote;
 }
 
+bool
+edge_hears(struct edge *e, struct mono now, const struct flow *from)
+{
+	if (from->zone != ZONE_EXTERNAL ||
+	    !drops_has(e->drops, now, &from->remote) ||
+	    keep_knows(e->keep, &from->remote) ||
+	    trunk_of(e->trunks, from) != NULL)
+		return true;
+	e->dropped++;
+	return false;
+}
+
+/* RFC 7983 7: an answer of a STUN server, which may lie beside a guesser. */
+static bool
+is_stun_answer(const struct flow *from, struct span bytes)
+{
+	return from->transport == TRANSPORT_UDP && bytes.len > 0 &&
+	    (uint8_t)bytes.p[0] <= 3 && !stun_is_request(bytes);
+}
+
 void
 edge_message(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span bytes)
@@ -442,6 +467,8 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 		note_intruder(e, from);
 		return;
 	}
+	if (!is_stun_answer(from, bytes) && !edge_hears(e, now, from))
+		return;
 	keep_stir(e->keep, now, from);
 	if (from->transport == TRANSPORT_UDP &&
 	    stund_takes(e, now, st, from, bytes))
@@ -631,6 +658,8 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return on_sig_keys(e, payload);
 	case IPC_TRACE_RULES:
 		return trace_frame(e, now, st, payload);
+	case IPC_DROP_LIST:
+		return drops_frame(e->drops, now, payload);
 	case IPC_SUB_RESTORE:
 	case IPC_SUB_END:
 		return subs_frame(e, now, st, type, payload);
@@ -817,6 +846,8 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	put_count(json, "messages", e->messages);
 	put_count(json, "malformed", e->malformed);
 	put_count(json, "silenced", e->silenced);
+	put_count(json, "dropped", e->dropped);
+	put_count(json, "drops", drops_count(e->drops));
 	put_intruder(e, json);
 	put_count(json, "too_early", e->too_early);
 	put_count(json, "pings", e->pings);

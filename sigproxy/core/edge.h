@@ -36,6 +36,8 @@ struct edge_conf {
 	bool auth_int;			/* offer qop auth-int too */
 	struct span aliases[EDGE_NAMES_MAX];
 	unsigned n_aliases;
+	struct span emergency[EDGE_NAMES_MAX];	/* numbers, as dialled */
+	unsigned n_emergency;
 	bool accept_ip;			/* our addresses are our names too */
 	struct addr_prefix lan[EDGE_PREFIXES_MAX];
 	unsigned n_lan;
@@ -86,6 +88,9 @@ void edge_sent(struct edge *e, struct mono now, struct steps *s,
  * Takes:   flow  with a conn that no flow had before.
  * Gives:   false: it is to be closed (not of the office; table full).
  */
+/* Is this source listened to?  Asked before a connection costs anything; of
+ * messages edge_message() asks itself. */
+bool edge_hears(struct edge *e, struct mono now, const struct flow *from);
 bool edge_conn_up(struct edge *e, const struct flow *flow);
 /* It closed, for whatever reason: nobody is reached by it any more. */
 void edge_conn_down(struct edge *e, struct mono now, struct steps *s,

@@ -17,6 +17,7 @@
 
 struct calls;
 struct conns;
+struct drops;
 struct lastseen;
 struct guard;
 struct keep;
@@ -33,6 +34,7 @@ struct edge {
 	struct timerq timers;		/* of all parts; enum timer_kind */
 	struct txns txns;
 	struct guard *guard;
+	struct drops *drops;
 	struct auth *auth;
 	struct keep *keep;
 	struct conns *conns;
@@ -62,6 +64,7 @@ struct edge {
 	char scratch[BLOB_MAX];		/* an answer being built */
 	/* Counters for `postern status`. */
 	uint64_t messages, malformed, silenced, challenged, refused;
+	uint64_t dropped;
 	/* What came to the office's listeners and is not of the office: a
 	 * router forwards what it never should. */
 	uint64_t internal_from_outside;

@@ -1,4 +1,5 @@
 /* What we call ourselves, and answers without a transaction. */
+#include "common/codec/sos.h"
 #include "common/codec/tel.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
@@ -166,6 +167,18 @@ knows_public(const struct edge *e)
 	return false;
 }
 
+static bool
+is_our_name(const struct edge *e, struct span host)
+{
+	if (span_caseeq(host, e->conf->domain))
+		return true;
+	for (unsigned i = 0; i < e->conf->n_aliases; i++) {
+		if (span_caseeq(host, e->conf->aliases[i]))
+			return true;
+	}
+	return false;
+}
+
 bool
 edge_is_our_host(const struct edge *e, struct span host)
 {
@@ -174,12 +187,8 @@ edge_is_our_host(const struct edge *e, struct span host)
 	host = without_dot(host);
 	if (host.len == 0)
 		return false;
-	if (span_caseeq(host, e->conf->domain))
+	if (is_our_name(e, host))
 		return true;
-	for (unsigned i = 0; i < e->conf->n_aliases; i++) {
-		if (span_caseeq(host, e->conf->aliases[i]))
-			return true;
-	}
 	if (!e->conf->accept_ip || addr_parse_ip(host, &ip) != 0)
 		return false;
 	/* While stunmon has not told it, any public address may be ours: a
@@ -220,6 +229,9 @@ edge_may_mean_us(const struct edge *e, const struct sip_msg *m,
 
 	if (edge_names_us(e, m))
 		return true;
+	if (sos_is(m->ruri.all, NULL))
+		return from->zone == ZONE_INTERNAL ||
+		    keep_knows(e->keep, &from->remote);
 	return m->ruri.scheme == URI_TEL && tel_parse(&m->ruri, &t) == 0 &&
 	    (t.context.len == 0 || t.context_is_number) &&
 	    (from->zone == ZONE_INTERNAL || keep_knows(e->keep, &from->remote));
@@ -238,6 +250,17 @@ edge_names_us(const struct edge *e, const struct sip_msg *m)
 
 /* ---- stateless answers ---- */
 
+/* Scanners know nobody's name.  A phone may be told our address instead: it
+ * begins with REGISTER, and then it is known. */
+static bool
+names_an_address(const struct edge *e, const struct sip_msg *m)
+{
+	struct span host = without_dot(m->ruri.host);
+	struct addr ip;
+
+	return addr_parse_ip(host, &ip) == 0 && !is_our_name(e, host);
+}
+
 static enum guard_who
 who_is(const struct edge *e, const struct edge_in *in)
 {
@@ -246,7 +269,11 @@ who_is(const struct edge *e, const struct edge_in *in)
 	    trunk_of(e->trunks, in->from) != NULL)
 		return GUARD_KNOWN;
 	if (!edge_names_us(e, in->msg))
-		return GUARD_NAMELESS;
+		return names_an_address(e, in->msg) ? GUARD_SILENT :
+						   GUARD_NAMELESS;
+	if (names_an_address(e, in->msg))
+		return in->msg->method == SIP_REGISTER ||
+		    in->msg->to.tag.len > 0 ? GUARD_BARE : GUARD_SILENT;
 	/* Whoever has a connection is where he says he is, and takes what he
 	 * gets: what forged sources use up is not his. */
 	return in->from->transport == TRANSPORT_UDP ? GUARD_STRANGER :
@@ -258,7 +285,8 @@ edge_may_answer(struct edge *e, struct mono now, const struct edge_in *in)
 {
 	if (in->msg->method == SIP_ACK)
 		return false;
-	if (guard_allow(e->guard, now, &in->from->remote, who_is(e, in)))
+	if (guard_allow(e->guard, now, &in->from->remote, who_is(e, in),
+		in->raw.len + GUARD_HEADERS))
 		return true;
 	e->silenced++;
 	return false;

@@ -418,7 +418,7 @@ static bool
 may_hang_up(struct edge *e, struct mono now, const struct flow *from)
 {
 	return guard_allow(e->guard, now, &from->remote,
-	    from->zone == ZONE_INTERNAL ? GUARD_STRANGER : GUARD_NAMELESS);
+	    from->zone == ZONE_INTERNAL ? GUARD_STRANGER : GUARD_NAMELESS, 0);
 }
 
 /* Is this the dialog of an answer to our INVITE? */

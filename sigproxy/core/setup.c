@@ -9,6 +9,7 @@
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/sips.h"
 #include "sigproxy/core/trace.h"
+#include "sigproxy/core/urgent.h"
 
 void
 call_party(struct party *to, const struct ipc_party *from)
@@ -601,19 +602,28 @@ came_back(const struct ctx *x, const struct stxn *t, const struct sip_msg *msg,
 		    &t->from, c.na.uri.all);
 }
 
+/* Called for help without a password: nothing is proved by it. */
+static bool
+is_proven(const struct edge *e, const struct stxn *t,
+    const struct sip_msg *msg)
+{
+	struct creds c;
+
+	return urgent_creds(e, msg, &t->from, &c) != 0 || !urgent_is_bare(&c);
+}
+
 void
 call_authorised(struct edge *e, struct mono now, struct steps *st,
     struct stxn *t, const struct ipc_auth_say *say)
 {
 	struct ctx x = { e, now, st };
 	struct sip_msg msg;
-	bool is_first = conns_prove(e->conns, &t->from);
 
 	if (t->status >= 200 || stxn_request(t, &msg) != 0) {
 		call_not_begun(st, say, 487, "caller-gone");
 		return;
 	}
-	if (is_first)
+	if (is_proven(e, t, &msg) && conns_prove(e->conns, &t->from))
 		came_back(&x, t, &msg, say);
 	if (msg.to.tag.len > 0)
 		dialog_reauthorised(&x, t, &msg, say);

@@ -35,7 +35,8 @@ answer(struct edge *e, struct mono now, struct steps *st,
 	if (!stun_serve(packet, &from->remote, &b))
 		return;
 	if (!guard_allow(e->guard, now, &from->remote,
-		known ? GUARD_KNOWN : GUARD_STRANGER)) {
+		known ? GUARD_KNOWN : GUARD_STRANGER,
+		packet.len + GUARD_HEADERS)) {
 		e->silenced++;
 		return;
 	}

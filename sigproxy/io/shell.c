@@ -206,7 +206,8 @@ on_opened(void *arg, const struct flow *flow)
 {
 	struct shell *sh = arg;
 
-	return edge_conn_up(sh->edge, flow);
+	return edge_hears(sh->edge, clock_mono(), flow) &&
+	    edge_conn_up(sh->edge, flow);
 }
 
 static void

@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "common/codec/sos.h"
 #include "sigproxy/sip/lex.h"
 #include "sigproxy/sip/msg.h"
 
@@ -58,7 +59,8 @@ check_ruri(struct sip_msg *m, struct span s)
 	if (uri_parse(s, &m->ruri) != 0) {
 		m->ruri = (struct uri){ 0 };
 		refuse(m, 400, "Malformed Request-URI");
-	} else if (m->ruri.scheme == URI_OTHER) {
+	} else if (m->ruri.scheme == URI_OTHER &&
+	    !sos_is(s, NULL)) {
 		refuse(m, 416, "Unsupported URI Scheme");
 	} else if (m->ruri.headers.len > 0) {
 		/* 19.1.1: not allowed there, and never to be obeyed. */

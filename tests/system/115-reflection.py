@@ -90,14 +90,17 @@ def test_a_flood_in_a_victims_name():
         lab, victim = office.lab, office.lab.stun
         seen = Capture(victim, lab.path('victim.pcap'), filter_='udp port 5070')
         forger = Forger(lab.attacker, (lab.office.public, 5070))
-        start = time.monotonic()
+        start, sent = time.monotonic(), 0
         for number in range(3000):
             asked = sip.request('OPTIONS', f'sip:{DOMAIN}', (victim.address, 5060))
             forger.send((victim.address, 20000 + number % VICTIMS), asked)
+            sent += len(asked)
         time.sleep(0.5)
         took = time.monotonic() - start
-        count = sum(len(sizes) for sizes in received(seen, victim.address).values())
-        print(f'{count} answers in {took:.1f} s')
+        sizes = [size for sizes in received(seen, victim.address).values() for size in sizes]
+        count = len(sizes)
+        print(f'{count} answers in {took:.1f} s, {sum(sizes)} bytes for {sent}: {sum(sizes) / sent:.3f} for one')
+        assert sum(sizes) < sent, 'the victim got more than was sent in its name'
         assert 10 < count <= BURST + RATE * took + TOLERANCE, f'{count} answers to the victim in {took:.1f} s'
 
 

@@ -74,8 +74,10 @@ def test_tools_find_nothing():
             'crack 201': ('svcrack', public, '-p', '5070', '-P', '5160', '-e', '201', '-u', 'SIP-201', '-d', many),
             'crack 202': ('svcrack', public, '-p', '5070', '-P', '5170', '-e', '202', '-u', 'SIP-202', '-d', few),
         }
+        # First: after twenty wrong answers nobody is listened to at that address.
+        said = {name: scan(office, *runs.pop(name)) for name in ('crack 202',)}
         with ThreadPoolExecutor(len(runs)) as pool:
-            said = dict(zip(runs, pool.map(lambda run: scan(office, *run), runs.values())))
+            said.update(zip(runs, pool.map(lambda run: scan(office, *run), runs.values())))
         print('\n'.join(said.values()))
         for name in ('register', 'register, forced', 'invite, forced', 'options, forced', 'crack 201'):
             assert 'found nothing' in said[name], f'{name}: {said[name]}'

@@ -1,13 +1,21 @@
-"""Somebody has a password and telephones from outside: nothing that costs money is reached, a cap ends what is allowed."""
+"""Somebody has a password and telephones from outside: nothing that costs money is reached, a cap ends what is allowed.
 
+The drill, in its order: he registers with 168's password; dials premium, international and satellite numbers, however
+they are written; forwards a call there by 302;
+refers a desk there, in a call that he made and in one that he got; and shows that a cap ends a call that is allowed.
+"""
+
+import json
 import re
 import secrets
 
 from lab import sip
 from lab.office import DOMAIN, Home, Office, password
+from lab.postern import program
 from lab.rawphone import RawPhone
 from lab.wait import until
 
+STOLEN = 168
 DIALLED = {'0900123456': 'premium', '+49900123456': 'premium', '0-900.123456': 'premium', '%30900123456': 'premium',
            '0044712345678': 'international', '+881612345678': 'satellite', '030123456': 'national'}
 
@@ -56,12 +64,13 @@ def denied(office, via):
 
 
 def test_a_stolen_password():
-    """201's password, whose class may call everything from the office: dialled, by 302 and by REFER."""
+    """168's password, whose class may call everything from the office: dialled, by 302 and by REFER."""
     rule = 'class premium: internet'
     with Office(homes=[Home('A')], office_phones=2, settings={('site', 'country'): '49'}) as office:
-        office.postern.sql("UPDATE subscriber SET class = 'premium'")
-        thief = raw(office, office.lab.homes['A'].phones[0], (office.lab.office.public, 5070), 201)
-        desk = raw(office, office.lab.office.phones[0], ('192.168.10.2', 5060), 168)
+        office.postern.sql(f"UPDATE subscriber SET class = 'premium', internet = number = '{STOLEN}' OR internet;")
+        office.postern.in_effect()
+        thief = raw(office, office.lab.attacker, (office.lab.office.public, 5070), STOLEN)
+        desk = raw(office, office.lab.office.phones[0], ('192.168.10.2', 5060), 169)
         for number, kind in DIALLED.items():
             answer = ask(thief, number)
             assert answer and sip.status(answer) == 403, f'{number}: {answer and answer.start}'
@@ -69,14 +78,14 @@ def test_a_stolen_password():
         until(lambda: len(denied(office, 'call')) == len(DIALLED), 5, 'each denial has its record')
         assert [row[1:] for row in denied(office, 'call')] == [(kind, rule) for kind in DIALLED.values()]
 
-        desk.invite(201)                     # the thief's phone forwards
+        desk.invite(STOLEN)                  # the thief's phone forwards
         assert thief.hear_request('INVITE', 5)
         thief.answer(302, (f'Contact: <sip:0900123456@{DOMAIN}>',))
         final = desk.hear(lambda m: (sip.status(m) or 0) >= 300 and '2 INVITE' in m.headers['cseq'][0], 5)
         assert final and sip.status(final) == 480, final and final.start
         until(lambda: denied(office, 'redirect') == [('0900123456', 'premium', rule)], 5, 'the redirect has its record')
 
-        answer = talk(thief, desk, 168)      # a desk with the right is to call there
+        answer = talk(thief, desk, 169)      # a desk with the right is to call there
         inside(thief, answer, 'REFER', 3, f'Refer-To: <sip:0900123456@{DOMAIN}>')
         final = thief.hear(lambda m: (sip.status(m) or 0) >= 200 and 'REFER' in m.headers['cseq'][0], 5)
         assert final and sip.status(final) == 403, final and final.start
@@ -85,6 +94,46 @@ def test_a_stolen_password():
         inside(thief, answer, 'BYE', 4)
         assert desk.hear_request('BYE', 3)
         desk.answer(200)
+        assert answer_to_transfer(office, thief) == 403
+        rules = {(r['via'], r['number_class'], r['rule']) for r in office.postern.rows('SELECT * FROM call_record')
+                 if r['verdict'].startswith('denied')}
+        assert rules == {('call', kind, rule) for kind in DIALLED.values()} | {
+            ('redirect', 'premium', rule), ('refer', 'premium', rule), ('refer', 'international', rule)}, rules
+        assert 'call-denied' in office.postern.logs()
+        shown = office.postern.host.run([program(), 'class', 'test', str(STOLEN), '0900123456', '--json', '--state',
+                                         office.postern.state], check=False)
+        assert shown.returncode == 1, shown
+        said = json.loads(shown.stdout)
+        assert said['kind'] == 'premium' and said['office']['may'] and not said['internet']['may'], said
+        assert said['internet']['rule'] == rule and said['as'] == '+49900123456', said
+
+
+def answer_to_transfer(office, thief):
+    """He takes 168's own rights with him: a REFER in a call that a desk began, to what he may not dial."""
+    desk = raw(office, office.lab.office.phones[1], ('192.168.10.2', 5060), 202)
+    desk.invite(STOLEN)
+    assert thief.hear_request('INVITE', 5)
+    body = (f'Contact: <sip:{STOLEN}@{thief.local[0]}:{thief.local[1]}>', 'Content-Type: application/sdp')
+    thief.answer(200, body, thief.sdp)
+    answer = desk.hear(lambda m: sip.status(m) == 200, 5)
+    assert answer
+    inside(desk, answer, 'ACK', 2)
+    request = thief.hear_request('ACK', 3)
+    assert request
+    refer(thief, request, '0044712345678')
+    final = thief.hear(lambda m: (sip.status(m) or 0) >= 200 and 'REFER' in m.headers['cseq'][0], 5)
+    return final and sip.status(final)
+
+
+def refer(phone, ack, number):
+    """REFER by the called phone, in the dialog whose ACK it heard."""
+    invite = next(sip.parse(d) for d in reversed(phone.received) if d.startswith(b'INVITE'))
+    target = re.search(r'<([^>]+)>', invite.headers['contact'][0])[1]
+    phone.send(('\r\n'.join([
+        f'REFER {target} SIP/2.0', f'Via: SIP/2.0/UDP {phone.local[0]}:{phone.local[1]};branch=z9hG4bK{secrets.token_hex(6)};rport',
+        'Max-Forwards: 70', f'From: {ack.headers["to"][0]}', f'To: {ack.headers["from"][0]}',
+        f'Call-ID: {ack.headers["call-id"][0]}', 'CSeq: 77 REFER', f'Refer-To: <sip:{number}@{DOMAIN}>',
+        f'Contact: <sip:{phone.number}@{phone.local[0]}:{phone.local[1]}>', 'Content-Length: 0']) + '\r\n\r\n').encode())
 
 
 def test_a_cap_ends_a_call():

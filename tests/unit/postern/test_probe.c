@@ -35,13 +35,17 @@ START_TEST(the_question_is_one_that_a_phone_would_send)
 	ck_assert_int_eq(buf_err(&b), 0);
 	mem[b.len] = '\0';
 	ck_assert_ptr_nonnull(strstr(mem,
-	    "OPTIONS sip:203.0.113.10:5070 SIP/2.0\r\n"
+	    "REGISTER sip:203.0.113.10:5070 SIP/2.0\r\n"
 	    VIA ";rport;branch=z9hG4bK" ID "\r\n"));
 	ck_assert_ptr_nonnull(strstr(mem, "Call-ID: " ID "\r\n"));
+	ck_assert_ptr_nonnull(strstr(mem, "CSeq: 1 REGISTER\r\n"));
+	/* By a name anything may be asked. */
+	strcpy(p.name, "sip.example.org");
 	t.kind = PROBE_TLS;
 	buf_init(&b, mem, sizeof(mem) - 1);
 	probe_put_options(&b, &p, &t);
 	mem[b.len] = '\0';
+	ck_assert_ptr_nonnull(strstr(mem, "OPTIONS sip:sip.example.org:"));
 	ck_assert_ptr_nonnull(strstr(mem, ";transport=tls SIP/2.0\r\nVia: "
 					  "SIP/2.0/TLS 192.168.1.7:4000;"));
 }

@@ -63,6 +63,8 @@ void add_admin_tests(Suite *s);
 void add_lock_tests(Suite *s);
 void add_clock_tests(Suite *s);
 void add_damage_tests(Suite *s);
+void add_drops_tests(Suite *s);
+void add_emergency_tests(Suite *s);
 void add_watch_tests(Suite *s);
 
 #endif

@@ -123,6 +123,87 @@ START_TEST(a_full_table_forgets_nobody_who_is_metered)
 }
 END_TEST
 
+/* Refused from here until its budget is spent; how often, and which? */
+static unsigned
+refuse(const struct addr *from, uint64_t s, unsigned tries,
+    enum meter_over *over_out)
+{
+	unsigned n = 0;
+
+	*over_out = METER_WITHIN;
+	for (unsigned i = 0; i < tries && *over_out == METER_WITHIN; i++) {
+		if (!meter_place_may(m, at_s(s), from))
+			return n;
+		*over_out = meter_place_wrong(m, at_s(s), from);
+		n++;
+	}
+	return n;
+}
+
+START_TEST(a_place_has_a_budget_whatever_names_it_tries)
+{
+	enum meter_over over;
+
+	ck_assert_uint_eq(refuse(&stranger, 0, 99, &over),
+	    METER_ADDRESS_BURST);
+	ck_assert_int_eq(over, METER_ADDRESS_OVER);
+	ck_assert(!meter_place_may(m, at_s(29), &stranger));
+	/* Told once, and again when there is a budget to be spent again. */
+	ck_assert_int_eq(meter_place_wrong(m, at_s(29), &stranger),
+	    METER_WITHIN);
+	ck_assert_uint_eq(refuse(&stranger, 30, 99, &over), 1);
+	ck_assert_int_eq(over, METER_ADDRESS_OVER);
+	ck_assert(meter_place_may(m, at_s(30), &home));
+}
+END_TEST
+
+START_TEST(a_prefix_has_one_and_a_good_phone_in_it_none)
+{
+	struct addr phone = addr_of("203.0.113.7:5060");
+	struct addr other = addr_of("203.0.112.1:5060");
+	enum meter_over over;
+	unsigned n = 0;
+
+	meter_known(m, at_s(0), 168, &phone);
+	for (uint8_t i = 66; i < 76; i++) {
+		struct addr a = stranger;
+
+		a.ip[3] = i;
+		n += refuse(&a, 0, 99, &over);
+	}
+	ck_assert_uint_eq(n, METER_PREFIX_BURST);
+	ck_assert(!meter_place_may(m, at_s(0), &stranger));
+	ck_assert(meter_place_may(m, at_s(0), &other));
+	/* Each address of it is counted on: one may have to be dropped alone. */
+	other = addr_of("203.0.113.99:5060");
+	n = 0;
+	do
+		n++;
+	while (meter_place_wrong(m, at_s(0), &other) == METER_WITHIN);
+	ck_assert_uint_eq(n, METER_ADDRESS_BURST);
+	/* Its home is nobody's to spend, for any subscriber. */
+	ck_assert_uint_eq(refuse(&phone, 0, 999, &over), 999);
+	ck_assert_int_eq(over, METER_WITHIN);
+}
+END_TEST
+
+START_TEST(places_of_ipv6_are_a_64_and_a_48)
+{
+	struct addr a = addr_of("[2001:db8:1:1::5]:5060"), b = a, c = a;
+	struct addr_prefix p = meter_prefix(&a, true);
+	enum meter_over over;
+
+	ck_assert_uint_eq(p.bits, 48);
+	ck_assert_uint_eq(p.net.ip[6] | p.net.ip[7] | p.net.port, 0);
+	ck_assert_uint_eq(meter_prefix(&a, false).bits, 64);
+	b.ip[15] = 9;
+	c.ip[7] = 2;
+	refuse(&a, 0, 99, &over);
+	ck_assert(!meter_place_may(m, at_s(0), &b));
+	ck_assert(meter_place_may(m, at_s(0), &c));
+}
+END_TEST
+
 void
 add_meter_tests(Suite *s)
 {
@@ -136,5 +217,8 @@ add_meter_tests(Suite *s)
 	tcase_add_test(t, all_strangers_together_are_slow_and_spare_the_homes);
 	tcase_add_test(t, homes_use_up_nothing_of_the_strangers);
 	tcase_add_test(t, a_full_table_forgets_nobody_who_is_metered);
+	tcase_add_test(t, a_place_has_a_budget_whatever_names_it_tries);
+	tcase_add_test(t, a_prefix_has_one_and_a_good_phone_in_it_none);
+	tcase_add_test(t, places_of_ipv6_are_a_64_and_a_48);
 	suite_add_tcase(s, t);
 }

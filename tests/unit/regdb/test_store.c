@@ -23,6 +23,8 @@ main(void)
 	add_lock_tests(s);
 	add_clock_tests(s);
 	add_damage_tests(s);
+	add_drops_tests(s);
+	add_emergency_tests(s);
 	add_watch_tests(s);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

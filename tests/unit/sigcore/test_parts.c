@@ -28,7 +28,7 @@ allowed(struct guard *g, struct mono now, const struct addr *a,
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < tries; i++)
-		n += guard_allow(g, now, a, who);
+		n += guard_allow(g, now, a, who, 428);
 	return n;
 }
 
@@ -41,8 +41,9 @@ START_TEST(a_stranger_has_a_burst_and_then_a_rate)
 	ck_assert_uint_eq(allowed(g, now, &a, GUARD_STRANGER, 1000),
 	    GUARD_ADDRESS_BURST);
 	now = mono_add_ms(now, 1000);
+	/* Over it, and so from what it pays for. */
 	ck_assert_uint_eq(allowed(g, now, &a, GUARD_STRANGER, 1000),
-	    GUARD_ADDRESS_RATE);
+	    GUARD_ADDRESS_RATE / 2);
 	now = mono_add_ms(now, 3600 * 1000);
 	ck_assert_uint_eq(allowed(g, now, &a, GUARD_STRANGER, 1000),
 	    GUARD_ADDRESS_BURST);
@@ -77,7 +78,7 @@ START_TEST(all_strangers_together_have_a_budget_and_the_known_are_not_in_it)
 		struct addr a = ip4(11, (uint8_t)(i >> 16),
 		    (uint8_t)(i >> 8), (uint8_t)i, 0);
 
-		n += guard_allow(g, now, &a, GUARD_STRANGER);
+		n += guard_allow(g, now, &a, GUARD_STRANGER, 428);
 	}
 	ck_assert_uint_eq(n, GUARD_ALL_BURST);
 	ck_assert_uint_eq(allowed(g, now, &phone, GUARD_STRANGER, 10), 0);
@@ -117,7 +118,7 @@ START_TEST(one_ipv6_home_is_one_source)
 		ip[14] = (uint8_t)(i >> 8);
 		ip[15] = (uint8_t)i;
 		a = addr_from_bytes(ip, 16, 0);
-		n += guard_allow(g, now, &a, GUARD_STRANGER);
+		n += guard_allow(g, now, &a, GUARD_STRANGER, 428);
 	}
 	ck_assert_uint_eq(n, GUARD_ADDRESS_BURST);
 	guard_free(g);

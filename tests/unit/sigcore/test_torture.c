@@ -101,7 +101,7 @@ open_edge(void)
 {
 	static const char *const names[] = { "biloxi.example.com",
 		"atlanta.example.com", "example.net", "registrar.example.com",
-		"[2001:db8::10]" };
+		"[2001:db8::10]", "[2001:db8::192.0.2.1]" };
 
 	memset(&conf, 0, sizeof(conf));
 	addr_parse(SPAN_LIT("192.168.10.2:5070"), 0, &conf.listeners[0].local);

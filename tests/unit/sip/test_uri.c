@@ -2,6 +2,7 @@
 #include <check.h>
 #include <errno.h>
 
+#include "common/codec/sos.h"
 #include "tests/unit/sip/lab.h"
 
 #define N(a) ((int)(sizeof(a) / sizeof((a)[0])))
@@ -178,6 +179,43 @@ START_TEST(parameters_are_found_case_blind)
 }
 END_TEST
 
+static const struct {
+	const char *uri, *service, *parent;	/* service NULL: none */
+} services[] = {
+	{ "urn:service:sos", "sos", "" },
+	{ "URN:Service:SOS", "SOS", "" },
+	{ "urn:service:sos.police", "sos.police", "sos" },
+	{ "urn:service:sos.animal-control", "sos.animal-control", "sos" },
+	{ "urn:service:sos.a.b", "sos.a.b", "sos.a" },
+	{ "urn:service:counseling", NULL, "" },
+	{ "urn:service:sosage", NULL, "" },
+	{ "urn:service:", NULL, "" },
+	{ "urn:service:sos.", NULL, "" },
+	{ "urn:service:sos..police", NULL, "" },
+	{ "urn:service:sos.-a", NULL, "" },
+	{ "urn:service:sos.a_b", NULL, "" },
+	{ "urn:service:sos;x=1", NULL, "" },
+	{ "urn:services:sos", NULL, "" },
+	{ "sip:urn:service:sos@x", NULL, "" },
+	{ "urn:service:sos.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	  "aaaaaaaaaa", NULL, "" },
+};
+
+START_TEST(emergency_services_by_rfc_5031)
+{
+	struct span service = SPAN_NONE;
+	bool is = sos_is(span_str(services[_i].uri), &service);
+
+	ck_assert_msg(is == (services[_i].service != NULL), "%s",
+	    services[_i].uri);
+	if (!is)
+		return;
+	ck_assert(span_eq(service, span_str(services[_i].service)));
+	ck_assert(span_eq(sos_parent(service),
+	    span_str(services[_i].parent)));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -192,6 +230,7 @@ main(void)
 	tcase_add_test(t, an_unescaped_user_has_a_limit);
 	tcase_add_test(t, hosts_compare_by_value);
 	tcase_add_test(t, parameters_are_found_case_blind);
+	tcase_add_loop_test(t, emergency_services_by_rfc_5031, 0, N(services));
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

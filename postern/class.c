@@ -1,0 +1,243 @@
+/*
+ * `postern class`: who may call what, without typing SQL.  The tables and
+ * their rules are docs/policy.md's.
+ */
+#include "postern/class.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "postern/json.h"
+#include "postern/store.h"
+#include "postern/table.h"
+
+#define SQL_MAX 4096
+
+#define USAGE \
+	"usage: postern class show [NAME]\n" \
+	"       postern class set NAME COLUMN VALUE   " \
+	"(makes it if it is new)\n" \
+	"       postern class numbers [KIND]\n" \
+	"       postern class number PATTERN KIND [COST-A-MINUTE]\n" \
+	"       postern class give NUMBER NAME | -\n" \
+	"       postern class test NUMBER DIALLED\n" \
+	"COLUMN: office, internet, hours, days, max_calls, minutes_day, " \
+	"cost_day, on_disable\n" \
+	"KIND: internal, national, international, premium, satellite, " \
+	"emergency, forbidden\n" \
+	"each with [--json] [--config FILE | --state DIR]"
+
+static int
+misuse(void)
+{
+	fputs(USAGE "\n", stderr);
+	return 2;
+}
+
+static const char *const columns[] = { "office", "internet", "hours", "days",
+	"max_calls", "minutes_day", "cost_day", "on_disable" };
+
+static bool
+is_column(const char *word)
+{
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		if (strcmp(word, columns[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Caps are numbers, and "none" is NULL. */
+static int
+put_value(struct buf *b, const char *column, const char *value)
+{
+	bool is_cap = strncmp(column, "max_", 4) == 0 ||
+	    strstr(column, "_day") != NULL;
+
+	if (is_cap && strcmp(value, "none") == 0) {
+		buf_puts(b, "NULL");
+		return 0;
+	}
+	if (is_cap)
+		buf_puts(b, "0 + ");
+	if (is_cap && strspn(value, "0123456789.") != strlen(value))
+		return cmd_fail("%s is a number, or none", column);
+	return store_quote(b, value) == 0 ? 0 :
+	    cmd_fail("a value holds control characters");
+}
+
+static int
+quote(struct buf *b, const char *value)
+{
+	return store_quote(b, value) == 0 ? 0 :
+	    cmd_fail("a value holds control characters");
+}
+
+/* Rows as they are asked for. */
+static int
+print(const struct conf *c, const struct cmd_opts *o, struct buf *sql,
+    const char *none)
+{
+	char *said;
+	int n = 0;
+
+	if (buf_err(sql))
+		return cmd_fail("that is too long");
+	said = store_ask(c, buf_span(sql));
+	if (said == NULL)
+		return 1;
+	if (o->json)
+		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
+	else if (said[0] != '\0')
+		n = table_print(stdout, span_str(said));
+	if (!o->json && n == 0)
+		puts(none);
+	free(said);
+	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
+}
+
+static int
+change(const struct conf *c, struct buf *sql, const char *none)
+{
+	uint64_t n = 0;
+	struct span row;
+	char *said;
+
+	buf_puts(sql, "; SELECT changes() AS n;");
+	if (buf_err(sql))
+		return cmd_fail("that is too long");
+	said = store_ask(c, buf_span(sql));
+	if (said == NULL)
+		return 1;
+	if (json_item(span_str(said), 0, &row))
+		json_number(row, "n", &n);
+	free(said);
+	return n > 0 ? 0 : cmd_fail("%s", none);
+}
+
+/* ---- the commands ---- */
+
+static int
+show(const struct conf *c, const struct cmd_opts *o, struct buf *b)
+{
+	buf_puts(b, "SELECT name, office, internet, hours, days, max_calls, "
+		    "minutes_day, cost_day, on_disable, "
+		    "(SELECT count(*) FROM subscriber WHERE "
+		    "coalesce(rights, class) = c.name) AS subscribers "
+		    "FROM class_of_service AS c");
+	if (o->n_rest == 2) {
+		buf_puts(b, " WHERE name = ");
+		if (quote(b, o->rest[1]) != 0)
+			return 1;
+	}
+	buf_puts(b, " ORDER BY name;");
+	return print(c, o, b, "there is no such class");
+}
+
+static int
+set(const struct conf *c, const struct cmd_opts *o, struct buf *b)
+{
+	const char *name = o->rest[1], *column = o->rest[2];
+
+	if (!is_column(column))
+		return misuse();
+	buf_puts(b, "INSERT INTO class_of_service(name) SELECT ");
+	if (quote(b, name) != 0)
+		return 1;
+	buf_puts(b, " WHERE NOT EXISTS (SELECT 1 FROM class_of_service "
+		    "WHERE name = ");
+	quote(b, name);
+	buf_puts(b, "); UPDATE class_of_service SET ");
+	buf_puts(b, column);
+	buf_puts(b, " = ");
+	if (put_value(b, column, o->rest[3]) != 0)
+		return 1;
+	buf_puts(b, " WHERE name = ");
+	quote(b, name);
+	return change(c, b, "nothing was changed");
+}
+
+static int
+numbers(const struct conf *c, const struct cmd_opts *o, struct buf *b)
+{
+	buf_puts(b, "SELECT pattern, class AS kind, cost_minute, note "
+		    "FROM number_class");
+	if (o->n_rest == 2) {
+		buf_puts(b, " WHERE class = ");
+		if (quote(b, o->rest[1]) != 0)
+			return 1;
+	}
+	buf_puts(b, " ORDER BY class, pattern;");
+	return print(c, o, b, "there is no such pattern");
+}
+
+static int
+number(const struct conf *c, const struct cmd_opts *o, struct buf *b)
+{
+	const char *cost = o->n_rest == 4 ? o->rest[3] : "0";
+
+	buf_puts(b, "INSERT INTO number_class(pattern, class, cost_minute) "
+		    "VALUES (");
+	if (quote(b, o->rest[1]) != 0)
+		return 1;
+	buf_puts(b, ", ");
+	if (quote(b, o->rest[2]) != 0)
+		return 1;
+	buf_puts(b, ", ");
+	if (put_value(b, "cost_day", cost) != 0)
+		return 1;
+	buf_puts(b, ") ON CONFLICT (pattern) DO UPDATE SET "
+		    "class = excluded.class, "
+		    "cost_minute = excluded.cost_minute");
+	return change(c, b, "nothing was changed");
+}
+
+static int
+give(const struct conf *c, const struct cmd_opts *o, struct buf *b)
+{
+	buf_puts(b, "UPDATE subscriber SET rights = ");
+	if (strcmp(o->rest[2], "-") == 0)
+		buf_puts(b, "NULL");
+	else if (quote(b, o->rest[2]) != 0)
+		return 1;
+	buf_puts(b, " WHERE number = ");
+	if (quote(b, o->rest[1]) != 0)
+		return 1;
+	return change(c, b, "there is no such subscriber");
+}
+
+static const struct {
+	const char *verb;
+	int least, most;	/* words after it */
+	int (*run)(const struct conf *c, const struct cmd_opts *o,
+	    struct buf *b);
+} verbs[] = {
+	{ "show", 0, 1, show },
+	{ "set", 3, 3, set },
+	{ "numbers", 0, 1, numbers },
+	{ "number", 2, 3, number },
+	{ "give", 2, 2, give },
+};
+
+int
+cmd_class(int argc, char **argv)
+{
+	static struct conf conf;
+	char mem[SQL_MAX];
+	struct cmd_opts o;
+	struct buf b;
+
+	if (cmd_opts_mixed(argc, argv, "csj", &o) != 0)
+		return 2;
+	if (o.n_rest == 3 && strcmp(o.rest[0], "test") == 0)
+		return class_test(&o, o.rest[1], o.rest[2]);
+	buf_init(&b, mem, sizeof(mem));
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (o.n_rest == 0 || strcmp(o.rest[0], verbs[i].verb) != 0 ||
+		    o.n_rest - 1 < verbs[i].least ||
+		    o.n_rest - 1 > verbs[i].most)
+			continue;
+		return store_conf(&o, &conf) != 0 ? 1 :
+						    verbs[i].run(&conf, &o, &b);
+	}
+	return misuse();
+}

@@ -133,11 +133,14 @@ secure_may_pass(const struct leg *from, const struct leg *to,
 
 /* ---- what a phone did last ---- */
 
+/* Its place; NULL: it has none yet, and *free_out may be taken. */
 static struct secure_phone *
-place_of(const struct calls *c, const struct leg *leg, uint64_t *hash_out)
+place_of(const struct calls *c, const struct leg *leg, uint64_t *hash_out,
+    struct secure_phone **free_out)
 {
 	struct span number = TEXT_SPAN(leg_party(leg)->number);
 	struct secure_phones *all = &((struct calls *)c)->phones;
+	struct secure_phone *at;
 	char mem[32 + sizeof(leg->flow.remote.ip)];
 	struct buf b;
 
@@ -145,30 +148,41 @@ place_of(const struct calls *c, const struct leg *leg, uint64_t *hash_out)
 	buf_put(&b, number);
 	buf_put(&b, span_make(leg->flow.remote.ip, sizeof(leg->flow.remote.ip)));
 	*hash_out = htab_hash(&c->by_token, mem, b.len);
-	return &all->phone[*hash_out % SECURE_PHONES];
+	at = &all->phone[*hash_out % (SECURE_PHONES / SECURE_WAYS) *
+	    SECURE_WAYS];
+	*free_out = &at[(*hash_out >> 32) % SECURE_WAYS];
+	for (unsigned i = 0; i < SECURE_WAYS; i++) {
+		if (at[i].hash == *hash_out)
+			return &at[i];
+		if (at[i].hash == 0)
+			*free_out = &at[i];
+	}
+	return NULL;
 }
 
 static void
 remember(struct calls *c, const struct leg *leg, uint8_t way)
 {
 	uint64_t hash;
-	struct secure_phone *at = place_of(c, leg, &hash);
+	struct secure_phone *unused, *at = place_of(c, leg, &hash, &unused);
 
+	if (at == NULL)
+		at = unused;
 	*at = (struct secure_phone){ hash, way };
 }
 
 enum secure_way
 secure_first_way(const struct calls *c, const struct leg *leg)
 {
-	const struct secure_phone *at;
+	struct secure_phone *at, *unused;
 	uint64_t hash;
 
 	if (policy_of(leg) == SRTP_POLICY_OFF)
 		return SECURE_PLAIN;
 	if (policy_of(leg) == SRTP_POLICY_REQUIRED)
 		return SECURE_SAVP;
-	at = place_of(c, leg, &hash);
-	return at->hash == hash ? (enum secure_way)at->way : SECURE_PLAIN;
+	at = place_of(c, leg, &hash, &unused);
+	return at == NULL ? SECURE_PLAIN : (enum secure_way)at->way;
 }
 
 bool

@@ -17,7 +17,8 @@
 #include "sigproxy/sip/crypto.h"
 
 #define SECURE_SEED_LEN 32
-#define SECURE_PHONES 256	/* whose way is remembered */
+#define SECURE_PHONES 4096	/* whose way is remembered */
+#define SECURE_WAYS 4		/* places where one may lie */
 /* All lines of one m= section. */
 #define SECURE_LINES_MAX (3 * SDP_CRYPTO_LINE_MAX)
 

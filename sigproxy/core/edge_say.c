@@ -269,7 +269,8 @@ who_is(const struct edge *e, const struct edge_in *in)
 	    trunk_of(e->trunks, in->from) != NULL)
 		return GUARD_KNOWN;
 	if (!edge_names_us(e, in->msg))
-		return names_an_address(e, in->msg) ? GUARD_SILENT :
+		return in->msg->method == SIP_INVITE &&
+		    names_an_address(e, in->msg) ? GUARD_SILENT :
 						   GUARD_NAMELESS;
 	if (names_an_address(e, in->msg))
 		return in->msg->method == SIP_REGISTER ||

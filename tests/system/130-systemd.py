@@ -36,7 +36,7 @@ def units(folder):
         with open(os.path.join(folder, os.path.basename(path)), 'w') as file:
             file.write(text)
     paths = sorted(glob.glob(f'{folder}/*'))
-    assert len(made) == len(MOST) and len(paths) == len(made) + 27, paths
+    assert len(made) == len(MOST) and len(paths) == len(made) + 29, paths
     return paths
 
 

@@ -62,11 +62,12 @@ def wrong_direction(to, as_):
         yield ipc.HEADER.pack(size, ipc.MESSAGES[(allowed(to, as_))[0]][0]) + b'x' * 100
 
 
-def wrong_greetings(mark, to, as_):
+def wrong_greetings(hello, to, as_):
     """Greetings that are not this neighbour's."""
-    right = {'version': 1, 'table': mark, 'role': ipc.ROLES[as_], 'instance': 0, 'started_us': 1}
-    for wrong in ({'version': 2}, {'table': mark ^ 1}, {'role': 16}, {'role': ipc.ROLES[to]}, {'role': 3},
-                  {'instance': 1}, {'instance': 31}):
+    version, mark = hello['version'], hello['table']
+    right = {'version': version, 'table': mark, 'role': ipc.ROLES[as_], 'instance': 0, 'started_us': 1}
+    for wrong in ({'version': version + 1}, {'version': version - 1}, {'table': mark ^ 1}, {'role': 16},
+                  {'role': ipc.ROLES[to]}, {'role': 3}, {'instance': 1}, {'instance': 31}):
         yield ipc.frame('HELLO', {**right, **wrong})
     yield from ipc.wrong_frames('HELLO')
     yield ipc.frame(allowed(to, as_)[0], ipc.plain(ipc.MESSAGES[allowed(to, as_)[0]][3]))
@@ -80,8 +81,8 @@ def frames(as_):
             if attacker != as_:
                 continue
             with Neighbour(siege.postern, to, as_) as door:
-                mark = door.hello['table']
-            for data in wrong_greetings(mark, to, as_):
+                hello = door.hello
+            for data in wrong_greetings(hello, to, as_):
                 assert closes(siege, to, as_, data, greet=False), f'{to} takes the greeting {data!r}'
                 count += 1
             broken = [(name, data) for name in allowed(to, as_) for data in ipc.wrong_frames(name)]

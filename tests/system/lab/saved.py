@@ -4,7 +4,7 @@ import struct
 
 from .ipc import put_address
 
-VERSION = 6
+VERSION = 7
 EXTERNAL, INTERNAL = (1, 1, 0), (2, 1, 1)     # zone, transport, listener of a flow
 CALLING, EARLY, CONFIRMED = range(1, 4)
 
@@ -34,14 +34,15 @@ def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), st
             + text('') + text(f'{token}@lie') + text('<sip:201@sip.example.org>')
             + text('<sip:168@sip.example.org>') + text(tag) + struct.pack('>IIIqB', 10, 10, 10, 0, 0) + bytes(34)
             + text(invite)
-            + rest + put_address(None) * (2 if media else 1) + bytes(4) + text(''))     # told of no address, no SDP
+            + rest + put_address(None) * (2 if media else 1) + bytes(4) + text('')      # told of no address, no SDP
+            + bytes(4))                                                         # of no trunk
 
 
 def call(legs, session, talking=True, ending=False, request=b'', channels=1):
     """A whole checkpoint; of a call that nobody transfers."""
     return (bytes([talking, ending]) + struct.pack('>H', 0) + party('201') + party('168')
             + struct.pack('>QB', session, 0) + b'\1\0' + b'\1\0' + b'\0\0\0' + bytes(29) + bytes([channels, 0]) + struct.pack('>Q', 1000)
-            + bytes([1 if talking else 0, 0]) + text(request) + b'\0' + bytes([len(legs)]) + b''.join(legs))
+            + bytes([1 if talking else 0, 0]) + text(request) + b'\0' + b'\0' + bytes([len(legs)]) + b''.join(legs))
 
 
 def invite(token, number, method='INVITE', source='192.168.10.2:5060'):

@@ -128,7 +128,7 @@ def test_who_may_and_who_reaches_us():
         alg.stop()
 
         desks[0].closed(40 - (time.monotonic() - begun))
-        is_named(office, 201, 'private Contact and no ACK')
+        is_named(office, 201, 'private Contact and no ACK', 10)
 
 
 class Moved(Office):

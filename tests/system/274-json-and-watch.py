@@ -23,6 +23,10 @@ COMMANDS = {
                    ['subscriber', 'enable', '300'], ['subscriber', 'internet', '300', 'on'],
                    ['subscriber', 'show', '300'], ['subscriber', 'show']],
     'trunk': [['trunk', 'show']],
+    'class': [['class', 'show'], ['class', 'show', 'national'], ['class', 'numbers'],
+              ['class', 'test', '201', '0900123456']],
+    'drops': [['drops']],
+    'trace': [['trace', 'list']],
     'registrations': [['registrations'], ['registrations', '999']],
     'calls': [['calls'], ['calls', '999'], ['calls', '--past'], ['calls', '--past=1', '999']],
     'explain': [['explain', '201'], ['explain', '999'], ['explain', '{ticket}']],
@@ -32,6 +36,7 @@ COMMANDS = {
     'cert': [['cert', 'show'], ['cert', 'show', '{certificate}']],
     'up': 'does', 'down': 'does', 'reload': 'does', 'exec': 'does', 'watchdog': 'does', 'ddns-hook': 'does',
     'nft': 'writes rules for nft', 'units': 'writes files', 'sample': 'writes a configuration file',
+    'bundle': 'writes a file',
 }
 STATELESS = {'password', 'probe'}
 ENTER, LEAVE = b'\033[?1049h\033[?25l', b'\033[?25h\033[?1049l'

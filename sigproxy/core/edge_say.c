@@ -269,9 +269,9 @@ who_is(const struct edge *e, const struct edge_in *in)
 	    trunk_of(e->trunks, in->from) != NULL)
 		return GUARD_KNOWN;
 	if (!edge_names_us(e, in->msg))
-		return in->msg->method == SIP_INVITE &&
-		    names_an_address(e, in->msg) ? GUARD_SILENT :
-						   GUARD_NAMELESS;
+		return names_an_address(e, in->msg) &&
+		    (!e->conf->accept_ip || in->msg->method == SIP_INVITE) ?
+		    GUARD_SILENT : GUARD_NAMELESS;
 	if (names_an_address(e, in->msg))
 		return in->msg->method == SIP_REGISTER ||
 		    in->msg->to.tag.len > 0 ? GUARD_BARE : GUARD_SILENT;

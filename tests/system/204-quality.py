@@ -88,7 +88,8 @@ def is_named(office):
 def goes_silent(office, home, desk):
     """A phone that sends no more is seen while the call is up, and in the log once."""
     def live():
-        return office.postern.rows('SELECT * FROM live_call')[0]
+        rows = office.postern.rows('SELECT * FROM live_call')
+        return rows[0] if rows else {'media_state': 'not written down yet'}
 
     home.call(desk)
     until(lambda: live()['media_state'] == 'two-way', 3, 'both are heard')

@@ -26,7 +26,7 @@ RANGE = 'Here that is UDP 16384-16983, to 192.168.10.2'
 FAULTS = {
     'private Contact and no ACK': (
         'no-ack', 'error', 'never acknowledged it (no ACK)', 'outbound proxy = our address, SIP ALG off',
-        r'status 200, no-ack; caller at 198\.51\.100\.10:\d+, which calls itself <?sip:[^@]+@192\.168\.1\.10'),
+        r'status (?:200|408), no-ack; caller at 198\.51\.100\.10:\d+, which calls itself <?sip:[^@]+@192\.168\.1\.10'),
     'wrong password': (
         'wrong-password', 'error', 'its phone answers with a wrong password', 'postern subscriber passwd',
         r'"wrong password" \d+ times, the last \d+ s ago from 198\.51\.100\.10:\d+, user name SIP-204'),

@@ -37,7 +37,7 @@ SYMMETRIC = (
     'before a packet of it has arrived; and the office router, which forwards no RTP, drops that packet, since the office '
     'has sent nothing to this port. STUN tells the port that the STUN server sees, which is another one; so is the port that '
     'Postern sees when it asks the phone to send to its SIP port. That the two differ, or that nothing comes from it when the '
-    'relay has sent there first, proves it: the record and `postern check` name both ports. Remedy: forward the RTP range '
+    'relay has sent there first, proves it: `postern check` names both ports. Remedy: forward the RTP range '
     'at the office.')
 
 

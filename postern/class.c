@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "postern/json.h"
 #include "postern/store.h"
 #include "postern/table.h"
 
@@ -95,25 +94,6 @@ print(const struct conf *c, const struct cmd_opts *o, struct buf *sql,
 	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
 }
 
-static int
-change(const struct conf *c, struct buf *sql, const char *none)
-{
-	uint64_t n = 0;
-	struct span row;
-	char *said;
-
-	buf_puts(sql, "; SELECT changes() AS n;");
-	if (buf_err(sql))
-		return cmd_fail("that is too long");
-	said = store_ask(c, buf_span(sql));
-	if (said == NULL)
-		return 1;
-	if (json_item(span_str(said), 0, &row))
-		json_number(row, "n", &n);
-	free(said);
-	return n > 0 ? 0 : cmd_fail("%s", none);
-}
-
 /* ---- the commands ---- */
 
 static int
@@ -153,7 +133,7 @@ set(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 		return 1;
 	buf_puts(b, " WHERE name = ");
 	quote(b, name);
-	return change(c, b, "nothing was changed");
+	return store_change(c, b, "nothing was changed");
 }
 
 static int
@@ -188,7 +168,7 @@ number(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 	buf_puts(b, ") ON CONFLICT (pattern) DO UPDATE SET "
 		    "class = excluded.class, "
 		    "cost_minute = excluded.cost_minute");
-	return change(c, b, "nothing was changed");
+	return store_change(c, b, "nothing was changed");
 }
 
 static int
@@ -202,7 +182,7 @@ give(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 	buf_puts(b, " WHERE number = ");
 	if (quote(b, o->rest[1]) != 0)
 		return 1;
-	return change(c, b, "there is no such subscriber");
+	return store_change(c, b, "there is no such subscriber");
 }
 
 static const struct {

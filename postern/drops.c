@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "postern/cmd.h"
-#include "postern/json.h"
 #include "postern/store.h"
 #include "postern/table.h"
 
@@ -115,26 +114,6 @@ put_never(struct buf *b, const struct cmd_opts *o)
 	return 0;
 }
 
-static int
-change(const struct conf *c, struct buf *b)
-{
-	uint64_t n = 0;
-	struct span row;
-	char *said;
-
-	buf_puts(b, "; SELECT changes() AS n;");
-	if (buf_err(b))
-		return cmd_fail("that is too long");
-	said = store_ask(c, buf_span(b));
-	if (said == NULL)
-		return 1;
-	if (json_item(span_str(said), 0, &row))
-		json_number(row, "n", &n);
-	free(said);
-	return n > 0 ? 0 : cmd_fail("it is not in the list; `postern drops` "
-				    "shows it");
-}
-
 static const struct {
 	const char *verb;
 	int most;	/* words after it; at least one */
@@ -164,7 +143,8 @@ cmd_drops(int argc, char **argv)
 			continue;
 		if (verbs[i].put(&b, &o) != 0 || store_conf(&o, &conf) != 0)
 			return 1;
-		return change(&conf, &b);
+		return store_change(&conf, &b,
+		    "it is not in the list; `postern drops` shows it");
 	}
 	return misuse();
 }

@@ -9,6 +9,7 @@
 #include "common/base/secret.h"
 #include "common/io/cage.h"
 #include "postern/capture.h"
+#include "postern/json.h"
 #include "postern/state.h"
 #include "postern/table.h"
 
@@ -116,4 +117,23 @@ store_ask(const struct conf *c, struct span sql)
 		say_refusal(said);
 	free(said);
 	return NULL;
+}
+
+int
+store_change(const struct conf *c, struct buf *sql, const char *none)
+{
+	uint64_t n = 0;
+	struct span row;
+	char *said;
+
+	buf_puts(sql, "; SELECT changes() AS n;");
+	if (buf_err(sql))
+		return cmd_fail("that is too long");
+	said = store_ask(c, buf_span(sql));
+	if (said == NULL)
+		return 1;
+	if (json_item(span_str(said), 0, &row))
+		json_number(row, "n", &n);
+	free(said);
+	return n > 0 ? 0 : cmd_fail("%s", none);
 }

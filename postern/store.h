@@ -29,6 +29,13 @@ int store_conf(const struct cmd_opts *o, struct conf *out);
 char *store_ask(const struct conf *c, struct span sql);
 
 /*
+ * Run an UPDATE or a DELETE, to which is added what counts its rows.
+ *
+ * Errors:  1 after saying what is wrong, or `none` if there were none.
+ */
+int store_change(const struct conf *c, struct buf *sql, const char *none);
+
+/*
  * 'it''s': a value for SQL.
  *
  * Errors:  -EINVAL a control character: the value cannot be meant.

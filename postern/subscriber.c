@@ -56,21 +56,13 @@ ask(const struct subscriber *s, struct buf *b)
 static int
 change(const struct subscriber *s, struct buf *b)
 {
-	struct span row;
-	uint64_t n = 0;
-	char *said;
+	char none[128];
 
 	buf_puts(b, " WHERE number = ");
 	if (add_values(b, &s->number, 1) != 0)
 		return 1;
-	buf_puts(b, "; SELECT changes() AS n;");
-	said = ask(s, b);
-	if (said == NULL)
-		return 1;
-	if (json_item(span_str(said), 0, &row))
-		json_number(row, "n", &n);
-	free(said);
-	return n > 0 ? 0 : cmd_fail("there is no subscriber %s", s->number);
+	snprintf(none, sizeof(none), "there is no subscriber %s", s->number);
+	return store_change(s->conf, b, none);
 }
 
 /* ---- what the phone is to be told ---- */

@@ -111,21 +111,13 @@ ask(const struct trunk *t, struct buf *b)
 static int
 change(const struct trunk *t, struct buf *b)
 {
-	struct span row;
-	uint64_t n = 0;
-	char *said;
+	char none[128];
 
 	buf_puts(b, " WHERE name = ");
 	if (store_quote(b, t->name) != 0)
 		return cmd_fail("a name has no such characters");
-	buf_puts(b, "; SELECT changes() AS n;");
-	said = ask(t, b);
-	if (said == NULL)
-		return 1;
-	if (json_item(span_str(said), 0, &row))
-		json_number(row, "n", &n);
-	free(said);
-	return n > 0 ? 0 : cmd_fail("there is no trunk %s", t->name);
+	snprintf(none, sizeof(none), "there is no trunk %s", t->name);
+	return store_change(t->conf, b, none);
 }
 
 /* ---- the commands ---- */

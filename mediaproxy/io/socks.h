@@ -80,7 +80,7 @@ void socks_mark(struct socks *s, uint32_t pair, enum addr_family family,
 int sock_connect(struct sock *s, const struct addr *peer,
     const struct addr *own);
 
-/* From an RTP port use the pair's direct one if that is connected to `to`. */
+/* Errors: negative errno; an ICMP error for a packet before is none. */
 int sock_send(const struct sock *s, const struct addr *to, const void *data,
     size_t len);
 

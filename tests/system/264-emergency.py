@@ -89,7 +89,8 @@ def test_from_outside():
         helper.received.clear()
         assert sos_call(home, SOS[1], home.password) is None
         assert helper.hear_request('INVITE', 3), 'the police is not called'
-        record = office.postern.rows("SELECT * FROM call_record WHERE status = 486")[0]
+        records = until(lambda: office.postern.rows('SELECT * FROM call_record WHERE status = 486'), 5, 'a record')
+        record = records[0]
         assert (record['number_class'], record['rule']) == ('emergency', 'emergency'), record
 
 

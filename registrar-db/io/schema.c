@@ -56,8 +56,10 @@ say_wrong(const char *event, const char *why, int number)
 	log_end();
 }
 
-#define STAMP_(number) "PRAGMA user_version = " #number
-#define STAMP(number) STAMP_(number)	/* a pragma takes no parameter */
+/* A pragma takes no parameter. */
+#define STAMP_TEXT_(number) "PRAGMA user_version = " #number
+#define STAMP_TEXT(number) STAMP_TEXT_(number)
+#define STAMP STAMP_TEXT(SCHEMA_NUMBER)
 
 /* All or nothing; a new database is made at once. */
 static int
@@ -71,7 +73,7 @@ run_steps(sqlite3 *db, int from)
 	    i++)
 		rc = sqlite3_exec(db, schema_texts[i], NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(db, STAMP(SCHEMA_NUMBER), NULL, NULL, NULL);
+		rc = sqlite3_exec(db, STAMP, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)

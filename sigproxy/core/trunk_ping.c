@@ -94,23 +94,25 @@ is_wanted(const struct edge *e, const struct ping *p)
 	return t != NULL && t->ping_s > 0 && flow_of(e, p) != NULL;
 }
 
+/* The question without an answer is repeated no more (timer F would let it be
+ * for 32 s): with a period that is shorter they would pile up. */
 static void
-stop(struct ping *p)
+stop(struct edge *e, struct mono now, struct ping *p)
 {
 	if (p->txn != NULL)
-		ctxn_detach(p->txn);
+		ctxn_abandon(&e->txns, now, p->txn);
 	p->txn = NULL;
 }
 
 static void
-drop(struct edge *e, struct ping *p)
+drop(struct edge *e, struct mono now, struct ping *p)
 {
 	struct trunk_flow *f = flow_of(e, p);
 
 	/* Nobody would ever find it up again. */
 	if (f != NULL && p->state == PING_DOWN)
 		f->avoid_until.us = 0;
-	stop(p);
+	stop(e, now, p);
 	timerq_cancel(&e->timers, &p->timer);
 	p->trunk = 0;
 	pool_put(&e->trunk_pings->pool, p);
@@ -154,7 +156,7 @@ pings_follow(struct edge *e, struct mono now)
 
 	while ((p = next(e->trunk_pings, &at)) != NULL) {
 		if (!is_wanted(e, p))
-			drop(e, p);
+			drop(e, now, p);
 	}
 	for (unsigned i = 0; i < IPC_TRUNKS_MAX; i++) {
 		const struct trunk *t = &e->trunks->trunk[i];
@@ -245,7 +247,7 @@ miss(struct edge *e, struct mono now, struct steps *st, struct ping *p)
 	uint64_t ms = period_ms(e, p);
 
 	e->trunk_pings->unanswered++;
-	stop(p);
+	stop(e, now, p);
 	if (++p->misses < PING_MISSES)
 		ms = PING_AGAIN_MS;
 	else
@@ -261,7 +263,8 @@ on_response(struct edge *e, struct mono now, struct steps *st,
 
 	if (m->status < 200)
 		return;
-	stop(p);
+	ctxn_detach(c);
+	p->txn = NULL;
 	p->status = m->status;
 	if (m->status == 408 || m->status == 503) {
 		miss(e, now, st, p);

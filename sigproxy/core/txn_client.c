@@ -175,6 +175,14 @@ ctxn_detach(struct ctxn *c)
 	c->owner = NULL;
 }
 
+void
+ctxn_abandon(struct txns *t, struct mono now, struct ctxn *c)
+{
+	ctxn_detach(c);
+	timerq_cancel(t->timers, &c->resend);
+	timerq_set(t->timers, &c->end, now);
+}
+
 /*
  * ACK for a non-2xx (17.1.1.3) or CANCEL (9.1): the INVITE's Request-URI,
  * Via, From, Call-ID, CSeq number and Route; To from the answer or the

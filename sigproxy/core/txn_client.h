@@ -82,6 +82,9 @@ void ctxn_cancel(struct txns *t, struct mono now, struct steps *st,
  * to a let-go INVITE gets no ACK from here: do not let go of an INVITE
  * before its final answer. */
 void ctxn_detach(struct ctxn *c);
+/* Let go, and send it no more: what is still asked is asked anew.  Not an
+ * INVITE. */
+void ctxn_abandon(struct txns *t, struct mono now, struct ctxn *c);
 
 /* Parse the stored request again; views into c. */
 int ctxn_request(const struct ctxn *c, struct sip_msg *out);

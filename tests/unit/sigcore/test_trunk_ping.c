@@ -239,6 +239,19 @@ START_TEST(one_lost_answer_is_nothing)
 }
 END_TEST
 
+/* Timer F alone would let each be repeated for 32 s, three at a time. */
+START_TEST(questions_to_a_dead_one_do_not_pile_up)
+{
+	host[0].status = 0;
+	trunk_is("198.51.100.20", 10, 1);
+	pass(200000);
+	ck_assert_uint_eq(downs, 1);
+	ck_assert_uint_ge(host[0].asked, 12 * 4);
+	ck_assert_uint_le(host[0].asked, 20 * 4);
+	ck_assert_uint_le(edge->txns.clients.used, 1);
+}
+END_TEST
+
 START_TEST(a_name_with_two_addresses)
 {
 	host[0].status = host[1].status = 200;
@@ -311,6 +324,7 @@ main(void)
 	tcase_add_checked_fixture(t, begin, finish);
 	tcase_add_test(t, it_lives_it_dies_it_comes_back);
 	tcase_add_test(t, one_lost_answer_is_nothing);
+	tcase_add_test(t, questions_to_a_dead_one_do_not_pile_up);
 	tcase_add_test(t, a_name_with_two_addresses);
 	tcase_add_test(t, what_was_resolved_for_another_name);
 	tcase_add_test(t, who_is_not_to_be_asked);

@@ -36,6 +36,7 @@ conn_close(struct conn *c)
 	}
 	if (was_used)
 		p->used = NULL;
+	conn_drop_fd(c);
 	uv_close((uv_handle_t *)&c->pipe, on_closed);
 	door_lost(p, was_used);
 }
@@ -139,6 +140,9 @@ on_bytes(struct conn *c, size_t n)
 	if (left.len > 0)
 		memmove(c->in, left.p, left.len);
 	c->in_len = left.len;
+	/* It came with the last of what was read. */
+	if (left.len == 0 && c->fd >= 0)
+		fault(c, "a descriptor nobody takes", 0, 0);
 }
 
 /*
@@ -160,23 +164,32 @@ drain_older(struct conn *c)
 	} while (older != NULL && c->state != CONN_CLOSING);
 }
 
-void
-conn_drain(struct conn *c)
+/* False: there is no more now. */
+static bool
+read_once(struct conn *c)
 {
 	uv_os_fd_t fd;
 	ssize_t n;
 
 	if (uv_fileno((uv_handle_t *)&c->pipe, &fd) != 0)
-		return;
-	while (c->state != CONN_CLOSING) {
-		n = read(fd, c->in + c->in_len, CONN_IN_MAX - c->in_len);
-		if (n > 0)
-			on_bytes(c, (size_t)n);
-		else if (n == 0 || (errno != EINTR && errno != EAGAIN))
-			conn_close(c);
-		else if (errno == EAGAIN)
-			return;
-	}
+		return false;
+	n = conn_read(c, fd);
+	if (n > 0)
+		on_bytes(c, (size_t)n);
+	else if (n < 0 && errno == EBADMSG)
+		fault(c, "descriptors nobody takes", 0, 0);
+	else if (n == 0 || (errno != EINTR && errno != EAGAIN))
+		conn_close(c);
+	else
+		return errno == EINTR;
+	return true;
+}
+
+void
+conn_drain(struct conn *c)
+{
+	while (c->state != CONN_CLOSING && read_once(c))
+		;
 }
 
 static void
@@ -184,6 +197,9 @@ on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 {
 	struct conn *c = handle->data;
 
+	/* libuv would read them away: read_once() does not. */
+	if (c->door->takes_fds)
+		return;
 	*out = uv_buf_init(c->in + c->in_len,
 	    (unsigned)(CONN_IN_MAX - c->in_len));
 }
@@ -195,6 +211,12 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *unused)
 
 	if (n == 0 || c->state == CONN_CLOSING)
 		return;
+	if (n == UV_ENOBUFS && c->door->takes_fds) {
+		drain_older(c);
+		if (c->state != CONN_CLOSING)
+			read_once(c);
+		return;
+	}
 	if (n < 0) {
 		conn_close(c);
 		return;
@@ -250,13 +272,51 @@ queue(struct conn *c, struct span rest)
 	return err;
 }
 
+/* What is left of a frame when the kernel took n octets of it. */
+static int
+send_rest(struct conn *c, struct span bytes, size_t n)
+{
+	int err;
+
+	if (n == bytes.len)
+		return 0;
+	err = queue(c, span_sub(bytes, n, bytes.len));
+	if (err && n > 0) {
+		/* Half a frame is out: this connection is spoilt. */
+		conn_close(c);
+		return -ENOTCONN;
+	}
+	return err ? -ENOBUFS : 0;
+}
+
+int
+conn_send_fd(struct conn *c, struct span frame, int fd)
+{
+	uv_os_fd_t to;
+	ssize_t n;
+
+	/* It goes with its frame, so nothing may stand before that. */
+	if (uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) > 0)
+		return -ENOBUFS;
+	if (uv_fileno((uv_handle_t *)&c->pipe, &to) != 0)
+		return -ENOTCONN;
+	n = conn_fd_write(to, frame, fd);
+	if (n == -EAGAIN)
+		return -ENOBUFS;
+	if (n < 0) {
+		write_failed(c, (int)n);
+		return -ENOTCONN;
+	}
+	return send_rest(c, frame, (size_t)n);
+}
+
 int
 conn_send(struct conn *c, struct span bytes)
 {
 	uv_stream_t *stream = (uv_stream_t *)&c->pipe;
 	uv_buf_t first = uv_buf_init((char *)(uintptr_t)bytes.p,
 	    (unsigned)bytes.len);
-	int n, err;
+	int n;
 
 	if (bytes.len == 0)
 		return 0;
@@ -271,15 +331,7 @@ conn_send(struct conn *c, struct span bytes)
 		write_failed(c, n);
 		return -ENOTCONN;
 	}
-	if ((size_t)n == bytes.len)
-		return 0;
-	err = queue(c, span_sub(bytes, (size_t)n, bytes.len));
-	if (err && n > 0) {
-		/* Half a frame is out: this connection is spoilt. */
-		conn_close(c);
-		return -ENOTCONN;
-	}
-	return err ? -ENOBUFS : 0;
+	return send_rest(c, bytes, (size_t)n);
 }
 
 /* ---- beginning ---- */
@@ -320,6 +372,7 @@ conn_new(struct door *p, int fd, bool dialled)
 		return NULL;
 	}
 	c->door = p;
+	c->fd = -1;
 	c->dialled = dialled;
 	c->serial = ++p->doors->serial;
 	c->made = clock_mono();

@@ -83,6 +83,21 @@ int doors_serve(struct doors *d);
 int door_send(struct door *p, struct span frames);
 #define DOOR_QUEUE_MAX (1024 * 1024)
 
+/*
+ * Descriptors (SCM_RIGHTS): one with one frame, by doors that said before the
+ * cage that they take them.  By every other door the kernel throws them away.
+ *
+ * A peer that sends two at once, or one that the frame it came with does not
+ * take, breaks the rules.
+ */
+void door_takes_fds(struct door *p);
+/* From within on_frame: the descriptor that came with this frame, which is
+ * the caller's from now on; -1: none did. */
+int door_take_fd(struct door *p);
+/* One frame with a descriptor, which stays the caller's.  Errors: as
+ * door_send(); -ENOBUFS also while anything waits to be written. */
+int door_send_fd(struct door *p, struct span frame, int fd);
+
 bool door_is_up(const struct door *p);
 enum ipc_role door_role(const struct door *p);
 uint8_t door_instance(const struct door *p);

@@ -34,6 +34,7 @@ struct conn {
 	struct mono made;
 	struct mono peer_start;	/* believed start of the other process */
 	struct mono close_at;
+	int fd;			/* came with what is being read, or -1 */
 	size_t in_len;
 	char in[CONN_IN_MAX];
 };
@@ -49,6 +50,7 @@ struct door {
 	uv_poll_t poll;
 	bool poll_open;
 	bool accepting;
+	bool takes_fds;
 	struct conn *conns;	/* newest first */
 	struct conn *used;
 	struct conn *handling;	/* whose frame the handler has now */
@@ -79,6 +81,15 @@ void conn_close(struct conn *c);
 void conn_drain(struct conn *c);
 /* Errors: as door_send(). */
 int conn_send(struct conn *c, struct span bytes);
+/* Errors: as door_send_fd(). */
+int conn_send_fd(struct conn *c, struct span frame, int fd);
+/* read(), with the descriptor that comes along.  Errors: as read();
+ * -EBADMSG in errno: more descriptors than one. */
+ssize_t conn_read(struct conn *c, int from);
+void conn_drop_fd(struct conn *c);
+/* Octets that the kernel took, the descriptor with the first of them.
+ * Errors: negative errno. */
+ssize_t conn_fd_write(int to, struct span frame, int fd);
 /* Our greeting, as a frame. */
 void conn_put_hello(const struct doors *d, struct buf *b);
 

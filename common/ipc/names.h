@@ -204,6 +204,17 @@ enum account_refusal {
 	ACCOUNT_BUSY,		/* asked too often, or not now */
 };
 
+/* Why there is no connection to a trunk. */
+enum dial_refusal {
+	DIAL_OK = 0,
+	DIAL_REFUSED,		/* it refuses connections */
+	DIAL_SILENT,		/* it does not answer */
+	DIAL_NO_WAY,		/* no route, or our firewall */
+	DIAL_UNKNOWN,		/* not an address of this trunk */
+	DIAL_BUSY,		/* too often, or too many at once */
+	DIAL_BROKEN,		/* anything else */
+};
+
 /* What a trace follows. */
 enum trace_kind {
 	TRACE_NUMBER = 1,	/* what a number says and is told */

@@ -444,6 +444,15 @@
 	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
 	F(str, host, 1, 255)	/* of which name */	\
 	F(list, places, place, IPC_PLACES_MAX)
+#define IPC_F_trunk_dial(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
+	F(addr, address, 0, 0)
+#define IPC_F_trunk_conn(F)			\
+	F(u32, id, 0, UINT32_MAX)		\
+	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
+	F(addr, address, 0, 0)			\
+	F(u8, refusal, 0, 6)	/* enum dial_refusal */
 
 #define IPC_F_relay_open(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
@@ -823,6 +832,13 @@
 	M(TRUNK_AT, trunk_at, 90, ROLE_STUN, ROLE_SIG, 0,		\
 	    "Where a trunk is that has a name: its addresses with their "	\
 	    "ports, the best first (RFC 3263). Said again when it changes.") \
+	M(TRUNK_DIAL, trunk_dial, 103, ROLE_SIG, ROLE_STUN, 0,		\
+	    "Make a connection to this address of a trunk by TCP or TLS. "	\
+	    "Only addresses that stunmon knows as this trunk's are dialled, " \
+	    "each at most twice a second.")				\
+	M(TRUNK_CONN, trunk_conn, 104, ROLE_STUN, ROLE_SIG,		\
+	    IPC_TRUNK_DIAL, "The connection, as the one descriptor that "	\
+	    "goes along with this frame (SCM_RIGHTS); or why there is none.") \
 	M(RELAY_REACH, relay_reach, 43, ROLE_MEDIA, ROLE_SIG, 0,	\
 	    "How an end's media gets in, which address was said for it, "	\
 	    "and whether its phone was heard. Told when that changes, "	\

@@ -196,11 +196,14 @@ nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
 	write_gate(to, nft_on_loopback(c));
 	if (!nft_on_loopback(c))
 		write_input(to, c);
-	fputs("\t# stunmon asks its resolvers, and nobody else.\n"
+	fputs("\t# stunmon asks its resolvers, and dials trunks: which these\n"
+	      "\t# are stands in the database, so here it is only where no\n"
+	      "\t# trunk can be.\n"
 	      "\tchain resolve {\n",
 	    to);
 	write_resolvers(to, resolvers, n_resolvers);
-	fputs("\t\tcounter drop\n\t}\n"
+	fputs("\t\tmeta l4proto != tcp counter drop\n"
+	      "\t\tjump gate\n\t}\n"
 	      "\tchain output {\n"
 	      "\t\ttype filter hook output priority filter; policy accept;\n",
 	    to);

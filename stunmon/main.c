@@ -141,6 +141,9 @@ main(int argc, char **argv)
 	err = names_watch(&m);
 	if (err)
 		fail("resolver-not-started", err);
+	err = dials_new(&m);
+	if (err)
+		fail("no-memory", err);
 	monitor_recall(&m);
 	err = monitor_start(&m);
 	if (err)

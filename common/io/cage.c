@@ -213,7 +213,7 @@ cage_close(const struct cage *c, int *landlock_abi_out)
 	/* LSan traces its own process at exit, and ASan reads its maps. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
-	abi = cage_landlock(c->data_dir);
+	abi = cage_landlock(c->data_dir, c->role == ROLE_STUN);
 	if (abi < 0)
 		return abi;
 #endif

@@ -106,6 +106,8 @@ static const struct {
 	{ IPPROTO_IP, IP_TOS, 0, ROLE_SIG | ROLE_MEDIA },
 	{ IPPROTO_IPV6, IPV6_TCLASS, 0, ROLE_SIG | ROLE_MEDIA },
 	{ IPPROTO_TCP, TCP_NODELAY, 0, ROLE_SIG },
+	/* of a connection to a trunk, before it is handed over */
+	{ IPPROTO_TCP, TCP_USER_TIMEOUT, 0, STUN },
 	/* after each read, so that no peer waits for our ACK */
 	{ IPPROTO_TCP, TCP_QUICKACK, 0, ROLE_SIG },
 };
@@ -201,7 +203,8 @@ add_checked(struct build *b)
 
 /*
  * The resolver makes UDP sockets.  A truncated answer makes it try TCP: that
- * is refused, not killed, or any DNS server could end stunmon.
+ * is refused, not killed, or any DNS server could end stunmon.  Connections
+ * to trunks name their protocol, which the resolver does not.
  */
 static void
 add_resolver(struct build *b)
@@ -216,9 +219,13 @@ add_resolver(struct build *b)
 		    SCMP_CMP(1, SCMP_CMP_MASKED_EQ, type, SOCK_DGRAM));
 	for (size_t i = 0; i < 2; i++) {
 		const struct scmp_arg_cmp stream[] = { INT_IS(0, families[i]),
-			SCMP_CMP(1, SCMP_CMP_MASKED_EQ, type, SOCK_STREAM) };
+			SCMP_CMP(1, SCMP_CMP_MASKED_EQ, type, SOCK_STREAM),
+			INT_IS(2, 0) };
 
-		rule(b, SCMP_ACT_ERRNO(EACCES), "socket", 2, stream);
+		rule(b, SCMP_ACT_ERRNO(EACCES), "socket", 3, stream);
+		ALLOW_IF(b, "socket", INT_IS(0, families[i]),
+		    SCMP_CMP(1, SCMP_CMP_MASKED_EQ, type, SOCK_STREAM),
+		    INT_IS(2, IPPROTO_TCP));
 	}
 }
 

@@ -34,7 +34,8 @@ struct path_attr {
 #define FS_ALL_ABI1 ((1ULL << 13) - 1)
 #define FS_REFER (1ULL << 13)		/* ABI 2 */
 #define FS_IOCTL_DEV (1ULL << 15)	/* ABI 5 */
-#define NET_TCP_BOTH 3ULL		/* ABI 4: bind, connect */
+#define NET_TCP_BIND 1ULL		/* ABI 4 */
+#define NET_TCP_CONNECT 2ULL
 #define SCOPE_BOTH 3ULL			/* ABI 6: abstract sockets, signals */
 
 /* What one directory needs to hold an SQLite database with its WAL. */
@@ -73,14 +74,15 @@ allow_dir(int ruleset, const char *dir, uint64_t handled)
 }
 
 static int
-enforce(int abi, const char *data_dir)
+enforce(int abi, const char *data_dir, bool dials)
 {
 	struct ruleset_attr attr = { .handled_fs = fs_rights(abi) };
 	size_t size = sizeof(attr.handled_fs);
 	int ruleset, err = 0;
 
 	if (abi >= 4) {
-		attr.handled_net = NET_TCP_BOTH;
+		attr.handled_net = dials ? NET_TCP_BIND :
+		    NET_TCP_BIND | NET_TCP_CONNECT;
 		size = sizeof(uint64_t) * 2;
 	}
 	if (abi >= 6) {
@@ -99,7 +101,7 @@ enforce(int abi, const char *data_dir)
 }
 
 int
-cage_landlock(const char *data_dir)
+cage_landlock(const char *data_dir, bool dials)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    CREATE_RULESET_VERSION);
@@ -107,6 +109,6 @@ cage_landlock(const char *data_dir)
 
 	if (abi < 0)	/* not built in, or switched off at boot */
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
-	err = enforce(abi, data_dir);
+	err = enforce(abi, data_dir, dials);
 	return err ? err : abi;
 }

@@ -22,6 +22,7 @@ struct trunk_host {
 	bool is_name;		/* else there is nothing to find out */
 	bool is_failed;		/* said */
 	struct addr addr[DNS_ADDRS_MAX];
+	struct mono dialled[DNS_ADDRS_MAX];	/* when each was */
 	unsigned n;		/* 0: not known yet */
 	uint64_t n_answers, n_failures;
 };
@@ -34,6 +35,8 @@ struct trunk_hosts {
 	char stun_said[256];	/* the STUN server that a line was about */
 };
 
+struct dials;
+
 struct monitor {
 	struct conf conf;
 	uv_loop_t *loop;
@@ -45,6 +48,7 @@ struct monitor {
 	struct mappings *mappings;
 	struct dns *dns;	/* NULL: no resolver is known */
 	struct trunk_hosts trunks;
+	struct dials *dials;
 	unsigned failed;	/* names whose failure was said, bits */
 	struct addr refused;	/* what our public name led to last */
 	struct dynname dynname;
@@ -91,6 +95,21 @@ void trunks_tell_all(struct monitor *m);
 uint32_t trunks_answer(struct monitor *m, unsigned number,
     const struct dns_answer *a);
 void trunks_status(const struct monitor *m, struct buf *b);
+
+/* ---- dial.c: connections to trunks by TCP and TLS ---- */
+
+#define DIAL_EACH_MS 500	/* between two to one address of a trunk */
+#define DIAL_DEADLINE_MS 5000
+#define DIALS_MAX 16		/* under way at once */
+
+/* Before the cage closes.  Errors: -ENOMEM, libuv's. */
+int dials_new(struct monitor *m);
+/* TRUNK_DIAL.  Errors: of the frame. */
+int dials_frame(struct monitor *m, struct span payload);
+/* Who asked for them went. */
+void dials_stop(struct monitor *m);
+/* Members of a JSON object without braces. */
+void dials_status(const struct monitor *m, struct buf *b);
 
 /* ---- news.c: log lines ---- */
 

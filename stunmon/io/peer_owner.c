@@ -41,6 +41,8 @@ on_owner_frame(struct monitor *m, unsigned owner, uint16_t type,
 		return on_map_want(m, owner, payload);
 	case IPC_STUN_HEARD:
 		return on_stun_heard(m, owner, payload);
+	case IPC_TRUNK_DIAL:
+		return dials_frame(m, payload);
 	default:
 		return -EPROTO;
 	}
@@ -52,8 +54,11 @@ on_owner_state(struct monitor *m, unsigned owner, bool up)
 	/* A sigproxy that starts knows of no open port. */
 	if (owner == MAPPING_SIP)
 		m->port_open_told = false;
-	if (owner == MAPPING_SIP && up)
-		trunks_tell_all(m);
+	if (owner == MAPPING_SIP) {
+		dials_stop(m);
+		if (up)
+			trunks_tell_all(m);
+	}
 	if (up)
 		mapping_owner_up(m->mappings, owner);
 	else

@@ -279,6 +279,8 @@ status_put(struct buf *b, const struct monitor *m, struct mono now)
 	put_history(b, &v->history);
 	buf_putc(b, ',');
 	trunks_status(m, b);
+	buf_putc(b, ',');
+	dials_status(m, b);
 	put_alarms(b, &m->alarms, now);
 	buf_puts(b, ",\"words\":");
 	put_text(b, words(m));

@@ -121,6 +121,7 @@ take(struct monitor *m, struct trunk_host *t, const struct dns_answer *a)
 	if (is_same(t, list, a->n))
 		return;
 	memcpy(t->addr, list, sizeof(list));
+	memset(t->dialled, 0, sizeof(t->dialled));
 	t->n = a->n;
 	log_where(t);
 	tell(m, t);
@@ -294,6 +295,11 @@ note(struct trunk_hosts *h, const struct ipc_trunk *m)
 	if (m->stun.len > 0)
 		memcpy(t->stun, m->stun.p, m->stun.len);
 	t->is_name = addr_parse_ip(m->host, &literal) != 0;
+	if (!t->is_name) {
+		literal.port = t->port != 0 ? t->port :
+					      usual_port(t->transport);
+		t->addr[t->n++] = literal;
+	}
 	h->n_next++;
 }
 

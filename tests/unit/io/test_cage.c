@@ -130,6 +130,22 @@ try_tcp_socket(void)
 	return socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
+/* By its name, as who dials trunks does; the resolver does not. */
+static int
+try_trunk_socket(void)
+{
+	unsigned ms = 1000;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	    IPPROTO_TCP);
+
+	if (fd < 0 || setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms,
+		sizeof(ms)) != 0)
+		return -1;
+	/* Refused by nobody but who is there, if anybody is. */
+	return connect(fd, (struct sockaddr *)&udp_addr, sizeof(udp_addr)) ==
+		0 || errno == EINPROGRESS || errno == ECONNREFUSED ? 0 : -1;
+}
+
 static int
 try_unix_socket(void)
 {
@@ -601,6 +617,8 @@ static const struct {
 	{ "make a UDP socket", try_udp_socket, KILLED, KILLED, WORKS,
 	    KILLED, KILLED, KILLED },
 	{ "make a TCP socket", try_tcp_socket, KILLED, KILLED, REFUSED,
+	    KILLED, KILLED, KILLED },
+	{ "dial a trunk", try_trunk_socket, KILLED, KILLED, WORKS,
 	    KILLED, KILLED, KILLED },
 	{ "make a Unix socket", try_unix_socket, EACH(KILLED) },
 	{ "make a raw socket", try_raw_socket, EACH(KILLED) },

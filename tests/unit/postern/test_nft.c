@@ -102,7 +102,7 @@ START_TEST(tls_ports_dial_nobody_and_keyd_sends_nothing)
 }
 END_TEST
 
-START_TEST(stunmon_reaches_its_resolvers_only)
+START_TEST(stunmon_reaches_its_resolvers_and_trunks_only)
 {
 	struct conf c = office("2001:db8::2");
 	struct addr r[2];
@@ -114,7 +114,8 @@ START_TEST(stunmon_reaches_its_resolvers_only)
 		       "} th dport 53 accept\n"
 		       "\t\tip6 daddr { 2001:db8::53 } meta l4proto { tcp, udp "
 		       "} th dport 53 accept\n"
-		       "\t\tcounter drop\n"));
+		       "\t\tmeta l4proto != tcp counter drop\n"
+		       "\t\tjump gate\n"));
 	ck_assert(says("\t\tip6 saddr { 2001:db8::2 } udp sport 5070-5070 "
 		       "jump gate\n"));
 }
@@ -148,7 +149,7 @@ main(void)
 		packets_to_ourselves_and_privileged_ports_are_dropped,
 		who_asks_for_loopback_gets_it,
 		tls_ports_dial_nobody_and_keyd_sends_nothing,
-		stunmon_reaches_its_resolvers_only,
+		stunmon_reaches_its_resolvers_and_trunks_only,
 		resolvers_come_from_resolv_conf };
 
 	return run_suite("nft", tests, sizeof(tests) / sizeof(tests[0]));

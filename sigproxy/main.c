@@ -13,6 +13,7 @@
 #include "common/io/log.h"
 #include "common/io/role.h"
 #include "sigproxy/io/shell.h"
+#include "sigproxy/io/trust.h"
 
 static void
 die(const char *what)
@@ -24,6 +25,8 @@ die(const char *what)
 
 /* Descriptors beside connections: sockets, doors, the loop's own. */
 #define FILES_BESIDE 256
+/* Where nobody is listened to by TCP or TLS trunks are dialled still. */
+#define TRUNK_CONNS 64
 
 /* Listeners of one zone, in the order of the configuration's addresses. */
 static void
@@ -126,8 +129,8 @@ make_edge_conf(const struct conf *c)
 		    c->n_internal, c->internal_tls);
 	}
 	set_advertised(&e, c);
-	if (c->external_tcp != 0 || c->internal_tcp != 0 || conf_has_tls(c))
-		e.max_conns = most_connections();
+	e.max_conns = c->external_tcp != 0 || c->internal_tcp != 0 ||
+		conf_has_tls(c) ? most_connections() : TRUNK_CONNS;
 	return e;
 }
 
@@ -199,6 +202,24 @@ meet_peers(struct shell *sh, struct doors *d, const struct sd *sd,
 		die("no-door-for-the-admin");
 }
 
+/* A trunk that is believed without them goes on working. */
+static struct span
+read_trust(const struct conf *c)
+{
+	struct span ca = SPAN_NONE;
+	int err = trust_read(c->tls_trunk_ca, &ca);
+
+	if (err == 0)
+		return ca;
+	log_begin(LOG_INFO_, "trunk-ca-not-read");
+	log_str("file", c->tls_trunk_ca);
+	log_err("why", err);
+	log_str("remedy", "install ca-certificates, or set [tls] trunk_ca: "
+	    "until then trunks by TLS need tls_verify = 0");
+	log_end();
+	return SPAN_NONE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -210,16 +231,18 @@ main(int argc, char **argv)
 	struct doors *doors;
 	struct edge *edge;
 	struct shell *sh;
+	struct span ca;
 	uv_loop_t loop;
 
 	role_begin(argc, argv, "sigproxy", &args, &conf, &sd);
+	ca = read_trust(&conf);
 	if (priv_drop_user(cage_role_user(ROLE_SIG)) != 0)
 		die("cannot-become-postern-sig");
 	/* First of all that uses libcrypto: no openssl.cnf is read. */
 	if (tls_init() != 0)
 		die("openssl-will-not-do");
 	priv_warm_up();
-	if (conf_has_tls(&conf) && tls_warm_up() != 0)
+	if (tls_warm_up() != 0)
 		die("tls-does-not-work-with-itself");
 	edge_conf = make_edge_conf(&conf);
 	edge = edge_new(&edge_conf);
@@ -228,6 +251,7 @@ main(int argc, char **argv)
 	sh = shell_new(&loop, edge, &edge_conf);
 	if (sh == NULL)
 		die("out-of-memory");
+	shell_trust(sh, ca);
 	ops = shell_doors_ops(sh);
 	doors = doors_new(&loop, ROLE_SIG, 0, &ops);
 	if (doors == NULL)

@@ -85,6 +85,7 @@ struct conf {
 	char tls_key[CONF_LIST_MAX][CONF_PATH_MAX];
 	unsigned n_tls_keys;	/* one for each that is not PKCS#12 */
 	char tls_passphrase_file[CONF_PATH_MAX];
+	char tls_trunk_ca[CONF_PATH_MAX];
 	/* [store] */
 	char store_path[CONF_PATH_MAX];
 	char store_key[CONF_PATH_MAX];

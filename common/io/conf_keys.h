@@ -138,6 +138,10 @@
 	K(tls, passphrase_file, path, tls_passphrase_file,		\
 	    tls_passphrase_file, 1, 255, NULL, NULL,			\
 	    "A file whose first line opens encrypted keys and .p12.")	\
+	K(tls, trunk_ca, path, tls_trunk_ca, tls_trunk_ca, 1, 255,	\
+	    "/etc/ssl/certs/ca-certificates.crt", NULL,			\
+	    "CA certificates, PEM, by which a trunk's certificate is "	\
+	    "believed (docs/trunks.md).")				\
 	K(store, path, path, store_path, store_path, 1, 255,		\
 	    "/var/lib/postern/postern.db", NULL, "The database.")	\
 	K(store, key, path, store_key, store_key, 1, 255,		\

@@ -131,6 +131,13 @@ void call_phone_back(struct edge *e, struct mono now, struct steps *st,
     struct span number, const struct flow *flow, struct span contact);
 
 /*
+ * A connection to this trunk is up: calls of the trunk with the same address,
+ * whose own connection is closed, go on by it.
+ */
+void call_trunk_back(struct edge *e, struct mono now, struct steps *st,
+    uint32_t trunk, const struct flow *flow);
+
+/*
  * What the internet sees instead of us is another address now: whoever talks
  * and was told the old one is told the new one, as soon as it is reached.
  */

@@ -477,7 +477,8 @@ checkpoint_get_flow(struct rwire *r, const struct edge_conf *conf)
 	if (r->err == 0 &&
 	    (f.listener >= conf->n_listeners ||
 		conf->listeners[f.listener].zone != f.zone ||
-		conf->listeners[f.listener].transport != f.transport ||
+		(conf->listeners[f.listener].transport != f.transport &&
+		    f.conn == 0) ||
 		!is_reachable(conf, &f)))
 		wire_fail(r, -ERANGE);
 	return f;

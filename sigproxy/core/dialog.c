@@ -427,6 +427,24 @@ call_phone_back(struct edge *e, struct mono now, struct steps *st,
 }
 
 void
+call_trunk_back(struct edge *e, struct mono now, struct steps *st,
+    uint32_t trunk, const struct flow *flow)
+{
+	const struct ctx x = { e, now, st };
+
+	for (uint32_t i = 0; i < e->calls->legs.n; i++) {
+		struct leg *leg = pool_at(&e->calls->legs, i);
+
+		if (leg->call != NULL && leg->trunk == trunk &&
+		    leg->flow.zone == flow->zone &&
+		    leg->flow.transport == flow->transport &&
+		    addr_same_ip(&leg->flow.remote, &flow->remote) &&
+		    !conns_live(e->conns, &leg->flow))
+			move_leg(&x, leg, flow);
+	}
+}
+
+void
 call_flow_moved(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_flow_moved *m)
 {

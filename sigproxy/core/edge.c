@@ -20,6 +20,8 @@
 #include "sigproxy/core/report.h"
 #include "sigproxy/core/subs.h"
 #include "sigproxy/core/sips.h"
+#include "sigproxy/core/trunk_at.h"
+#include "sigproxy/core/trunk_conn.h"
 #include "sigproxy/core/trunk_ping.h"
 #include "sigproxy/core/stund.h"
 #include "sigproxy/core/trace.h"
@@ -67,7 +69,7 @@ tables(struct edge *e)
 	    auth_timers(questions) + calls_timers(calls) +
 	    keep_timers(flows) +
 	    subs_timers(subs) + messages_timers(MESSAGES_MAX) +
-	    regclient_timers(REGC_MAX) + pings_timers());
+	    regclient_timers(REGC_MAX) + pings_timers() + tconns_timers());
 	if (err)
 		return err;
 	secret_random(key, sizeof(key));
@@ -87,13 +89,15 @@ tables(struct edge *e)
 	e->texts = messages_new(MESSAGES_MAX);
 	e->regs = regclient_new(&e->timers, REGC_MAX);
 	e->trunk_pings = pings_new(&e->timers);
+	e->trunk_conns = tconns_new(&e->timers);
 	e->trunks = trunks_new();
 	e->trace = trace_new();
 	return e->guard != NULL && e->drops != NULL && e->auth != NULL &&
 	    e->keep != NULL &&
 	    e->conns != NULL && e->lastseen != NULL && e->calls != NULL &&
 	    e->subs != NULL && e->mwi != NULL && e->texts != NULL &&
-	    e->regs != NULL && e->trunk_pings != NULL && e->trunks != NULL &&
+	    e->regs != NULL && e->trunk_pings != NULL &&
+	    e->trunk_conns != NULL && e->trunks != NULL &&
 	    e->trace != NULL ? 0 : -ENOMEM;
 }
 
@@ -119,6 +123,7 @@ edge_free(struct edge *e)
 		return;
 	trace_free(e->trace);
 	trunks_free(e->trunks);
+	tconns_free(e->trunk_conns);
 	pings_free(e->trunk_pings);
 	regclient_free(e->regs);
 	messages_free(e->texts);
@@ -537,19 +542,23 @@ edge_conn_down(struct edge *e, struct mono now, struct steps *st,
 	bool was_proven = conns_is_proven(e->conns, flow);
 
 	conns_del(e->conns, flow);
+	tconns_closed(e, now, st, flow);
 	keep_closed(e, now, st, flow);
 	/* Neither search is worth it for a stranger's. */
 	if (was_asked)
 		ctxn_flow_closed(&e->txns, now, flow);
 	if (was_proven)
 		call_flow_closed(e, now, st, flow);
+	/* One that the trunk had made: ours serve as well. */
+	if (was_proven && trunk_id_of(e, flow) != 0)
+		tconns_claim(e, now, st);
 	settle(e, now, st);
 }
 
 bool
 edge_conn_carries(const struct edge *e, const struct flow *flow)
 {
-	return keep_has(e->keep, flow) ||
+	return keep_has(e->keep, flow) || tconns_has(e, flow) ||
 	    (conns_is_proven(e->conns, flow) && call_has_flow(e->calls, flow));
 }
 
@@ -644,8 +653,11 @@ on_trunks(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 {
 	int err = trunks_frame(e, st, type, payload);
 
-	if (err == 0 && type == IPC_TRUNKS)
+	if (err == 0 && type == IPC_TRUNKS) {
+		trunks_recall(e, now, st);
+		tconns_follow(e, now, st);
 		pings_follow(e, now);
+	}
 	return err;
 }
 
@@ -674,7 +686,9 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	case IPC_TRUNK_AUTH_SAY:
 		return trunk_auth_frame(e, now, st, payload);
 	case IPC_TRUNK_AT:
-		return trunk_at_frame(e, now, payload);
+		return trunk_at_frame(e, now, st, payload);
+	case IPC_TRUNK_CONN:
+		return edge_trunk_dialled(e, now, st, payload, false, NULL);
 	case IPC_ACCOUNT_WANT:
 	case IPC_ACCOUNT_SAY:
 		return regclient_frame(e, now, st, type, payload);
@@ -734,6 +748,7 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 		break;
 	case ROLE_STUN:
 		e->stun_up = up;
+		tconns_peer(e, now, up);
 		if (up)
 			keep_stun_up(e, now, st);
 		break;
@@ -781,6 +796,9 @@ due(struct edge *e, struct mono now, struct steps *st, struct timer *t)
 	case TIMER_SUB:
 	case TIMER_SUBS:
 		subs_due(e, now, st, t);
+		break;
+	case TIMER_TCONN:
+		tconn_due(e, now, st, t);
 		break;
 	case TIMER_PING:
 		ping_due(e, now, st, t);
@@ -877,6 +895,8 @@ edge_status(const struct edge *e, struct mono now, struct buf *json)
 	regclient_status(e->regs, now, json);
 	buf_putc(json, ',');
 	pings_status(e, now, json);
+	buf_putc(json, ',');
+	tconns_status(e, json);
 	if (e->public_ip.family != ADDR_NONE) {
 		buf_puts(json, ",\"public_address\":\"");
 		addr_put_ip(json, &e->public_ip);

@@ -97,6 +97,31 @@ void edge_conn_down(struct edge *e, struct mono now, struct steps *s,
     const struct flow *flow);
 /* Does it carry a binding or a call, so that it may be silent? */
 bool edge_conn_carries(const struct edge *e, const struct flow *flow);
+/*
+ * TRUNK_CONN: stunmon made a connection to a trunk, or could not.
+ *
+ * Takes:   has_fd  the connection came along.
+ * Gives:   1: it is wanted, and out says whose it is; else close it.
+ * Errors:  as edge_frame().
+ */
+struct edge_dialled {
+	uint32_t trunk;
+	struct flow flow;	/* without its number */
+	struct span name;	/* the trunk's, as it is configured; borrowed
+				 * until the next event */
+	bool verify;		/* is its certificate to be right? */
+};
+int edge_trunk_dialled(struct edge *e, struct mono now, struct steps *s,
+    struct span payload, bool has_fd, struct edge_dialled *out);
+/* It was adopted, after edge_conn_up(); NULL: it was of no use. */
+void edge_trunk_adopted(struct edge *e, struct mono now, struct steps *s,
+    const struct edge_dialled *d, const struct flow *flow);
+/* SIP may be said by it. */
+void edge_trunk_up(struct edge *e, struct mono now, struct steps *s,
+    const struct flow *flow);
+/* Its TLS handshake came to nothing, in words; it is closed then. */
+void edge_trunk_refused(struct edge *e, struct mono now, struct steps *s,
+    const struct flow *flow, struct span why);
 /* Nobody knows where the next message of this stream begins: head (what
  * there is of the last one's) gets a last answer if it can be answered. */
 void edge_conn_lost(struct edge *e, struct mono now, struct steps *s,

@@ -46,6 +46,7 @@ struct edge {
 	struct messages *texts;
 	struct regclient *regs;
 	struct pings *trunk_pings;
+	struct tconns *trunk_conns;
 	struct trace *trace;
 	struct trunks *trunks;
 	bool reg_up, stun_up;

@@ -426,6 +426,11 @@ first_at(const struct edge *e, struct mono now, struct regc *r,
 	r->until = mono_add_ms(now, left);
 	r->said = ACCOUNT_REGISTERED;
 	r->status = 200;
+	/* It leads to a connection of the life before. */
+	if (trunk_is_stream(e, r->trunk)) {
+		r->to.transport = 0;
+		return mono_add_ms(now, r->to.conn != 0 ? 0 : left);
+	}
 	return left > margin ? mono_add_ms(now, left - margin) : now;
 }
 
@@ -535,20 +540,31 @@ regclient_peer(struct edge *e, struct mono now, bool up)
 	}
 }
 
+/* Its registrar would call it by another way than the one there is.  Of one of
+ * the life before that is not known by UDP, and certain by a connection. */
+static bool
+is_moved(const struct edge *e, const struct regc *r, uint32_t trunk)
+{
+	struct flow to;
+
+	if (!trunks_flow(e, trunk, &to))
+		return false;
+	if (r->to.transport == 0)
+		return to.conn != 0;
+	return !flow_eq(&to, &r->to);
+}
+
 void
 regclient_trunk_moved(struct edge *e, struct mono now, uint32_t trunk)
 {
 	struct regc *r;
-	struct flow to;
 	uint32_t i = 0;
 
 	while ((r = next(e->regs, &i)) != NULL) {
 		if (r->trunk != trunk || r->step != REGC_IDLE)
 			continue;
-		/* One of the life before was sent from where, is not known. */
 		if (r->failures + r->unplaced == 0 &&
-		    (r->to.transport == 0 || !trunks_flow(e, trunk, &to) ||
-			flow_eq(&to, &r->to)))
+		    !is_moved(e, r, trunk))
 			continue;
 		at(e->regs, now, r);
 	}

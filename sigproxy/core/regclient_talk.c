@@ -204,6 +204,17 @@ ask_oracle(struct edge *e, struct mono now, struct steps *st, struct regc *r)
 	timerq_set(&e->timers, &r->timer, mono_add_ms(now, REGC_ORACLE_MS));
 }
 
+static struct span
+why_unplaced(const struct edge *e, const struct regc *r)
+{
+	const struct trunk *t = trunk_find(e->trunks, r->trunk);
+
+	if (t != NULL && t->why.len > 0)
+		return TEXT_SPAN(t->why);
+	return SPAN_LIT("its trunk cannot be reached: its name has no address, "
+	    "or Postern does not listen by its transport");
+}
+
 void
 regc_begin(struct edge *e, struct mono now, struct steps *st, struct regc *r)
 {
@@ -215,9 +226,7 @@ regc_begin(struct edge *e, struct mono now, struct steps *st, struct regc *r)
 			regc_later(e, now, r);
 			return;
 		}
-		regc_failed(e, now, st, r, 0, 0, SPAN_LIT("its trunk cannot "
-		    "be reached: its name has no address, or Postern does "
-		    "not listen by its transport"));
+		regc_failed(e, now, st, r, 0, 0, why_unplaced(e, r));
 		return;
 	}
 	r->unplaced = 0;

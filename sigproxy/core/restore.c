@@ -7,6 +7,7 @@
 #include "sigproxy/core/checkpoint.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/subs.h"
+#include "sigproxy/core/trunk_conn.h"
 
 /* Pause while many are saved at once: registrar-db came back. */
 #define SAVE_PAUSE_MS 20
@@ -473,6 +474,7 @@ on_restored(const struct ctx *x, struct span payload)
 		steps_key_number(x->st, "restored", x->e->calls->restored);
 	}
 	x->e->is_restored = true;
+	tconns_claim(x->e, x->now, x->st);
 	move_begin(x); /* it may have changed meanwhile */
 	return 0;
 }

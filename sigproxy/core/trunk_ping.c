@@ -374,34 +374,6 @@ ping_due(struct edge *e, struct mono now, struct steps *st,
 		    mono_add_ms(now, PING_AGAIN_MS));
 }
 
-/* ---- where it is ---- */
-
-int
-trunk_at_frame(struct edge *e, struct mono now, struct span payload)
-{
-	struct flow flows[IPC_PLACES_MAX];
-	struct ipc_trunk_at at;
-	struct trunk *t;
-	unsigned n = 0;
-	int err = get_trunk_at(payload, &at);
-
-	if (err)
-		return err;
-	t = trunk_find(e->trunks, at.trunk);
-	/* An answer about what it was called before. */
-	if (t == NULL || t->transport != TRANSPORT_UDP ||
-	    !span_eq(TEXT_SPAN(t->host), at.host))
-		return 0;
-	for (unsigned i = 0; i < at.n_places; i++) {
-		if (trunk_udp_flow(e->conf, t, &at.places[i].address,
-			&flows[n]) == 0)
-			n++;
-	}
-	trunk_set_flows(t, flows, n);
-	pings_follow(e, now);
-	return 0;
-}
-
 /* ---- status ---- */
 
 static const char *
@@ -424,6 +396,14 @@ best_of(const struct pings *p, uint32_t trunk)
 			best = one;
 	}
 	return best;
+}
+
+const char *
+pings_word(const struct edge *e, uint32_t trunk)
+{
+	const struct ping *p = best_of(e->trunk_pings, trunk);
+
+	return p == NULL ? NULL : word_of(p->state);
 }
 
 void

@@ -1,6 +1,6 @@
 /*
  * Is a trunk there?  OPTIONS by each of its flows, as often as its row says
- * (ping_s), and where a trunk with a name is, as stunmon resolved it.
+ * (ping_s).
  *
  * Any answer but 408 and 503 shows that it lives.  Two questions without one
  * and the flow counts as failed: calls and REGISTERs take another one while
@@ -32,12 +32,13 @@ void pings_follow(struct edge *e, struct mono now);
 /* TIMER_PING. */
 void ping_due(struct edge *e, struct mono now, struct steps *st,
     struct timer *timer);
-/* TRUNK_AT.  Errors: as edge_frame(). */
-int trunk_at_frame(struct edge *e, struct mono now, struct span payload);
 
 /* Where its requests go now: the first of its flows that does not fail.
  * False: nowhere is known. */
 bool trunks_flow(const struct edge *e, uint32_t trunk, struct flow *out);
+
+/* "up", "down" or "not asked yet", of its best way; NULL: never asked. */
+const char *pings_word(const struct edge *e, uint32_t trunk);
 
 /* Members of a JSON object without braces. */
 void pings_status(const struct edge *e, struct mono now, struct buf *json);

@@ -5,10 +5,12 @@
 
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/trunk_call.h"
+#include "sigproxy/core/trunk_conn.h"
+#include "sigproxy/core/trunk_ping.h"
 
 #define PORT_SIP 5060
 #define PORT_SIPS 5061
-#define STATUS_ROOM 2000	/* of one trunk, and of what follows */
+#define STATUS_ROOM 4000	/* of one trunk, and of what follows */
 
 struct trunks *
 trunks_new(void)
@@ -31,21 +33,45 @@ trunk_find(struct trunks *t, uint32_t id)
 	return NULL;
 }
 
+bool
+trunk_is_stream(const struct edge *e, uint32_t id)
+{
+	const struct trunk *t = trunk_find(e->trunks, id);
+
+	return t != NULL && t->transport != TRANSPORT_UDP;
+}
+
 /* ---- where it is ---- */
+
+/* It may have dialled us as well. */
+static bool
+is_from_place(const struct trunk *t, const struct flow *from)
+{
+	for (unsigned i = 0; i < t->n_places; i++)
+		if (addr_same_ip(&t->place[i], &from->remote))
+			return true;
+	return false;
+}
+
+/* By UDP: its very address; else: a connection that we made. */
+static bool
+is_from_flow(const struct trunk *t, const struct flow *from)
+{
+	for (unsigned i = 0; i < t->n_flows; i++)
+		if (from->transport == TRANSPORT_UDP ?
+			addr_eq(&t->flow[i].flow.remote, &from->remote) :
+			flow_eq(&t->flow[i].flow, from))
+			return true;
+	return false;
+}
 
 bool
 trunk_comes_from(const struct trunk *t, const struct flow *from)
 {
 	if (t->zone != from->zone || t->transport != from->transport)
 		return false;
-	for (unsigned i = 0; i < t->n_flows; i++) {
-		const struct addr *a = &t->flow[i].flow.remote;
-
-		if (from->transport == TRANSPORT_UDP ?
-			addr_eq(a, &from->remote) :
-			addr_same_ip(a, &from->remote))
-			return true;
-	}
+	if (is_from_flow(t, from) || is_from_place(t, from))
+		return true;
 	for (unsigned i = 0; i < t->n_sources; i++)
 		if (addr_prefix_has(&t->source[i], &from->remote))
 			return true;
@@ -55,6 +81,10 @@ trunk_comes_from(const struct trunk *t, const struct flow *from)
 struct trunk *
 trunk_of(struct trunks *t, const struct flow *from)
 {
+	/* Two trunks may be at one address. */
+	for (unsigned i = 0; i < IPC_TRUNKS_MAX && from->conn != 0; i++)
+		if (t->trunk[i].id != 0 && is_from_flow(&t->trunk[i], from))
+			return &t->trunk[i];
 	for (unsigned i = 0; i < IPC_TRUNKS_MAX; i++)
 		if (t->trunk[i].id != 0 &&
 		    trunk_comes_from(&t->trunk[i], from))
@@ -89,6 +119,14 @@ trunk_udp_flow(const struct edge_conf *conf, const struct trunk *t,
 }
 
 void
+trunk_set_places(struct trunk *t, const struct addr *at, unsigned n)
+{
+	t->n_places = n < TRUNK_FLOWS_MAX ? n : TRUNK_FLOWS_MAX;
+	for (unsigned i = 0; i < t->n_places; i++)
+		t->place[i] = at[i];
+}
+
+void
 trunk_set_flows(struct trunk *t, const struct flow *flows, unsigned n)
 {
 	struct trunk_flow next[TRUNK_FLOWS_MAX] = { 0 };
@@ -113,12 +151,14 @@ take_literal(const struct edge_conf *conf, struct trunk *t)
 	struct addr a;
 	struct flow f;
 
-	t->n_flows = 0;
-	if (t->transport != TRANSPORT_UDP ||
-	    addr_parse_ip(TEXT_SPAN(t->host), &a) != 0)
+	t->n_flows = t->n_places = 0;
+	t->why.len = 0;
+	if (addr_parse_ip(TEXT_SPAN(t->host), &a) != 0)
 		return;
 	a.port = port;
-	if (trunk_udp_flow(conf, t, &a, &f) == 0)
+	if (t->transport != TRANSPORT_UDP)
+		trunk_set_places(t, &a, 1);
+	else if (trunk_udp_flow(conf, t, &a, &f) == 0)
 		trunk_set_flows(t, &f, 1);
 }
 
@@ -271,6 +311,8 @@ static void
 put_one(const struct edge *e, struct mono now, const struct trunk *t,
     struct buf *b)
 {
+	const char *answers = pings_word(e, t->id);
+
 	buf_fmt(b, "{\"id\":%u,\"name\":\"", t->id);
 	buf_put(b, TEXT_SPAN(t->name));
 	buf_fmt(b, "\",\"zone\":\"%s\",\"calls\":%u,\"channels\":%u,"
@@ -281,6 +323,10 @@ put_one(const struct edge *e, struct mono now, const struct trunk *t,
 	    (unsigned long long)t->calls_in, (unsigned long long)t->calls_out,
 	    (unsigned long long)t->refused, (unsigned long long)t->failed);
 	put_flows(b, now, t);
+	if (answers != NULL)
+		buf_fmt(b, ",\"answers\":\"%s\"", answers);
+	if (t->transport != TRANSPORT_UDP)
+		tconns_put(e, now, t, b);
 	buf_putc(b, '}');
 }
 

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/base/secret.h"
 #include "common/io/clock.h"
@@ -240,6 +241,50 @@ on_stream_message(void *arg, const struct flow *from, struct span bytes,
 		carry_steps(sh);	/* settled after the stream's turn */
 }
 
+/* ---- connections to trunks ---- */
+
+static void
+on_adopted(void *arg, const struct edge_dialled *d, const struct flow *flow)
+{
+	struct shell *sh = arg;
+
+	edge_trunk_adopted(sh->edge, clock_mono(), sh->steps, d, flow);
+}
+
+static void
+on_ready(void *arg, const struct flow *flow)
+{
+	struct shell *sh = arg;
+
+	edge_trunk_up(sh->edge, clock_mono(), sh->steps, flow);
+}
+
+static void
+on_not_ready(void *arg, const struct flow *flow, struct span why)
+{
+	struct shell *sh = arg;
+
+	edge_trunk_refused(sh->edge, clock_mono(), sh->steps, flow, why);
+}
+
+static int
+on_trunk_conn(struct shell *sh, struct door *from, struct span payload)
+{
+	struct edge_dialled d;
+	int fd = door_take_fd(from);
+	int got = edge_trunk_dialled(sh->edge, clock_mono(), sh->steps,
+	    payload, fd >= 0, &d);
+
+	if (got == 1 && tcp_adopt(sh->tcp, fd, &d) == 0)
+		return 0;
+	if (got == 1)
+		edge_trunk_adopted(sh->edge, clock_mono(), sh->steps, &d,
+		    NULL);
+	if (fd >= 0)
+		close(fd);
+	return got < 0 ? got : 0;
+}
+
 /* ---- TLS ---- */
 
 static void
@@ -364,6 +409,8 @@ on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 
 	if (type == IPC_STATUS_ASK)
 		return answer_status(sh, from, payload);
+	if (type == IPC_TRUNK_CONN)
+		return on_trunk_conn(sh, from, payload);
 	if (door_role(from) == ROLE_KEY)
 		return on_key_frame(sh, type, payload);
 	err = edge_frame(sh->edge, clock_mono(), sh->steps, door_role(from),
@@ -394,7 +441,8 @@ static struct tcp *
 new_tcp(struct shell *sh, uv_loop_t *loop)
 {
 	struct tcp_ops ops = { on_opened, on_closed, on_carries,
-		on_stream_message, on_drained, on_no_tls, on_ask_key, sh };
+		on_stream_message, on_drained, on_no_tls, on_adopted, on_ready,
+		on_not_ready, on_ask_key, sh };
 	uint64_t first;
 
 	/* Nobody had this range before us: 2^62 are many. */
@@ -438,6 +486,8 @@ shell_peer(struct shell *sh, struct door *peer)
 		break;
 	case ROLE_STUN:
 		sh->stun = peer;
+		/* Connections to trunks. */
+		door_takes_fds(peer);
 		break;
 	case ROLE_KEY:
 		sh->key = peer;
@@ -460,6 +510,12 @@ shell_listen(struct shell *sh, uint8_t listener, int fd)
 	if (sh->conf->listeners[listener].transport == TRANSPORT_UDP)
 		return udp_add(sh->udp, listener, fd);
 	return tcp_add(sh->tcp, listener, fd);
+}
+
+void
+shell_trust(struct shell *sh, struct span ca)
+{
+	tls_trust(tcp_tls(sh->tcp), ca);
 }
 
 void

@@ -26,6 +26,8 @@ struct doors_ops shell_doors_ops(struct shell *sh);
 void shell_peer(struct shell *sh, struct door *peer);
 /* Serve an inherited socket.  Errors: as udp_add() and tcp_add(). */
 int shell_listen(struct shell *sh, uint8_t listener, int fd);
+/* Whom trunks' certificates may be of: PEM, borrowed to the end. */
+void shell_trust(struct shell *sh, struct span ca);
 /* Before the loop runs: arm the core's first timer. */
 void shell_start(struct shell *sh);
 

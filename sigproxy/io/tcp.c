@@ -358,7 +358,8 @@ on_conn(uv_poll_t *poll, int status, int events)
 
 	if (status < 0) {
 		/* What came before a reset may say why. */
-		if (c->is_shaking && !c->is_waiting)
+		if ((c->is_shaking || (c->is_dialled && c->tls != NULL)) &&
+		    !c->is_waiting)
 			secure_readable(c, clock_mono());
 		stream_close(c);
 	} else {
@@ -392,8 +393,8 @@ least_needed(const struct tcp *t)
 
 /* Before the table is full, so that a place is free when it is needed: a
  * closed one comes free in the loop's next turn only. */
-static void
-make_room(struct tcp *t)
+void
+stream_make_room(struct tcp *t)
 {
 	struct conn *c;
 
@@ -420,7 +421,35 @@ conn_begin(struct conn *c, int fd, const struct flow *flow, struct mono now)
 	c->frame = (struct frame){ .seen = 0 };
 	c->n_in = c->n_out = 0;
 	c->tls = NULL;
-	c->is_shaking = c->is_waiting = c->is_part = false;
+	c->is_shaking = c->is_waiting = c->is_part = c->is_dialled = false;
+}
+
+int
+stream_enter(struct tcp *t, int fd, struct flow *flow, struct mono now,
+    struct conn **out)
+{
+	struct conn *c = t->free;
+
+	if (c == NULL)
+		return -EMFILE;
+	/* The next number that says this place. */
+	flow->conn = t->next_conn + (uint64_t)(c - t->conns);
+	t->next_conn += t->n;
+	if (!t->ops.opened(t->ops.arg, flow))
+		return -EACCES;
+	if (uv_poll_init(t->loop, &c->poll, fd) != 0) {
+		t->ops.closed(t->ops.arg, flow);
+		return -EMFILE;
+	}
+	t->free = c->next_free;
+	t->used++;
+	conn_begin(c, fd, flow, now);
+	c->of_source = source_of(t, &flow->remote);
+	c->of_source->open++;
+	stream_poll(c);
+	stream_ack_at_once(c);
+	*out = c;
+	return 0;
 }
 
 static int
@@ -431,7 +460,7 @@ conn_open(struct tcp *t, const struct listening *l, int fd,
 	uint16_t most = el->zone == ZONE_EXTERNAL ? TCP_SOURCE_EXTERNAL :
 						    TCP_SOURCE_INTERNAL;
 	struct source *of_source = source_of(t, remote);
-	struct conn *c = t->free;
+	struct conn *c;
 	struct flow flow = {
 		.zone = el->zone,
 		.transport = el->transport,
@@ -439,32 +468,21 @@ conn_open(struct tcp *t, const struct listening *l, int fd,
 		.remote = *remote,
 	};
 
-	if (c == NULL || of_source->open >= most ||
+	int err;
+
+	if (t->free == NULL || of_source->open >= most ||
 	    (l->is_tls && !secure_may_open(t, &flow, of_source, now)))
 		return -EMFILE;
-	/* The next number that says this place. */
-	flow.conn = t->next_conn + (uint64_t)(c - t->conns);
-	t->next_conn += t->n;
-	if (!t->ops.opened(t->ops.arg, &flow))
-		return -EACCES;
-	if (uv_poll_init(t->loop, &c->poll, fd) != 0) {
-		t->ops.closed(t->ops.arg, &flow);
-		return -EMFILE;
-	}
-	t->free = c->next_free;
-	t->used++;
-	conn_begin(c, fd, &flow, now);
-	c->of_source = of_source;
-	of_source->open++;
-	stream_poll(c);
-	stream_ack_at_once(c);
+	err = stream_enter(t, fd, &flow, now, &c);
+	if (err)
+		return err;
 	if (l->is_tls && secure_open(c) != 0)
 		stream_close(c);
 	return 0;
 }
 
-static void
-sweep_on(struct tcp *t)
+void
+stream_sweep(struct tcp *t)
 {
 	if (!uv_is_active((uv_handle_t *)&t->sweep))
 		uv_timer_start(&t->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
@@ -477,7 +495,7 @@ hold(struct tcp *t, struct listening *l)
 	l->is_held = true;
 	t->tls_held++;
 	uv_poll_stop(&l->poll);
-	sweep_on(t);
+	stream_sweep(t);
 }
 
 static bool
@@ -493,7 +511,7 @@ accept_one(struct tcp *t, struct listening *l, struct mono now)
 		hold(t, l);
 		return false;
 	}
-	make_room(t);
+	stream_make_room(t);
 	if (t->free == NULL) {
 		pause_listening(t);
 		return false;
@@ -514,7 +532,7 @@ accept_one(struct tcp *t, struct listening *l, struct mono now)
 		t->refused++;
 		close(fd);
 	} else {
-		sweep_on(t);
+		stream_sweep(t);
 	}
 	return true;
 }
@@ -533,7 +551,7 @@ on_listener(uv_poll_t *poll, int status, int events)
 	/* Paused for want of descriptors with no connection that could end
 	 * that by closing. */
 	if (t->is_paused)
-		sweep_on(t);
+		stream_sweep(t);
 	t->ops.drained(t->ops.arg);
 }
 
@@ -641,6 +659,7 @@ tcp_status(const struct tcp *t, struct buf *json)
 		uint64_t n;
 	} all[] = {
 		{ "tcp_open", t->used }, { "tcp_accepted", t->accepted },
+		{ "tcp_dialled", t->dialled },
 		{ "tcp_refused", t->refused }, { "tcp_evicted", t->evicted },
 		{ "tcp_slow", t->slow }, { "tcp_idle", t->idle },
 		{ "tcp_not_reading", t->stuck },

@@ -1,5 +1,6 @@
 /*
- * Connections of both zones: accepted, never dialled.
+ * Connections of both zones: accepted, never dialled.  Those to trunks are
+ * dialled by stunmon and adopted here (tcp_adopt()).
  *
  * Everything a stranger can use up is fixed at start: connections in all and
  * of one source, octets kept of a message that is not whole, octets that wait
@@ -73,6 +74,13 @@ struct tcp_ops {
 	/* A handshake came to nothing in a way that somebody should know. */
 	void (*no_tls)(void *arg, const struct flow *flow, enum tls_why why,
 	    const struct tls_hello *hello);
+	/* By tcp_adopt(): it has a number now; it may be used; its
+	 * handshake came to nothing, in words. */
+	void (*adopted)(void *arg, const struct edge_dialled *d,
+	    const struct flow *flow);
+	void (*ready)(void *arg, const struct flow *flow);
+	void (*not_ready)(void *arg, const struct flow *flow,
+	    struct span why);
 	/* As in tls.h. */
 	void (*ask_key)(void *arg, uint32_t id, uint8_t index,
 	    uint16_t scheme, struct span tbs);
@@ -93,6 +101,15 @@ struct tcp *tcp_new(uv_loop_t *loop, const struct edge_conf *conf,
 int tcp_add(struct tcp *t, uint8_t listener, int fd);
 /* Begin to accept; again: nothing happens. */
 void tcp_accept(struct tcp *t);
+
+/*
+ * Take over a connection that stunmon made.
+ *
+ * Takes:   fd  the caller's still when this fails.
+ * Errors:  -EBADF not a connection by TCP to the address that was asked for;
+ *          -EMFILE no room; -EACCES not wanted.
+ */
+int tcp_adopt(struct tcp *t, int fd, const struct edge_dialled *d);
 
 /* The TLS of all connections; NULL when no listener has it. */
 struct tls *tcp_tls(struct tcp *t);

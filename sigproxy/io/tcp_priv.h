@@ -33,6 +33,7 @@ struct conn {
 	uv_poll_t poll;
 	int fd;
 	enum conn_state state;
+	bool is_dialled;	/* to a trunk */
 	bool is_broken;		/* seen while sending; closed by settle() */
 	bool is_writing;	/* polled for room to write */
 	struct flow flow;
@@ -81,7 +82,7 @@ struct tcp {
 	bool is_accepting;	/* wanted */
 	bool is_paused;		/* but there is no room */
 	bool any_broken;
-	uint64_t accepted, refused, evicted, slow, idle, stuck, garbage,
+	uint64_t accepted, dialled, refused, evicted, slow, idle, stuck, garbage,
 	    unsent;
 	uint64_t tls_up, tls_1_3, tls_resumed, tls_refused, tls_evicted,
 	    tls_held;
@@ -91,6 +92,13 @@ struct tcp {
 /* ---- tcp.c ---- */
 
 void stream_close(struct conn *c);
+/* A place in the table, if there is one.  Takes fd.  Errors: -EMFILE,
+ * -EACCES: fd is untouched. */
+int stream_enter(struct tcp *t, int fd, struct flow *flow, struct mono now,
+    struct conn **out);
+void stream_make_room(struct tcp *t);
+/* Look at all of them, now and then. */
+void stream_sweep(struct tcp *t);
 /* The stream cannot be read on.  Closed at once, the kernel would take the
  * last answer away again if there is unread input. */
 void stream_linger(struct conn *c, struct mono now);
@@ -110,6 +118,9 @@ int secure_new(struct tcp *t);
 bool secure_may_accept(struct tcp *t, uint8_t zone, struct mono now);
 /* Begin with a connection that was accepted.  Errors: -EMFILE. */
 int secure_open(struct conn *c);
+/* Begin with one that was dialled.  Errors: -EMFILE. */
+int secure_dial(struct conn *c, const struct edge_dialled *d,
+    struct mono now);
 /* May this source begin one more? */
 bool secure_may_open(struct tcp *t, const struct flow *flow,
     struct source *of_source, struct mono now);

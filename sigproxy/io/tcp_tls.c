@@ -159,6 +159,19 @@ secure_open(struct conn *c)
 
 /* ---- handshakes ---- */
 
+static void go_on(struct conn *c, struct mono now);
+
+int
+secure_dial(struct conn *c, const struct edge_dialled *d, struct mono now)
+{
+	c->tls = tls_dial(c->tcp->tls, c, d->name, d->verify);
+	if (c->tls == NULL)
+		return -EMFILE;
+	c->recvs = 1;
+	go_on(c, now);
+	return 0;
+}
+
 static void
 shaken(struct conn *c)
 {
@@ -179,13 +192,27 @@ secure_end(struct conn *c)
 }
 
 static void
+dial_failed(struct conn *c)
+{
+	char words[TLS_WORDS_MAX];
+	struct tcp *t = c->tcp;
+	struct buf b;
+
+	buf_init(&b, words, sizeof(words));
+	tls_dial_words(c->tls, &b);
+	t->ops.not_ready(t->ops.arg, &c->flow, buf_span(&b));
+}
+
+static void
 failed(struct conn *c, struct mono now, enum tls_why why,
     const struct tls_hello *hello)
 {
 	struct tcp *t = c->tcp;
 
 	t->tls_why[why]++;
-	if (tls_why_event(why) != NULL)
+	if (c->is_dialled)
+		dial_failed(c);
+	else if (tls_why_event(why) != NULL)
 		t->ops.no_tls(t->ops.arg, &c->flow, why, hello);
 	if (c->is_broken)
 		stream_close(c);
@@ -204,6 +231,11 @@ up(struct conn *c, struct mono now)
 	t->tls_resumed += tls_is_resumed(c->tls);
 	c->since = now;
 	c->begun = now;
+	if (c->is_dialled) {
+		/* We speak first, and perhaps for long alone. */
+		c->begun = (struct mono){ 0 };
+		t->ops.ready(t->ops.arg, &c->flow);
+	}
 }
 
 static void
@@ -330,7 +362,8 @@ secure_readable(struct conn *c, struct mono now)
 	c->recvs = 1;
 	if (tls_is_up(c->tls))
 		read_all(c, now);
-	else if (tls_has_begun(c->tls) || begins_tls(c, now))
+	else if (c->is_dialled || tls_has_begun(c->tls) ||
+	    begins_tls(c, now))
 		go_on(c, now);
 }
 
@@ -342,13 +375,9 @@ secure_new(struct tcp *t)
 	struct tls_ops ops = { on_recv, on_send, on_go_on, t->ops.ask_key,
 		t->ops.arg };
 
-	for (unsigned i = 0; i < t->conf->n_listeners; i++) {
-		if (t->conf->listeners[i].transport != TRANSPORT_TLS)
-			continue;
-		t->tls = tls_new(&ops);
-		return t->tls == NULL ? -ENOMEM : 0;
-	}
-	return 0;
+	/* Also without a listener for it: trunks are dialled. */
+	t->tls = tls_new(&ops);
+	return t->tls == NULL ? -ENOMEM : 0;
 }
 
 void

@@ -42,11 +42,16 @@ struct tls_conn {
 	bool has_begun;		/* octets were read */
 	bool is_resumed;
 	enum tls_why why;
+	unsigned long err;	/* OpenSSL's, of the end */
+	struct tls_peer *peer;	/* NULL: it dialled us */
 };
 
 struct tls {
 	struct tls_ops ops;
-	struct shake shakes[TLS_SHAKING_MAX];
+	/* Those of clients of ours come last: nobody can use them up. */
+	struct shake shakes[TLS_SHAKING_MAX + TLS_DIALS_MAX];
+	struct tls_client *client;
+	struct span ca;
 	uint32_t n_shakes;
 	uint32_t next_id;
 	struct tls_set *set;	/* in use; NULL: none yet */
@@ -384,9 +389,16 @@ tls_free(struct tls *t)
 		return;
 	tls_set_free(t->coming);
 	tls_set_free(t->set);
+	tls_client_free(t->client);
 	BIO_meth_free(t->beneath);
 	secret_wipe(t->tickets, sizeof(t->tickets));
 	free(t);
+}
+
+void
+tls_trust(struct tls *t, struct span ca)
+{
+	t->ca = ca;
 }
 
 uint32_t
@@ -398,9 +410,9 @@ tls_shaking(const struct tls *t)
 /* ---- a connection ---- */
 
 static struct shake *
-shake_new(struct tls *t)
+shake_new(struct tls *t, unsigned i, unsigned end)
 {
-	for (unsigned i = 0; i < TLS_SHAKING_MAX; i++) {
+	for (; i < end; i++) {
 		if (t->shakes[i].conn == NULL)
 			return &t->shakes[i];
 	}
@@ -417,60 +429,101 @@ shake_end(struct tls_conn *c)
 	c->shake = NULL;
 	set_unuse(c->tls, s->set);
 	secret_wipe(s, sizeof(*s));	/* all zero: free */
-	c->tls->n_shakes--;
+	c->tls->n_shakes -= c->peer == NULL;
 }
 
+/* Takes ssl, which may be NULL. */
 static SSL *
-ssl_new(struct tls *t, struct tls_conn *c)
+put_on_top(struct tls *t, struct tls_conn *c, SSL *ssl)
 {
-	BIO *bio = BIO_new(t->beneath);
-	SSL *ssl;
+	BIO *bio = ssl == NULL ? NULL : BIO_new(t->beneath);
 
-	if (bio == NULL)
-		return NULL;
-	ssl = SSL_new(t->set->ctx[0]);
-	if (ssl == NULL) {
-		BIO_free(bio);
+	if (bio == NULL) {
+		SSL_free(ssl);
 		return NULL;
 	}
 	BIO_set_data(bio, c);
 	BIO_set_init(bio, 1);
 	SSL_set_bio(ssl, bio, bio);
 	SSL_set_app_data(ssl, c);
-	SSL_set_accept_state(ssl);
 	return ssl;
+}
+
+/* Takes c. */
+static struct tls_conn *
+give_shake(struct tls *t, struct tls_conn *c, struct shake *s)
+{
+	if (c->ssl == NULL) {
+		ERR_clear_error();
+		free(c->peer);
+		free(c);
+		return NULL;
+	}
+	c->shake = s;
+	s->conn = c;
+	t->n_shakes += c->peer == NULL;
+	return c;
 }
 
 struct tls_conn *
 tls_open(struct tls *t, void *conn)
 {
-	struct shake *s = t->set == NULL ? NULL : shake_new(t);
+	struct shake *s = t->set == NULL ? NULL :
+	    shake_new(t, 0, TLS_SHAKING_MAX);
 	struct tls_conn *c = s == NULL ? NULL : calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return NULL;
 	c->tls = t;
 	c->conn = conn;
-	c->ssl = ssl_new(t, c);
-	if (c->ssl == NULL) {
-		ERR_clear_error();
+	c->ssl = put_on_top(t, c, SSL_new(t->set->ctx[0]));
+	if (c->ssl != NULL)
+		SSL_set_accept_state(c->ssl);
+	return give_shake(t, c, s);
+}
+
+struct tls_conn *
+tls_dial(struct tls *t, void *conn, struct span name, bool verify)
+{
+	struct shake *s = shake_new(t, TLS_SHAKING_MAX,
+	    TLS_SHAKING_MAX + TLS_DIALS_MAX);
+	struct tls_peer *peer;
+	struct tls_conn *c;
+
+	if (t->client == NULL)
+		t->client = tls_client_new(t->ca);
+	if (t->client == NULL || s == NULL || name.len >= sizeof(peer->name))
+		return NULL;
+	c = calloc(1, sizeof(*c));
+	peer = calloc(1, sizeof(*peer));
+	if (c == NULL || peer == NULL) {
 		free(c);
+		free(peer);
 		return NULL;
 	}
-	c->shake = s;
-	s->conn = c;
-	t->n_shakes++;
-	return c;
+	memcpy(peer->name, name.p, name.len);
+	c->tls = t;
+	c->conn = conn;
+	c->peer = peer;
+	c->ssl = put_on_top(t, c, tls_client_ssl(t->client, peer, verify));
+	return give_shake(t, c, s);
+}
+
+void
+tls_dial_words(const struct tls_conn *c, struct buf *out)
+{
+	tls_client_words(c->peer, c->err, out);
 }
 
 static void
 note_failure(struct tls_conn *c)
 {
 	c->is_broken = true;
+	c->err = ERR_peek_last_error();
 	if (c->shake != NULL && c->shake->question == QUESTION_REFUSED)
 		c->why = TLS_WHY_KEY;
 	else
-		c->why = tls_why_of_error(ERR_peek_last_error());
+		c->why = tls_why_of_error(c->err);
 }
 
 static int
@@ -608,5 +661,6 @@ tls_close(struct tls_conn *c, bool polite)
 	SSL_free(c->ssl);
 	ERR_clear_error();
 	shake_end(c);
+	free(c->peer);
 	free(c);
 }

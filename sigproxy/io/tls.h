@@ -18,9 +18,11 @@
 #include <sys/types.h>
 
 #include "common/base/mono.h"
+#include "sigproxy/io/tls_client.h"
 #include "sigproxy/io/tls_hello.h"
 
 #define TLS_SHAKING_MAX 128	/* handshakes under way at once */
+#define TLS_DIALS_MAX 32	/* of these towards trunks, beside them */
 #define TLS_CHAIN_MAX 15000	/* octets of one chain */
 
 struct tls;		/* all of it */
@@ -47,6 +49,8 @@ int tls_init(void);
 
 /* Errors: NULL for no memory. */
 struct tls *tls_new(const struct tls_ops *ops);
+/* Whom trunks' certificates may be of (tls_client.h); before the first. */
+void tls_trust(struct tls *t, struct span ca);
 void tls_free(struct tls *t);
 
 /*
@@ -92,6 +96,17 @@ enum tls_state {
 /* conn is the caller's, for the functions beneath.  Errors: NULL for no
  * memory, no certificate, or TLS_SHAKING_MAX handshakes. */
 struct tls_conn *tls_open(struct tls *t, void *conn);
+/*
+ * The same as a client, towards a trunk.
+ *
+ * Takes:   name    the trunk's, as it is configured.
+ *          verify  its certificate must be right, and for that name.
+ * Errors:  NULL for no memory, too long a name, TLS_DIALS_MAX.
+ */
+struct tls_conn *tls_dial(struct tls *t, void *conn, struct span name,
+    bool verify);
+/* Why such a handshake failed; TLS_WORDS_MAX bytes are enough. */
+void tls_dial_words(const struct tls_conn *c, struct buf *out);
 /* Frees; polite: with a close_notify.  NULL is fine. */
 void tls_close(struct tls_conn *c, bool polite);
 

@@ -25,6 +25,15 @@
 #define GROUPS "X25519:P-256:P-384"
 #define RESUME_S 3600
 
+int
+tls_set_strength(SSL_CTX *ctx)
+{
+	return SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) == 1 &&
+	    SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2) == 1 &&
+	    SSL_CTX_set_ciphersuites(ctx, CIPHERS_1_3) == 1 &&
+	    SSL_CTX_set1_groups_list(ctx, GROUPS) == 1 ? 0 : -EIO;
+}
+
 static SSL_CTX *
 context_new(void)
 {
@@ -44,10 +53,7 @@ context_new(void)
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	SSL_CTX_set_read_ahead(ctx, 1);
 	SSL_CTX_set_num_tickets(ctx, 1);
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
-	    SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2) != 1 ||
-	    SSL_CTX_set_ciphersuites(ctx, CIPHERS_1_3) != 1 ||
-	    SSL_CTX_set1_groups_list(ctx, GROUPS) != 1) {
+	if (tls_set_strength(ctx) != 0) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}

@@ -24,6 +24,9 @@ struct tls_set {
 	struct tls_set *next;	/* its owner's list of old ones */
 };
 
+/* Versions, ciphers and groups, on either side.  Errors: -EIO. */
+int tls_set_strength(SSL_CTX *ctx);
+
 /*
  * Add the next chain: DER certificates one after the other, leaf first.  It
  * signs with keyd's key of the number s->n.  One that has the very names of

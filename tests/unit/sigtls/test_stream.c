@@ -122,7 +122,8 @@ static void
 setup(void)
 {
 	struct tcp_ops ops = { on_opened, on_closed, on_carries, on_message,
-		on_drained, on_no_tls, on_ask_key, NULL };
+		on_drained, on_no_tls, NULL, NULL, NULL,
+		on_ask_key, NULL };
 	int plain, secure, outside;
 
 	ck_assert_int_eq(tls_init(), 0);

@@ -12,12 +12,14 @@
 #include "postern/json.h"
 #include "postern/store.h"
 #include "postern/table.h"
+#include "postern/trunk_status.h"
 
 #define SQL_MAX 8192
 #define SETS_MAX 32
 
 struct trunk {
 	const struct conf *conf;
+	const struct cmd_opts *opts;
 	bool json;
 	const char *verb, *name, *address;
 	const char *set[SETS_MAX];	/* COLUMN=VALUE */
@@ -38,7 +40,7 @@ static const char *const numeric[] = { "register", "expires_s", "ping_s",
 	"       postern trunk set NAME COLUMN=VALUE ...\n" \
 	"       postern trunk password NAME   (read from standard input)\n" \
 	"       postern trunk disable | enable | remove NAME\n" \
-	"       postern trunk show [NAME]\n" \
+	"       postern trunk show | status [NAME]\n" \
 	"each with [--json] [--config FILE | --state DIR]"
 
 static int
@@ -309,6 +311,9 @@ run(const struct trunk *t)
 
 	if (strcmp(t->verb, "show") == 0)
 		return t->n_sets == 0 ? do_show(t) : misuse();
+	if (strcmp(t->verb, "status") == 0)
+		return t->n_sets == 0 ? trunk_status(t->conf, t->opts,
+		    t->name) : misuse();
 	if (strcmp(t->verb, "add") == 0)
 		return t->address != NULL ? do_add(t) : misuse();
 	if (strcmp(t->verb, "set") == 0)
@@ -339,6 +344,7 @@ cmd_trunk(int argc, char **argv)
 	if (cmd_opts_mixed(argc, argv, "csj", &o) != 0)
 		return 2;
 	t.json = o.json;
+	t.opts = &o;
 	if (take_words(&t, &o) != 0)
 		return misuse();
 	if (store_conf(&o, &conf) != 0)

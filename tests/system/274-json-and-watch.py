@@ -22,7 +22,7 @@ COMMANDS = {
     'subscriber': [['subscriber', 'add', '300'], ['subscriber', 'passwd', '300'], ['subscriber', 'disable', '300'],
                    ['subscriber', 'enable', '300'], ['subscriber', 'internet', '300', 'on'],
                    ['subscriber', 'show', '300'], ['subscriber', 'show']],
-    'trunk': [['trunk', 'show']],
+    'trunk': [['trunk', 'show'], ['trunk', 'status']],
     'class': [['class', 'show'], ['class', 'show', 'national'], ['class', 'numbers'],
               ['class', 'test', '201', '0900123456']],
     'drops': [['drops']],

@@ -10,7 +10,7 @@ NEED_build='gcc libc6-dev meson ninja-build pkg-config libuv1-dev libssl-dev
 NEED_run='runit sqlite3 nftables passwd procps iproute2 util-linux'
 NEED_demo='baresip-core python3'
 NEED_test='clang-14 libclang-rt-14-dev python3 git binutils sip-tester coturn
-	tcpdump tshark strace sipvicious sngrep kamailio systemd linphone-cli
+	tcpdump tshark strace sipvicious sngrep kamailio kamailio-tls-modules systemd linphone-cli
 	openssl'
 NEED_boot='mmdebstrap'
 NEED_analyse='clang-tidy-14 cppcheck python3'

@@ -5,6 +5,7 @@ The figures asserted here are those of SECURITY.md, "What a captured process gai
 
 import hashlib
 import os
+import socket
 import time
 
 from lab import captured, ipc
@@ -23,6 +24,7 @@ DOORS = (('registrar-db', 'sigproxy'), ('sigproxy', 'registrar-db'), ('sigproxy'
          ('sigproxy', 'tracer'), ('tracer', 'mediaproxy'))
 # What keeps registrar-db busy without a pause.
 ALONE = ('test_a_million_guesses', 'test_guesses_over_many_subscribers')
+BY_HAND = {'test_connections_nobody_asked_for': 'POSTERN_SLOW'}     # 9 s
 DEADLINE = 240                     # a million questions, on a busy machine
 GUESSES = 1000000
 # Wrong answers looked at: for one subscriber by strangers and by each address it registered
@@ -548,3 +550,69 @@ def test_forged_stun_of_sigproxy():
 
 def test_forged_stun_of_mediaproxy():
     forged_stun('mediaproxy')
+
+
+# ---- connections to trunks -------------------------------------------------
+
+TRUNK = "INSERT INTO trunk(name, address, transport, prefix, zone, ping_s) VALUES ('{}', '{}', '{}', '', 'external', 0);"
+DIALLED, DIAL_UNKNOWN, DIAL_BUSY = ('203.0.113.80', 5061), 4, 5
+
+
+def sockets(pid):
+    """Descriptors of a process."""
+    return len(os.listdir(f'/proc/{pid}/fd'))
+
+
+def test_trunks_alone_are_dialled():
+    """TRUNK_DIAL to the office, loopback, strangers and other trunks: no connection; to a trunk: few."""
+    with Siege('sigproxy') as siege:
+        siege.office.lab.public_host('itsp', DIALLED[0])
+        siege.postern.sql(TRUNK.format('itsp', '%s:%d' % DIALLED, 'tcp') + TRUNK.format('other', '203.0.113.81:5060', 'udp'))
+        siege.postern.in_effect()
+        with siege.attack('stunmon') as door:
+            targets = [(OFFICE_HOST, 5060), ('127.0.0.1', 5060), (OWN, 5060), ('203.0.113.66', 5061),
+                       (DIALLED[0], 5060), (DIALLED[0], 22), ('203.0.113.81', 5060), ('::1', 5061), ('224.0.0.1', 5061)]
+            for trunk in (1, 2, 3, 1000000):
+                for target in targets + ([DIALLED] if trunk != 1 else []):
+                    door.say('TRUNK_DIAL', id=7, trunk=trunk, address=target)
+                    answer = door.hear('TRUNK_CONN')
+                    assert answer and answer['refusal'] == DIAL_UNKNOWN, (trunk, target, answer)
+            start = time.monotonic()
+            for _ in range(2000):
+                door.say('TRUNK_DIAL', id=8, trunk=1, address=DIALLED)
+            answers = [door.hear('TRUNK_CONN') for _ in range(2000)]
+            dialled = sum(answer['refusal'] != DIAL_BUSY for answer in answers if answer)
+            assert 0 < dialled <= 2 + 2 * (time.monotonic() - start), f'{dialled} dials'
+        tried = siege.number('stunmon', 'dials_made') + siege.number('stunmon', 'dials_failed')
+        assert siege.number('stunmon', 'dials_refused') == 4 * len(targets) + 3 and tried <= dialled + 2, tried
+
+
+def test_connections_nobody_asked_for():
+    """TRUNK_CONN with descriptors of all kinds: sigproxy keeps none."""
+    with Siege('stunmon') as siege:
+        siege.office.lab.public_host('itsp', DIALLED[0])
+        siege.postern.sql(TRUNK.format('itsp', '%s:%d' % DIALLED, 'tls'))
+        siege.postern.in_effect()
+        pid = siege.pids['sigproxy']
+        with open('/etc/passwd', 'rb') as file, socket.socket() as listens, \
+                socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            listens.bind(('127.0.0.1', 0))
+            listens.listen()
+            with socket.create_connection(listens.getsockname()) as other:
+                kinds = [file.fileno(), listens.fileno(), udp.fileno(), other.fileno()]
+                before = None
+                for fds in [[kind] for kind in kinds] + [kinds[:2], kinds * 10]:
+                    with siege.attack('sigproxy') as door:
+                        before = before or sockets(pid)
+                        asked = door.hear('TRUNK_DIAL', 5)
+                        for refusal in (0, 0, 1):
+                            said = {'id': asked['id'] if asked else 1, 'trunk': 1, 'address': DIALLED,
+                                    'refusal': refusal}
+                            try:
+                                socket.send_fds(door.sock, [ipc.frame('TRUNK_CONN', said)], fds)
+                            except OSError:
+                                break
+                        assert len(fds) == 1 or door.is_closed(), f'{fds} are taken'
+                        assert len(fds) > 1 or not door.is_closed(0.2), 'one that is of no use is no crime'
+                until(lambda: sockets(pid) <= before, 5, 'nothing is kept', 0.2)
+        assert siege.number('sigproxy', 'tcp_dialled') == 0

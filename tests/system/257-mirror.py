@@ -8,18 +8,19 @@ from lab.office import Home, Office
 from lab.phone import Phone
 from lab.wait import until
 
+BY_HAND = {'test_the_same_by_tcp': 'POSTERN_SLOW'}     # 9 s
 PASSWORDS = {'201': 'Pbx-secret-of-201', '500': 'Pbx-secret-of-500'}
 
 
 @contextlib.contextmanager
-def office(**kamailio):
+def office(transport='udp', **kamailio):
     """An office with a Kamailio as its PBX, phone 500 of it, and subscriber 201 mirrored there."""
     with Office(homes=[Home('A')], office_phones=2) as site:
         lab = site.lab
-        pbx = Kamailio(lab.office.phones[1], lab.folder, PASSWORDS, **kamailio).start()
+        pbx = Kamailio(lab.office.phones[1], lab.folder, PASSWORDS, transports=('udp', 'tcp'), **kamailio).start()
         site.postern.sql(
             "INSERT INTO trunk(name, address, transport, prefix, mirror, expires_s, ping_s) VALUES "
-            f"('pbx', '{pbx.address}:5060', 'udp', '', 1, 600, 10);\n"
+            f"('pbx', '{pbx.address}:5060', '{transport}', '', 1, 600, 10);\n"
             "INSERT INTO mirror(number, trunk, username, password) VALUES "
             f"('201', 'pbx', '201', '{PASSWORDS['201']}');\n")
         desk = Phone(500, f'{pbx.address}:5060', lab.folder, host=lab.office.phones[0], username='500', tone=1280,
@@ -35,8 +36,8 @@ def mirrored(site):
     return site.postern.rows('SELECT * FROM mirror_registration')[0]
 
 
-def test_the_pbx_rings_a_home_and_the_home_calls_by_the_pbx():
-    with office() as (site, pbx, desk):
+def test_the_pbx_rings_a_home_and_the_home_calls_by_the_pbx(transport='udp'):
+    with office(transport) as (site, pbx, desk):
         assert mirrored(site)['state'] == 'no phone' and not pbx.contacts('201'), mirrored(site)
         home = site.home('A')
         contact = until(lambda: pbx.contacts('201'), 5, 'the PBX has 201', 0.1)
@@ -66,6 +67,11 @@ def test_the_pbx_rings_a_home_and_the_home_calls_by_the_pbx():
         home.unregister()
         until(lambda: not pbx.contacts('201'), 5, 'the PBX has no 201', 0.1)
         assert mirrored(site)['state'] == 'no phone', mirrored(site)
+
+
+def test_the_same_by_tcp():
+    """Postern dials the PBX for what goes there; the PBX dials Postern, and is known by its address."""
+    test_the_pbx_rings_a_home_and_the_home_calls_by_the_pbx('tcp')
 
 
 def test_a_restart_of_anything_keeps_it():

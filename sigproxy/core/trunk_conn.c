@@ -176,6 +176,17 @@ drop(struct edge *e, struct steps *st, struct tconn *c)
 }
 
 static bool
+is_place(const struct trunk *t, const struct addr *at)
+{
+	for (unsigned i = 0; i < t->n_places; i++) {
+		if (addr_eq(&t->place[i], at))
+			return true;
+	}
+	return false;
+}
+
+/* Where DNS leads elsewhere now its calls end as they began. */
+static bool
 is_wanted(const struct edge *e, const struct tconn *c)
 {
 	const struct trunk *t = trunk_find(e->trunks, c->trunk);
@@ -184,11 +195,8 @@ is_wanted(const struct edge *e, const struct tconn *c)
 	    t->verify != c->verify || (c->state >= TCONN_SHAKES && (c->flow.zone != t->zone ||
 		c->flow.transport != t->transport)))
 		return false;
-	for (unsigned i = 0; i < t->n_places; i++) {
-		if (addr_eq(&t->place[i], &c->at))
-			return true;
-	}
-	return false;
+	return is_place(t, &c->at) ||
+	    (c->state == TCONN_UP && call_has_flow(e->calls, &c->flow));
 }
 
 static void
@@ -370,7 +378,10 @@ tconn_due(struct edge *e, struct mono now, struct steps *st,
 		    "handshake"));
 		break;
 	case TCONN_UP:
-		keep(e, now, st, c);
+		if (is_wanted(e, c))
+			keep(e, now, st, c);
+		else
+			drop(e, st, c);
 		break;
 	}
 }
@@ -494,6 +505,10 @@ tconns_closed(struct edge *e, struct mono now, struct steps *st,
 	if (t == NULL)
 		return;
 	e->trunk_conns->lost++;
+	if (!is_place(t, &c->at)) {
+		drop(e, st, c);
+		return;
+	}
 	if (c->state == TCONN_SHAKES) {
 		failed(e, now, st, c, t->transport == TRANSPORT_TLS ?
 			SPAN_LIT("it ends the TLS handshake") :

@@ -14,7 +14,9 @@ enum stun_attr {
 	ATTR_REALM = 0x0014,
 	ATTR_NONCE = 0x0015,
 	ATTR_XOR_MAPPED_ADDRESS = 0x0020,
+	ATTR_USE_CANDIDATE = 0x0025,
 	ATTR_FINGERPRINT = 0x8028,
+	ATTR_ICE_CONTROLLED = 0x8029,
 	ATTR_OTHER_ADDRESS = 0x802c,
 };
 
@@ -97,15 +99,15 @@ get_xor_address(const uint8_t *header, const uint8_t *v, size_t len,
 	return get_address(plain, len, out);
 }
 
-/* Comprehension-required, and defined by RFC 3489, 5389, 5780, 8445, 8489. */
-static bool
-is_known(uint16_t type)
+/* Defined by RFC 3489, 5389, 5780, 8445, 8489, or not to be understood. */
+bool
+stun_is_unknown(uint16_t type)
 {
-	return type >= 0x8000 || (type >= 0x0001 && type <= 0x000b) ||
+	return !(type >= 0x8000 || (type >= 0x0001 && type <= 0x000b) ||
 	    type == ATTR_REALM || type == ATTR_NONCE ||
 	    (type >= 0x001c && type <= 0x001e) ||
 	    type == ATTR_XOR_MAPPED_ADDRESS ||
-	    (type >= 0x0024 && type <= 0x0027);
+	    (type >= 0x0024 && type <= 0x0027));
 }
 
 static void
@@ -159,8 +161,14 @@ get_attribute(struct stun_msg *m, size_t at, uint16_t type, size_t len)
 	case ATTR_NONCE:
 		first_wins(&m->nonce, v, len);
 		return true;
+	case ATTR_USE_CANDIDATE:
+		m->use_candidate = true;
+		return true;
+	case ATTR_ICE_CONTROLLED:
+		m->controlled = true;
+		return true;
 	default:
-		m->n_unknown += !is_known(type);
+		m->n_unknown += stun_is_unknown(type);
 		return true;
 	}
 }
@@ -235,6 +243,23 @@ stun_put_fingerprint(struct buf *b)
 
 	put32(p + 4, ~crc32_more(UINT32_MAX, (const uint8_t *)m.p, m.len) ^
 	    FINGERPRINT_XOR);
+	buf_put(b, span_make(p, sizeof(p)));
+}
+
+void
+stun_put_integrity(struct buf *b, struct span key)
+{
+	uint8_t p[STUN_INTEGRITY_LEN] = { 0, ATTR_MESSAGE_INTEGRITY, 0,
+		SHA1_LEN };
+	uint8_t mac[EVP_MAX_MD_SIZE] = { 0 };
+	struct span m = buf_span(b);
+
+	if (key.len > INT32_MAX || HMAC(EVP_sha1(), key.p, (int)key.len,
+	    (const uint8_t *)m.p, m.len, mac, NULL) == NULL) {
+		b->err = -EIO;
+		return;
+	}
+	memcpy(p + 4, mac, SHA1_LEN);
 	buf_put(b, span_make(p, sizeof(p)));
 }
 

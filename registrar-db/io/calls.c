@@ -86,7 +86,7 @@ calls_find(struct oracle *o, struct span number, struct party_row *called,
 		say->targets[say->n_targets++] = (struct ipc_target){
 			.flow = b->flow, .uri = b->contact,
 			.instance = b->instance,
-			.q_permille = b->q_permille };
+			.q_permille = b->q_permille, .ice = b->ice };
 	}
 	say->called = called->party;
 	return say->n_targets == 0 ? VERDICT_UNREACHABLE : VERDICT_OK;

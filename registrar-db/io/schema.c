@@ -77,6 +77,7 @@ run_steps(sqlite3 *db, int from)
 		"PRAGMA user_version = 16",
 		"PRAGMA user_version = 17",
 		"PRAGMA user_version = 18",
+		"PRAGMA user_version = 19",
 	};
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 

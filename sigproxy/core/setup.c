@@ -205,6 +205,7 @@ add_spares(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 		if (leg == NULL)
 			return;
 		leg->spare_of = of->index;
+		leg->ice = say->targets[j].ice;
 		leg->is_spare = true;
 	}
 }
@@ -219,7 +220,7 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 	for (int own = 0; own < 2 && call->n_legs == call->base; own++) {
 		for (unsigned i = 0; i < say->n_targets; i++) {
 			struct flow flow = flow_from_ipc(&say->targets[i].flow);
-			const struct leg *leg;
+			struct leg *leg;
 
 			if (setup_first_flow(
 				e, say, i, with_external, bytes) != i ||
@@ -227,6 +228,8 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 				       say->targets[i].uri))
 				continue;
 			leg = add_branch(e, call, &flow, say->targets[i].uri);
+			if (leg != NULL)
+				leg->ice = say->targets[i].ice;
 			if (leg != NULL)
 				add_spares(
 				    e, call, say, i, leg, with_external);

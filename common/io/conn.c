@@ -206,6 +206,17 @@ on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *unused)
 
 /* ---- frames out ---- */
 
+/*
+ * Writing failed.  When that is because the peer is gone, what it said before
+ * still lies in the socket: the reader takes it and meets the end behind it.
+ */
+static void
+write_failed(struct conn *c, int err)
+{
+	if (err != UV_EPIPE && err != UV_ECONNRESET)
+		conn_close(c);
+}
+
 struct waiting {
 	uv_write_t req;
 	char bytes[];
@@ -218,7 +229,7 @@ on_written(uv_write_t *req, int status)
 
 	free(req);
 	if (status != 0)
-		conn_close(c);
+		write_failed(c, status);
 }
 
 static int
@@ -257,7 +268,7 @@ conn_send(struct conn *c, struct span bytes)
 	if (n == UV_EAGAIN)
 		n = 0;
 	if (n < 0) {
-		conn_close(c);
+		write_failed(c, n);
 		return -ENOTCONN;
 	}
 	if ((size_t)n == bytes.len)
@@ -328,6 +339,8 @@ conn_new(struct door *p, int fd, bool dialled)
 	/* Who knocks has greeted already (door_knock). */
 	if (err == 0 && !dialled)
 		err = greet(c);
+	if (err == -ENOTCONN && c->state != CONN_CLOSING)
+		err = 0;	/* gone already; what did it say? */
 	if (err) {
 		conn_close(c);
 		return NULL;

@@ -6,8 +6,10 @@
 #include "registrar-db/io/schema.h"
 #include "registrar-db/stmts.h"
 
-/* Made at build from schema/NNNN.sql: one text for each number. */
+/* Made at build from schema/NNNN.sql: one text for each number, and what all
+ * of them come to. */
 extern const char *const schema_texts[SCHEMA_NUMBER];
+extern const char schema_whole[];
 
 sqlite3 *
 schema_shipped(void)
@@ -18,8 +20,8 @@ schema_shipped(void)
 	rc = sqlite3_open_v2(":memory:", &db,
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
 		SQLITE_OPEN_MEMORY | SQLITE_OPEN_NOMUTEX, NULL);
-	for (int i = 0; i < SCHEMA_NUMBER && rc == SQLITE_OK; i++)
-		rc = sqlite3_exec(db, schema_texts[i], NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, schema_whole, NULL, NULL, NULL);
 	if (rc != SQLITE_OK) {
 		sqlite3_close(db);
 		return NULL;
@@ -54,38 +56,24 @@ say_wrong(const char *event, const char *why, int number)
 	log_end();
 }
 
+/* A pragma takes no parameter. */
+#define STAMP_TEXT_(number) "PRAGMA user_version = " #number
+#define STAMP_TEXT(number) STAMP_TEXT_(number)
+#define STAMP STAMP_TEXT(SCHEMA_NUMBER)
+
+/* All or nothing; a new database is made at once. */
 static int
 run_steps(sqlite3 *db, int from)
 {
-	/* One text for each number we know; a pragma takes no parameter. */
-	static const char *const stamp[SCHEMA_NUMBER] = {
-		"PRAGMA user_version = 1",
-		"PRAGMA user_version = 2",
-		"PRAGMA user_version = 3",
-		"PRAGMA user_version = 4",
-		"PRAGMA user_version = 5",
-		"PRAGMA user_version = 6",
-		"PRAGMA user_version = 7",
-		"PRAGMA user_version = 8",
-		"PRAGMA user_version = 9",
-		"PRAGMA user_version = 10",
-		"PRAGMA user_version = 11",
-		"PRAGMA user_version = 12",
-		"PRAGMA user_version = 13",
-		"PRAGMA user_version = 14",
-		"PRAGMA user_version = 15",
-		"PRAGMA user_version = 16",
-		"PRAGMA user_version = 17",
-		"PRAGMA user_version = 18",
-		"PRAGMA user_version = 19",
-	};
 	int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
-	for (int i = from; i < SCHEMA_NUMBER && rc == SQLITE_OK; i++) {
+	if (rc == SQLITE_OK && from == 0)
+		rc = sqlite3_exec(db, schema_whole, NULL, NULL, NULL);
+	for (int i = from; from > 0 && i < SCHEMA_NUMBER && rc == SQLITE_OK;
+	    i++)
 		rc = sqlite3_exec(db, schema_texts[i], NULL, NULL, NULL);
-		if (rc == SQLITE_OK)
-			rc = sqlite3_exec(db, stamp[i], NULL, NULL, NULL);
-	}
+	if (rc == SQLITE_OK)
+		rc = sqlite3_exec(db, STAMP, NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)

@@ -8,6 +8,8 @@ from lab.expect import Skip
 from lab.office import Office
 from lab.postern import REPOSITORY, build
 
+DEADLINE = 120
+
 LOOPBACK = ('127.0.0.1', '5353')      # no port that is dropped for its number, nor a resolver's
 
 

@@ -12,7 +12,6 @@ from lab.office import Office
 from lab.wait import until
 
 DEADLINE = 240
-ALONE = True
 BY_HAND = {'test_ten_calls': 'POSTERN_TEN_CALLS'}
 DNS_AFTER_S = 3.0
 REFRESH = 0.9                # of its grant, then baresip registers anew

@@ -12,6 +12,8 @@ from lab.net import Home
 from lab.tlsoffice import FORWARD, TlsOffice
 from lab.office import SIP_TCP_PORT
 
+DEADLINE = 120
+
 AT_HOME = (      # home, make, transport, at most
     ('A', 'baresip', 'udp', None), ('A', 'linphone', 'tcp', None),
     ('A', 'baresip', 'tls', None), ('A', 'baresip', 'tls', 'TLSv1.2'),

@@ -11,6 +11,8 @@ from lab.models import MODELS
 from lab.office import Office, password
 from lab.wait import until
 
+DEADLINE = 120
+
 TALK_S = 11                # two reports of baresip, 5 s apart (RFC 3550 6.2)
 LATE_S = 0.010             # every second packet of the agent's
 BACK_S = 0.080             # that the agent's report takes, all told

@@ -12,6 +12,8 @@ from lab.net import POSTERN_ADDRESS
 from lab.office import Office
 from lab.postern import DOMAIN, REALM, program
 
+DEADLINE = 120
+
 COUNT = 1000
 FIRST = 30000
 FACING = ('sigproxy', 'mediaproxy', 'stunmon')

@@ -16,6 +16,8 @@ from lab.office import Office, password
 from lab.postern import DOMAIN, Postern, program
 from lab.wait import Late, until
 
+DEADLINE = 120
+
 RETRANSMIT = (0.5, 1, 2, 4, 4, 4, 4)     # RFC 3261 17.1.2.2
 INSERT = ("INSERT INTO subscriber(number, name, username, password, internet) "
           "VALUES ('{0}','SIP-{0}','SIP-{0}','{1}',0);\n")

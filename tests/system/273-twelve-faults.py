@@ -18,6 +18,8 @@ from lab.postern import DOMAIN
 from lab.wait import until
 from lab.zone import A, Zone
 
+DEADLINE = 120
+
 NAME, OLD_ADDRESS = 'gate.example.net', '192.0.2.77'
 LASTS_S = 12                         # the certificate that ends under way
 RANGE = 'Here that is UDP 16384-16983, to 192.168.10.2'

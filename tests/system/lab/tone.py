@@ -4,7 +4,9 @@ The strength is the share of the sound's energy that lies at the frequency: 1.0 
 a pure tone, about 0 for silence, noise or another tone.
 """
 
+import functools
 import math
+import operator
 
 RATE = 8000
 BLOCK = 400              # 50 ms: a lost packet spoils one block, not the whole window
@@ -35,17 +37,26 @@ def decode(payload_type, payload):
     return [table[byte] for byte in payload] if table else []
 
 
+def _dot(a, b):
+    return sum(map(operator.mul, a, b))
+
+
 def rms(samples):
     """Root mean square of the samples."""
-    return math.sqrt(sum(s * s for s in samples) / len(samples)) if samples else 0.0
+    return math.sqrt(_dot(samples, samples) / len(samples)) if samples else 0.0
+
+
+@functools.cache
+def _waves(frequency, rate, length):
+    """Cosine and sine of frequency; each block needs the same."""
+    step = 2 * math.pi * frequency / rate
+    return [math.cos(step * i) for i in range(length)], [math.sin(step * i) for i in range(length)]
 
 
 def _power(samples, frequency, rate):
     """Energy of the samples at frequency: the sum of the squared projections on sine and cosine."""
-    step = 2 * math.pi * frequency / rate
-    re = sum(s * math.cos(step * i) for i, s in enumerate(samples))
-    im = sum(s * math.sin(step * i) for i, s in enumerate(samples))
-    return 2 * (re * re + im * im) / len(samples)
+    cosine, sine = _waves(frequency, rate, len(samples))
+    return 2 * (_dot(samples, cosine) ** 2 + _dot(samples, sine) ** 2) / len(samples)
 
 
 def strength(samples, frequency, rate=RATE):
@@ -54,7 +65,7 @@ def strength(samples, frequency, rate=RATE):
     at_frequency = total = 0.0
     for start in range(0, len(samples) - block + 1, block):
         part = samples[start:start + block]
-        energy = sum(s * s for s in part)
+        energy = _dot(part, part)
         if energy:
             at_frequency += _power(part, frequency, rate)
             total += energy

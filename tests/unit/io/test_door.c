@@ -123,13 +123,23 @@ say_status(struct door *to, struct span payload)
 }
 
 static int
+say_nonce(struct door *to, uint32_t id)
+{
+	char nonce[IPC_NONCE_LEN] = { 0 }, mem[128];
+	struct ipc_nonce_say say = { .id = id, .lifetime_ms = 1,
+		.nonces = span_make(nonce, sizeof(nonce)) };
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, NONCE_SAY, nonce_say, &say);
+	return door_send(to, buf_span(&b));
+}
+
+static int
 on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 {
 	struct side *s = arg;
 	struct ipc_nonce_ask ask;
-	struct ipc_nonce_say say = { .lifetime_ms = 1 };
-	char nonce[IPC_NONCE_LEN] = { 0 }, mem[128];
-	struct buf b;
 	int err;
 
 	s->frames++;
@@ -141,13 +151,8 @@ on_frame(void *arg, struct door *from, uint16_t type, struct span payload)
 	if (err)
 		return err;
 	add_news(s, (char)('0' + ask.id % 10));
-	if (!s->echo)
-		return 0;
-	say.id = ask.id;
-	say.nonces = span_make(nonce, sizeof(nonce));
-	buf_init(&b, mem, sizeof(mem));
-	IPC_FRAME(&b, NONCE_SAY, nonce_say, &say);
-	ck_assert_int_eq(door_send(from, buf_span(&b)), 0);
+	if (s->echo)
+		ck_assert_int_eq(say_nonce(from, ask.id), 0);
 	return 0;
 }
 
@@ -316,6 +321,29 @@ START_TEST(a_restarted_process_is_used_at_once)
 		turn(5);
 		ck_assert(strchr(reg.news, '7') != NULL);
 	}
+	stop(&sig);
+	stop(&reg);
+}
+END_TEST
+
+/* Who writes to a dead peer still reads what it said before.
+ * _i 0: written at once; 1: what waits in the queue fails */
+START_TEST(a_failed_write_loses_no_last_words)
+{
+	struct side sig, reg;
+	uv_os_fd_t fd;
+
+	start(&reg, ROLE_REG);
+	start(&sig, ROLE_SIG);
+	turn(10);
+	uv_fileno((uv_handle_t *)&sig.peer->used->pipe, &fd);
+	ck_assert_int_eq(ask(&sig, 4), 0);
+	ck_assert_int_eq(shutdown(fd, SHUT_RDWR), 0);
+	takes = _i ? 0 : -1;
+	ck_assert_int_eq(say_nonce(reg.peer, 1), _i ? 0 : -ENOTCONN);
+	turn(5);
+	/* and up again by the other connection of the two */
+	ck_assert_str_eq(reg.news, "+4-+");
 	stop(&sig);
 	stop(&reg);
 }
@@ -1119,6 +1147,7 @@ main(void)
 	tcase_add_loop_test(t, both_start_at_once_and_agree_on_one_connection,
 	    0, 8);
 	tcase_add_loop_test(t, a_restarted_process_is_used_at_once, 0, 2);
+	tcase_add_loop_test(t, a_failed_write_loses_no_last_words, 0, 2);
 	tcase_add_test(t, a_knock_that_waited_is_no_second_start);
 	tcase_add_test(t, last_words_of_the_dead_come_before_the_next_ones);
 	tcase_add_test(t, older_connections_are_read_before_newer_ones);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "registrar-db/io/schema.h"
+#include "registrar-db/stmts.h"
 #include "tests/unit/regdb/lab.h"
 
 #define WEAK                                                                 \
@@ -281,6 +282,62 @@ START_TEST(only_older_schemas_of_ours_are_migrated)
 }
 END_TEST
 
+extern const char *const schema_texts[SCHEMA_NUMBER];
+
+/* The same rows in both, column by column. */
+static void
+same_rows(sqlite3 *a, sqlite3 *b, const char *sql)
+{
+	sqlite3_stmt *qa, *qb;
+	int rc;
+
+	ck_assert_int_eq(sqlite3_prepare_v2(a, sql, -1, &qa, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(b, sql, -1, &qb, NULL), SQLITE_OK);
+	do {
+		rc = sqlite3_step(qa);
+		ck_assert_msg(rc == sqlite3_step(qb), "%s", sql);
+		for (int i = 0; rc == SQLITE_ROW && i < sqlite3_column_count(qa);
+		    i++) {
+			ck_assert_int_eq(sqlite3_column_type(qa, i),
+			    sqlite3_column_type(qb, i));
+			ck_assert_pstr_eq(
+			    (const char *)sqlite3_column_text(qa, i),
+			    (const char *)sqlite3_column_text(qb, i));
+		}
+	} while (rc == SQLITE_ROW);
+	sqlite3_finalize(qa);
+	sqlite3_finalize(qb);
+}
+
+START_TEST(a_new_database_is_what_the_steps_come_to)
+{
+	sqlite3 *steps, *whole;
+	sqlite3_stmt *tables;
+	int n = 0;
+
+	ck_assert_int_eq(sqlite3_open(":memory:", &steps), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_open(":memory:", &whole), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(steps, schema_texts[0], NULL, NULL,
+	    NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_exec(steps, "PRAGMA user_version = 1", NULL,
+	    NULL, NULL), SQLITE_OK);
+	ck_assert_int_eq(schema_migrate(steps), 0);
+	ck_assert_int_eq(schema_migrate(whole), 0);
+	same_rows(steps, whole, "PRAGMA user_version");
+	same_rows(steps, whole, SCHEMA_LIST);
+	ck_assert_int_eq(sqlite3_prepare_v2(whole, "SELECT 'SELECT * FROM ' || "
+	    "name FROM sqlite_schema WHERE type = 'table' AND name <> "
+	    "'sqlite_sequence'", -1, &tables, NULL), SQLITE_OK);
+	for (; sqlite3_step(tables) == SQLITE_ROW; n++)
+		same_rows(steps, whole,
+		    (const char *)sqlite3_column_text(tables, 0));
+	ck_assert_int_gt(n, 20);
+	sqlite3_finalize(tables);
+	sqlite3_close(steps);
+	sqlite3_close(whole);
+}
+END_TEST
+
 START_TEST(the_database_is_its_owners_alone)
 {
 	struct stat st;
@@ -304,6 +361,7 @@ add_schema_tests(Suite *s)
 	tcase_add_test(t, databases_that_are_not_ours_are_refused);
 	tcase_add_test(t, a_second_registrar_is_refused);
 	tcase_add_test(t, only_older_schemas_of_ours_are_migrated);
+	tcase_add_test(t, a_new_database_is_what_the_steps_come_to);
 	tcase_add_test(t, the_database_is_its_owners_alone);
 	suite_add_tcase(s, t);
 }

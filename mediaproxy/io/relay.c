@@ -68,15 +68,15 @@ handle_stun(struct media *m, uint32_t pair, enum port_which which,
     const struct addr *source, struct span packet, struct mono now)
 {
 	const struct port_pair *p = &m->ports.pair[pair];
-	struct session_hop hop = { pair, which, *source, 0 };
+	const struct session_hop hop = { pair, which, *source, 0 };
 	uint8_t mem[STUN_CHECK_MAX];
 	struct buf answer;
 
 	buf_init(&answer, mem, sizeof(mem));
 	if (sessions_stun(&m->sessions, pair, which, source, packet, now,
 		&answer)) {
-		hop.len = answer.len;
-		send_hop(m, &hop, mem);
+		m->n_send_failed += sock_send(sock_of(&m->socks, &hop), source,
+		    mem, answer.len) != 0;
 	} else if (m->ports.group[p->group].mapped) {
 		stunmon_heard(m, port_own(p, which).port, source, packet,
 		    now);

@@ -335,6 +335,33 @@ START_TEST(a_restart_of_ours_and_of_the_relay_keeps_it)
 }
 END_TEST
 
+/* RFC 8839 4.4: another address of ours restarts ICE. */
+START_TEST(our_new_address_is_told_with_a_new_credential)
+{
+	const char *inv, *ok;
+	char ufrag[32];
+
+	lab_public(lab, "203.0.113.1");
+	lab_pass(lab, 20000);
+	inv = calls(home, desk, ice_of(ICE("home") BOTH));
+	ok = answers(desk, inv, sdp_of(desk, 30000, NULL));
+	snprintf(ufrag, sizeof(ufrag), "%s", attribute(ok, "a=ice-ufrag:"));
+	lab_public(lab, "203.0.113.77");
+	lab_pass(lab, 10000);
+	phone_registers(home, NULL);
+	lab_pass(lab, 1);
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	HAS(inv, "\r\na=ice-lite\r\n");
+	HAS(inv, "a=candidate:1 1 UDP 2130706431 203.0.113.77 ");
+	LACKS(inv, "203.0.113.1 ");
+	ck_assert_str_ne(attribute(inv, "a=ice-ufrag:"), ufrag);
+	phone_answer(home, inv, 200, NULL, ice_of(ICE("anew") BOTH));
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	expect_told(0, inv);
+}
+END_TEST
+
 Suite *
 suite_ice(void)
 {
@@ -350,6 +377,7 @@ suite_ice(void)
 	tcase_add_test(tc,
 	    it_stays_over_offers_and_changes_when_the_phone_restarts);
 	tcase_add_test(tc, a_restart_of_ours_and_of_the_relay_keeps_it);
+	tcase_add_test(tc, our_new_address_is_told_with_a_new_credential);
 	suite_add_tcase(s, tc);
 	return s;
 }

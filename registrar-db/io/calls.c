@@ -208,7 +208,7 @@ keep(struct oracle *o, const struct ipc_auth_ask *ask, struct span number,
 		return verdict;
 	log_mismatch(ask, &say->caller);
 	if (counts && policy_granted(o->policy, o->next_ticket,
-			  say->caller.number) != 0)
+			  say->caller.number, d->cost) != 0)
 		return VERDICT_BUSY;
 	if (record(o, ask, number, say, d) == 0)
 		return verdict;

@@ -50,8 +50,9 @@ void policy_ask_form(struct policy *p, struct span by, bool internet,
 bool policy_is_outside(struct oracle *o, struct span number);
 
 /* A call was granted that counts for its payer's caps, and its row is not
- * written yet.  Errors: -ENOBUFS. */
-int policy_granted(struct policy *p, uint64_t ticket, struct span payer);
+ * written yet; cost: of its first minute.  Errors: -ENOBUFS. */
+int policy_granted(struct policy *p, uint64_t ticket, struct span payer,
+    uint32_t cost);
 /* It is, or will never be. */
 void policy_written(struct policy *p, uint64_t ticket);
 

@@ -1,16 +1,21 @@
 """Phones at home that speak ICE, some of which move no sound without: sound both ways, whoever calls."""
 
 import re
+import time
 
 from lab.expect import does_not_hear, hear_each_other
 from lab.linphone import Linphone
+from lab.net import Home
 from lab.office import DOMAIN, Office, RTP_RANGE, SIP_PORT, TONES, password
 from lab.wait import until
 
+BY_HAND = {'test_video_between_two_homes': 'POSTERN_ICE', 'test_srtp_behind_a_symmetric_router': 'POSTERN_ICE',
+           'test_the_office_moves': 'POSTERN_ICE'}
 
-def baresip(office, **options):
+def baresip(office, name='A', modules=(), account=(), **options):
     """At home, with ICE on."""
-    return office.home(modules=('ice.so',), account=('medianat=ice', 'stunserver=stun:%s:%d' % office.stun), **options)
+    return office.home(name, modules=('ice.so', *modules),
+                       account=('medianat=ice', 'stunserver=stun:%s:%d' % office.stun, *account), **options)
 
 
 def linphone(office, number, host):
@@ -94,3 +99,48 @@ def test_linphone():
         until(lambda: nominated(office) >= 1, 3, 'a check nominated')
         home.hang_up()
         desk.closed()
+
+
+def streams(phone, since):
+    """(packets of sound, packets of picture) that reached it."""
+    types = [r.payload_type for _, r in phone.ear.incoming(since)]
+    return types.count(0), sum(t >= 96 for t in types)
+
+
+def test_video_between_two_homes():
+    """Four ports of each, all checked."""
+    with Office(homes=(Home('A'), Home('B'))) as office:
+        one, two = baresip(office, 'A', video=True), baresip(office, 'B', video=True)
+        begin = time.time()
+        one.call(two)
+        for phone in (one, two):
+            until(lambda p=phone: min(streams(p, begin)) >= 10, 10, f'{phone.name} hears and sees the other')
+            checked(phone, 2)
+
+
+def test_srtp_behind_a_symmetric_router():
+    with Office(homes=(Home('A', nat='symmetric'),)) as office:
+        office.postern.sql("UPDATE subscriber SET srtp = 'required' WHERE number = '201';")
+        home = baresip(office, modules=('srtp.so',), account=('mediaenc=srtp-mand',))
+        desk = office.desk()
+        for caller, callee in ((home, desk), (desk, home)):
+            begin = time.time()
+            caller.call(callee)
+            for phone in (home, desk):
+                until(lambda p=phone: len(p.ear.incoming(begin)) >= 50, 5, f'{phone.name} gets packets')
+            caller.hang_up()
+            callee.closed()
+        checked(home, 2)
+
+
+def test_the_office_moves():
+    """Another public address of ours in mid-call."""
+    with Office(homes=(Home('A', nat='full-cone'),)) as office:
+        home, desk = baresip(office), office.desk()
+        home.call(desk)
+        hear_each_other(home, desk, 1)
+        office.lab.change_office_address()
+        at, new = time.time(), office.lab.office.public
+        until(lambda: any(p.source[0] == new for p, _ in home.ear.incoming(at)), 45, 'home hears the office again')
+        print(f'after {time.time() - at:.1f} s')
+        hear_each_other(home, desk, 1)

@@ -546,7 +546,8 @@
 	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
 	F(u8, way, 1, 4)	/* enum media_way */	\
 	F(u8, verdict, 0, 13)	/* enum media_verdict */	\
-	F(addr, said, 0, 0)
+	F(addr, said, 0, 0)			\
+	F(u8, srtp, 0, 6)	/* enum srtp_suite; 0: plain RTP */
 
 #define IPC_F_relay_quality(F)			\
 	F(u64, session, 1, UINT64_MAX)		\

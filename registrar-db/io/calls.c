@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "common/codec/sos.h"
+#include "common/codec/srtp_suite.h"
 #include "common/codec/tel.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
@@ -654,6 +655,8 @@ calls_reach(struct oracle *o, const struct job *job)
 	sql_text(q, 2, span_str(verdict_name(m.verdict)));
 	sql_text(q, 3, span_str(addr_text(&m.said, mem)));
 	sql_text(q, 4, span_str(way_name(m.way)));
+	sql_text(q, 5, m.srtp == SRTP_NONE ? SPAN_LIT("RTP") :
+	    span_str(srtp_params(m.srtp)->name));
 	return store_run(o->store, q);
 }
 

@@ -72,7 +72,8 @@ bool stun_fingerprint_ok(const struct stun_msg *m);
  * Is MESSAGE-INTEGRITY there and right (RFC 8489 14.5)?
  *
  * Takes:   key  short term: the password; long term: the MD5 of
- *               "username:realm:password", 16 bytes.
+ *               "username:realm:password", 16 bytes.  One of more than 64
+ *               is never right.
  */
 bool stun_integrity_ok(const struct stun_msg *m, struct span key);
 
@@ -111,7 +112,7 @@ void stun_put_fingerprint(struct buf *b);
  *
  * Takes:   b    all of the message so far and nothing else; its length field
  *               counts up to the MESSAGE-INTEGRITY and no further.
- *          key  as above.
+ *          key  as above, of 64 bytes at most; else b's error is set.
  * Limits:  STUN_INTEGRITY_LEN bytes.
  */
 #define STUN_INTEGRITY_LEN 24

@@ -81,6 +81,8 @@ say_path(struct buf *b, const struct explain *x, const char *side)
 	struct span source = explain_text(x->call,
 	    strcmp(side, "caller") == 0 ? "from_source" : "called_source");
 	struct span at = of_side(x, side, "learnt");
+	struct span srtp = of_side(x, side, "srtp");
+	bool is_plain = span_eq(srtp, SPAN_LIT("RTP"));
 	char mem[48];
 	uint64_t n;
 
@@ -101,6 +103,9 @@ say_path(struct buf *b, const struct explain *x, const char *side)
 	    EXPLAIN_ARG(explain_text(x->call, "media_mode")));
 	if (at.len > 0)
 		buf_fmt(b, " and was heard at %.*s", EXPLAIN_ARG(at));
+	if (srtp.len > 0)
+		buf_fmt(b, ", by %s%.*s", is_plain ? "" : "SRTP, ",
+		    EXPLAIN_ARG(srtp));
 }
 
 /* Which ports, and to whom: what an admin types into the router. */

@@ -29,6 +29,12 @@
 #define CALLED "called || CASE redirected_to WHEN '' THEN '' ELSE "            \
 	"' > ' || redirected_to END"
 
+/* Whose sound is encrypted. */
+#define SRTP                                                                   \
+	"CASE (caller_srtp NOT IN ('', 'RTP')) + "                             \
+	"2 * (called_srtp NOT IN ('', 'RTP')) WHEN 1 THEN 'from' "             \
+	"WHEN 2 THEN 'to' WHEN 3 THEN 'both' ELSE '' END AS srtp"
+
 struct list {
 	const struct conf *conf;
 	bool json, watch;
@@ -56,7 +62,8 @@ live_sql(struct buf *b, const struct list *l)
 		    " AS \"to\", state, granted AS began, "
 		    SINCE("answered", "'now'") " AS talking, "
 		    "from_zone AS came_from, channels, "
-		    "media_verdict AS media, " WORST " FROM live_call AS c");
+		    "media_verdict AS media, " SRTP ", " WORST
+		    " FROM live_call AS c");
 	if (add_number(b, l, " WHERE ", " IN (caller, called, redirected_to)"))
 		return 1;
 	buf_puts(b, " ORDER BY ticket;");
@@ -72,7 +79,7 @@ past_sql(struct buf *b, const struct list *l)
 		    "from_zone AS came_from, status, CASE WHEN reason = '' "
 		    "AND verdict <> 'granted' THEN verdict ELSE reason END "
 		    "AS reason, ended_by, "
-		    "media_verdict AS media, " WORST ", rule "
+		    "media_verdict AS media, " SRTP ", " WORST ", rule "
 		    "FROM call_record AS c");
 	if (add_number(b, l, " WHERE ", " IN (caller, called, redirected_to)"))
 		return 1;

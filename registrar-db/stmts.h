@@ -13,7 +13,7 @@
 #define BINDING_COLUMNS                                               \
 	"slot, contact, instance, call_id, reg_id, cseq, q, " FLOW_COLUMNS \
 	", nated, registered_at, expires_at, granted_s, number, closed_at, " \
-	"reconnects, user_agent"
+	"reconnects, user_agent, ice"
 
 /* One side's counters; the sums of all its streams. */
 /* Each time all of it so far: told again, nothing is counted twice. */
@@ -32,6 +32,7 @@
 /* The office's own side says nothing about how the other one got in. */
 #define REACH_UPDATE(side)                                              \
 	"UPDATE call SET " side "_media = ?2, " side "_said = ?3, "     \
+	side "_srtp = ?5, "                                             \
 	"media_way = CASE ?4 WHEN '' THEN media_way ELSE ?4 END "       \
 	"WHERE ticket = ?1"
 
@@ -77,9 +78,10 @@
 	S(BINDING_PUT, W, "INSERT OR REPLACE INTO registration(number, " \
 	    "slot, contact, instance, call_id, reg_id, cseq, q, "       \
 	    FLOW_COLUMNS ", nated, registered_at, expires_at, "         \
-	    "granted_s, user_agent, reconnects) "                       \
+	    "granted_s, user_agent, reconnects, ice) "                  \
 	    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "                      \
-	    "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)") \
+	    "?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, " \
+	    "?20)")                                                     \
 	S(BINDING_CLOSED, W, "UPDATE registration SET closed_at = ?6 "  \
 	    "WHERE source = ?1 AND transport = ?2 AND zone = ?3 "       \
 	    "AND listener = ?4 AND connection = ?5 "                    \

@@ -1,6 +1,7 @@
+/* HMAC() allocates for each message; SHA1_Update() does not. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <errno.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/sha.h>
 
 #include "common/base/secret.h"
 #include "common/codec/stun.h"
@@ -14,11 +15,13 @@ enum stun_attr {
 	ATTR_REALM = 0x0014,
 	ATTR_NONCE = 0x0015,
 	ATTR_XOR_MAPPED_ADDRESS = 0x0020,
+	ATTR_USE_CANDIDATE = 0x0025,
 	ATTR_FINGERPRINT = 0x8028,
+	ATTR_ICE_CONTROLLED = 0x8029,
 	ATTR_OTHER_ADDRESS = 0x802c,
 };
 
-#define SHA1_LEN 20
+#define SHA1_LEN SHA_DIGEST_LENGTH
 #define FINGERPRINT_XOR 0x5354554eu
 
 static uint16_t
@@ -97,15 +100,15 @@ get_xor_address(const uint8_t *header, const uint8_t *v, size_t len,
 	return get_address(plain, len, out);
 }
 
-/* Comprehension-required, and defined by RFC 3489, 5389, 5780, 8445, 8489. */
-static bool
-is_known(uint16_t type)
+/* Defined by RFC 3489, 5389, 5780, 8445, 8489, or not to be understood. */
+bool
+stun_is_unknown(uint16_t type)
 {
-	return type >= 0x8000 || (type >= 0x0001 && type <= 0x000b) ||
+	return !(type >= 0x8000 || (type >= 0x0001 && type <= 0x000b) ||
 	    type == ATTR_REALM || type == ATTR_NONCE ||
 	    (type >= 0x001c && type <= 0x001e) ||
 	    type == ATTR_XOR_MAPPED_ADDRESS ||
-	    (type >= 0x0024 && type <= 0x0027);
+	    (type >= 0x0024 && type <= 0x0027));
 }
 
 static void
@@ -159,8 +162,14 @@ get_attribute(struct stun_msg *m, size_t at, uint16_t type, size_t len)
 	case ATTR_NONCE:
 		first_wins(&m->nonce, v, len);
 		return true;
+	case ATTR_USE_CANDIDATE:
+		m->use_candidate = true;
+		return true;
+	case ATTR_ICE_CONTROLLED:
+		m->controlled = true;
+		return true;
 	default:
-		m->n_unknown += !is_known(type);
+		m->n_unknown += stun_is_unknown(type);
 		return true;
 	}
 }
@@ -206,25 +215,55 @@ stun_fingerprint_ok(const struct stun_msg *m)
 	return get32(p + m->fingerprint_at + 4) == (crc ^ FINGERPRINT_XOR);
 }
 
+static void
+hash(const uint8_t pad[SHA_CBLOCK], struct span m, uint8_t out[SHA1_LEN])
+{
+	SHA_CTX c;
+
+	SHA1_Init(&c);
+	SHA1_Update(&c, pad, SHA_CBLOCK);
+	SHA1_Update(&c, m.p, m.len);
+	SHA1_Final(out, &c);
+	secret_wipe(&c, sizeof(c));
+}
+
+/* RFC 2104; without a long key's hash, as none is long. */
+static bool
+hmac_sha1(struct span key, struct span m, uint8_t out[SHA1_LEN])
+{
+	uint8_t pad[SHA_CBLOCK] = { 0 };
+
+	if (key.len > SHA_CBLOCK)
+		return false;
+	if (key.len > 0)
+		memcpy(pad, key.p, key.len);
+	for (int i = 0; i < SHA_CBLOCK; i++)
+		pad[i] ^= 0x36;
+	hash(pad, m, out);
+	for (int i = 0; i < SHA_CBLOCK; i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	hash(pad, span_make(out, SHA1_LEN), out);
+	secret_wipe(pad, sizeof(pad));
+	return true;
+}
+
 bool
 stun_integrity_ok(const struct stun_msg *m, struct span key)
 {
 	const uint8_t *p = (const uint8_t *)m->packet.p;
-	uint8_t signed_bytes[STUN_MSG_MAX], mac[EVP_MAX_MD_SIZE];
+	uint8_t signed_bytes[STUN_MSG_MAX], mac[SHA1_LEN];
 	size_t len = m->integrity_at;
 	size_t said;
 
-	if (len == 0 || key.len > INT32_MAX)
+	if (len == 0)
 		return false;
 	/* The length counts up to MESSAGE-INTEGRITY and no further. */
 	memcpy(signed_bytes, p, len);
 	said = len + 4 + SHA1_LEN - STUN_HEADER_LEN;
 	signed_bytes[2] = (uint8_t)(said >> 8);
 	signed_bytes[3] = (uint8_t)said;
-	if (HMAC(EVP_sha1(), key.p, (int)key.len, signed_bytes, len, mac,
-		NULL) == NULL)
-		return false;
-	return secret_eq(mac, p + len + 4, SHA1_LEN);
+	return hmac_sha1(key, span_make(signed_bytes, len), mac) &&
+	    secret_eq(mac, p + len + 4, SHA1_LEN);
 }
 
 void
@@ -235,6 +274,17 @@ stun_put_fingerprint(struct buf *b)
 
 	put32(p + 4, ~crc32_more(UINT32_MAX, (const uint8_t *)m.p, m.len) ^
 	    FINGERPRINT_XOR);
+	buf_put(b, span_make(p, sizeof(p)));
+}
+
+void
+stun_put_integrity(struct buf *b, struct span key)
+{
+	uint8_t p[STUN_INTEGRITY_LEN] = { 0, ATTR_MESSAGE_INTEGRITY, 0,
+		SHA1_LEN };
+
+	if (!hmac_sha1(key, buf_span(b), p + 4))
+		b->err = -EMSGSIZE;
 	buf_put(b, span_make(p, sizeof(p)));
 }
 

@@ -40,6 +40,8 @@ struct stun_msg {
 	unsigned n_unknown;	/* attributes that must be understood
 				 * (RFC 8489 14) and are not */
 	struct span username, realm, nonce;
+	bool use_candidate;	/* RFC 8445 16.1 */
+	bool controlled;	/* ICE-CONTROLLED is there */
 	struct span packet;	/* lent: all of it */
 	size_t integrity_at;	/* offset of MESSAGE-INTEGRITY, 0: none */
 	size_t fingerprint_at;	/* offset of FINGERPRINT, 0: none */
@@ -70,9 +72,14 @@ bool stun_fingerprint_ok(const struct stun_msg *m);
  * Is MESSAGE-INTEGRITY there and right (RFC 8489 14.5)?
  *
  * Takes:   key  short term: the password; long term: the MD5 of
- *               "username:realm:password", 16 bytes.
+ *               "username:realm:password", 16 bytes.  One of more than 64
+ *               is never right.
  */
 bool stun_integrity_ok(const struct stun_msg *m, struct span key);
+
+/* Must an attribute of this type not be passed over, and is it defined
+ * nowhere that we know of (RFC 8489 14)? */
+bool stun_is_unknown(uint16_t type);
 
 /*
  * Write a Binding Request with FINGERPRINT and nothing that tells who we are.
@@ -99,5 +106,16 @@ void stun_put_change_request(struct buf *b, const uint8_t tid[STUN_TID_LEN],
  *             counts the FINGERPRINT already.
  */
 void stun_put_fingerprint(struct buf *b);
+
+/*
+ * Go on with MESSAGE-INTEGRITY (RFC 8489 14.5).
+ *
+ * Takes:   b    all of the message so far and nothing else; its length field
+ *               counts up to the MESSAGE-INTEGRITY and no further.
+ *          key  as above, of 64 bytes at most; else b's error is set.
+ * Limits:  STUN_INTEGRITY_LEN bytes.
+ */
+#define STUN_INTEGRITY_LEN 24
+void stun_put_integrity(struct buf *b, struct span key);
 
 #endif

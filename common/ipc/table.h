@@ -42,6 +42,7 @@
 #define IPC_CHAIN_MAX 15000	/* one chain, in DER */
 #define IPC_TBS_MAX 512		/* what a handshake has signed */
 #define IPC_SRTP_KEY_MAX 46	/* master key and salt */
+#define IPC_ICE_MAX 32		/* characters of ufrag or pwd of ours */
 #define IPC_ROCS_MAX 8		/* of one stream, both ways */
 #define IPC_DROPS_MAX 250	/* in one message */
 #define IPC_WINDOW_CODE 16	/* of a window; see WINDOW_OPEN */
@@ -88,7 +89,8 @@
 	F(u32, expires_s, 0, UINT32_MAX)\
 	F(u16, q_permille, 0, 1000)	\
 	F(str, instance, 0, 128)	\
-	F(u32, reg_id, 0, UINT32_MAX)
+	F(u32, reg_id, 0, UINT32_MAX)	\
+	F(u8, ice, 0, 1)	/* +sip.ice (RFC 5768) */
 
 /* One binding as a 200 to REGISTER lists it. */
 #define IPC_ITEM_binding(F)		\
@@ -102,7 +104,8 @@
 	F(item, flow, flow, 0)		\
 	F(str, uri, 1, 512)		\
 	F(str, instance, 0, 128)	\
-	F(u16, q_permille, 0, 1000)
+	F(u16, q_permille, 0, 1000)	\
+	F(u8, ice, 0, 1)	/* its Contact said +sip.ice */
 
 /* Who somebody is, from the subscriber table. */
 #define IPC_ITEM_party(F)		\
@@ -497,6 +500,20 @@
 	F(u8, suite_out, 0, 6)			\
 	F(blob, key_out, 0, IPC_SRTP_KEY_MAX)	\
 	F(list, rocs, roc, IPC_ROCS_MAX)	/* before a restart */
+#define IPC_F_relay_ice(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, stream, 0, 3)			\
+	F(str, ufrag, 0, IPC_ICE_MAX)	/* ours; none: no ICE */	\
+	F(str, pwd, 0, IPC_ICE_MAX)		\
+	F(oaddr, rtp, 0, 0)	/* nominated before a restart */	\
+	F(oaddr, rtcp, 0, 0)
+#define IPC_F_relay_nominated(F)		\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)			\
+	F(u8, stream, 0, 3)			\
+	F(oaddr, rtp, 0, 0)			\
+	F(oaddr, rtcp, 0, 0)
 #define IPC_F_relay_roc(F)			\
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 15)			\
@@ -538,7 +555,8 @@
 	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
 	F(u8, way, 1, 4)	/* enum media_way */	\
 	F(u8, verdict, 0, 13)	/* enum media_verdict */	\
-	F(addr, said, 0, 0)
+	F(addr, said, 0, 0)			\
+	F(u8, srtp, 0, 6)	/* enum srtp_suite; 0: plain RTP */
 
 #define IPC_F_relay_quality(F)			\
 	F(u64, session, 1, UINT64_MAX)		\
@@ -799,6 +817,12 @@
 	    "How far SRTP of one stream is, for the relay after this one: " \
 	    "told with each new source and rollover, and every 8,192 "	\
 	    "packets. And that tags are wrong.")			\
+	M(RELAY_ICE, relay_ice, 110, ROLE_SIG, ROLE_MEDIA, 0,		\
+	    "Our ICE-lite credential of one stream, before its RELAY_SET: " \
+	    "whose checks are answered there, and may nominate.")	\
+	M(RELAY_NOMINATED, relay_nominated, 111, ROLE_MEDIA, ROLE_SIG, 0, \
+	    "Where a check nominated the phone's ports, for the relay "	\
+	    "after this one.")						\
 	M(RELAY_TONE, relay_tone, 59, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "A phone sent a digit by INFO: give it to this one as events "	\
 	    "of RFC 4733, in its stream.")				\

@@ -19,7 +19,7 @@ reopen(struct latch *l, bool keep)
 	l->agreed = 0;
 	l->stale = keep;
 	if (!keep)
-		l->source = (struct addr){ 0 };
+		l->source = l->nominated;
 }
 
 void
@@ -43,6 +43,8 @@ latch_announce(struct latch *l, const struct addr *phone,
 	l->phone = *phone;
 	if (announced->family != ADDR_NONE)
 		l->announced = *announced;
+	if (moved)
+		l->nominated = (struct addr){ 0 };
 	if (moved || changed)
 		reopen(l, false);
 	else if (relearn)
@@ -55,6 +57,8 @@ rank(const struct latch *l, const struct addr *source)
 {
 	bool exact = addr_eq(source, &l->announced);
 
+	if (l->nominated.family != ADDR_NONE)
+		return addr_eq(source, &l->nominated) ? 2 : 0;
 	switch (l->mode) {
 	case LATCH_SIGNALLED:
 		return exact ? 2 : 0;
@@ -94,6 +98,17 @@ carries_on(const struct latch *l, const struct latch_packet *p)
 		return true;
 	return !p->rtcp && ahead > 0 &&
 	    ahead <= (l->fax ? LATCH_FAX_AHEAD : LATCH_SEQ_AHEAD);
+}
+
+/* May it follow the one that fell silent? */
+static bool
+may_follow(const struct latch *l, const struct addr *source,
+    const struct latch_packet *p, struct mono now)
+{
+	bool fits = l->nominated.family != ADDR_NONE ?
+	    addr_same_ip(source, &l->nominated) : rank(l, source) > 0;
+
+	return fits && is_silent(l, now) && carries_on(l, p);
 }
 
 static void
@@ -139,9 +154,11 @@ static enum latch_said
 input_frozen(struct latch *l, const struct addr *source,
     const struct latch_packet *p, struct mono now)
 {
-	if (!is_silent(l, now) || !carries_on(l, p) || rank(l, source) == 0)
+	if (!may_follow(l, source, p, now))
 		return LATCH_REFUSED;
 	l->source = l->learnt = *source;
+	if (l->nominated.family != ADDR_NONE)
+		l->nominated = *source;
 	note(l, p, now);
 	return LATCH_NEW;
 }
@@ -158,6 +175,9 @@ latch_input(struct latch *l, const struct addr *source,
 	}
 	if (l->frozen)
 		return input_frozen(l, source, p, now);
+	if (l->nominated.family != ADDR_NONE &&
+	    may_follow(l, source, p, now))
+		l->nominated = *source;
 	fits = rank(l, source);
 	if (fits == 0)
 		return LATCH_REFUSED;
@@ -178,6 +198,16 @@ latch_resume(struct latch *l, const struct addr *learnt, struct mono now)
 	    learnt->family == ADDR_NONE || rank(l, learnt) == 0)
 		return;
 	l->source = l->learnt = *learnt;
+	l->heard_at = now;
+}
+
+void
+latch_nominate(struct latch *l, const struct addr *source, struct mono now)
+{
+	l->nominated = *source;
+	if (source->family == ADDR_NONE || addr_eq(&l->source, source))
+		return;
+	reopen(l, false);
 	l->heard_at = now;
 }
 

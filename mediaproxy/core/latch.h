@@ -11,6 +11,10 @@
  * It moves only when a new offer or answer allows learning and the old source
  * falls silent for a moment, or when that has been silent longer and the new
  * one passes the same rule and carries on SSRC and sequence.
+ * A connectivity check of ICE (RFC 8445) stands above all that: it is signed, so
+ * it names the source at once.  Then nobody else is learnt, except for whom
+ * goes on with SSRC and sequence from the same IP after a silence, as the
+ * home's NAT may give its phone another port and not every phone checks again.
  *
  * Fax (UDPTL) has no SSRC and a short sequence, and long silences are part of
  * it: its first packets must follow each other closely, and another source may
@@ -41,6 +45,7 @@ struct latch {
 	struct addr phone;	/* its signalling; the port means nothing */
 	struct addr announced;	/* in its SDP; ADDR_NONE: nothing yet */
 	struct addr source;	/* learnt or about to be; ADDR_NONE: nobody */
+	struct addr nominated;	/* by a check; ADDR_NONE: none was */
 	struct addr learnt;	/* the last one that was frozen; for reports */
 	struct mono heard_at;	/* last packet of source; 0: none */
 	uint32_t ssrc;
@@ -94,6 +99,14 @@ void latch_announce(struct latch *l, const struct addr *phone,
  * the rule, or comes when somebody was heard already, is ignored.
  */
 void latch_resume(struct latch *l, const struct addr *learnt,
+    struct mono now);
+
+/*
+ * A check that was signed with our password came from there and nominated it:
+ * it is the source and the destination from now on, until another one is, or
+ * its phone signals from elsewhere.  ADDR_NONE: checks count no longer.
+ */
+void latch_nominate(struct latch *l, const struct addr *source,
     struct mono now);
 
 /* Is this the source already learnt, so that nothing need be checked? */

@@ -13,9 +13,10 @@ sessions_init(struct sessions *s, const struct sessions_conf *conf)
 	s->cursor = n;
 	s->stream = calloc(n, sizeof(s->stream[0]));
 	s->secure = calloc(n, sizeof(s->secure[0]));
+	s->ice = calloc(n, sizeof(s->ice[0]));
 	s->engine = srtp_engine_new();
-	if (s->stream == NULL || s->secure == NULL || s->engine == NULL ||
-	    pool_init(&s->pool, n,
+	if (s->stream == NULL || s->secure == NULL || s->ice == NULL ||
+	    s->engine == NULL || pool_init(&s->pool, n,
 		sizeof(struct session)) != 0 || htab_init(&s->by_id, n) != 0) {
 		sessions_clear(s);
 		return -ENOMEM;
@@ -28,6 +29,7 @@ sessions_clear(struct sessions *s)
 {
 	free(s->stream);
 	free(s->secure);
+	free(s->ice);
 	srtp_engine_free(s->engine);
 	pool_clear(&s->pool);
 	htab_clear(&s->by_id);
@@ -127,6 +129,7 @@ give_back(struct sessions *s, uint32_t pair, struct mono now)
 	mark_traced(s, &s->stream[pair], 0);
 	s->stream[pair].used = false;
 	secure_wipe(&s->secure[pair]);
+	ice_wipe(&s->ice[pair]);
 	ports_put(s->conf.ports, pair, now);
 }
 
@@ -439,7 +442,9 @@ sessions_set(struct sessions *s, const struct ipc_relay_set *m,
 		return -ENOENT;
 	}
 	se->unclaimed_at.us = 0;
+	/* Who checks its RTCP port, too, must not find it closed. */
 	if (!st->was_set && m->mux == 0 && m->learnt.family == ADDR_NONE &&
+	    !ice_is_on(&s->ice[st - s->stream]) &&
 	    may_try(s, (uint32_t)(st - s->stream), now))
 		st->trial = TRIAL_QUIET;
 	stream_set(st, m, s->conf.dest, send_first, now);

@@ -16,6 +16,7 @@
 
 #include "common/base/htab.h"
 #include "common/base/pool.h"
+#include "mediaproxy/core/ice.h"
 #include "mediaproxy/core/secure.h"
 #include "mediaproxy/core/site.h"
 #include "mediaproxy/core/stream.h"
@@ -71,6 +72,7 @@ struct sessions {
 	struct htab by_id;
 	struct stream *stream;		/* by pair */
 	struct secure *secure;		/* by pair: its SRTP */
+	struct ice *ice;		/* by pair */
 	struct srtp_engine *engine;
 	uint32_t cursor;		/* of sessions_next() */
 	struct session_wait wait[SESSION_WAITS_MAX];	/* oldest first */
@@ -79,6 +81,7 @@ struct sessions {
 	uint64_t n_opened, n_full, n_unknown, n_relayed;
 	uint32_t n_traced;		/* streams whose packets are shown */
 	uint64_t n_waited, n_late;	/* answers that waited, in vain */
+	uint64_t n_checks;		/* of ICE, answered */
 };
 
 /* Errors: -ENOMEM. */
@@ -114,6 +117,22 @@ int sessions_set(struct sessions *s, const struct ipc_relay_set *m,
 
 /* SRTP keys.  Errors: as sessions_set(), and keys that cannot be. */
 int sessions_key(struct sessions *s, const struct ipc_relay_key *m);
+
+/* ---- session_ice.c ---- */
+
+/* An ICE-lite credential, or none.  Errors: as sessions_set(), and a
+ * credential that cannot be. */
+int sessions_ice(struct sessions *s, const struct ipc_relay_ice *m,
+    struct mono now);
+/* A STUN packet came to a port.  True: it was a check of that phone's, and
+ * answer (STUN_CHECK_MAX octets) goes back to source. */
+bool sessions_stun(struct sessions *s, uint32_t pair, enum port_which which,
+    const struct addr *source, struct span packet, struct mono now,
+    struct buf *answer);
+/* Was a port of its phone's nominated that was not told? */
+bool sessions_nominated(struct sessions *s, uint32_t pair,
+    struct ipc_relay_nominated *out);
+
 /*
  * Give a digit to the phone of this stream, in the sound that goes to it.
  *
@@ -170,6 +189,7 @@ enum session_do {
 	SESSION_REACH,
 	SESSION_ROC,
 	SESSION_QUALITY,
+	SESSION_NOMINATED,
 };
 
 struct session_step {
@@ -181,6 +201,7 @@ struct session_step {
 	struct ipc_relay_reach reach;	/* SESSION_REACH */
 	struct ipc_relay_roc roc;	/* SESSION_ROC */
 	struct ipc_relay_quality quality;	/* SESSION_QUALITY */
+	struct ipc_relay_nominated nominated;	/* SESSION_NOMINATED */
 };
 
 /* Every 100 ms while sessions exist: look at all, then take the steps. */

@@ -146,6 +146,13 @@ next_quality(struct sessions *s, uint32_t pair, struct mono now,
 	return true;
 }
 
+static bool
+next_nominated(struct sessions *s, uint32_t pair, struct session_step *out)
+{
+	out->what = SESSION_NOMINATED;
+	return sessions_nominated(s, pair, &out->nominated);
+}
+
 /* Found out by another stream meanwhile: nothing is left to be tried. */
 static void
 end_trial(const struct sessions *s, struct stream *st, struct mono now)
@@ -168,6 +175,7 @@ sessions_next(struct sessions *s, struct mono now, struct session_step *out)
 		if (next_news(st, out) || next_reach(s, s->cursor, now, out) ||
 		    next_roc(s, s->cursor, out) ||
 		    next_quality(s, s->cursor, now, out) ||
+		    next_nominated(s, s->cursor, out) ||
 		    next_keepalive(s, s->cursor, PORT_RTP, now, out) ||
 		    next_keepalive(s, s->cursor, PORT_RTCP, now, out))
 			return true;

@@ -82,6 +82,8 @@ put_status(struct buf *b, const struct media *m)
 	    (unsigned long long)m->ask.n_heard,
 	    (unsigned long long)m->ask.n_refused,
 	    (unsigned long long)m->ask.n_ignored);
+	buf_fmt(b, ",\"ice_checks\":%llu",
+	    (unsigned long long)m->sessions.n_checks);
 	buf_fmt(b, ",\"words\":\"%s\"}", words(m));
 }
 

@@ -110,6 +110,18 @@ on_relay_key(struct media *m, struct span payload)
 }
 
 static int
+on_relay_ice(struct media *m, struct span payload)
+{
+	struct ipc_relay_ice ice;
+	int err;
+
+	err = get_relay_ice(payload, &ice);
+	if (err == 0)
+		err = sessions_ice(&m->sessions, &ice, clock_mono());
+	return err == -ENOENT ? 0 : err;
+}
+
+static int
 on_relay_tone(struct media *m, struct span payload)
 {
 	struct ipc_relay_tone tone;
@@ -161,6 +173,8 @@ on_sigproxy_frame(struct media *m, uint16_t type, struct span payload)
 		return on_relay_set(m, payload);
 	case IPC_RELAY_KEY:
 		return on_relay_key(m, payload);
+	case IPC_RELAY_ICE:
+		return on_relay_ice(m, payload);
 	case IPC_RELAY_TONE:
 		return on_relay_tone(m, payload);
 	case IPC_RELAY_TRACE:
@@ -220,6 +234,17 @@ sigproxy_quality(struct media *m, const struct ipc_relay_quality *quality)
 
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_QUALITY, relay_quality, quality);
+	door_send(m->sigproxy, buf_span(&b));
+}
+
+void
+sigproxy_nominated(struct media *m, const struct ipc_relay_nominated *nominated)
+{
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_NOMINATED, relay_nominated, nominated);
 	door_send(m->sigproxy, buf_span(&b));
 }
 

@@ -62,6 +62,27 @@ send_hop(struct media *m, const struct session_hop *hop, const void *data)
 		    true);
 }
 
+/* A check of ICE, or an answer to a question of ours. */
+static void
+handle_stun(struct media *m, uint32_t pair, enum port_which which,
+    const struct addr *source, struct span packet, struct mono now)
+{
+	const struct port_pair *p = &m->ports.pair[pair];
+	const struct session_hop hop = { pair, which, *source, 0 };
+	uint8_t mem[STUN_CHECK_MAX];
+	struct buf answer;
+
+	buf_init(&answer, mem, sizeof(mem));
+	if (sessions_stun(&m->sessions, pair, which, source, packet, now,
+		&answer)) {
+		m->n_send_failed += sock_send(sock_of(&m->socks, &hop), source,
+		    mem, answer.len) != 0;
+	} else if (m->ports.group[p->group].mapped) {
+		stunmon_heard(m, port_own(p, which).port, source, packet,
+		    now);
+	}
+}
+
 static void
 handle(struct media *m, uint32_t sock, const struct addr *source,
     uint8_t *data, size_t len, struct mono now)
@@ -79,11 +100,8 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 	if (rtp_kind(span_make(data, len)) == RTP_KIND_STUN &&
 	    !(sessions_is_fax(&m->sessions, pair) &&
 		!stun_is(span_make(data, len)))) {
-		const struct port_pair *p = &m->ports.pair[pair];
-
-		if (m->ports.group[p->group].mapped)
-			stunmon_heard(m, port_own(p, which).port, source,
-			    span_make(data, len), now);
+		handle_stun(m, pair, which, source, span_make(data, len),
+		    now);
 		return;
 	}
 	if (m->sessions.n_traced > 0)
@@ -306,6 +324,8 @@ take_steps(struct media *m, struct mono now)
 			sigproxy_roc(m, &step.roc);
 		else if (step.what == SESSION_QUALITY)
 			sigproxy_quality(m, &step.quality);
+		else if (step.what == SESSION_NOMINATED)
+			sigproxy_nominated(m, &step.nominated);
 		else
 			send_hop(m, &step.hop, step.bytes);
 	}

@@ -206,6 +206,7 @@ binding_of(const struct ipc_reg_ask *ask, const struct ipc_contact *c,
 		.q_permille = c->q_permille,
 		.flow = ask->flow,
 		.nated = ask->nated != 0,
+		.ice = c->ice != 0,
 		.registered_wall_s = wall_s,
 		.granted_s = grant_s(ask, n_reconnects, c->expires_s),
 	};
@@ -220,6 +221,7 @@ is_refresh(const struct binding *a, const struct binding *b)
 	return span_eq(a->contact, b->contact) &&
 	    span_eq(a->instance, b->instance) && a->reg_id == b->reg_id &&
 	    a->q_permille == b->q_permille && a->nated == b->nated &&
+	    a->ice == b->ice &&
 	    a->granted_s == b->granted_s && a->closed_wall_s == 0 &&
 	    a->reconnects == b->reconnects &&
 	    span_eq(a->user_agent, b->user_agent) &&

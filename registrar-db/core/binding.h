@@ -50,6 +50,7 @@ struct binding {
 	uint16_t q_permille;
 	struct ipc_flow flow;
 	bool nated;
+	bool ice;		/* its Contact said +sip.ice */
 	int64_t registered_wall_s, expires_wall_s;
 	uint32_t granted_s;
 	int64_t closed_wall_s;	/* when its connection closed; 0: it lives */

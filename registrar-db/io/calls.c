@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "common/codec/sos.h"
+#include "common/codec/srtp_suite.h"
 #include "common/codec/tel.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
@@ -86,7 +87,7 @@ calls_find(struct oracle *o, struct span number, struct party_row *called,
 		say->targets[say->n_targets++] = (struct ipc_target){
 			.flow = b->flow, .uri = b->contact,
 			.instance = b->instance,
-			.q_permille = b->q_permille };
+			.q_permille = b->q_permille, .ice = b->ice };
 	}
 	say->called = called->party;
 	return say->n_targets == 0 ? VERDICT_UNREACHABLE : VERDICT_OK;
@@ -654,6 +655,8 @@ calls_reach(struct oracle *o, const struct job *job)
 	sql_text(q, 2, span_str(verdict_name(m.verdict)));
 	sql_text(q, 3, span_str(addr_text(&m.said, mem)));
 	sql_text(q, 4, span_str(way_name(m.way)));
+	sql_text(q, 5, m.srtp == SRTP_NONE ? SPAN_LIT("RTP") :
+	    span_str(srtp_params(m.srtp)->name));
 	return store_run(o->store, q);
 }
 

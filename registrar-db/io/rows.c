@@ -236,6 +236,7 @@ binding_column(sqlite3_stmt *q, struct binding *out, struct span *number_out)
 		.reconnects = sqlite3_column_int(q, 18) > 0 ?
 		    (uint32_t)sqlite3_column_int(q, 18) : 0,
 		.user_agent = sql_column(q, 19),
+		.ice = sqlite3_column_int(q, 20) == 1,
 	};
 
 	*number_out = sql_column(q, 16);
@@ -356,6 +357,7 @@ binding_put(struct store *s, struct span number, const struct binding *b)
 	sql_int(q, 17, b->granted_s);
 	sql_text(q, 18, b->user_agent);
 	sql_int(q, 19, b->reconnects);
+	sql_int(q, 20, b->ice);
 	return store_run(s, q);
 }
 

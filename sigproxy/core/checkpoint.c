@@ -167,6 +167,18 @@ put_tone(struct buf *b, uint8_t pt, uint32_t rate)
 }
 
 static void
+put_ice(struct buf *b, const struct ice_stream *ice)
+{
+	put_flag(b, ice->on);
+	wire_put_uint(b, ice->generation, 4);
+	wire_put_uint(b, ice->peer, 8);
+	if (!ice->on)
+		return;
+	wire_put_addr(b, &ice->nominated[0]);
+	wire_put_addr(b, &ice->nominated[1]);
+}
+
+static void
 put_end_stream(struct buf *b, const struct end_stream *s)
 {
 	put_flag(b, s->was_set);
@@ -185,6 +197,7 @@ put_end_stream(struct buf *b, const struct end_stream *s)
 	put_secure(b, &s->srtp);
 	put_flag(b, s->video);
 	put_tone(b, s->tone_pt, s->tone_rate);
+	put_ice(b, &s->ice);
 }
 
 static void
@@ -212,6 +225,8 @@ put_media_stream(struct buf *b, const struct media_stream *m)
 	wire_put_uint(b, m->way, 1);
 	put_crypto(b, &m->crypto);
 	put_tone(b, m->tone_pt, m->tone_rate);
+	wire_put_uint(b, m->ice, 1);
+	wire_put_uint(b, m->ice_peer, 8);
 }
 
 static void
@@ -309,6 +324,7 @@ put_leg(struct buf *b, const struct call *call, const struct leg *leg)
 		put_early(b, leg);
 	put_told(b, leg);
 	wire_put_uint(b, leg->trunk, 4);
+	put_flag(b, leg->ice);
 }
 
 static void
@@ -553,6 +569,21 @@ get_tone(struct rwire *r, uint8_t *pt_out, uint32_t *rate_out)
 		wire_fail(r, -ERANGE);
 }
 
+static struct ice_stream
+get_ice(struct rwire *r)
+{
+	struct ice_stream ice = { .on = get_flag(r) };
+
+	ice.generation =
+	    (uint32_t)wire_get_uint(r, 4, 0, ICE_GENERATIONS_MAX);
+	ice.peer = wire_get_uint(r, 8, 0, UINT64_MAX);
+	if (!ice.on)
+		return ice;
+	ice.nominated[0] = wire_get_addr(r, true);
+	ice.nominated[1] = wire_get_addr(r, true);
+	return ice;
+}
+
 static struct end_stream
 get_end_stream(struct rwire *r)
 {
@@ -573,6 +604,7 @@ get_end_stream(struct rwire *r)
 	s.srtp = get_secure(r);
 	s.video = get_flag(r);
 	get_tone(r, &s.tone_pt, &s.tone_rate);
+	s.ice = get_ice(r);
 	return s;
 }
 
@@ -635,6 +667,8 @@ get_media_stream(struct rwire *r)
 	m.way = (uint8_t)wire_get_uint(r, 1, SECURE_PLAIN, SECURE_SAVP);
 	m.crypto = get_crypto(r);
 	get_tone(r, &m.tone_pt, &m.tone_rate);
+	m.ice = (uint8_t)wire_get_uint(r, 1, 0, ICE_SAID_MAX);
+	m.ice_peer = wire_get_uint(r, 8, 0, UINT64_MAX);
 	return m;
 }
 
@@ -744,6 +778,7 @@ get_leg(struct rwire *r, const struct edge_conf *conf, unsigned lo,
 		get_early(r, leg);
 	get_told(r, leg);
 	leg->trunk = (uint32_t)wire_get_uint(r, 4, 0, IPC_TRUNK_ID_MAX);
+	leg->ice = get_flag(r);
 	checkpoint_check_target(r, leg->target);
 	if ((leg->state >= LEG_CONFIRMED) != call->talking ||
 	    leg->state == LEG_LOST ||

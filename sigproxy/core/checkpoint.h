@@ -12,7 +12,7 @@
 #include "common/ipc/wire.h"
 #include "sigproxy/core/call_priv.h"
 
-#define CHECKPOINT_VERSION 7
+#define CHECKPOINT_VERSION 8
 
 /* One leg; text is lent from the bytes read. */
 struct saved_leg {
@@ -28,6 +28,7 @@ struct saved_leg {
 	uint32_t local_cseq, remote_cseq, invite_cseq;
 	uint8_t srtp_way;
 	bool srtp_turned;
+	bool ice;
 	uint8_t seed[SECURE_SEED_LEN];
 	int64_t cseq_offset;
 	uint8_t can; /* enum can */

@@ -712,6 +712,7 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	case IPC_RELAY_REACH:
 	case IPC_RELAY_QUALITY:
 	case IPC_RELAY_ROC:
+	case IPC_RELAY_NOMINATED:
 		return call_frame(e, now, st, instance, type, payload);
 	default:
 		return auth_frame(e, now, st, type, payload);

@@ -86,6 +86,8 @@ note_reach(struct steps *st, const struct leg *leg,
 		.way = reach->way,
 		.verdict = relay_sound(leg)->verdict,
 		.said = reach->said,
+		.srtp = relay_sound(leg)->form == STREAM_RTP ?
+		    relay_sound(leg)->srtp.phone.suite : SRTP_NONE,
 	};
 	told->reached = true;
 	STEPS_ASK(st, &st->reg, CALL_REACH, call_reach, &told->reach);

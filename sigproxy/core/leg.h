@@ -8,6 +8,7 @@
 
 #include "sigproxy/core/ear.h"
 #include "sigproxy/core/edge_priv.h"
+#include "sigproxy/core/ice.h"
 #include "sigproxy/core/move.h"
 #include "sigproxy/core/secure.h"
 #include "sigproxy/core/session.h"
@@ -67,6 +68,7 @@ struct end_stream {
 	uint8_t verdict;       /* enum media_verdict, as last reported */
 	struct addr learnt;    /* where its RTP was heard from last */
 	struct secure_stream srtp;
+	struct ice_stream ice;
 };
 
 /* One phone's end of the relay. */
@@ -118,6 +120,7 @@ struct leg {
 	uint8_t can;          /* enum can */
 	uint8_t srtp_way;     /* enum secure_way, of our first offer */
 	bool srtp_turned;     /* the other way was tried, too */
+	bool ice;             /* its phone speaks ICE: it is offered */
 	uint8_t seed[SECURE_SEED_LEN]; /* of its keys */
 	struct session session; /* its session timer */
 	/* The end: see farewell.c. */

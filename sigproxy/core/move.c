@@ -109,6 +109,7 @@ put_sdp(struct buf *b, const struct leg *leg)
 	const struct stream_map *map = &leg->call->map;
 	const struct end *end = &leg->end;
 	struct sdp_edit edit = { .origin = end->stream[0].port.said_rtp };
+	char ice[IPC_STREAMS_MAX][ICE_LINES_MAX];
 	struct ipc_port port;
 	struct sdp sdp;
 	int err = sdp_parse(blob_span(&leg->session.sdp), &sdp);
@@ -125,6 +126,8 @@ put_sdp(struct buf *b, const struct leg *leg)
 		port = ear_port(leg, nr);
 		offer_edit_stream(&edit.media[i], &port);
 		edit.media[i].no_rtcp = sdp.media[i].is_udptl;
+		if (!sdp.media[i].is_udptl)
+			ice_edit(&edit, i, leg, nr, NULL, ice[nr]);
 	}
 	err = sdp_build(b, &sdp, &edit);
 	return err ? err : buf_err(b);
@@ -141,6 +144,7 @@ put_invite(const struct ctx *x, struct buf *b, struct leg *leg)
 	if (!relay_is_ready(leg) || leg->session.sdp.p == NULL)
 		return -ENODATA;
 	buf_init(&sdp, mem, sizeof(mem));
+	ice_restart(leg);
 	err = put_sdp(&sdp, leg);
 	if (err)
 		return err;

@@ -171,13 +171,15 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 	const struct stream_map *map = &p.exchange->call->map;
 	const struct end *end = &p.to->end;
 	char keys[IPC_STREAMS_MAX][SECURE_LINES_MAX];
+	char ice[IPC_STREAMS_MAX][ICE_LINES_MAX];
+	const struct media *offer = answered(&p);
 	struct sdp_edit edit = { 0 };
 	struct fmts mem[IPC_STREAMS_MAX];
 	int err = read_sdp(sdp, &p, out);
 
 	if (err || p.only_count)
 		return err;
-	set_order(&edit, sdp, answered(&p));
+	set_order(&edit, sdp, offer);
 	edit.origin = end->stream[0].port.said_rtp;
 	if (p.to->version_shift > 0)
 		edit.o_version = sdp->o_version + p.to->version_shift;
@@ -201,6 +203,9 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 		err = secure_line(p, &edit.media[i], nr, m, keys[nr]);
 		if (err)
 			return err;
+		if (m->form == STREAM_RTP)
+			ice_edit(&edit, i, p.to, nr,
+			    offer == NULL ? NULL : &offer->stream[nr], ice[nr]);
 	}
 	err = sdp_build(b, sdp, &edit);
 	return err ? err : buf_err(b);
@@ -583,6 +588,7 @@ set_own_answer(const struct ctx *x, struct leg *leg,
 		    secure_check_answer(leg, nr, said) != 0)
 			continue;
 		secure_settle(x, leg, nr, said, false);
+		ice_settle(x, leg, nr, said, false);
 		if ((!anew && addr_eq(&s->rtp, &said->rtp) &&
 			addr_eq(&s->rtcp, &said->rtcp)))
 			continue;
@@ -634,6 +640,8 @@ offer_settled(const struct ctx *x, struct leg *a, const struct media *offer,
 		if (streams_agreed(offer, answer, nr)) {
 			secure_settle(x, a, nr, &offer->stream[nr], true);
 			secure_settle(x, b, nr, &answer->stream[nr], false);
+			ice_settle(x, a, nr, &offer->stream[nr], true);
+			ice_settle(x, b, nr, &answer->stream[nr], false);
 		}
 		settle_stream(x->st, nr, a, offer, b, answer, said_again);
 	}

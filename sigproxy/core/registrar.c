@@ -48,6 +48,7 @@ fill_contact(const struct sip_contact *c, uint32_t expires_s,
 	out->expires_s = c->has_expires ? c->expires_s : expires_s;
 	out->q_permille = c->q_milli == SIP_Q_NONE ? 1000 : c->q_milli;
 	out->instance = c->instance;
+	out->ice = c->has_ice;
 	if (out->uri.len == 0 || !creds_text_ok(out->uri, 512))
 		return -EBADMSG;
 	/* An instance that cannot be kept is as good as none. */

@@ -214,6 +214,8 @@ relay_again(const struct ctx *x, struct leg *leg)
 		if (s->srtp.phone.suite != SRTP_NONE &&
 		    s->form == STREAM_RTP)
 			secure_tell(x->st, leg, nr);
+		if (s->ice.on && s->form == STREAM_RTP)
+			ice_tell(x->st, leg, nr);
 		set = settings_of(leg, nr, listener_of(leg));
 		set.learnt = s->learnt;
 		STEPS_ASK(x->st, to, RELAY_SET, relay_set, &set);
@@ -566,6 +568,24 @@ on_roc(const struct ctx *x, uint8_t instance, struct span payload)
 	return 0;
 }
 
+static int
+on_nominated(const struct ctx *x, uint8_t instance, struct span payload)
+{
+	struct ipc_relay_nominated m;
+	struct call *call;
+	struct leg *leg;
+	int err = get_relay_nominated(payload, &m);
+
+	if (err)
+		return err;
+	call = find(x->e->calls, instance, m.session);
+	leg = find_leg(call, m.end);
+	if (leg != NULL && m.stream < leg->end.n &&
+	    call->phase != CALL_ENDING)
+		ice_nominated(x, leg, &m);
+	return 0;
+}
+
 int
 call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
     uint16_t type, struct span payload)
@@ -581,6 +601,8 @@ call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return on_news(&x, instance, payload);
 	case IPC_RELAY_ROC:
 		return on_roc(&x, instance, payload);
+	case IPC_RELAY_NOMINATED:
+		return on_nominated(&x, instance, payload);
 	case IPC_RELAY_REACH:
 		return on_reach(&x, instance, payload);
 	case IPC_RELAY_QUALITY:

@@ -177,6 +177,7 @@ restore_leg(
 	leg->can = from->can;
 	leg->srtp_way = from->srtp_way;
 	leg->srtp_turned = from->srtp_turned;
+	leg->ice = from->ice;
 	memcpy(leg->seed, from->seed, sizeof(leg->seed));
 	leg->rseq = from->rseq;
 	leg->offered = from->offered;

@@ -109,8 +109,8 @@ needs_relay(const struct leg *leg, const struct leg *caller)
 
 /* Gives: the new branch, or NULL. */
 static struct leg *
-add_branch(
-    struct edge *e, struct call *call, const struct flow *flow, struct span uri)
+add_branch(struct edge *e, struct call *call, const struct flow *flow,
+    struct span uri, bool ice)
 {
 	const struct leg *caller = call->leg[0];
 	struct leg *leg = leg_new(e->calls, call);
@@ -118,6 +118,7 @@ add_branch(
 	if (leg == NULL)
 		return NULL;
 	leg->flow = *flow;
+	leg->ice = ice;
 	leg->relayed = needs_relay(leg, caller);
 	(void)TEXT_SET(&leg->target, uri);
 	write_names(e, leg);
@@ -132,7 +133,8 @@ add_trunk(const struct ctx *x, struct call *call, bool with_external)
 	struct flow flow;
 	struct trunk *t = trunk_choose(x, call, with_external, &flow);
 	struct leg *leg =
-	    t == NULL ? NULL : add_branch(x->e, call, &flow, SPAN_NONE);
+	    t == NULL ? NULL : add_branch(x->e, call, &flow, SPAN_NONE,
+			    false);
 
 	if (leg == NULL)
 		return;
@@ -201,7 +203,8 @@ add_spares(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 			say->targets[j].instance) ||
 		    !is_callable(e, &say->targets[j], with_external))
 			continue;
-		leg = add_branch(e, call, &flow, say->targets[j].uri);
+		leg = add_branch(e, call, &flow, say->targets[j].uri,
+		    say->targets[j].ice);
 		if (leg == NULL)
 			return;
 		leg->spare_of = of->index;
@@ -226,7 +229,8 @@ add_branches(struct edge *e, struct call *call, const struct ipc_auth_say *say,
 			    own != is_own_phone(call->leg[0], &flow,
 				       say->targets[i].uri))
 				continue;
-			leg = add_branch(e, call, &flow, say->targets[i].uri);
+			leg = add_branch(e, call, &flow, say->targets[i].uri,
+			    say->targets[i].ice);
 			if (leg != NULL)
 				add_spares(
 				    e, call, say, i, leg, with_external);
@@ -248,8 +252,8 @@ choose_branches(const struct ctx *x, struct call *call,
 		add_branches(e, call, say, with_external);
 	else if (is_usable(e, &replaced->flow) &&
 		 (with_external || !leg_is_external(replaced)))
-		add_branch(
-		    e, call, &replaced->flow, TEXT_SPAN(replaced->target));
+		add_branch(e, call, &replaced->flow,
+		    TEXT_SPAN(replaced->target), replaced->ice);
 }
 
 static void

@@ -1,5 +1,6 @@
 #include "sigproxy/core/streams.h"
 
+#include "sigproxy/core/ice.h"
 #include "sigproxy/core/offer.h"
 #include "sigproxy/core/secure.h"
 
@@ -71,7 +72,8 @@ is_target(const struct addr *a)
 }
 
 static struct media_stream
-read_line(const struct sdp_media *m, const struct addr *at)
+read_line(const struct sdp *sdp, const struct sdp_media *m,
+    const struct addr *at)
 {
 	struct media_stream out = {
 		.known = true,
@@ -84,6 +86,7 @@ read_line(const struct sdp_media *m, const struct addr *at)
 	};
 
 	secure_read(m, &out);
+	ice_read(sdp, m, &out);
 	if (out.refused || m->is_hold_addr)
 		return out;
 	if (is_target(&m->rtp)) {
@@ -110,20 +113,20 @@ read_offered(const struct stream_map *map, const struct sdp *sdp,
 
 		if (line < sdp->n_media &&
 		    (m->port == 0 || streams_can_relay(m)))
-			out->stream[nr] = read_line(m, at);
+			out->stream[nr] = read_line(sdp, m, at);
 	}
 }
 
 /* What the answer says of an offered line; m NULL: nothing. */
 static struct media_stream
-read_answered(const struct sdp_media *m, const struct media_stream *offered,
-    const struct addr *at)
+read_answered(const struct sdp *sdp, const struct sdp_media *m,
+    const struct media_stream *offered, const struct addr *at)
 {
 	struct media_stream out = *offered;
 
 	if (m != NULL && !offered->refused && m->port != 0 && is_media(m) &&
 	    m->is_udptl == (offered->form == STREAM_UDPTL))
-		return read_line(m, at);
+		return read_line(sdp, m, at);
 	out.refused = true;
 	out.rtp = out.rtcp = (struct addr){ 0 };
 	return out;
@@ -148,7 +151,7 @@ streams_read(const struct stream_map *map, const struct sdp *sdp,
 		unsigned i = map->line[nr];
 
 		if (offer->stream[nr].known && i < offer->n_lines)
-			out->stream[nr] = read_answered(
+			out->stream[nr] = read_answered(sdp,
 			    order[i] == SDP_MISSING ? NULL
 						    : &sdp->media[order[i]],
 			    &offer->stream[nr], at);

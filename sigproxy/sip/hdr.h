@@ -125,6 +125,7 @@ struct sip_contact {
 	struct span instance;	/* +sip.instance without quotes, with <> */
 	bool has_reg_id;
 	uint32_t reg_id;	/* RFC 5626 */
+	bool has_ice;		/* +sip.ice (RFC 5768) */
 };
 
 /* One value of the list.  Errors: -EBADMSG. */

@@ -257,6 +257,7 @@ contact_param(const struct sip_param *p, struct sip_contact *c)
 		c->instance = p->value;
 		return 0;
 	}
+	c->has_ice |= span_caseeq(p->name, SPAN_LIT("+sip.ice"));
 	if (span_caseeq(p->name, SPAN_LIT("reg-id"))) {
 		if (c->has_reg_id || p->quoted ||
 		    lex_number(p->value, LEX_NUMBER_MAX, &c->reg_id) != 0 ||

@@ -131,6 +131,7 @@ struct sdp_media_edit {
 	uint8_t profile;	/* enum sdp_profile */
 	struct span crypto;	/* whole a=crypto lines, instead of those that
 				 * came; not with SDP_PROFILE_AS_IS */
+	struct span ice;	/* whole lines of ICE, ours */
 };
 
 /* No section of the session's: a line that is refused. */
@@ -141,6 +142,7 @@ struct sdp_edit {
 	struct addr origin;	/* for o= and the session's c= */
 	uint64_t o_session;	/* 0: as it came */
 	uint64_t o_version;	/* 0: as it came */
+	bool ice_lite;		/* some section has ICE of ours */
 	struct sdp_media_edit media[SDP_MEDIA_MAX];
 	/* With n_lines: so many sections in this order instead of all as they
 	 * came; for SDP_MISSING a refused line of that type. */

@@ -173,6 +173,9 @@ put_session(struct buf *b, struct span *rest, struct sdp_line *line,
 	}
 	if (!has_time)
 		buf_put(b, SPAN_LIT("t=0 0\r\n"));
+	/* RFC 8445 10: who goes by it rather than by RFC 5245 says so. */
+	if (edit->ice_lite)
+		buf_put(b, SPAN_LIT("a=ice-lite\r\na=ice-options:ice2\r\n"));
 }
 
 /* With feedback (RFC 4585) it stays so. */
@@ -272,6 +275,7 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 		crlf(b);
 	}
 	buf_put(b, edit->crypto);
+	buf_put(b, edit->ice);
 	if (edit->dir != SDP_DIR_NONE || m->has_dir) {
 		buf_put(b, SPAN_LIT("a="));
 		buf_puts(b, sdp_dir_name(d));

@@ -19,7 +19,7 @@ ALSO = {
     'common/base/htab.c': {'sodium.h'},           # SipHash
     'common/base/secret.c': {'sodium.h'},         # locked memory, wiping, random
     'common/codec/digest.c': {'openssl/evp.h', 'sodium.h'},
-    'common/codec/stun.c': {'openssl/evp.h', 'openssl/hmac.h'},
+    'common/codec/stun.c': {'openssl/sha.h'},
     'common/codec/rtp.c': {'sodium.h'},           # keyed hash
     'sigproxy/sip/crypto.c': {'sodium.h'},        # base64
     'mediaproxy/core/srtp_cipher.c': {'openssl/evp.h', 'openssl/sha.h'},

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/codec/stun_ask.h"
+#include "common/codec/stun_check.h"
 #include "common/codec/stun_serve.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -20,6 +21,32 @@ inside(const struct stun_msg *m, struct span s)
 
 /* No more than 1.5 times as long, with the headers below it (28, 48). */
 static void
+is_small(struct span packet, size_t answer, size_t below)
+{
+	if (2 * (answer + below) > 3 * (packet.len + below))
+		abort();
+}
+
+/* Of who has the password of RFC 5769: what is said is signed and small. */
+static void
+checked(struct span packet, const struct addr *home, size_t below)
+{
+	const struct span pwd = SPAN_LIT("VOkJxbRl1RmTxUk/WvJxBt");
+	uint8_t mem[STUN_CHECK_MAX];
+	struct stun_msg m;
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	if (stun_check(packet, SPAN_LIT("evtj"), pwd, home, &b) ==
+	    STUN_CHECK_SILENT)
+		return;
+	if (stun_parse(buf_span(&b), &m) != 0 || !stun_integrity_ok(&m, pwd) ||
+	    !stun_fingerprint_ok(&m))
+		abort();
+	is_small(packet, b.len, below);
+}
+
+static void
 served(struct span packet)
 {
 	const struct addr home[] = {
@@ -33,9 +60,9 @@ served(struct span packet)
 		size_t below = 28 + 20 * i;
 
 		buf_init(&b, mem, sizeof(mem));
-		if (stun_serve(packet, &home[i], &b) &&
-		    2 * (b.len + below) > 3 * (packet.len + below))
-			abort();
+		if (stun_serve(packet, &home[i], &b))
+			is_small(packet, b.len, below);
+		checked(packet, &home[i], below);
 	}
 }
 

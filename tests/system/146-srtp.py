@@ -70,6 +70,11 @@ def test_baresip_by_tls_required():
         talk(desk, home, hold=False)
         talk(home, desk)
         plain_for_the_office(office, desk)
+        assert [(row['caller_srtp'], row['called_srtp']) for row in office.records()] == \
+            [('RTP', 'AES_CM_128_HMAC_SHA1_80'), ('AES_CM_128_HMAC_SHA1_80', 'RTP')], office.records()
+        listed = json.loads(office.postern.asked('calls', '--past=2', '--json', '--state',
+                                                 office.postern.state).stdout)
+        assert [row['srtp'] for row in listed] == ['to', 'from'], listed
 
 
 def test_baresip_that_may():

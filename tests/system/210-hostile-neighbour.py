@@ -475,6 +475,7 @@ def test_relay_sends_to_nobody_of_ours():
             target = targets[index // 2 % len(targets)]
             if zone == 2 and target[0] == OFFICE_HOST:
                 target = ('203.0.113.66', 4000)
+            door.say('RELAY_ICE', session=session, end=zone, stream=0, ufrag=b'liar', pwd=b'p' * 24, rtp=target, rtcp=target)
             for to_end in (zone, 3 - zone):
                 door.say('RELAY_SET', session=session, end=zone, stream=0, to_end=to_end, form=0, rtp=target, rtcp=target,
                          mux=0, relearn=1, held=0, phone=target)
@@ -498,7 +499,7 @@ def test_forged_answers_to_sigproxy():
         siege.home.call(siege.desk)
         with siege.attack('sigproxy') as door:
             for n in range(3000):
-                for name in ('RELAY_SAY', 'RELAY_STATS', 'RELAY_NEWS', 'RELAY_REACH'):
+                for name in ('RELAY_SAY', 'RELAY_STATS', 'RELAY_NEWS', 'RELAY_REACH', 'RELAY_NOMINATED'):
                     door.say(name, **{key: value for key, value in
                                       {'id': n, 'session': (n << 32) + n % 16 or 1}.items()
                                       if any(f.name == key for f in ipc.MESSAGES[name][3])})

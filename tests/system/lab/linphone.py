@@ -47,12 +47,18 @@ display=0
 [net]
 firewall_policy=0
 mtu=1300
+nat_policy_ref=lab
+[nat_policy_0]
+ref=lab
+stun_server={stun}
+protocols={nat}
 [proxy_0]
 reg_proxy=<sip:{server};transport={transport}>
 reg_route=<sip:{server};transport={transport}>
 reg_identity={aor}
 reg_expires={interval}
 reg_sendregister=1
+nat_policy_ref=lab
 publish=0
 dial_escape_plus=0
 [auth_info_0]
@@ -84,13 +90,15 @@ class Linphone:
 
     def __init__(self, number, server, folder, *, host, username, password, domain, realm='SMO-SIP', tone=440,
                  answer='auto', transport='udp', sip_port=5060, interval=60, root_ca=None,
-                 encryption='none', mandatory=False):
+                 encryption='none', mandatory=False, ice=None):
+        """ice: (address, port) of the STUN server that it asks for its candidates, or None: no ICE."""
         self.number, self.server, self.host, self.tone = number, server, host, tone
         self.username, self.password, self.domain, self.realm = username, password, domain, realm
         self.transport, self.interval, self.root_ca = transport, interval, root_ca
         self.name, self.address = host.name, host.address
         self.folder = os.path.join(folder, f'linphone-{self.name}')
         self.encryption, self.mandatory = encryption, mandatory     # 'srtp'
+        self._ice = ice
         self._answers, self._sip_port = answer == 'auto', sip_port
         self._process = self._sock = self.ear = None
         self._call = 1                  # the last call it had, or the first
@@ -113,7 +121,8 @@ class Linphone:
                                      username=self.username, password=self.password, realm=self.realm,
                                      domain=self.domain, verify=int(self.root_ca is not None),
                                      root_ca=self.root_ca or '', encryption=self.encryption,
-                                     mandatory=int(self.mandatory)))
+                                     mandatory=int(self.mandatory), nat='stun,ice' if self._ice else '',
+                                     stun='%s:%d' % self._ice if self._ice else ''))
         write_tone(os.path.join(self.folder, 'voice.wav'), self.tone)
         self.ear = Ear(self.host, os.path.join(self.folder, 'heard.pcap'))
         # Its socket always lies in /tmp.

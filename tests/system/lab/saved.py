@@ -4,7 +4,7 @@ import struct
 
 from .ipc import put_address
 
-VERSION = 7
+VERSION = 8
 EXTERNAL, INTERNAL = (1, 1, 0), (2, 1, 1)     # zone, transport, listener of a flow
 CALLING, EARLY, CONFIRMED = range(1, 4)
 
@@ -27,6 +27,7 @@ def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), st
         port, where = media
         end = b'\1' + b'\1\0\0\0\0\0' + struct.pack('>HH', port, port + 1) + put_address(said) * 2
         end += put_address(where) * 2 + put_address(None) + bytes(7)        # no SRTP, no video, no telephone-event
+        end += bytes(13)                                                    # no ICE
     tag = '' if state == CALLING else f'tag{index}'
     rest = b'\0' * 4 if state == CONFIRMED else b'\0' * 8     # no session timer; nothing said reliably
     return (bytes([index, state]) + f'{token:<16}'.replace(' ', '_').encode() + bytes(flow) + put_address(remote)
@@ -35,7 +36,7 @@ def leg(index, token, flow, remote, media=None, said=('203.0.113.10', 16384), st
             + text('<sip:168@sip.example.org>') + text(tag) + struct.pack('>IIIqB', 10, 10, 10, 0, 0) + bytes(34)
             + text(invite)
             + rest + put_address(None) * (2 if media else 1) + bytes(4) + text('')      # told of no address, no SDP
-            + bytes(4))                                                         # of no trunk
+            + bytes(5))                                                         # of no trunk, without ICE
 
 
 def call(legs, session, talking=True, ending=False, request=b'', channels=1):

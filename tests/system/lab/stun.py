@@ -1,11 +1,13 @@
 """STUN: messages (RFC 8489, as far as the tests read them) and a real server (coturn)."""
 
 import heapq
+import hmac
 import select
 import socket
 import struct
 import threading
 import time
+import zlib
 from collections import namedtuple
 
 from .wait import until
@@ -47,6 +49,22 @@ def request(sock, server, transaction=b'lab-lab-lab-'):
         return mapped(parse(sock.recvfrom(2048)[0]))
     except TimeoutError:
         return None
+
+
+def check(ufrag, password, theirs='labs', nominate=False, more=b'', transaction=b'check-check-'):
+    """A connectivity check (RFC 8445 7.2) to who has this ufrag and password."""
+    def attribute(kind, value):
+        return struct.pack('>HH', kind, len(value)) + value + bytes(-len(value) % 4)
+
+    body = attribute(0x0006, f'{ufrag}:{theirs}'.encode()) + attribute(0x0024, struct.pack('>I', 1862270975))
+    body += attribute(0x802a, b'tiebreak') + (attribute(0x0025, b'') if nominate else b'') + more
+
+    def head(size):
+        return struct.pack('>HHI', BINDING_REQUEST, size, COOKIE) + transaction
+
+    body += attribute(0x0008, hmac.digest(password.encode(), head(len(body) + 24) + body, 'sha1'))
+    crc = zlib.crc32(head(len(body) + 8) + body) ^ 0x5354554e
+    return head(len(body) + 8) + body + attribute(0x8028, struct.pack('>I', crc))
 
 
 SECOND_ADDRESS = '203.0.113.201'

@@ -39,6 +39,7 @@ assert_addr(const char *name, const struct addr *a, const char *want)
 }
 
 void add_fax_tests(Suite *s);
+void add_ice_tests(Suite *s);
 void add_latch_tests(Suite *s);
 void add_pace_tests(Suite *s);
 void add_port_tests(Suite *s);

@@ -10,6 +10,7 @@ main(void)
 	int failed;
 
 	add_fax_tests(s);
+	add_ice_tests(s);
 	add_latch_tests(s);
 	add_pace_tests(s);
 	add_port_tests(s);

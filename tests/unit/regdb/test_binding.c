@@ -385,7 +385,7 @@ START_TEST(a_contact_too_many_drops_the_oldest_device_whole)
 	assert_steps("D3 P3:3600");
 	/* Two flows are one device. */
 	ask.contacts[0] = (struct ipc_contact){ S("sip:a@h"), 3600, 1000,
-		S("<urn:uuid:a>"), 3 };
+		S("<urn:uuid:a>"), 3, 0 };
 	ck_assert_int_eq(decide(), VERDICT_OK);
 	assert_steps("P4:3600");
 	max = 1;

@@ -1,6 +1,7 @@
 /* Lookups bought by an INVITE, and what is kept of calls. */
 #include <stdio.h>
 
+#include "common/codec/srtp_suite.h"
 #include "tests/unit/regdb/lab.h"
 
 /* 168 registered from the internet, 22 in the office, 23 nowhere. */
@@ -248,7 +249,8 @@ reach(uint64_t ticket, uint8_t called, enum media_way way, uint8_t verdict)
 {
 	struct ipc_call_reach m = { .ticket = ticket, .called = called,
 		.way = (uint8_t)way, .verdict = verdict,
-		.said = { ADDR_IPV4, 16384, { 203, 0, 113, 10 } } };
+		.said = { ADDR_IPV4, 16384, { 203, 0, 113, 10 } },
+		.srtp = called ? SRTP_AEAD_256 : SRTP_NONE };
 	char mem[256];
 	struct buf b;
 
@@ -276,10 +278,14 @@ START_TEST(whose_media_was_not_heard_stands_in_plain_words)
 	    "its router, or its carrier's, gives each peer another port, so "
 	    "that nobody can know the one it has for us, not even by STUN, and "
 	    "the office's RTP range is not forwarded|203.0.113.10:16384") == 0);
+	ck_assert_str_eq(lab_look("SELECT caller_srtp || ' ' || called_srtp "
+	    "FROM live_call"), "RTP AEAD_AES_256_GCM");
 	reach(ticket, 0, MEDIA_PUNCHED, VERDICT_MEDIA_OK);
 	note(ticket, CALL_ENDED, 200);
 	lab_until(strcmp(lab_look(MEDIA_ROW("call_record")),
 	    "punch|ok|both phones were heard|203.0.113.10:16384") == 0);
+	ck_assert_str_eq(lab_look("SELECT caller_srtp || ' ' || called_srtp "
+	    "FROM call_record"), "RTP AEAD_AES_256_GCM");
 	/* Each verdict has its words, and the office is named when it is. */
 	for (uint8_t v = VERDICT_MEDIA_FELL_SILENT;
 	    v <= VERDICT_MEDIA_OFFICE_ROUTER; v++) {

@@ -167,6 +167,7 @@ add_targets(struct lab *lab, struct ipc_auth_say *say, struct span number)
 		    p->port);
 		t->flow = flow_to_ipc(&p->flow);
 		t->uri = span_str(uri);
+		t->ice = p->has_ice;
 		t->instance = p->instance == NULL ? SPAN_NONE :
 						    span_str(p->instance);
 		t->q_permille = 1000;
@@ -581,6 +582,18 @@ take_key(struct lab *lab, struct span payload)
 }
 
 static void
+take_ice(struct lab *lab, struct span payload)
+{
+	struct lab_ice *to = &lab->ices[lab->n_ices++ % 16];
+	struct ipc_relay_ice m;
+
+	ck_assert_int_eq(get_relay_ice(payload, &m), 0);
+	*to = (struct lab_ice){ .end = m.end, .rtp = m.rtp, .rtcp = m.rtcp };
+	memcpy(to->ufrag, m.ufrag.p, m.ufrag.len);
+	memcpy(to->pwd, m.pwd.p, m.pwd.len);
+}
+
+static void
 hear_relay(
     struct lab *lab, unsigned instance, struct span frames, struct buf *answers)
 {
@@ -612,6 +625,9 @@ hear_relay(
 			break;
 		case IPC_RELAY_KEY:
 			take_key(lab, payload);
+			break;
+		case IPC_RELAY_ICE:
+			take_ice(lab, payload);
 			break;
 		case IPC_RELAY_TONE:
 			ck_assert_int_eq(
@@ -1047,6 +1063,20 @@ lab_roc(struct lab *lab, const struct ipc_relay_roc *roc)
 	m.session = lab->session;
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_ROC, relay_roc, &m);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
+	settle(lab);
+}
+
+void
+lab_nominated(struct lab *lab, uint8_t end, const struct addr *rtp)
+{
+	const struct ipc_relay_nominated m = { .session = lab->session,
+		.end = end, .rtp = *rtp };
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_NOMINATED, relay_nominated, &m);
 	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
 }

@@ -31,6 +31,7 @@ struct phone {
 	bool no_events;   /* its SDP has no telephone-event */
 	bool is_asked;    /* keepalives get into its inbox */
 	const char *instance; /* of its binding, or NULL */
+	bool has_ice;	      /* it registered with +sip.ice */
 	char inbox[LAB_INBOX][LAB_TEXT];
 	unsigned head, tail;
 };
@@ -125,6 +126,12 @@ struct lab {
 		unsigned at; /* n_sets when it came */
 	} keys[64];
 	unsigned n_keys;
+	struct lab_ice { /* RELAY_ICE */
+		uint8_t end;
+		char ufrag[33], pwd[33];
+		struct addr rtp, rtcp;
+	} ices[16];
+	unsigned n_ices;
 	struct ipc_relay_tone tone; /* the last one */
 	unsigned n_tones;
 	uint64_t session;
@@ -283,6 +290,8 @@ unsigned lab_saved(const struct lab *lab);
 void lab_relay(struct lab *lab, bool up);
 /* It says where the newest session's end is heard from. */
 void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
+/* A check nominated that address for it. */
+void lab_nominated(struct lab *lab, uint8_t end, const struct addr *rtp);
 /* It says how far SRTP of that end is. */
 void lab_roc(struct lab *lab, const struct ipc_relay_roc *roc);
 /* It hears that end no more, or again. */

@@ -39,6 +39,7 @@ main(void)
 	srunner_add_suite(r, suite_offers());
 	srunner_add_suite(r, suite_streams());
 	srunner_add_suite(r, suite_srtp());
+	srunner_add_suite(r, suite_ice());
 	srunner_run_all(r, CK_ENV);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

@@ -36,5 +36,6 @@ Suite *suite_move(void);
 Suite *suite_offers(void);
 Suite *suite_streams(void);
 Suite *suite_srtp(void);
+Suite *suite_ice(void);
 
 #endif

@@ -297,6 +297,35 @@ START_TEST(attended_transfer_by_tcp)
 }
 END_TEST
 
+/* The phone that goes on must have SRTP, and moves no sound without ICE. */
+START_TEST(who_is_talked_to_next_is_offered_what_it_needs)
+{
+	struct dlg ac_a, ac_c;
+	const char *msg;
+
+	begin(AT_HOME, IN_OFFICE, AT_HOME);
+	c->has_ice = true;
+	talk(&ab, a, b, false, &ab_a, &ab_b);
+	talk(&bc, b, c, false, &bc_b, &bc_c);
+	lab->srtp_of_called = SRTP_POLICY_REQUIRED;
+	msg = refer(refer_to_dialog("sip:300@sip.example.org", bc_b));
+	dlg_call(&ac_a, a, "300", sdp_of(a, 30002, NULL), replaces_in(msg));
+	msg = phone_expect(c, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "Replaces"), bc_c->call_id);
+	HAS(msg, " RTP/SAVP ");
+	HAS(msg, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:");
+	HAS(msg, "\r\na=ice-lite\r\n");
+	/* In clear it is no call; the one before goes on. */
+	dlg_from_invite(&ac_c, c, msg);
+	phone_answer(c, msg, 200, tag(ac_c.local), sdp_of(c, 20002, NULL));
+	ck_assert_ptr_nonnull(phone_expect(c, "BYE"));
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 500"));
+	hang_up(bc_b, c);
+	teardown();
+}
+END_TEST
+
 /* Its phone cannot be reached at this moment, and another one is not asked. */
 START_TEST(the_phone_that_talks_lost_its_connection)
 {
@@ -1399,6 +1428,7 @@ suite_refer(void)
 	tcase_add_loop_test(t, rfc5589_6_blind_transfer_in_every_mix, 0, 16);
 	tcase_add_loop_test(t, rfc5589_7_attended_transfer_in_every_mix, 0, 32);
 	tcase_add_loop_test(t, attended_transfer_by_tcp, 0, 8);
+	tcase_add_test(t, who_is_talked_to_next_is_offered_what_it_needs);
 	tcase_add_test(t, the_phone_that_talks_lost_its_connection);
 	tcase_add_test(t, channels_are_given_back_as_the_calls_end);
 

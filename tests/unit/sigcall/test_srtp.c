@@ -575,6 +575,54 @@ END_TEST
 
 #define ROWS(a) (int)(sizeof(a) / sizeof((a)[0]))
 
+/* For the record: what each phone's sound goes by. */
+START_TEST(the_suite_of_each_leg_is_told)
+{
+	(void)talk_secure();
+	lab_reach(lab, 0, MEDIA_HEARD);
+	ck_assert_uint_eq(lab->reach.called, 0);
+	ck_assert_uint_eq(lab->reach.srtp, SRTP_AES_CM_128_80);
+	lab_reach(lab, 1, MEDIA_HEARD);
+	ck_assert_uint_eq(lab->reach.called, 1);
+	ck_assert_uint_eq(lab->reach.srtp, SRTP_NONE);
+	hang_up();
+}
+END_TEST
+
+/* Two devices of one number that must have it ring: each has keys of its own,
+ * and only those of who answers get to the relay for good. */
+START_TEST(each_branch_of_a_fork_must_have_it)
+{
+	struct phone *other = lab_home(lab, "168", 9);
+	struct sdp_crypto ours[2];
+	const char *inv[2], *msg;
+
+	lab->srtp_of_called = SRTP_POLICY_REQUIRED;
+	t = (struct talk){ .lab = lab };
+	dlg_call(&t.a, desk, "168", sdp_of(desk, 20000, NULL), "");
+	inv[0] = phone_expect(home, "INVITE");
+	inv[1] = phone_expect(other, "INVITE");
+	for (int i = 0; i < 2; i++) {
+		ck_assert_ptr_nonnull(inv[i]);
+		HAS(inv[i], " RTP/SAVP 8");
+		ck_assert(crypto_of(inv[i], 0, &ours[i]));
+	}
+	ck_assert_mem_ne(ours[0].key, ours[1].key,
+	    srtp_key_len(SRTP_AES_CM_128_80));
+	phone_answer(home, inv[0], 180, "h", NULL);
+	dlg_from_invite(&t.b, other, inv[1]);
+	phone_answer(other, inv[1], 200, "o",
+	    secure(other, "RTP/SAVP", LINE("1", K2)));
+	msg = phone_expect(desk, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, " RTP/AVP 8");
+	LACKS(msg, "crypto");
+	expect_key(2, K2, &ours[1]);
+	ck_assert_ptr_null(key_of(1));
+	ck_assert_ptr_nonnull(phone_expect(home, "CANCEL"));
+}
+END_TEST
+
 Suite *
 suite_srtp(void)
 {
@@ -602,6 +650,8 @@ suite_srtp(void)
 	tcase_add_test(c, a_relay_that_forgot_is_told_how_far_it_was);
 	tcase_add_test(c, keys_survive_sigproxy);
 	tcase_add_test(c, between_office_phones_keys_pass_and_policy_counts);
+	tcase_add_test(c, the_suite_of_each_leg_is_told);
+	tcase_add_test(c, each_branch_of_a_fork_must_have_it);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -26,6 +26,7 @@ addr_of(const char *text)
 
 void add_stun_tests(Suite *s);
 void add_stun_ask_tests(Suite *s);
+void add_stun_check_tests(Suite *s);
 void add_stun_serve_tests(Suite *s);
 void add_rtp_tests(Suite *s);
 void add_probe_tests(Suite *s);

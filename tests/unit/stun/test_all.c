@@ -11,6 +11,7 @@ main(void)
 
 	add_stun_tests(s);
 	add_stun_ask_tests(s);
+	add_stun_check_tests(s);
 	add_stun_serve_tests(s);
 	add_rtp_tests(s);
 	add_probe_tests(s);

@@ -79,6 +79,7 @@ checked(struct span rows)
 	"from_source, called_source, media_mode, media_verdict, "              \
 	"rule, number_class, pattern, "                                        \
 	"caller_media, caller_said, called_media, called_said, "               \
+	"caller_evidence, called_evidence, "                                   \
 	WORDS("caller") ", " WORDS("called") ", "                              \
 	CONTACT("caller", "from_source") ", " CONTACT("called", "called_source")
 

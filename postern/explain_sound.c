@@ -81,6 +81,7 @@ say_path(struct buf *b, const struct explain *x, const char *side)
 	struct span source = explain_text(x->call,
 	    strcmp(side, "caller") == 0 ? "from_source" : "called_source");
 	struct span at = of_side(x, side, "learnt");
+	struct span evidence = of_side(x, side, "evidence");
 	char mem[48];
 	uint64_t n;
 
@@ -101,6 +102,8 @@ say_path(struct buf *b, const struct explain *x, const char *side)
 	    EXPLAIN_ARG(explain_text(x->call, "media_mode")));
 	if (at.len > 0)
 		buf_fmt(b, " and was heard at %.*s", EXPLAIN_ARG(at));
+	if (evidence.len > 0)
+		buf_fmt(b, "; %.*s", EXPLAIN_ARG(evidence));
 }
 
 /* Which ports, and to whom: what an admin types into the router. */
@@ -149,6 +152,20 @@ explain_side(const struct explain *x, const char *side, const char *other)
 	if (strstr(remedy->text, "[media] ports") != NULL)
 		say_range(&b, x->conf);
 	finding_do(f, "%s%.*s", remedy->text, (int)b.len, range);
+}
+
+/* Of who was heard: what happened meanwhile. */
+void
+explain_put_evidence(const struct explain *x, struct buf *b)
+{
+	for (unsigned i = 0; i < SIDES; i++) {
+		struct span evidence = of_side(x, sides[i], "evidence");
+
+		if (evidence.len > 0)
+			buf_fmt(b, "; of %.*s: %.*s",
+			    EXPLAIN_ARG(explain_text(x->call, sides[i])),
+			    EXPLAIN_ARG(evidence));
+	}
 }
 
 /* ---- how it sounded ---- */

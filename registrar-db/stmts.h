@@ -32,6 +32,8 @@
 /* The office's own side says nothing about how the other one got in. */
 #define REACH_UPDATE(side)                                              \
 	"UPDATE call SET " side "_media = ?2, " side "_said = ?3, "     \
+	side "_evidence = CASE WHEN ?5 = '' AND " side "_media = ?2 "   \
+	"THEN " side "_evidence ELSE ?5 END, "                          \
 	"media_way = CASE ?4 WHEN '' THEN media_way ELSE ?4 END "       \
 	"WHERE ticket = ?1"
 

@@ -21,7 +21,7 @@ is_talking(const struct leg *leg)
 static bool
 is_heard(const struct leg *leg)
 {
-	return relay_is_ready(leg) &&
+	return relay_is_ready(leg) && !leg->ear.paused &&
 	       relay_sound(leg)->learnt.family != ADDR_NONE;
 }
 
@@ -95,13 +95,20 @@ give_up(struct edge *e, struct leg *leg)
 	leg->ear.state = EAR_OVER;
 }
 
-/* Nothing more is to be found out. */
+/* Nothing more is to be found out.  Of a pause the relay tells when it has
+ * lasted. */
 static void
 conclude(const struct ctx *x, struct leg *leg)
 {
+	struct ear *ear = &leg->ear;
+
 	give_up(x->e, leg);
-	if (!is_heard(leg))
-		relay_conclude(x, leg, &leg->ear.reach);
+	if (ear->silent && !ear->moved)
+		ear->mutes = true;
+	if (ear->agreed)
+		ear->moved = false;
+	if (!is_heard(leg) && ear->reach.heard != MEDIA_PAUSED)
+		relay_conclude(x, leg, &ear->reach);
 }
 
 static void
@@ -122,6 +129,7 @@ begin(const struct ctx *x, struct leg *leg, struct leg **place)
 	*place = leg;
 	x->e->calls->ears.asked++;
 	ear->listener = by.listener;
+	ear->first = (struct addr){ 0 };
 	ear->announced = relay_sound(leg)->rtp;
 	ear->state = EAR_LISTENS;
 	set_timer(x, leg, EAR_ASK_MS);
@@ -131,10 +139,14 @@ begin(const struct ctx *x, struct leg *leg, struct leg **place)
 /* In the first seconds it may only be slow: then the other one must be
  * heard, which shows that the call has sound at all. */
 static bool
-is_due(const struct leg *leg)
+is_due(const struct edge *e, const struct leg *leg)
 {
-	return is_talking(leg) &&
-	       (leg->ear.sure || is_heard(peer_of(leg)));
+	const struct ear *ear = &leg->ear;
+
+	if (!is_talking(leg) || (ear->again && (relay_sound(leg)->held ||
+						move_is_stale(e, leg))))
+		return false;
+	return ear->sure || is_heard(peer_of(leg));
 }
 
 static void
@@ -145,7 +157,7 @@ take_turn(const struct ctx *x, struct leg *leg)
 
 	if (is_heard(leg))
 		give_up(x->e, leg);
-	else if (is_due(leg) && place != NULL &&
+	else if (is_due(x->e, leg) && place != NULL &&
 		 listening_to(ears, &leg->flow.remote) == NULL)
 		begin(x, leg, place);
 	else if (leg->ear.turns++ < EAR_TURNS)
@@ -174,6 +186,72 @@ ear_want(const struct ctx *x, struct leg *leg,
 	take_turn(x, leg);
 }
 
+/* ---- who was heard, and is not any more ---- */
+
+/* Whose silence is a sign: it never paused before; or its router forgot the
+ * way of its signalling, so that of its sound. */
+static bool
+is_suspect(const struct leg *leg)
+{
+	const struct ear *ear = &leg->ear;
+
+	return ear->paused && leg->trunk == 0 && leg_is_external(leg) &&
+	       is_talking(leg) && ear->reach.way == MEDIA_PUNCHED &&
+	       ear->reach.range != RANGE_OPEN && ear->looks < EAR_LOOKS &&
+	       (ear->moved ||
+		   (ear->reach.heard == MEDIA_PAUSED && !ear->mutes));
+}
+
+static void
+look_again(const struct ctx *x, struct leg *leg)
+{
+	struct ear *ear = &leg->ear;
+
+	if (ear_is_busy(leg) || !is_suspect(leg))
+		return;
+	ear->looks++;
+	ear->turns = 0;
+	ear->again = ear->sure = true;
+	ear->agreed = ear->silent = ear->sighted = false;
+	ear->ended.us = 0;
+	ear->state = EAR_WAITS;
+	take_turn(x, leg);
+}
+
+void
+ear_paused(const struct ctx *x, struct leg *leg,
+    const struct ipc_relay_reach *reach)
+{
+	struct ear *ear = &leg->ear;
+
+	if (!ear->paused) {
+		ear->paused_at = x->now;
+		ear->before = relay_sound(leg)->learnt;
+	}
+	ear->paused = true;
+	ear->reach = *reach;
+	look_again(x, leg);
+}
+
+void
+ear_heard(const struct ctx *x, struct leg *leg)
+{
+	struct ear *ear = &leg->ear;
+
+	if (ear->paused && ear->sighted && !addr_eq(&ear->seen, &ear->before))
+		ear->back_ms = EAR_PAUSE_MS +
+		    (uint32_t)mono_ms_between(ear->paused_at, x->now);
+	ear->paused = false;
+	ear->moved = false;
+}
+
+void
+ear_moved(const struct ctx *x, struct leg *leg)
+{
+	leg->ear.moved = true;
+	look_again(x, leg);
+}
+
 bool
 ear_is_busy(const struct leg *leg)
 {
@@ -183,6 +261,13 @@ ear_is_busy(const struct leg *leg)
 
 /* ---- what is heard ---- */
 
+/* Was our SIP port the last that its phone was told? */
+static bool
+listens_yet(const struct leg *leg)
+{
+	return addr_eq(&leg->told.rtp[leg->call->sound], &leg->ear.said);
+}
+
 /* Its phone is told the relay's port again. */
 static void
 end_listening(const struct ctx *x, struct leg *leg)
@@ -191,6 +276,10 @@ end_listening(const struct ctx *x, struct leg *leg)
 	timerq_cancel(&x->e->timers, &leg->ear.timer);
 	leg->ear.state = EAR_ENDS;
 	move_now(x, leg);
+	/* It was never asked: no way led to it. */
+	if (leg->ear.state == EAR_ENDS && !move_is_asking(leg) &&
+	    !listens_yet(leg))
+		conclude(x, leg);
 }
 
 static void
@@ -199,6 +288,7 @@ found(const struct ctx *x, struct leg *leg, const struct addr *at)
 	struct ears *ears = &x->e->calls->ears;
 
 	leg->ear.seen = *at;
+	leg->ear.sighted = true;
 	ears->heard++;
 	ears->stale = *at;
 	ears->stale_until = mono_add_ms(x->now, EAR_STALE_MS);
@@ -252,7 +342,10 @@ ear_due(const struct ctx *x, struct leg *leg)
 		break;
 	case EAR_LISTENS:
 		ear->silent = ear->agreed;
-		end_listening(x, leg);
+		if (ear->again && !ear->agreed && ear->turns++ < EAR_ASKS)
+			set_timer(x, leg, EAR_ASK_MS);
+		else
+			end_listening(x, leg);
 		break;
 	case EAR_ENDS:
 		conclude(x, leg);
@@ -268,7 +361,7 @@ bool
 ear_accepted(const struct ctx *x, struct leg *leg)
 {
 	struct ear *ear = &leg->ear;
-	bool of_ear = addr_eq(&leg->told.rtp[leg->call->sound], &ear->said);
+	bool of_ear = listens_yet(leg);
 
 	if (ear->state == EAR_LISTENS && of_ear) {
 		ear->agreed = true;
@@ -287,7 +380,8 @@ ear_accepted(const struct ctx *x, struct leg *leg)
 bool
 ear_refused(const struct ctx *x, struct leg *leg)
 {
-	if (leg->ear.state != EAR_LISTENS)
+	if (leg->ear.state != EAR_LISTENS &&
+	    (leg->ear.state != EAR_ENDS || listens_yet(leg)))
 		return false;
 	conclude(x, leg);
 	return true;
@@ -298,63 +392,4 @@ ear_stop(struct edge *e, struct leg *leg)
 {
 	if (leg->ear.state != EAR_NONE)
 		give_up(e, leg);
-}
-
-/* ---- what others ask ---- */
-
-struct ipc_port
-ear_port(const struct leg *leg, unsigned nr)
-{
-	struct ipc_port port = leg->end.stream[nr].port;
-
-	if (leg->ear.state == EAR_LISTENS && nr == leg->call->sound)
-		port.said_rtp = leg->ear.said;
-	return port;
-}
-
-const struct addr *
-ear_found(const struct leg *leg, unsigned nr)
-{
-	const struct ear *ear = &leg->ear;
-
-	return ear->seen.family != ADDR_NONE && nr == leg->call->sound &&
-		       addr_eq(&leg->end.stream[nr].rtp, &ear->announced)
-		   ? &ear->seen
-		   : NULL;
-}
-
-/* Would its packets have come in by our SIP port? */
-static bool
-is_reachable(const struct edge *e, const struct leg *leg)
-{
-	return leg->flow.transport == TRANSPORT_UDP ||
-	       e->port_open[leg->ear.listener] ||
-	       keep_is_reached(e->keep, leg->ear.listener);
-}
-
-enum sight
-ear_seen(const struct edge *e, const struct leg *leg, struct mono now)
-{
-	const struct ear *ear = &leg->ear;
-	bool proved = ear->ended.us != 0 &&
-	    mono_ms_between(ear->ended, now) >= EAR_PROVED_MS / 2;
-
-	if (ear->silent)
-		return is_reachable(e, leg) ? SEEN_SILENT : SEEN_NOT;
-	if (ear->seen.family == ADDR_NONE)
-		return SEEN_NOT;
-	if (ear->seen.port == ear->announced.port)
-		return proved ? SEEN_AS_SAID : SEEN_NOT;
-	/* STUN was told another one. */
-	if (proved || verdict_asks_stun(&leg->flow, &ear->announced))
-		return SEEN_EACH_PEER;
-	return SEEN_MOVED;
-}
-
-void
-ear_status(const struct calls *c, struct buf *json)
-{
-	buf_fmt(json, ",\"ear_asked\":%llu,\"ear_heard\":%llu",
-	    (unsigned long long)c->ears.asked,
-	    (unsigned long long)c->ears.heard);
 }

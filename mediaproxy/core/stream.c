@@ -185,6 +185,7 @@ count_in(struct stream *st, enum rtp_kind kind, size_t len,
 	st->bytes_in += len;
 	st->heard_at = now;
 	st->paused = false;
+	st->pause_seen.us = 0;
 	if (st->first_at.us == 0)
 		st->first_at = now;
 	if (st->form == STREAM_RTP)
@@ -229,6 +230,19 @@ stream_input(struct stream *st, enum port_which which,
 
 /* ---- time ---- */
 
+static void
+check_pause(struct stream *st, uint64_t quiet_ms, struct mono now)
+{
+	if (quiet_ms < STREAM_PAUSED_MS || st->pauses || st->off ||
+	    st->zone != ZONE_EXTERNAL || st->packets_in < STREAM_STEADY)
+		return;
+	if (st->pause_seen.us == 0)
+		st->pause_seen = now;
+	else if (mono_ms_between(st->pause_seen, now) >=
+	    STREAM_PAUSED_AGAIN_MS)
+		st->paused = true;
+}
+
 void
 stream_check_silence(struct stream *st, struct mono now)
 {
@@ -242,9 +256,7 @@ stream_check_silence(struct stream *st, struct mono now)
 	if (mono_before(since, st->quiet_from))
 		since = st->quiet_from;
 	quiet_ms = mono_ms_between(since, now);
-	if (quiet_ms >= STREAM_PAUSED_MS && !st->pauses && !st->off &&
-	    st->zone == ZONE_EXTERNAL && st->packets_in >= STREAM_STEADY)
-		st->paused = true;
+	check_pause(st, quiet_ms, now);
 	if (quiet_ms < STREAM_SILENT_MS)
 		return;
 	st->silent = true;

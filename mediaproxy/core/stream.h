@@ -19,6 +19,7 @@
 #define STREAM_SILENT_MS 5000	/* then RELAY_NEWS says so */
 #define STREAM_AWAITED_MS 1500	/* sigproxy may look for it meanwhile */
 #define STREAM_PAUSED_MS 1000	/* the same, of who never paused before */
+#define STREAM_PAUSED_AGAIN_MS 100 /* we may have slept, not it */
 #define STREAM_STEADY 100	/* packets that show whether it does */
 #define STREAM_GAP_MS 300	/* longer is a pause, if it numbered none */
 #define STREAM_KEEPALIVE_MS 15000	/* RFC 6263 4 */
@@ -62,7 +63,8 @@ struct stream {
 	struct mono probe_at[2];
 	struct mono opened_at, heard_at, quiet_from;
 	bool pauses;		/* in silence its phone sends nothing */
-	bool paused;		/* it never did, and does now */
+	struct mono pause_seen;	/* it never did, and seems to; 0: not so */
+	bool paused;		/* and still did when we looked again */
 	bool silent;		/* and told */
 	bool was_set;		/* RELAY_SET came */
 	bool told_awaited;	/* that nothing came so far */

@@ -81,5 +81,5 @@ leg_conclude(const struct ctx *x, const struct leg *leg,
 		.verdict = (uint8_t)verdict_media(&in),
 		.said = reach->said,
 	};
-	ear_prove(leg, &in, out);
+	ear_prove(x->e, leg, &in, out);
 }

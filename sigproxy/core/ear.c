@@ -105,10 +105,24 @@ conclude(const struct ctx *x, struct leg *leg)
 	give_up(x->e, leg);
 	if (ear->silent && !ear->moved)
 		ear->mutes = true;
-	if (ear->agreed)
+	if (ear->agreed && !ear->missed)
 		ear->moved = false;
 	if (!is_heard(leg) && ear->reach.heard != MEDIA_PAUSED)
 		relay_conclude(x, leg, &ear->reach);
+}
+
+/* Of two phones of one home the one that is out of reach makes room. */
+static bool
+has_turn(struct ears *ears, const struct leg *leg)
+{
+	struct leg *other = listening_to(ears, &leg->flow.remote);
+
+	if (other == NULL)
+		return true;
+	if (!other->ear.again || other->ear.agreed)
+		return false;
+	*place_of(ears, other) = NULL;
+	return true;
 }
 
 static void
@@ -149,16 +163,15 @@ is_due(const struct edge *e, const struct leg *leg)
 	return ear->sure || is_heard(peer_of(leg));
 }
 
-static void
-take_turn(const struct ctx *x, struct leg *leg)
+void
+ear_turn(const struct ctx *x, struct leg *leg)
 {
 	struct ears *ears = &x->e->calls->ears;
 	struct leg **place = place_of(ears, NULL);
 
 	if (is_heard(leg))
 		give_up(x->e, leg);
-	else if (is_due(x->e, leg) && place != NULL &&
-		 listening_to(ears, &leg->flow.remote) == NULL)
+	else if (is_due(x->e, leg) && place != NULL && has_turn(ears, leg))
 		begin(x, leg, place);
 	else if (leg->ear.turns++ < EAR_TURNS)
 		set_timer(x, leg, EAR_TURN_MS);
@@ -183,73 +196,7 @@ ear_want(const struct ctx *x, struct leg *leg,
 	ear->reach.heard = MEDIA_NEVER;
 	ear->sure = reach->heard == MEDIA_NEVER;
 	ear->state = EAR_WAITS;
-	take_turn(x, leg);
-}
-
-/* ---- who was heard, and is not any more ---- */
-
-/* Whose silence is a sign: it never paused before; or its router forgot the
- * way of its signalling, so that of its sound. */
-static bool
-is_suspect(const struct leg *leg)
-{
-	const struct ear *ear = &leg->ear;
-
-	return ear->paused && leg->trunk == 0 && leg_is_external(leg) &&
-	       is_talking(leg) && ear->reach.way == MEDIA_PUNCHED &&
-	       ear->reach.range != RANGE_OPEN && ear->looks < EAR_LOOKS &&
-	       (ear->moved ||
-		   (ear->reach.heard == MEDIA_PAUSED && !ear->mutes));
-}
-
-static void
-look_again(const struct ctx *x, struct leg *leg)
-{
-	struct ear *ear = &leg->ear;
-
-	if (ear_is_busy(leg) || !is_suspect(leg))
-		return;
-	ear->looks++;
-	ear->turns = 0;
-	ear->again = ear->sure = true;
-	ear->agreed = ear->silent = ear->sighted = false;
-	ear->ended.us = 0;
-	ear->state = EAR_WAITS;
-	take_turn(x, leg);
-}
-
-void
-ear_paused(const struct ctx *x, struct leg *leg,
-    const struct ipc_relay_reach *reach)
-{
-	struct ear *ear = &leg->ear;
-
-	if (!ear->paused) {
-		ear->paused_at = x->now;
-		ear->before = relay_sound(leg)->learnt;
-	}
-	ear->paused = true;
-	ear->reach = *reach;
-	look_again(x, leg);
-}
-
-void
-ear_heard(const struct ctx *x, struct leg *leg)
-{
-	struct ear *ear = &leg->ear;
-
-	if (ear->paused && ear->sighted && !addr_eq(&ear->seen, &ear->before))
-		ear->back_ms = EAR_PAUSE_MS +
-		    (uint32_t)mono_ms_between(ear->paused_at, x->now);
-	ear->paused = false;
-	ear->moved = false;
-}
-
-void
-ear_moved(const struct ctx *x, struct leg *leg)
-{
-	leg->ear.moved = true;
-	look_again(x, leg);
+	ear_turn(x, leg);
 }
 
 bool
@@ -338,7 +285,7 @@ ear_due(const struct ctx *x, struct leg *leg)
 
 	switch (ear->state) {
 	case EAR_WAITS:
-		take_turn(x, leg);
+		ear_turn(x, leg);
 		break;
 	case EAR_LISTENS:
 		ear->silent = ear->agreed;
@@ -349,6 +296,8 @@ ear_due(const struct ctx *x, struct leg *leg)
 		break;
 	case EAR_ENDS:
 		conclude(x, leg);
+		if (ear->missed)
+			ear_look_again(x, leg);
 		break;
 	default:
 		break;
@@ -356,6 +305,21 @@ ear_due(const struct ctx *x, struct leg *leg)
 }
 
 /* ---- answers ---- */
+
+/* It may have made room for another one meanwhile. */
+static bool
+takes_place(struct ears *ears, struct leg *leg)
+{
+	struct leg **free_place = place_of(ears, NULL);
+
+	if (place_of(ears, leg) != NULL)
+		return true;
+	if (free_place == NULL ||
+	    listening_to(ears, &leg->flow.remote) != NULL)
+		return false;
+	*free_place = leg;
+	return true;
+}
 
 bool
 ear_accepted(const struct ctx *x, struct leg *leg)
@@ -365,7 +329,11 @@ ear_accepted(const struct ctx *x, struct leg *leg)
 
 	if (ear->state == EAR_LISTENS && of_ear) {
 		ear->agreed = true;
-		set_timer(x, leg, EAR_LISTEN_MS);
+		ear->missed = !takes_place(&x->e->calls->ears, leg);
+		if (ear->missed)
+			end_listening(x, leg);
+		else
+			set_timer(x, leg, EAR_LISTEN_MS);
 		return true;
 	}
 	if (ear->state != EAR_ENDS)
@@ -383,8 +351,17 @@ ear_refused(const struct ctx *x, struct leg *leg)
 	if (leg->ear.state != EAR_LISTENS &&
 	    (leg->ear.state != EAR_ENDS || listens_yet(leg)))
 		return false;
+	leg->ear.mutes = true; /* it would refuse again */
 	conclude(x, leg);
 	return true;
+}
+
+void
+ear_unanswered(const struct ctx *x, struct leg *leg)
+{
+	if (ear_is_busy(leg) && leg->ear.state != EAR_WAITS &&
+	    !listens_yet(leg))
+		conclude(x, leg);
 }
 
 void

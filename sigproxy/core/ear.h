@@ -74,6 +74,7 @@ struct ear {
 	bool mutes;	     /* it stops sending when it pleases */
 	bool again;	     /* this look is for who was heard */
 	bool sighted;	     /* and it was found */
+	bool missed;	     /* it sent while another one had its turn */
 	uint8_t looks;	     /* of that kind */
 	struct mono paused_at;
 	struct addr before;  /* where it was heard from then */
@@ -108,6 +109,10 @@ void ear_paused(const struct ctx *x, struct leg *leg,
 void ear_heard(const struct ctx *x, struct leg *leg);
 /* Leg's phone came by another flow: look, if it is not heard. */
 void ear_moved(const struct ctx *x, struct leg *leg);
+/* The same; asked for by ear.c once more. */
+void ear_look_again(const struct ctx *x, struct leg *leg);
+/* It waits: begin if it is its turn. */
+void ear_turn(const struct ctx *x, struct leg *leg);
 /* TIMER_CALL_EAR. */
 void ear_due(const struct ctx *x, struct leg *leg);
 /* Is more to be found out before anything is concluded? */
@@ -119,6 +124,8 @@ bool ear_packet(struct edge *e, struct mono now, struct steps *st,
  * none of the ear's. */
 bool ear_accepted(const struct ctx *x, struct leg *leg);
 bool ear_refused(const struct ctx *x, struct leg *leg);
+/* It did not answer one. */
+void ear_unanswered(const struct ctx *x, struct leg *leg);
 /* The call ends, or the leg goes. */
 void ear_stop(struct edge *e, struct leg *leg);
 
@@ -133,8 +140,8 @@ enum sight ear_seen(
 enum sight ear_seen_again(
     const struct edge *e, const struct leg *leg, struct mono now);
 /* The deciding fact, and its addresses, for what is concluded by in. */
-void ear_prove(const struct leg *leg, const struct verdict_in *in,
-    struct ipc_call_reach *out);
+void ear_prove(const struct edge *e, const struct leg *leg,
+    const struct verdict_in *in, struct ipc_call_reach *out);
 void ear_status(const struct calls *c, struct buf *json);
 
 #endif

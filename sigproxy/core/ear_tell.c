@@ -70,8 +70,10 @@ ear_seen_again(const struct edge *e, const struct leg *leg, struct mono now)
 	if (ear->sighted)
 		return addr_eq(&ear->seen, &ear->before) ? SEEN_AS_SAID :
 		       is_proved(ear, now) ? SEEN_EACH_PEER : SEEN_MOVED;
-	/* A lost question is repeated after half a second. */
-	return ear->agreed ? SEEN_NOT : SEEN_LOST;
+	if (ear->agreed || ear->mutes ||
+	    (ear->state != EAR_OVER && !move_is_asking(leg)))
+		return SEEN_NOT;
+	return SEEN_LOST;
 }
 
 static enum media_proof
@@ -109,9 +111,23 @@ proof_of_silence(const struct verdict_in *in)
 	}
 }
 
+/* Did the relay send first to its address by the port that it announced?
+ * Of `signalled` only if the two addresses are one. */
+static bool
+is_sent_first(
+    const struct edge *e, const struct leg *leg, const struct addr *announced)
+{
+	uint8_t mode = leg_party(leg)->latching;
+
+	if (mode == LATCH_DEFAULT)
+		mode = (uint8_t)e->conf->latching;
+	return mode != LATCH_SIGNALLED ||
+	       addr_same_ip(announced, &leg->flow.remote);
+}
+
 void
-ear_prove(const struct leg *leg, const struct verdict_in *in,
-    struct ipc_call_reach *out)
+ear_prove(const struct edge *e, const struct leg *leg,
+    const struct verdict_in *in, struct ipc_call_reach *out)
 {
 	const struct ear *ear = &leg->ear;
 
@@ -130,6 +146,8 @@ ear_prove(const struct leg *leg, const struct verdict_in *in,
 		out->proof = (uint8_t)proof_of_never(leg, in);
 		if (out->proof != PROOF_SENT_FIRST)
 			return;
+		if (!is_sent_first(e, leg, &out->announced))
+			out->proof = PROOF_NONE;
 		out->seen = leg->flow.remote;
 		out->seen.port = out->announced.port;
 	}

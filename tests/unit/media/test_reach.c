@@ -231,7 +231,7 @@ START_TEST(who_never_paused_is_told_to_have_stopped_after_a_second)
 	talk();
 	ms = speak(100);
 	ck_assert_uint_eq(pass(ms, ms).reach.heard, MEDIA_HEARD);
-	seen = pass(ms, ms + STREAM_PAUSED_MS + 100);
+	seen = pass(ms, ms + STREAM_PAUSED_MS + 200);
 	ck_assert_uint_eq(seen.told, 1);
 	ck_assert_uint_eq(seen.reach.heard, MEDIA_PAUSED);
 	/* Its packets of meanwhile were lost: it did not pause. */
@@ -239,6 +239,19 @@ START_TEST(who_never_paused_is_told_to_have_stopped_after_a_second)
 	hear(0, PORT_RTP, HOME, ms + 1520);
 	ck_assert_uint_eq(
 	    pass(ms + 1500, ms + 1600).reach.heard, MEDIA_HEARD);
+}
+END_TEST
+
+START_TEST(a_relay_that_slept_looks_twice)
+{
+	uint64_t ms;
+
+	talk();
+	ms = speak(100);
+	pass(ms, ms);
+	ck_assert_uint_eq(pass(ms + 3000, ms + 3000).told, 0);
+	hear(0, PORT_RTP, HOME, ms + 3001);
+	ck_assert_uint_eq(pass(ms + 3100, ms + 3900).told, 0);
 }
 END_TEST
 
@@ -417,6 +430,7 @@ add_reach_tests(Suite *suite)
 	    who_is_heard_is_told_once_and_silence_after_five_seconds);
 	tcase_add_test(tc,
 	    who_never_paused_is_told_to_have_stopped_after_a_second);
+	tcase_add_test(tc, a_relay_that_slept_looks_twice);
 	tcase_add_test(tc, a_loss_is_no_pause);
 	tcase_add_test(tc,
 	    who_pauses_when_he_says_nothing_is_told_after_five_seconds);

@@ -480,6 +480,58 @@ START_TEST(who_moved_and_is_not_heard_from_there_either)
 }
 END_TEST
 
+START_TEST(who_refuses_to_be_asked_is_not_lost)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	phone_answer(home, asked(home, AT_SIP_PORT), 488, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	lab_reach(lab, 0, MEDIA_SILENT);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_FELL_SILENT);
+	lab_reach(lab, 0, MEDIA_HEARD);
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	lab_pass(lab, 10000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	hang_up();
+}
+END_TEST
+
+/* The router forgot both; the second one registers first. */
+START_TEST(who_is_out_of_reach_makes_room_for_the_other_of_its_home)
+{
+	struct phone *second = lab_home(lab, "169", 7);
+	struct phone *other = lab_office(lab, "201", 32);
+	uint64_t first_session = lab->session, second_session;
+	struct flow was = home->flow;
+	struct talk u;
+
+	second->flow.remote.port = 5061;
+	phone_registers(second, NULL);
+	talk_begin(&u, second, other);
+	second_session = lab->session;
+	lab->session = first_session;
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	ck_assert_ptr_nonnull(phone_expect(home, "INVITE"));
+	lab->session = second_session;
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(second, asked(second, AT_SIP_PORT));
+	/* The first is back while the second is listened to: it waits. */
+	home->flow.remote.port = 41060;
+	phone_registers(home, NULL);
+	phone_moved(home, &was);
+	takes(home, asked(home, AT_SIP_PORT));
+	takes(home, asked(home, AT_RELAY));
+	ck_assert(lab_rtp(second, 42000, 8));
+	ck_assert(lab_rtp(second, 42000, 8));
+	takes(second, asked(second, AT_RELAY));
+	lab_pass(lab, EAR_PROVED_MS + EAR_TURN_MS);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+}
+END_TEST
+
 START_TEST(after_a_restart_of_sigproxy_silence_alone_is_a_sign)
 {
 	is_heard();
@@ -524,6 +576,8 @@ suite_ear(void)
 	T(what_it_was_asked_in_vain_is_repeated_on_its_new_flow);
 	T(out_of_reach_for_long_it_is_asked_anew_when_it_is_back);
 	T(who_moved_and_is_not_heard_from_there_either);
+	T(who_refuses_to_be_asked_is_not_lost);
+	T(who_is_out_of_reach_makes_room_for_the_other_of_its_home);
 	T(after_a_restart_of_sigproxy_silence_alone_is_a_sign);
 #undef T
 	suite_add_tcase(s, tc);

@@ -49,13 +49,6 @@ list(const struct conf *c, const struct cmd_opts *o)
 	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
 }
 
-static int
-quote(struct buf *b, const char *value)
-{
-	return store_quote(b, value) == 0 ? 0 :
-	    cmd_fail("a value holds control characters");
-}
-
 /* For so long, or until it is cleared. */
 static int
 put_until(struct buf *b, const struct cmd_opts *o)
@@ -77,7 +70,7 @@ static int
 put_add(struct buf *b, const struct cmd_opts *o)
 {
 	buf_puts(b, "INSERT INTO dropped(prefix, until) VALUES (");
-	if (quote(b, o->rest[1]) != 0)
+	if (store_value(b, o->rest[1]) != 0)
 		return 1;
 	buf_puts(b, ", ");
 	if (put_until(b, o) != 0)
@@ -97,7 +90,7 @@ put_clear(struct buf *b, const struct cmd_opts *o)
 		return 0;
 	}
 	buf_puts(b, "prefix = ");
-	return quote(b, o->rest[1]);
+	return store_value(b, o->rest[1]);
 }
 
 /* What is dropped of it now is let in again as well. */
@@ -105,10 +98,10 @@ static int
 put_never(struct buf *b, const struct cmd_opts *o)
 {
 	buf_puts(b, "DELETE FROM dropped WHERE prefix = ");
-	if (quote(b, o->rest[1]) != 0)
+	if (store_value(b, o->rest[1]) != 0)
 		return 1;
 	buf_puts(b, "; INSERT OR REPLACE INTO never_dropped(prefix) VALUES (");
-	if (quote(b, o->rest[1]) != 0)
+	if (store_value(b, o->rest[1]) != 0)
 		return 1;
 	buf_puts(b, ")");
 	return 0;

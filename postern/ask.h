@@ -4,7 +4,7 @@
 
 #include "common/base/span.h"
 
-#define ASK_MAX 12000 /* as in IPC_F_status_say */
+#define ASK_MAX 14000 /* as in IPC_F_status_say */
 #define ASK_TIMEOUT_MS 1000
 
 #define ASK_FRAMES_MAX 512

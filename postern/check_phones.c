@@ -43,6 +43,18 @@ static const struct media_remedy remedies[] = {
 	{ "wrong-source", FINDING_NOTE,
 	    "docs/configuration.md, `latching`: a home whose sound leaves by "
 	    "another address than its signalling" },
+	{ "moved-in-call", FINDING_WARNING,
+	    "forward [media] ports at the office's router (postern check "
+	    "--router) and set `mode = forwarded`; nothing at the home helps "
+	    "but a router that keeps its mappings" },
+	{ "home-lost", FINDING_NOTE,
+	    "see the home's own line; where its router forgets the way, a "
+	    "shorter registration interval in the phone, or TLS, or [media] "
+	    "ports forwarded at the office: postern sql \"SELECT * FROM "
+	    "home\"" },
+	{ "stopped-sending", FINDING_NOTE,
+	    "see that the phone is not muted, and that its own network lets "
+	    "UDP out" },
 	{ "fell-silent", FINDING_NOTE,
 	    "see the phone's own network; a router that forgot the way: "
 	    "postern sql \"SELECT * FROM home\"" },
@@ -64,7 +76,7 @@ media_remedy(struct span verdict)
 static void
 check_unheard(struct findings *fs, struct span one)
 {
-	struct span number, at, verdict, words, from, announced;
+	struct span number, at, verdict, words, evidence;
 	const struct media_remedy *remedy;
 	struct finding *f;
 	uint64_t ago_s = 0;
@@ -80,16 +92,11 @@ check_unheard(struct findings *fs, struct span one)
 	f = finding_new(fs, remedy->level, "media-not-heard");
 	finding_what(f, "%.*s was not heard in its last call: %.*s",
 	    (int)number.len, number.p, (int)words.len, words.p);
-	if (json_text(one, "came_from", &from) &&
-	    json_text(one, "announced", &announced))
-		finding_seen(f, "%.*s at %.*s, %llu s ago; it announced %.*s, "
-				"and its sound came to our SIP port from %.*s",
-		    (int)verdict.len, verdict.p, (int)at.len, at.p,
-		    (unsigned long long)ago_s, (int)announced.len, announced.p,
-		    (int)from.len, from.p);
-	else
-		finding_seen(f, "%.*s at %.*s, %llu s ago", (int)verdict.len,
-		    verdict.p, (int)at.len, at.p, (unsigned long long)ago_s);
+	if (!json_text(one, "evidence", &evidence))
+		evidence = SPAN_NONE;
+	finding_seen(f, "%.*s at %.*s, %llu s ago%s%.*s", (int)verdict.len,
+	    verdict.p, (int)at.len, at.p, (unsigned long long)ago_s,
+	    evidence.len > 0 ? "; " : "", (int)evidence.len, evidence.p);
 	finding_do(f, "%s", remedy->text);
 }
 

@@ -80,6 +80,7 @@ checked(struct span rows)
 	"rule, number_class, pattern, "                                        \
 	"caller_media, caller_said, called_media, called_said, "               \
 	"caller_srtp, called_srtp, "                                           \
+	"caller_evidence, called_evidence, "                                   \
 	WORDS("caller") ", " WORDS("called") ", "                              \
 	CONTACT("caller", "from_source") ", " CONTACT("called", "called_source")
 

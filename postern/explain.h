@@ -33,6 +33,8 @@ void explain_call(const struct explain *x);
 void explain_sound(const struct explain *x);
 /* "; sound from 168: MOS 4.41 (R 93), ..." for each side that is known. */
 void explain_put_sound(const struct explain *x, struct buf *b);
+/* The same of what happened to the way of their sound, if it is known. */
+void explain_put_evidence(const struct explain *x, struct buf *b);
 /* ITU-T G.107 the other way round, to the whole number below. */
 unsigned explain_r_of_mos(uint64_t mos_centi);
 

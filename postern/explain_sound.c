@@ -83,6 +83,7 @@ say_path(struct buf *b, const struct explain *x, const char *side)
 	struct span at = of_side(x, side, "learnt");
 	struct span srtp = of_side(x, side, "srtp");
 	bool is_plain = span_eq(srtp, SPAN_LIT("RTP"));
+	struct span evidence = of_side(x, side, "evidence");
 	char mem[48];
 	uint64_t n;
 
@@ -106,6 +107,8 @@ say_path(struct buf *b, const struct explain *x, const char *side)
 	if (srtp.len > 0)
 		buf_fmt(b, ", by %s%.*s", is_plain ? "" : "SRTP, ",
 		    EXPLAIN_ARG(srtp));
+	if (evidence.len > 0)
+		buf_fmt(b, "; %.*s", EXPLAIN_ARG(evidence));
 }
 
 /* Which ports, and to whom: what an admin types into the router. */
@@ -154,6 +157,20 @@ explain_side(const struct explain *x, const char *side, const char *other)
 	if (strstr(remedy->text, "[media] ports") != NULL)
 		say_range(&b, x->conf);
 	finding_do(f, "%s%.*s", remedy->text, (int)b.len, range);
+}
+
+/* Of who was heard: what happened meanwhile. */
+void
+explain_put_evidence(const struct explain *x, struct buf *b)
+{
+	for (unsigned i = 0; i < SIDES; i++) {
+		struct span evidence = of_side(x, sides[i], "evidence");
+
+		if (evidence.len > 0)
+			buf_fmt(b, "; of %.*s: %.*s",
+			    EXPLAIN_ARG(explain_text(x->call, sides[i])),
+			    EXPLAIN_ARG(evidence));
+	}
 }
 
 /* ---- how it sounded ---- */

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define FINDING_TEXT_MAX 480
+#define FINDING_TEXT_MAX 800
 #define FINDINGS_MAX 160
 
 enum finding_level {

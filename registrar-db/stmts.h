@@ -33,6 +33,8 @@
 #define REACH_UPDATE(side)                                              \
 	"UPDATE call SET " side "_media = ?2, " side "_said = ?3, "     \
 	side "_srtp = ?5, "                                             \
+	side "_evidence = CASE WHEN ?6 = '' AND " side "_media = ?2 "   \
+	"THEN " side "_evidence ELSE ?6 END, "                          \
 	"media_way = CASE ?4 WHEN '' THEN media_way ELSE ?4 END "       \
 	"WHERE ticket = ?1"
 

@@ -14,6 +14,7 @@
 #define RTP_SCRUB_KEY_LEN 16
 /* A dynamic payload type that phones hardly ever offer (RFC 6263 4.6). */
 #define RTP_KEEPALIVE_PT 126
+#define RTP_PT_CN 13	/* comfort noise (RFC 3389) */
 #define RTCP_KEEPALIVE_LEN 28
 
 /* What the first octets say a packet is (RFC 7983 7, RFC 5761 4). */

@@ -112,6 +112,7 @@ enum media_heard {
 	MEDIA_HEARD,
 	MEDIA_SILENT,		/* heard, then no more */
 	MEDIA_AWAITED,		/* never yet: too early to say more */
+	MEDIA_PAUSED,		/* it never paused before, and does now */
 };
 
 /* What became of one phone's media: docs/media.md. */
@@ -130,6 +131,23 @@ enum media_verdict {
 	VERDICT_MEDIA_SAME_PORT_IN_HOME,
 	VERDICT_MEDIA_ADDRESS_OLD,
 	VERDICT_MEDIA_OFFICE_ROUTER,
+	/* Heard before. */
+	VERDICT_MEDIA_STOPPED_SENDING,
+	VERDICT_MEDIA_MOVED_IN_CALL,
+	VERDICT_MEDIA_HOME_LOST,
+};
+
+/* The deciding fact behind a verdict: proof.h says each in words. */
+enum media_proof {
+	PROOF_NONE = 0,
+	PROOF_SENT_FIRST,	/* to where it should be; it never came */
+	PROOF_ASKED,		/* it sent nothing to our SIP port either */
+	PROOF_AS_SAID,		/* there it came from where it said */
+	PROOF_SEEN,		/* there it came from elsewhere */
+	PROOF_SEEN_STUN,	/* and STUN had been told a third port */
+	PROOF_SEEN_SENT,	/* and the relay sent first to that, too */
+	PROOF_BACK,		/* it moved, was found, and was heard again */
+	PROOF_UNREACHED,	/* it does not answer */
 };
 
 /* Which figures are known. */

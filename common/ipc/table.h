@@ -262,7 +262,7 @@
 	F(u32, id, 0, UINT32_MAX)
 #define IPC_F_status_say(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
-	F(blob, json, 2, 12000)
+	F(blob, json, 2, 14000)
 
 #define IPC_F_nonce_ask(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
@@ -545,7 +545,7 @@
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 15)			\
 	F(u8, stream, 0, 3)			\
-	F(u8, heard, 0, 3)	/* enum media_heard */	\
+	F(u8, heard, 0, 4)	/* enum media_heard */	\
 	F(u8, refused, 0, 1)	/* packets of others came */	\
 	F(u8, way, 1, 4)	/* enum media_way */	\
 	F(u8, range, 0, 2)	/* enum media_range */	\
@@ -554,9 +554,14 @@
 	F(u64, ticket, 1, UINT64_MAX)		\
 	F(u8, called, 0, 1)	/* 0: the caller's side, 1: the called */	\
 	F(u8, way, 1, 4)	/* enum media_way */	\
-	F(u8, verdict, 0, 13)	/* enum media_verdict */	\
-	F(addr, said, 0, 0)			\
-	F(u8, srtp, 0, 6)	/* enum srtp_suite; 0: plain RTP */
+	F(u8, verdict, 0, 16)	/* enum media_verdict */	\
+	F(addr, said, 0, 0)	\
+	F(u8, srtp, 0, 6)	/* enum srtp_suite; 0: plain RTP */	\
+	F(u8, proof, 0, 8)	/* enum media_proof */	\
+	F(oaddr, announced, 0, 0)	/* by the phone */	\
+	F(oaddr, seen, 0, 0)	/* where its sound was looked for or came from */ \
+	F(oaddr, before, 0, 0)	/* where it had come from */	\
+	F(u32, after_ms, 0, UINT32_MAX)	/* heard again */
 
 #define IPC_F_relay_quality(F)			\
 	F(u64, session, 1, UINT64_MAX)		\
@@ -866,8 +871,9 @@
 	M(RELAY_REACH, relay_reach, 43, ROLE_MEDIA, ROLE_SIG, 0,	\
 	    "How an end's media gets in, which address was said for it, "	\
 	    "and whether its phone was heard. Told when that changes, "	\
-	    "once after 1.5 s without a packet (it is awaited), after "	\
-	    "5 s without one, and before RELAY_STATS.")			\
+	    "once after 1.5 s without a packet (it is awaited), when one "	\
+	    "that never paused has sent nothing for a second, after "	\
+	    "5 s without a packet, and before RELAY_STATS.")		\
 	M(CALL_REACH, call_reach, 44, ROLE_SIG, ROLE_REG, 0,		\
 	    "The same for live_call and call_record, with what is to be "	\
 	    "concluded.")						\

@@ -74,7 +74,7 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
 	st->off = m->rtp.family == ADDR_NONE;
 	st->quiet_from = now;
 	if (st->held)
-		st->silent = false;
+		st->silent = st->paused = false;
 	latch_announce(&st->latch[PORT_RTP], &m->phone, &m->rtp, relearn);
 	latch_announce(&st->latch[PORT_RTCP], &m->phone, &rtcp, relearn);
 	learnt = allowed_only(st, dest, m->learnt);
@@ -155,6 +155,22 @@ read_kind(struct stream *st, enum port_which which, const struct addr *source,
 	return RTP_KIND_OTHER;
 }
 
+/* Does it send nothing in silence (RFC 3389, VAD)?  What was lost on the way
+ * has its numbers. */
+static bool
+is_pause(const struct stream *st, const struct rtp_header *h, struct mono now)
+{
+	const struct loss *l = &st->quality.loss;
+	uint64_t gap_ms = mono_ms_between(st->heard_at, now);
+
+	if (h->payload_type == RTP_PT_CN)
+		return true;
+	return st->heard_at.us != 0 && gap_ms >= STREAM_GAP_MS &&
+	    !mono_before(st->heard_at, st->quiet_from) &&
+	    h->ssrc == l->ssrc &&
+	    (uint16_t)(h->seq - l->highest) <= gap_ms / (STREAM_GAP_MS / 2);
+}
+
 static void
 count_in(struct stream *st, enum rtp_kind kind, size_t len,
     const struct rtp_header *h, struct mono now)
@@ -163,9 +179,13 @@ count_in(struct stream *st, enum rtp_kind kind, size_t len,
 		st->rtcp_in++;
 		return;
 	}
+	if (st->form == STREAM_RTP && is_pause(st, h, now))
+		st->pauses = true;
 	st->packets_in++;
 	st->bytes_in += len;
 	st->heard_at = now;
+	st->paused = false;
+	st->pause_seen.us = 0;
 	if (st->first_at.us == 0)
 		st->first_at = now;
 	if (st->form == STREAM_RTP)
@@ -210,10 +230,24 @@ stream_input(struct stream *st, enum port_which which,
 
 /* ---- time ---- */
 
+static void
+check_pause(struct stream *st, uint64_t quiet_ms, struct mono now)
+{
+	if (quiet_ms < STREAM_PAUSED_MS || st->pauses || st->off ||
+	    st->zone != ZONE_EXTERNAL || st->packets_in < STREAM_STEADY)
+		return;
+	if (st->pause_seen.us == 0)
+		st->pause_seen = now;
+	else if (mono_ms_between(st->pause_seen, now) >=
+	    STREAM_PAUSED_AGAIN_MS)
+		st->paused = true;
+}
+
 void
 stream_check_silence(struct stream *st, struct mono now)
 {
 	struct mono since = st->heard_at;
+	uint64_t quiet_ms;
 
 	/* Who receives a fax says nothing for long. */
 	if (st->held || st->silent || st->heard_at.us == 0 ||
@@ -221,7 +255,9 @@ stream_check_silence(struct stream *st, struct mono now)
 		return;
 	if (mono_before(since, st->quiet_from))
 		since = st->quiet_from;
-	if (mono_ms_between(since, now) < STREAM_SILENT_MS)
+	quiet_ms = mono_ms_between(since, now);
+	check_pause(st, quiet_ms, now);
+	if (quiet_ms < STREAM_SILENT_MS)
 		return;
 	st->silent = true;
 	st->news |= 1 << RELAY_SILENT;
@@ -232,7 +268,9 @@ stream_heard(const struct stream *st)
 {
 	if (st->heard_at.us == 0)
 		return MEDIA_NEVER;
-	return st->silent ? MEDIA_SILENT : MEDIA_HEARD;
+	if (st->silent)
+		return MEDIA_SILENT;
+	return st->paused ? MEDIA_PAUSED : MEDIA_HEARD;
 }
 
 bool

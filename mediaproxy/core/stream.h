@@ -18,6 +18,10 @@
 
 #define STREAM_SILENT_MS 5000	/* then RELAY_NEWS says so */
 #define STREAM_AWAITED_MS 1500	/* sigproxy may look for it meanwhile */
+#define STREAM_PAUSED_MS 1000	/* the same, of who never paused before */
+#define STREAM_PAUSED_AGAIN_MS 100 /* we may have slept, not it */
+#define STREAM_STEADY 100	/* packets that show whether it does */
+#define STREAM_GAP_MS 300	/* longer is a pause, if it numbered none */
 #define STREAM_KEEPALIVE_MS 15000	/* RFC 6263 4 */
 #define STREAM_PROBES 5		/* for each target, after an offer or answer */
 #define STREAM_PROBE_MS 200
@@ -58,6 +62,9 @@ struct stream {
 	uint8_t probes_left[2];
 	struct mono probe_at[2];
 	struct mono opened_at, heard_at, quiet_from;
+	bool pauses;		/* in silence its phone sends nothing */
+	struct mono pause_seen;	/* it never did, and seems to; 0: not so */
+	bool paused;		/* and still did when we looked again */
 	bool silent;		/* and told */
 	bool was_set;		/* RELAY_SET came */
 	bool told_awaited;	/* that nothing came so far */
@@ -95,7 +102,8 @@ enum rtp_kind stream_input(struct stream *st, enum port_which which,
 /* Where packets to this device go now; ADDR_NONE: nowhere yet. */
 struct addr stream_target(const struct stream *st, enum port_which which);
 
-/* Has it fallen silent?  Then bit RELAY_SILENT is set in news, once. */
+/* Has it fallen silent?  Then bit RELAY_SILENT is set in news, once.  Who
+ * never paused is taken for paused before that. */
 void stream_check_silence(struct stream *st, struct mono now);
 
 /* Was its phone heard? */

@@ -6,6 +6,7 @@
 #include "common/codec/tel.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
+#include "common/ipc/proof.h"
 #include "registrar-db/io/oracle.h"
 
 #define CALL_ID_MAX 256
@@ -633,6 +634,9 @@ verdict_name(unsigned verdict)
 		[VERDICT_MEDIA_SAME_PORT_IN_HOME] = "same-port-in-home",
 		[VERDICT_MEDIA_ADDRESS_OLD] = "address-old",
 		[VERDICT_MEDIA_OFFICE_ROUTER] = "office-router",
+		[VERDICT_MEDIA_STOPPED_SENDING] = "stopped-sending",
+		[VERDICT_MEDIA_MOVED_IN_CALL] = "moved-in-call",
+		[VERDICT_MEDIA_HOME_LOST] = "home-lost",
 	};
 
 	return names[verdict];
@@ -641,8 +645,9 @@ verdict_name(unsigned verdict)
 int
 calls_reach(struct oracle *o, const struct job *job)
 {
-	char mem[ADDR_TEXT_MAX + 1];
+	char mem[ADDR_TEXT_MAX + 1], proof[PROOF_TEXT_MAX];
 	struct ipc_call_reach m;
+	struct buf b;
 	sqlite3_stmt *q;
 	int err;
 
@@ -657,6 +662,10 @@ calls_reach(struct oracle *o, const struct job *job)
 	sql_text(q, 4, span_str(way_name(m.way)));
 	sql_text(q, 5, m.srtp == SRTP_NONE ? SPAN_LIT("RTP") :
 	    span_str(srtp_params(m.srtp)->name));
+	/* Words of ours, too. */
+	buf_init(&b, proof, sizeof(proof));
+	proof_put(&b, &m);
+	sql_text(q, 6, buf_span(&b));
 	return store_run(o->store, q);
 }
 

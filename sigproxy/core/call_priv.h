@@ -401,15 +401,15 @@ void note_over_again(struct calls *c, struct mono now, struct steps *st);
 bool note_is_over(const struct calls *c, uint64_t ticket);
 /* ---- conclude.c ---- */
 
-/* What is to be concluded about this phone's media. */
-enum media_verdict leg_conclude(const struct ctx *x, const struct leg *leg,
-    const struct ipc_relay_reach *reach);
+/* What is to be concluded about this phone's media, and by what. */
+void leg_conclude(const struct ctx *x, const struct leg *leg,
+    const struct ipc_relay_reach *reach, struct ipc_call_reach *out);
 
 /* ---- figures.c ---- */
 
-/* What is to be concluded of leg's media: relay_sound(leg)->verdict. */
-void note_reach(struct steps *st, const struct leg *leg,
-    const struct ipc_relay_reach *reach);
+/* What was concluded of leg's media.  False: that was told already. */
+bool note_reach(struct steps *st, const struct leg *leg,
+    const struct ipc_call_reach *reach);
 /* How leg's phone sounds. */
 void note_quality(struct steps *st, const struct leg *leg,
     const struct ipc_quality *quality);

@@ -38,8 +38,8 @@ shares_port(const struct ctx *x, const struct leg *leg)
 	return false;
 }
 
-enum media_verdict
-leg_conclude(const struct ctx *x, const struct leg *leg,
+static struct verdict_in
+signs_of(const struct ctx *x, const struct leg *leg,
     const struct ipc_relay_reach *reach)
 {
 	struct verdict_in in = {
@@ -61,7 +61,27 @@ leg_conclude(const struct ctx *x, const struct leg *leg,
 		in.same_port = shares_port(x, leg);
 		in.sight = ear_seen(x->e, leg, x->now);
 	}
-	if (in.sight == SEEN_EACH_PEER)
+	if (in.heard == MEDIA_SILENT)
+		in.sight = ear_seen_again(x->e, leg, x->now);
+	return in;
+}
+
+void
+leg_conclude(const struct ctx *x, const struct leg *leg,
+    const struct ipc_relay_reach *reach, struct ipc_call_reach *out)
+{
+	const struct verdict_in in = signs_of(x, leg, reach);
+
+	if (in.heard == MEDIA_NEVER && in.sight == SEEN_EACH_PEER)
 		keep_note_proof(x->e->keep, &leg->flow.remote, HOME_SYMMETRIC);
-	return verdict_media(&in);
+	*out = (struct ipc_call_reach){
+		.ticket = leg->call->ticket,
+		.called = leg->index != 0,
+		.way = reach->way,
+		.verdict = (uint8_t)verdict_media(&in),
+		.said = reach->said,
+		.srtp = relay_sound(leg)->form == STREAM_RTP ?
+		    relay_sound(leg)->srtp.phone.suite : SRTP_NONE,
+	};
+	ear_prove(x->e, leg, &in, out);
 }

@@ -21,7 +21,7 @@ is_talking(const struct leg *leg)
 static bool
 is_heard(const struct leg *leg)
 {
-	return relay_is_ready(leg) &&
+	return relay_is_ready(leg) && !leg->ear.paused &&
 	       relay_sound(leg)->learnt.family != ADDR_NONE;
 }
 
@@ -95,13 +95,34 @@ give_up(struct edge *e, struct leg *leg)
 	leg->ear.state = EAR_OVER;
 }
 
-/* Nothing more is to be found out. */
+/* Nothing more is to be found out.  Of a pause the relay tells when it has
+ * lasted. */
 static void
 conclude(const struct ctx *x, struct leg *leg)
 {
+	struct ear *ear = &leg->ear;
+
 	give_up(x->e, leg);
-	if (!is_heard(leg))
-		relay_conclude(x, leg, &leg->ear.reach);
+	if (ear->silent && !ear->moved)
+		ear->mutes = true;
+	if (ear->agreed && !ear->missed)
+		ear->moved = false;
+	if (!is_heard(leg) && ear->reach.heard != MEDIA_PAUSED)
+		relay_conclude(x, leg, &ear->reach);
+}
+
+/* Of two phones of one home the one that is out of reach makes room. */
+static bool
+has_turn(struct ears *ears, const struct leg *leg)
+{
+	struct leg *other = listening_to(ears, &leg->flow.remote);
+
+	if (other == NULL)
+		return true;
+	if (!other->ear.again || other->ear.agreed)
+		return false;
+	*place_of(ears, other) = NULL;
+	return true;
 }
 
 static void
@@ -122,6 +143,7 @@ begin(const struct ctx *x, struct leg *leg, struct leg **place)
 	*place = leg;
 	x->e->calls->ears.asked++;
 	ear->listener = by.listener;
+	ear->first = (struct addr){ 0 };
 	ear->announced = relay_sound(leg)->rtp;
 	ear->state = EAR_LISTENS;
 	set_timer(x, leg, EAR_ASK_MS);
@@ -131,22 +153,25 @@ begin(const struct ctx *x, struct leg *leg, struct leg **place)
 /* In the first seconds it may only be slow: then the other one must be
  * heard, which shows that the call has sound at all. */
 static bool
-is_due(const struct leg *leg)
+is_due(const struct edge *e, const struct leg *leg)
 {
-	return is_talking(leg) &&
-	       (leg->ear.sure || is_heard(peer_of(leg)));
+	const struct ear *ear = &leg->ear;
+
+	if (!is_talking(leg) || (ear->again && (relay_sound(leg)->held ||
+						move_is_stale(e, leg))))
+		return false;
+	return ear->sure || is_heard(peer_of(leg));
 }
 
-static void
-take_turn(const struct ctx *x, struct leg *leg)
+void
+ear_turn(const struct ctx *x, struct leg *leg)
 {
 	struct ears *ears = &x->e->calls->ears;
 	struct leg **place = place_of(ears, NULL);
 
 	if (is_heard(leg))
 		give_up(x->e, leg);
-	else if (is_due(leg) && place != NULL &&
-		 listening_to(ears, &leg->flow.remote) == NULL)
+	else if (is_due(x->e, leg) && place != NULL && has_turn(ears, leg))
 		begin(x, leg, place);
 	else if (leg->ear.turns++ < EAR_TURNS)
 		set_timer(x, leg, EAR_TURN_MS);
@@ -172,7 +197,7 @@ ear_want(const struct ctx *x, struct leg *leg,
 	ear->reach.heard = MEDIA_NEVER;
 	ear->sure = reach->heard == MEDIA_NEVER;
 	ear->state = EAR_WAITS;
-	take_turn(x, leg);
+	ear_turn(x, leg);
 }
 
 bool
@@ -184,6 +209,13 @@ ear_is_busy(const struct leg *leg)
 
 /* ---- what is heard ---- */
 
+/* Was our SIP port the last that its phone was told? */
+static bool
+listens_yet(const struct leg *leg)
+{
+	return addr_eq(&leg->told.rtp[leg->call->sound], &leg->ear.said);
+}
+
 /* Its phone is told the relay's port again. */
 static void
 end_listening(const struct ctx *x, struct leg *leg)
@@ -192,6 +224,10 @@ end_listening(const struct ctx *x, struct leg *leg)
 	timerq_cancel(&x->e->timers, &leg->ear.timer);
 	leg->ear.state = EAR_ENDS;
 	move_now(x, leg);
+	/* It was never asked: no way led to it. */
+	if (leg->ear.state == EAR_ENDS && !move_is_asking(leg) &&
+	    !listens_yet(leg))
+		conclude(x, leg);
 }
 
 static void
@@ -200,6 +236,7 @@ found(const struct ctx *x, struct leg *leg, const struct addr *at)
 	struct ears *ears = &x->e->calls->ears;
 
 	leg->ear.seen = *at;
+	leg->ear.sighted = true;
 	ears->heard++;
 	ears->stale = *at;
 	ears->stale_until = mono_add_ms(x->now, EAR_STALE_MS);
@@ -249,14 +286,19 @@ ear_due(const struct ctx *x, struct leg *leg)
 
 	switch (ear->state) {
 	case EAR_WAITS:
-		take_turn(x, leg);
+		ear_turn(x, leg);
 		break;
 	case EAR_LISTENS:
 		ear->silent = ear->agreed;
-		end_listening(x, leg);
+		if (ear->again && !ear->agreed && ear->turns++ < EAR_ASKS)
+			set_timer(x, leg, EAR_ASK_MS);
+		else
+			end_listening(x, leg);
 		break;
 	case EAR_ENDS:
 		conclude(x, leg);
+		if (ear->missed)
+			ear_look_again(x, leg);
 		break;
 	default:
 		break;
@@ -265,15 +307,34 @@ ear_due(const struct ctx *x, struct leg *leg)
 
 /* ---- answers ---- */
 
+/* It may have made room for another one meanwhile. */
+static bool
+takes_place(struct ears *ears, struct leg *leg)
+{
+	struct leg **free_place = place_of(ears, NULL);
+
+	if (place_of(ears, leg) != NULL)
+		return true;
+	if (free_place == NULL ||
+	    listening_to(ears, &leg->flow.remote) != NULL)
+		return false;
+	*free_place = leg;
+	return true;
+}
+
 bool
 ear_accepted(const struct ctx *x, struct leg *leg)
 {
 	struct ear *ear = &leg->ear;
-	bool of_ear = addr_eq(&leg->told.rtp[leg->call->sound], &ear->said);
+	bool of_ear = listens_yet(leg);
 
 	if (ear->state == EAR_LISTENS && of_ear) {
 		ear->agreed = true;
-		set_timer(x, leg, EAR_LISTEN_MS);
+		ear->missed = !takes_place(&x->e->calls->ears, leg);
+		if (ear->missed)
+			end_listening(x, leg);
+		else
+			set_timer(x, leg, EAR_LISTEN_MS);
 		return true;
 	}
 	if (ear->state != EAR_ENDS)
@@ -288,10 +349,20 @@ ear_accepted(const struct ctx *x, struct leg *leg)
 bool
 ear_refused(const struct ctx *x, struct leg *leg)
 {
-	if (leg->ear.state != EAR_LISTENS)
+	if (leg->ear.state != EAR_LISTENS &&
+	    (leg->ear.state != EAR_ENDS || listens_yet(leg)))
 		return false;
+	leg->ear.mutes = true; /* it would refuse again */
 	conclude(x, leg);
 	return true;
+}
+
+void
+ear_unanswered(const struct ctx *x, struct leg *leg)
+{
+	if (ear_is_busy(leg) && leg->ear.state != EAR_WAITS &&
+	    !listens_yet(leg))
+		conclude(x, leg);
 }
 
 void
@@ -299,63 +370,4 @@ ear_stop(struct edge *e, struct leg *leg)
 {
 	if (leg->ear.state != EAR_NONE)
 		give_up(e, leg);
-}
-
-/* ---- what others ask ---- */
-
-struct ipc_port
-ear_port(const struct leg *leg, unsigned nr)
-{
-	struct ipc_port port = leg->end.stream[nr].port;
-
-	if (leg->ear.state == EAR_LISTENS && nr == leg->call->sound)
-		port.said_rtp = leg->ear.said;
-	return port;
-}
-
-const struct addr *
-ear_found(const struct leg *leg, unsigned nr)
-{
-	const struct ear *ear = &leg->ear;
-
-	return ear->seen.family != ADDR_NONE && nr == leg->call->sound &&
-		       addr_eq(&leg->end.stream[nr].rtp, &ear->announced)
-		   ? &ear->seen
-		   : NULL;
-}
-
-/* Would its packets have come in by our SIP port? */
-static bool
-is_reachable(const struct edge *e, const struct leg *leg)
-{
-	return leg->flow.transport == TRANSPORT_UDP ||
-	       e->port_open[leg->ear.listener] ||
-	       keep_is_reached(e->keep, leg->ear.listener);
-}
-
-enum sight
-ear_seen(const struct edge *e, const struct leg *leg, struct mono now)
-{
-	const struct ear *ear = &leg->ear;
-	bool proved = ear->ended.us != 0 &&
-	    mono_ms_between(ear->ended, now) >= EAR_PROVED_MS / 2;
-
-	if (ear->silent)
-		return is_reachable(e, leg) ? SEEN_SILENT : SEEN_NOT;
-	if (ear->seen.family == ADDR_NONE)
-		return SEEN_NOT;
-	if (ear->seen.port == ear->announced.port)
-		return proved ? SEEN_AS_SAID : SEEN_NOT;
-	/* STUN was told another one. */
-	if (proved || verdict_asks_stun(&leg->flow, &ear->announced))
-		return SEEN_EACH_PEER;
-	return SEEN_MOVED;
-}
-
-void
-ear_status(const struct calls *c, struct buf *json)
-{
-	buf_fmt(json, ",\"ear_asked\":%llu,\"ear_heard\":%llu",
-	    (unsigned long long)c->ears.asked,
-	    (unsigned long long)c->ears.heard);
 }

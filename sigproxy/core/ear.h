@@ -13,8 +13,16 @@
  *
  * Once in a call, for a second and a half; a few phones at once, one of each
  * address.  What comes is counted and never answered.  Not kept over a
- * restart: then the phone is told the relay's port again (move.h).  Belongs to
- * the call part; see call_priv.h.
+ * restart: then the phone is told the relay's port again (move.h).
+ *
+ * It looks again for who was heard and falls silent: home routers forget, and
+ * give the sound another port.  Then only if its phone sent without a pause
+ * until then, or comes back by another flow; and a phone that takes the
+ * question and sends nothing is muted, and asked no more for a silence alone.
+ * A phone whose router forgot the way of its signalling, too, is asked as soon
+ * as it comes back (move.h).
+ *
+ * Belongs to the call part; see call_priv.h.
  */
 #ifndef SIGPROXY_CORE_EAR_H
 #define SIGPROXY_CORE_EAR_H
@@ -34,14 +42,17 @@ struct flow;
 struct leg;
 struct steps;
 
-#define EARS_MAX 8 /* phones at once */
+#define EARS_MAX 32 /* phones at once; some of them out of reach */
 
 enum {
 	EAR_TURN_MS = 400,   /* until it is looked at again */
 	EAR_TURNS = 150,     /* a minute of that: it rings so long, say */
 	EAR_ASK_MS = 4000,   /* for the phone to take the re-INVITE */
+	EAR_ASKS = 15,	     /* so often that, if it was heard before */
+	EAR_LOOKS = 50,	     /* in a call, for who was heard before */
 	EAR_LISTEN_MS = 1500,
 	EAR_PROVED_MS = 600, /* the relay should have heard it by now */
+	EAR_PAUSE_MS = 1000, /* until the relay tells of it */
 	EAR_STALE_MS = 2000, /* packets of the one before may come */
 };
 
@@ -58,6 +69,16 @@ struct ear {
 	enum ear_state state;
 	bool sure;	    /* five seconds passed, whoever else is heard */
 	bool agreed;	    /* the phone took the re-INVITE */
+	bool paused;	     /* the relay does not hear it any more */
+	bool moved;	     /* it came by another flow since it was heard */
+	bool mutes;	     /* it stops sending when it pleases */
+	bool again;	     /* this look is for who was heard */
+	bool sighted;	     /* and it was found */
+	bool missed;	     /* it sent while another one had its turn */
+	uint8_t looks;	     /* of that kind */
+	struct mono paused_at;
+	struct addr before;  /* where it was heard from then */
+	uint32_t back_ms;    /* heard from `seen` after that; 0: never */
 	bool silent;	    /* and sent nothing, all the time */
 	uint8_t listener;   /* by which it is heard */
 	uint8_t turns;
@@ -81,6 +102,17 @@ struct ears {
 /* The relay hears nothing of leg's phone, says reach. */
 void ear_want(const struct ctx *x, struct leg *leg,
     const struct ipc_relay_reach *reach);
+/* It did hear it, and for a second or more does not, says reach. */
+void ear_paused(const struct ctx *x, struct leg *leg,
+    const struct ipc_relay_reach *reach);
+/* It hears it. */
+void ear_heard(const struct ctx *x, struct leg *leg);
+/* Leg's phone came by another flow: look, if it is not heard. */
+void ear_moved(const struct ctx *x, struct leg *leg);
+/* The same; asked for by ear.c once more. */
+void ear_look_again(const struct ctx *x, struct leg *leg);
+/* It waits: begin if it is its turn. */
+void ear_turn(const struct ctx *x, struct leg *leg);
 /* TIMER_CALL_EAR. */
 void ear_due(const struct ctx *x, struct leg *leg);
 /* Is more to be found out before anything is concluded? */
@@ -92,6 +124,8 @@ bool ear_packet(struct edge *e, struct mono now, struct steps *st,
  * none of the ear's. */
 bool ear_accepted(const struct ctx *x, struct leg *leg);
 bool ear_refused(const struct ctx *x, struct leg *leg);
+/* It did not answer one. */
+void ear_unanswered(const struct ctx *x, struct leg *leg);
 /* The call ends, or the leg goes. */
 void ear_stop(struct edge *e, struct leg *leg);
 
@@ -102,6 +136,12 @@ const struct addr *ear_found(const struct leg *leg, unsigned nr);
 /* What was found out of a phone that is unheard now. */
 enum sight ear_seen(
     const struct edge *e, const struct leg *leg, struct mono now);
+/* The same of one that was heard before. */
+enum sight ear_seen_again(
+    const struct edge *e, const struct leg *leg, struct mono now);
+/* The deciding fact, and its addresses, for what is concluded by in. */
+void ear_prove(const struct edge *e, const struct leg *leg,
+    const struct verdict_in *in, struct ipc_call_reach *out);
 void ear_status(const struct calls *c, struct buf *json);
 
 #endif

@@ -71,26 +71,27 @@ note_media(struct steps *st, struct call *call,
 	say_media(st, told, call->ticket, side);
 }
 
-void
-note_reach(struct steps *st, const struct leg *leg,
-    const struct ipc_relay_reach *reach)
+static bool
+is_same(const struct ipc_call_reach *a, const struct ipc_call_reach *b)
 {
-	unsigned side = leg->index != 0;
-	struct told *told = told_of(leg->call, side);
+	return a->verdict == b->verdict && a->way == b->way &&
+	       a->srtp == b->srtp && a->proof == b->proof &&
+	       a->after_ms == b->after_ms &&
+	       addr_eq(&a->said, &b->said) && addr_eq(&a->seen, &b->seen);
+}
 
-	if (told == NULL)
-		return;
-	told->reach = (struct ipc_call_reach){
-		.ticket = leg->call->ticket,
-		.called = (uint8_t)side,
-		.way = reach->way,
-		.verdict = relay_sound(leg)->verdict,
-		.said = reach->said,
-		.srtp = relay_sound(leg)->form == STREAM_RTP ?
-		    relay_sound(leg)->srtp.phone.suite : SRTP_NONE,
-	};
+bool
+note_reach(struct steps *st, const struct leg *leg,
+    const struct ipc_call_reach *reach)
+{
+	struct told *told = told_of(leg->call, reach->called);
+
+	if (told == NULL || (told->reached && is_same(&told->reach, reach)))
+		return false;
+	told->reach = *reach;
 	told->reached = true;
 	STEPS_ASK(st, &st->reg, CALL_REACH, call_reach, &told->reach);
+	return true;
 }
 
 void

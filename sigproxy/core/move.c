@@ -377,7 +377,7 @@ on_timeout(struct edge *e, struct mono now, struct steps *st, struct ctxn *c)
 
 	leg->move.asking = false;
 	leg->move.heard.us = 0;
-	(void)ear_refused(&x, leg);
+	ear_unanswered(&x, leg);
 }
 
 static void

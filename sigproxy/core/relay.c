@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include "common/ipc/proof.h"
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/trace.h"
 #include "sigproxy/core/verdict.h"
@@ -468,42 +469,46 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 }
 
 static void
-log_unheard(
-    struct steps *st, const struct leg *leg, enum media_verdict verdict)
+log_unheard(struct steps *st, const struct leg *leg,
+    const struct ipc_call_reach *m)
 {
-	if (verdict == VERDICT_MEDIA_OK ||
-	    verdict == VERDICT_MEDIA_FELL_SILENT)
+	char mem[PROOF_TEXT_MAX];
+	struct buf proof;
+
+	if (m->verdict == VERDICT_MEDIA_OK ||
+	    m->verdict == VERDICT_MEDIA_FELL_SILENT ||
+	    m->verdict == VERDICT_MEDIA_STOPPED_SENDING)
 		return; /* media-heard and media-silent say so */
+	buf_init(&proof, mem, sizeof(mem));
+	proof_put(&proof, m);
 	steps_log(st, STEP_WARN, "media-not-heard");
 	steps_key_number(st, "call", leg->call->ticket);
 	steps_key_text(st, "phone", TEXT_SPAN(leg_party(leg)->number));
-	steps_key_text(st, "verdict", span_str(verdict_code(verdict)));
-	steps_key_text(st, "why", span_str(verdict_words(verdict)));
-	if (leg->ear.seen.family == ADDR_NONE)
-		return;
-	steps_key_addr(st, "announced", &leg->ear.announced);
-	steps_key_addr(st, "came_from", &leg->ear.seen);
+	steps_key_text(st, "verdict", span_str(verdict_code(m->verdict)));
+	steps_key_text(st, "why", span_str(verdict_words(m->verdict)));
+	if (proof.len > 0)
+		steps_key_text(st, "evidence", buf_span(&proof));
 }
 
 void
 relay_conclude(const struct ctx *x, struct leg *leg,
     const struct ipc_relay_reach *reach)
 {
-	enum media_verdict verdict = leg_conclude(x, leg, reach);
+	struct ipc_call_reach m;
 	const struct unheard_phone phone = {
 		.number = TEXT_SPAN(leg_party(leg)->number),
 		.at = &leg->flow.remote,
-		.announced = &relay_sound(leg)->rtp,
-		.seen = &leg->ear.seen,
-		.verdict = verdict,
+		.reach = &m,
 	};
 
-	if (verdict == relay_sound(leg)->verdict)
+	leg_conclude(x, leg, reach, &m);
+	if (!note_reach(x->st, leg, &m))
 		return;
-	relay_sound(leg)->verdict = (uint8_t)verdict;
-	log_unheard(x->st, leg, verdict);
 	unheard_note(&x->e->calls->unheard, &phone, x->now);
-	note_reach(x->st, leg, reach);
+	if (m.verdict == relay_sound(leg)->verdict)
+		return;
+	relay_sound(leg)->verdict = m.verdict;
+	log_unheard(x->st, leg, &m);
 }
 
 static int
@@ -524,7 +529,11 @@ on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 		return 0;
 	if (reach.heard == MEDIA_NEVER || reach.heard == MEDIA_AWAITED)
 		ear_want(x, leg, &reach);
-	if (reach.heard != MEDIA_AWAITED &&
+	else if (reach.heard == MEDIA_HEARD)
+		ear_heard(x, leg);
+	else
+		ear_paused(x, leg, &reach);
+	if (reach.heard != MEDIA_AWAITED && reach.heard != MEDIA_PAUSED &&
 	    (reach.heard != MEDIA_NEVER || !ear_is_busy(leg)))
 		relay_conclude(x, leg, &reach);
 	return 0;

@@ -186,6 +186,7 @@ restore_leg(
 	leg->peer_media = from->peer_media;
 	leg->told = from->told;
 	leg->version_shift = from->version_shift;
+	leg->ear.moved = true; /* it may have, unseen */
 	restore_session(x, leg, from);
 	if (TEXT_SET(&leg->target, from->target) ||
 	    TEXT_SET(&leg->route, from->route) ||

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/ipc/proof.h"
 #include "sigproxy/core/unheard.h"
 
 static struct span
@@ -20,7 +21,8 @@ static bool
 is_bad(enum media_verdict v)
 {
 	return v != VERDICT_MEDIA_NONE && v != VERDICT_MEDIA_OK &&
-	       v != VERDICT_MEDIA_FELL_SILENT;
+	       v != VERDICT_MEDIA_FELL_SILENT &&
+	       v != VERDICT_MEDIA_STOPPED_SENDING;
 }
 
 void
@@ -32,15 +34,13 @@ unheard_note(struct unheard *u, const struct unheard_phone *phone,
 	if (phone->number.len == 0 || phone->number.len > UNHEARD_NUMBER_MAX)
 		return;
 	forget(u, phone->number);
-	if (!is_bad(phone->verdict))
+	if (!is_bad(phone->reach->verdict))
 		return;
 	i = u->next++ % UNHEARD_MAX;
 	u->one[i].n_number = (uint8_t)phone->number.len;
 	memcpy(u->one[i].number, phone->number.p, phone->number.len);
 	u->one[i].at = *phone->at;
-	u->one[i].announced = *phone->announced;
-	u->one[i].seen = *phone->seen;
-	u->one[i].verdict = phone->verdict;
+	u->one[i].reach = *phone->reach;
 	u->one[i].since = now;
 }
 
@@ -57,15 +57,21 @@ put_addr(const char *name, const struct addr *a, struct buf *json)
 static void
 put_one(const struct unheard *u, unsigned i, struct mono now, struct buf *json)
 {
+	const struct ipc_call_reach *m = &u->one[i].reach;
+
 	buf_puts(json, "{\"number\":\"");
 	buf_put(json, number_of(u, i));
 	buf_puts(json, "\",\"at\":\"");
 	addr_put_ip(json, &u->one[i].at);
 	buf_puts(json, "\",");
-	put_addr("announced", &u->one[i].announced, json);
-	put_addr("came_from", &u->one[i].seen, json);
+	put_addr("announced", &m->announced, json);
+	put_addr(m->proof == PROOF_SENT_FIRST ? "sent_first_to" : "came_from",
+	    &m->seen, json);
+	buf_puts(json, "\"evidence\":\"");
+	proof_put(json, m);
+	buf_puts(json, "\",");
 	buf_fmt(json, "\"verdict\":\"%s\",\"words\":\"%s\",\"ago_s\":%llu}",
-	    verdict_code(u->one[i].verdict), verdict_words(u->one[i].verdict),
+	    verdict_code(m->verdict), verdict_words(m->verdict),
 	    (unsigned long long)mono_ms_between(u->one[i].since, now) / 1000);
 }
 

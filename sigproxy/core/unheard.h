@@ -20,9 +20,7 @@ struct unheard {
 		uint8_t n_number;	/* 0: a free place */
 		char number[UNHEARD_NUMBER_MAX];
 		struct addr at;		/* where it signals from */
-		struct addr announced;	/* where it wants its sound */
-		struct addr seen;	/* where its sound came from; none */
-		enum media_verdict verdict;
+		struct ipc_call_reach reach;
 		struct mono since;
 	} one[UNHEARD_MAX];
 	unsigned next;
@@ -31,8 +29,8 @@ struct unheard {
 /* A verdict on a number's phone. */
 struct unheard_phone {
 	struct span number;
-	const struct addr *at, *announced, *seen;
-	enum media_verdict verdict;
+	const struct addr *at;
+	const struct ipc_call_reach *reach;
 };
 
 /* A good one takes it out. */

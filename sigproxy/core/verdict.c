@@ -81,14 +81,32 @@ never(const struct verdict_in *in)
 	return by_signs(in);
 }
 
+/* It was heard, and is not any more. */
+static enum media_verdict
+silent(const struct verdict_in *in)
+{
+	switch (in->sight) {
+	case SEEN_SILENT:
+		return VERDICT_MEDIA_STOPPED_SENDING;
+	case SEEN_MOVED:
+	case SEEN_EACH_PEER:
+		return VERDICT_MEDIA_MOVED_IN_CALL;
+	case SEEN_LOST:
+		return VERDICT_MEDIA_HOME_LOST;
+	default:
+		return VERDICT_MEDIA_FELL_SILENT;
+	}
+}
+
 enum media_verdict
 verdict_media(const struct verdict_in *in)
 {
 	switch (in->heard) {
 	case MEDIA_HEARD:
+	case MEDIA_PAUSED:
 		return VERDICT_MEDIA_OK;
 	case MEDIA_SILENT:
-		return VERDICT_MEDIA_FELL_SILENT;
+		return silent(in);
 	default:
 		return never(in);
 	}
@@ -114,6 +132,9 @@ verdict_code(enum media_verdict v)
 		[VERDICT_MEDIA_SAME_PORT_IN_HOME] = "same-port-in-home",
 		[VERDICT_MEDIA_ADDRESS_OLD] = "address-old",
 		[VERDICT_MEDIA_OFFICE_ROUTER] = "office-router",
+		[VERDICT_MEDIA_STOPPED_SENDING] = "stopped-sending",
+		[VERDICT_MEDIA_MOVED_IN_CALL] = "moved-in-call",
+		[VERDICT_MEDIA_HOME_LOST] = "home-lost",
 	};
 
 	return code[v];
@@ -180,6 +201,21 @@ verdict_words(enum media_verdict v)
 		    "to, but never to the relay: the office's router "
 		    "loses it, having given the relay another port than"
 		    " STUN saw, or drops it",
+		[VERDICT_MEDIA_STOPPED_SENDING] =
+		    "its packets came, then no more, not even to our SIP"
+		    " port when it was asked to send them there: the "
+		    "phone stopped sending (muted, say), or its own "
+		    "network drops them",
+		[VERDICT_MEDIA_MOVED_IN_CALL] =
+		    "its packets came, then no more: in mid-call its "
+		    "home's router gave its sound another port, as our "
+		    "SIP port saw, and the relay was not reached from "
+		    "there; the office's RTP range is not forwarded",
+		[VERDICT_MEDIA_HOME_LOST] =
+		    "its packets came, then no more, and it did not "
+		    "answer any more: its home's router forgot the way "
+		    "to it, or lost its line; such a phone is looked for"
+		    " as soon as it registers again",
 	};
 
 	return words[v];

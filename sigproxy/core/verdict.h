@@ -27,6 +27,7 @@ enum sight {
 	SEEN_AS_SAID,   /* sound, from the port it announced; the relay sent
 			 * first to it, in vain */
 	SEEN_MOVED,     /* sound, from another port */
+	SEEN_LOST,      /* it does not answer */
 	SEEN_EACH_PEER, /* and from that one the relay hears nothing either, or
 			 * STUN was told a third one */
 };

@@ -7,7 +7,7 @@
 #include "common/io/log.h"
 #include "sigproxy/io/shell.h"
 
-#define STATUS_MAX 12000
+#define STATUS_MAX 14000
 
 struct shell {
 	uv_loop_t *loop;

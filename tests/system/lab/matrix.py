@@ -5,6 +5,7 @@ own, its cells one after another, each with a new baresip.
 """
 
 import json
+import re
 import textwrap
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -37,8 +38,18 @@ SYMMETRIC = (
     'before a packet of it has arrived; and the office router, which forwards no RTP, drops that packet, since the office '
     'has sent nothing to this port. STUN tells the port that the STUN server sees, which is another one; so is the port that '
     'Postern sees when it asks the phone to send to its SIP port. That the two differ, or that nothing comes from it when the '
-    'relay has sent there first, proves it: `postern check` names both ports. Remedy: forward the RTP range '
-    'at the office.')
+    'relay has sent there first, proves it: `media_evidence` in the record, `postern explain` and `postern check` name the ports and '
+    'this fact. Remedy: forward the RTP range at the office.')
+
+# What nobody has built, and why.
+BY_THE_SIP_PORT = (
+    'What a phone sends to the SIP port does reach the office, by whatever home, and the first octet tells RTP from SIP (RFC 7983): '
+    'so a phone could be told the SIP port for its sound for good, and its sound would get in and, from that port, back. '
+    'Impossible is therefore said of a gate whose media have ports of their own; it is a decision, not physics. '
+    'All such calls would then pass through the one socket of sigproxy, the process that strangers talk to: told apart by source address and port only '
+    '(two phones of one home could change theirs unseen), every packet crossing two processes, in the way of signalling, and plain sound '
+    'in the hands of whoever captures sigproxy, which is what the separation is for. Forwarding the range costs the admin one line in the '
+    'router and none of that; so this is not done.')
 
 
 @dataclass(frozen=True)
@@ -197,6 +208,8 @@ class MatrixOffice(Office):
             heard = int(record[f'{side}_packets_in']) > 0
             if heard == bool(result.cell.impossible):
                 result.notes.append(f'the record says {record[f"{side}_packets_in"]} packets of {number}')
+            if result.cell.impossible and not proves(record[f'{side}_evidence']):
+                result.notes.append(f'the record proves nothing: {record["media_evidence"]}')
             if record['media_verdict'] != result.cell.verdict:
                 result.notes.append(f'the record says {record["media_verdict"]}, not {result.cell.verdict}: '
                                     f'{record["media_words"]}')
@@ -209,8 +222,14 @@ class MatrixOffice(Office):
                  json.loads(self.postern.asked('check', '--json', '--state', self.postern.state).stdout)['findings']
                  if finding['code'] == 'media-not-heard' and finding['what'].startswith(f'{number} ')]
         if not found or result.cell.verdict not in found[0]['seen'] or not found[0]['do'] \
-                or 'its sound came to our SIP port from' not in found[0]['seen']:
+                or not proves(found[0]['seen']):
             result.notes.append(f'postern check says {found} of {number}')
+
+
+def proves(text):
+    """Does it name the ports, and that the relay sent there first in vain?"""
+    return re.search(r'(it announced|STUN told it) [0-9.]+:\d+', text) and 'our SIP port from ' in text \
+        and 'sent first' in text and 'nothing came' in text
 
 
 def hears(listener, speaker, heard):
@@ -298,6 +317,10 @@ cells are part of `./run-tests`.
 
 {reasons}
 
+### By the SIP port?
+
+{by_the_sip_port}
+
 ## What works only since it is looked for
 
 In CGN without STUN the carrier moves the phone's port, which the phone does not know: it announces its own, where nobody is.
@@ -307,7 +330,9 @@ asks the phone, by a re-INVITE, to send its sound to the SIP port for a moment, 
 port, has the relay send first to it, and tells the phone the relay's port again ([media.md](media.md)). The first two seconds
 of such a call are lost; with STUN in the phone (the SIP port itself answers it), or the RTP range forwarded, none are.
 
-`media_verdict` and `media_words` in `call_record` and `live_call` say of each call what became of its sound.
+A home whose router forgets its mappings in mid-call, and gives others, is found in the same way.
+
+`media_verdict`, `media_words` and `media_evidence` in `call_record` and `live_call` say of each call what became of its sound.
 """
 
 
@@ -324,4 +349,5 @@ def reasons(results):
 def write_page(path, results):
     """docs/nat-matrix.md, the same whenever and wherever it is written."""
     with open(path, 'w') as file:
-        file.write(PAGE.format(table=table(results), reasons=reasons(results)))
+        file.write(PAGE.format(table=table(results), reasons=reasons(results),
+                               by_the_sip_port=textwrap.fill(BY_THE_SIP_PORT, 118)))

@@ -61,16 +61,19 @@ talk(void)
 	ports.pair[0].sent_at[0] = ports.pair[0].sent_at[1] = at_ms(0);
 }
 
+static uint16_t seq;
+
 static bool
 hear(uint8_t end, enum port_which which, const char *from, uint64_t ms)
 {
-	static uint16_t seq;
 	uint8_t rtp[32] = { 0x80, 0, [11] = (uint8_t)(end + 1) };
 	uint8_t rr[8] = { 0x80, 201, 0, 1, 0, 0, 0, (uint8_t)(end + 1) };
 	struct addr source = addr_of(from);
 	struct session_hop hop;
 
-	rtp[3] = (uint8_t)++seq;
+	seq++;
+	rtp[2] = (uint8_t)(seq >> 8);
+	rtp[3] = (uint8_t)seq;
 	return sessions_packet(&s, sessions_pair(&s, CALL, end, 0), which,
 	    &source, which == PORT_RTP ? rtp : rr,
 	    which == PORT_RTP ? sizeof(rtp) : sizeof(rr), at_ms(ms), &hop);
@@ -206,6 +209,76 @@ START_TEST(who_is_heard_is_told_once_and_silence_after_five_seconds)
 	seen = pass(13000, 20000);
 	ck_assert_uint_eq(seen.told, 1);
 	ck_assert_uint_eq(seen.reach.heard, MEDIA_SILENT);
+}
+END_TEST
+
+/* Speaks for three seconds, beginning at ms; returns when it stopped. */
+static uint64_t
+speak(uint64_t ms)
+{
+	uint64_t end = ms + 3000;
+
+	for (; ms < end; ms += 20)
+		hear(0, PORT_RTP, HOME, ms);
+	return ms;
+}
+
+START_TEST(who_never_paused_is_told_to_have_stopped_after_a_second)
+{
+	uint64_t ms;
+	struct seen seen;
+
+	talk();
+	ms = speak(100);
+	ck_assert_uint_eq(pass(ms, ms).reach.heard, MEDIA_HEARD);
+	seen = pass(ms, ms + STREAM_PAUSED_MS + 200);
+	ck_assert_uint_eq(seen.told, 1);
+	ck_assert_uint_eq(seen.reach.heard, MEDIA_PAUSED);
+	/* Its packets of meanwhile were lost: it did not pause. */
+	hear(0, PORT_RTP, HOME, ms + 1500);
+	hear(0, PORT_RTP, HOME, ms + 1520);
+	ck_assert_uint_eq(
+	    pass(ms + 1500, ms + 1600).reach.heard, MEDIA_HEARD);
+}
+END_TEST
+
+START_TEST(a_relay_that_slept_looks_twice)
+{
+	uint64_t ms;
+
+	talk();
+	ms = speak(100);
+	pass(ms, ms);
+	ck_assert_uint_eq(pass(ms + 3000, ms + 3000).told, 0);
+	hear(0, PORT_RTP, HOME, ms + 3001);
+	ck_assert_uint_eq(pass(ms + 3100, ms + 3900).told, 0);
+}
+END_TEST
+
+START_TEST(a_loss_is_no_pause)
+{
+	uint64_t ms;
+
+	talk();
+	ms = speak(100);
+	seq += 20;
+	ms = speak(ms + 400);
+	pass(ms, ms);
+	ck_assert_uint_eq(pass(ms, ms + 1200).reach.heard, MEDIA_PAUSED);
+}
+END_TEST
+
+START_TEST(who_pauses_when_he_says_nothing_is_told_after_five_seconds)
+{
+	uint64_t ms;
+
+	talk();
+	ms = speak(100);
+	ms = speak(ms + 800);
+	pass(ms, ms);
+	ck_assert_uint_eq(pass(ms, ms + 4800).told, 0);
+	ck_assert_uint_eq(pass(ms + 4800, ms + 5200).reach.heard,
+	    MEDIA_SILENT);
 }
 END_TEST
 
@@ -355,6 +428,12 @@ add_reach_tests(Suite *suite)
 	tcase_add_test(tc, after_a_start_nothing_is_tried_for_a_moment);
 	tcase_add_test(tc,
 	    who_is_heard_is_told_once_and_silence_after_five_seconds);
+	tcase_add_test(tc,
+	    who_never_paused_is_told_to_have_stopped_after_a_second);
+	tcase_add_test(tc, a_relay_that_slept_looks_twice);
+	tcase_add_test(tc, a_loss_is_no_pause);
+	tcase_add_test(tc,
+	    who_pauses_when_he_says_nothing_is_told_after_five_seconds);
 	tcase_add_test(tc, packets_of_others_are_told_as_such);
 	tcase_add_loop_test(tc, who_comes_through_decides_which_port_is_said,
 	    0, sizeof(results) / sizeof(results[0]));

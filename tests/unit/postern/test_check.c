@@ -63,11 +63,11 @@ START_TEST(what_sigproxy_says_of_phones)
 		    "media-not-heard", "198.51.100.7", "ten seconds",
 		    FINDING_WARNING },
 		{ "seen elsewhere", "{\"media_not_heard\":[{\"number\":\"201\","
-		    "\"at\":\"198.51.100.7\",\"announced\":"
-		    "\"192.168.1.10:10000\",\"came_from\":"
-		    "\"198.51.100.7:41000\",\"verdict\":\"home-moves-ports\","
+		    "\"at\":\"198.51.100.7\",\"evidence\":\"it announced "
+		    "192.168.1.10:10000; its sound came to our SIP port from "
+		    "198.51.100.7:41000\",\"verdict\":\"home-moves-ports\","
 		    "\"words\":\"w\",\"ago_s\":9}]}", "media-not-heard",
-		    "9 s ago; it announced 192.168.1.10:10000, and its sound "
+		    "9 s ago; it announced 192.168.1.10:10000; its sound "
 		    "came to our SIP port from 198.51.100.7:41000", "STUN",
 		    FINDING_WARNING },
 		{ "the office's router", UNHEARD("office-router"),

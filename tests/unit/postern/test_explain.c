@@ -281,7 +281,8 @@ START_TEST(the_evidence_of_silence)
 	    "\"no packet ever came\",\"caller_said\":"
 	    "\"203.0.113.10:16384\",\"media_mode\":\"punch\","
 	    "\"caller_packets_in\":0,\"caller_packets_out\":250,"
-	    "\"caller_packets_refused\":3,\"called_media\":\"ok\"");
+	    "\"caller_packets_refused\":3,\"called_media\":\"ok\","
+	    "\"caller_evidence\":\"it announced 192.168.1.20:10000\"");
 
 	begin();
 	conf.ports_first = 16384;
@@ -297,7 +298,7 @@ START_TEST(the_evidence_of_silence)
 	ck_assert_str_eq(fs.item[0].seen, "call 9: it says it is at "
 	    "192.168.1.20, it signals from 198.51.100.7:5060; packets from it "
 	    "0, to it 250, refused from elsewhere 3; it was told to send to "
-	    "203.0.113.10:16384 (punch)");
+	    "203.0.113.10:16384 (punch); it announced 192.168.1.20:10000");
 	ck_assert_ptr_nonnull(strstr(fs.item[0].remedy,
 	    ". Here that is UDP 16384-16983, to 192.168.10.2"));
 }

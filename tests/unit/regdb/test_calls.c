@@ -288,7 +288,7 @@ START_TEST(whose_media_was_not_heard_stands_in_plain_words)
 	    "FROM call_record"), "RTP AEAD_AES_256_GCM");
 	/* Each verdict has its words, and the office is named when it is. */
 	for (uint8_t v = VERDICT_MEDIA_FELL_SILENT;
-	    v <= VERDICT_MEDIA_OFFICE_ROUTER; v++) {
+	    v <= VERDICT_MEDIA_HOME_LOST; v++) {
 		reach(ticket, 1, MEDIA_INTERNAL, v);
 		lab_until(strcmp(lab_look("SELECT media_words GLOB '22: *e*' "
 		    "AND media_verdict = called_media AND caller_media = 'ok' "
@@ -296,6 +296,41 @@ START_TEST(whose_media_was_not_heard_stands_in_plain_words)
 		lab_until(strncmp(lab_look("SELECT called_media "
 		    "FROM call_record"), "ok", 2) != 0);
 	}
+}
+END_TEST
+
+#define EVIDENCE "SELECT media_evidence FROM call_record"
+
+/* Words of ours again; of a relay or a sigproxy that was restarted and knows
+ * no fact the last one stays, as long as the verdict does. */
+START_TEST(the_deciding_fact_stands_beside_the_verdict)
+{
+	struct ipc_call_reach m = { .verdict = VERDICT_MEDIA_SYMMETRIC_NO_RANGE,
+		.way = MEDIA_PUNCHED, .proof = PROOF_SEEN_SENT,
+		.said = { ADDR_IPV4, 16384, { 203, 0, 113, 10 } },
+		.announced = { ADDR_IPV4, 10000, { 192, 168, 1, 10 } },
+		.seen = { ADDR_IPV4, 41000, { 198, 51, 100, 7 } } };
+	static const char text[] = "168: it announced 192.168.1.10:10000; its "
+	    "sound came to our SIP port from 198.51.100.7:41000; the relay "
+	    "(203.0.113.10:16384) sent first to there, too, and nothing came";
+	char mem[256];
+	struct buf b;
+
+	office();
+	m.ticket = lab_call("22").ticket;
+	note(m.ticket, CALL_ANSWERED, 200);
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_REACH, call_reach, &m);
+	lab_send(&b);
+	note(m.ticket, CALL_ENDED, 200);
+	lab_until(strcmp(lab_look(EVIDENCE), text) == 0);
+	reach(m.ticket, 1, MEDIA_INTERNAL, VERDICT_MEDIA_OK);
+	reach(m.ticket, 0, MEDIA_PUNCHED, VERDICT_MEDIA_SYMMETRIC_NO_RANGE);
+	lab_until(strcmp(lab_look("SELECT called_media FROM call_record"),
+	    "ok") == 0);
+	ck_assert_str_eq(lab_look(EVIDENCE), text);
+	reach(m.ticket, 0, MEDIA_PUNCHED, VERDICT_MEDIA_OK);
+	lab_until(strcmp(lab_look(EVIDENCE), "") == 0);
 }
 END_TEST
 
@@ -460,6 +495,7 @@ add_call_tests(Suite *s)
 	tcase_add_test(t, only_an_invite_buys);
 	tcase_add_test(t, a_call_is_live_then_a_record);
 	tcase_add_test(t, whose_media_was_not_heard_stands_in_plain_words);
+	tcase_add_test(t, the_deciding_fact_stands_beside_the_verdict);
 	tcase_add_test(t, how_a_call_sounds_stands_in_its_row);
 	tcase_add_test(t,
 	    figures_of_calls_long_over_or_never_given_are_not_kept);

@@ -328,6 +328,224 @@ START_TEST(an_offer_of_the_desk_meanwhile)
 }
 END_TEST
 
+/* ---- who was heard ---- */
+
+static struct addr home_rtp;
+
+/* Both are heard, at the ports that they announced. */
+static void
+is_heard(void)
+{
+	home_rtp = home->flow.remote;
+	home_rtp.port = 30000;
+	lab_learnt(lab, 0, &home_rtp);
+	lab_learnt(lab, 1, &desk_rtp);
+	lab_reach(lab, 0, MEDIA_HEARD);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_OK);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_NONE);
+}
+
+START_TEST(who_stops_in_mid_call_is_looked_for_and_heard_from_there)
+{
+	struct addr seen = home->flow.remote;
+
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	seen.port = MOVED;
+	ck_assert(addr_eq(&lab_set(lab, 0)->rtp, &seen));
+	lab_learnt(lab, 0, &seen);
+	lab_pass(lab, 300);
+	lab_reach(lab, 0, MEDIA_HEARD);
+	ck_assert_uint_eq(lab->n_reach, 2);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_OK);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_BACK);
+	ck_assert(addr_eq(&lab->reach.before, &home_rtp));
+	ck_assert(addr_eq(&lab->reach.seen, &seen));
+	ck_assert_uint_eq(lab->reach.after_ms, EAR_PAUSE_MS + 300);
+	/* And once more. */
+	lab_pass(lab, EAR_STALE_MS);
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED + 2);
+	seen.port = MOVED + 2;
+	ck_assert(addr_eq(&lab_set(lab, 0)->rtp, &seen));
+	hang_up();
+}
+END_TEST
+
+START_TEST(who_mutes_is_asked_once)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	lab_pass(lab, EAR_LISTEN_MS);
+	takes(home, asked(home, AT_RELAY));
+	lab_pass(lab, EAR_PROVED_MS);
+	/* Of a pause alone nothing is concluded. */
+	ck_assert_uint_eq(lab->n_reach, 1);
+	lab_reach(lab, 0, MEDIA_SILENT);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_STOPPED_SENDING);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_ASKED);
+	lab_reach(lab, 0, MEDIA_HEARD);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_OK);
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	lab_pass(lab, 10000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	hang_up();
+}
+END_TEST
+
+START_TEST(who_is_silent_and_used_to_pause_is_not_asked)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_SILENT);
+	lab_pass(lab, 10000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_FELL_SILENT);
+	hang_up();
+}
+END_TEST
+
+START_TEST(but_when_it_comes_by_another_flow)
+{
+	struct flow was = home->flow;
+
+	is_heard();
+	lab_reach(lab, 0, MEDIA_SILENT);
+	home->flow.remote.port = 41060;
+	phone_registers(home, NULL);
+	phone_moved(home, &was);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
+START_TEST(what_it_was_asked_in_vain_is_repeated_on_its_new_flow)
+{
+	struct flow was = home->flow;
+
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	ck_assert_ptr_nonnull(phone_expect(home, "INVITE"));
+	lab_reach(lab, 0, MEDIA_SILENT);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_HOME_LOST);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_UNREACHED);
+	ck_assert(addr_eq(&lab->reach.before, &home_rtp));
+	lab_pass(lab, 12000);
+	while (phone_recv(home) != NULL)
+		;
+	home->flow.remote.port = 41060;
+	phone_registers(home, NULL);
+	phone_moved(home, &was);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
+START_TEST(out_of_reach_for_long_it_is_asked_anew_when_it_is_back)
+{
+	struct flow was = home->flow;
+
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	lab_reach(lab, 0, MEDIA_SILENT);
+	lab_pass(lab, 40000);
+	while (phone_recv(home) != NULL)
+		;
+	home->flow.remote.port = 41060;
+	phone_registers(home, NULL);
+	phone_moved(home, &was);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
+START_TEST(who_moved_and_is_not_heard_from_there_either)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	lab_pass(lab, EAR_PROVED_MS);
+	lab_reach(lab, 0, MEDIA_SILENT);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_MOVED_IN_CALL);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_SEEN_SENT);
+	ck_assert_uint_eq(lab->reach.seen.port, MOVED);
+	hang_up();
+}
+END_TEST
+
+START_TEST(who_refuses_to_be_asked_is_not_lost)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	phone_answer(home, asked(home, AT_SIP_PORT), 488, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	lab_reach(lab, 0, MEDIA_SILENT);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_FELL_SILENT);
+	lab_reach(lab, 0, MEDIA_HEARD);
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	lab_pass(lab, 10000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	hang_up();
+}
+END_TEST
+
+/* The router forgot both; the second one registers first. */
+START_TEST(who_is_out_of_reach_makes_room_for_the_other_of_its_home)
+{
+	struct phone *second = lab_home(lab, "169", 7);
+	struct phone *other = lab_office(lab, "201", 32);
+	uint64_t first_session = lab->session, second_session;
+	struct flow was = home->flow;
+	struct talk u;
+
+	second->flow.remote.port = 5061;
+	phone_registers(second, NULL);
+	talk_begin(&u, second, other);
+	second_session = lab->session;
+	lab->session = first_session;
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	ck_assert_ptr_nonnull(phone_expect(home, "INVITE"));
+	lab->session = second_session;
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(second, asked(second, AT_SIP_PORT));
+	/* The first is back while the second is listened to: it waits. */
+	home->flow.remote.port = 41060;
+	phone_registers(home, NULL);
+	phone_moved(home, &was);
+	takes(home, asked(home, AT_SIP_PORT));
+	takes(home, asked(home, AT_RELAY));
+	ck_assert(lab_rtp(second, 42000, 8));
+	ck_assert(lab_rtp(second, 42000, 8));
+	takes(second, asked(second, AT_RELAY));
+	lab_pass(lab, EAR_PROVED_MS + EAR_TURN_MS);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+}
+END_TEST
+
+START_TEST(after_a_restart_of_sigproxy_silence_alone_is_a_sign)
+{
+	is_heard();
+	lab_restart(lab);
+	lab_public(lab, "203.0.113.1");
+	phone_registers(home, NULL);
+	lab_reach(lab, 0, MEDIA_SILENT);
+	lab_pass(lab, 2000);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
 Suite *
 suite_ear(void)
 {
@@ -351,6 +569,16 @@ suite_ear(void)
 	T(a_stranger_is_not_heard);
 	T(sigproxy_is_killed_while_it_listens);
 	T(an_offer_of_the_desk_meanwhile);
+	T(who_stops_in_mid_call_is_looked_for_and_heard_from_there);
+	T(who_mutes_is_asked_once);
+	T(who_is_silent_and_used_to_pause_is_not_asked);
+	T(but_when_it_comes_by_another_flow);
+	T(what_it_was_asked_in_vain_is_repeated_on_its_new_flow);
+	T(out_of_reach_for_long_it_is_asked_anew_when_it_is_back);
+	T(who_moved_and_is_not_heard_from_there_either);
+	T(who_refuses_to_be_asked_is_not_lost);
+	T(who_is_out_of_reach_makes_room_for_the_other_of_its_home);
+	T(after_a_restart_of_sigproxy_silence_alone_is_a_sign);
 #undef T
 	suite_add_tcase(s, tc);
 	return s;

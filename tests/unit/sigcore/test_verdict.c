@@ -105,6 +105,21 @@ static const struct {
 	{ "ports-changed-no-range", { MEDIA_NEVER, false, MEDIA_PUNCHED,
 	    RANGE_CLOSED, HOME_CHANGES, .same_port = true,
 	    .others = HOME_CHANGES } },
+	/* Heard, then not. */
+	{ "fell-silent", { MEDIA_SILENT, false, MEDIA_PUNCHED,
+	    RANGE_CLOSED, .home = HOME_UNKNOWN } },
+	{ "stopped-sending", { MEDIA_SILENT, false, MEDIA_PUNCHED,
+	    RANGE_CLOSED, .sight = SEEN_SILENT } },
+	{ "moved-in-call", { MEDIA_SILENT, false, MEDIA_PUNCHED,
+	    RANGE_CLOSED, .sight = SEEN_MOVED } },
+	{ "moved-in-call", { MEDIA_SILENT, false, MEDIA_PUNCHED,
+	    RANGE_CLOSED, .sight = SEEN_EACH_PEER } },
+	{ "home-lost", { MEDIA_SILENT, false, MEDIA_PUNCHED,
+	    RANGE_CLOSED, .sight = SEEN_LOST } },
+	{ "fell-silent", { MEDIA_SILENT, false, MEDIA_PUNCHED,
+	    RANGE_CLOSED, .sight = SEEN_AS_SAID } },
+	{ "ok", { MEDIA_PAUSED, false, MEDIA_PUNCHED, RANGE_CLOSED,
+	    .sight = SEEN_LOST } },
 	/* What came to our SIP port is certain, whatever the signs. */
 	{ "symmetric-no-range", { MEDIA_NEVER, false, MEDIA_PUNCHED,
 	    RANGE_CLOSED, HOME_KEEPS, .sight = SEEN_EACH_PEER } },
@@ -147,9 +162,11 @@ unheard(struct unheard *u, struct span number, enum media_verdict verdict,
     const char *seen)
 {
 	struct addr at = addr_of("198.51.100.7:5060"), from = addr_of(seen);
-	struct addr announced = addr_of("192.168.1.10:10000");
-	const struct unheard_phone phone = { number, &at, &announced, &from,
-		verdict };
+	const struct ipc_call_reach reach = { .verdict = (uint8_t)verdict,
+		.said = addr_of("203.0.113.10:16384"),
+		.announced = addr_of("192.168.1.10:10000"), .seen = from,
+		.proof = seen == NULL ? PROOF_NONE : PROOF_SEEN_SENT };
+	const struct unheard_phone phone = { number, &at, &reach };
 
 	unheard_note(u, &phone, (struct mono){ 5000000 });
 }
@@ -175,14 +192,17 @@ START_TEST(the_last_eight_unheard_are_remembered_until_they_are_heard)
 	mem[b.len] = '\0';
 	ck_assert_ptr_nonnull(strstr(mem, "{\"number\":\"209\",\"at\":"
 	    "\"198.51.100.7\",\"announced\":\"192.168.1.10:10000\","
-	    "\"verdict\":\"never-heard\",\"words\":\""));
+	    "\"evidence\":\"\",\"verdict\":\"never-heard\",\"words\":\""));
 	ck_assert_ptr_nonnull(strstr(mem, "\"204\",\"at\":\"198.51.100.7\","
 	    "\"announced\":\"192.168.1.10:10000\","
-	    "\"came_from\":\"198.51.100.7:41000\",\"verdict\":\"symmetric-no-range\""));
+	    "\"came_from\":\"198.51.100.7:41000\",\"evidence\":\"it announced "
+	    "192.168.1.10:10000; its sound came to our SIP port from "
+	    "198.51.100.7:41000; the relay (203.0.113.10:16384) sent first to "
+	    "there, too, and nothing came\",\"verdict\":\"symmetric-no-range\""));
 	ck_assert_ptr_nonnull(strstr(mem, "\"ago_s\":9}"));
 	ck_assert_ptr_null(strstr(mem, "\"200\""));
 	ck_assert_ptr_null(strstr(mem, "\"203\""));
-	ck_assert_uint_lt(b.len, 3600);
+	ck_assert_uint_lt(b.len, 3900);
 }
 END_TEST
 

@@ -1,0 +1,73 @@
+#include "common/ipc/proof.h"
+
+/* @a what it announced, @s where it was seen or looked for, @b where it had
+ * come from, @r the relay's port, @t how long it was not heard. */
+static const char *const words[] = {
+	[PROOF_NONE] = "",
+	[PROOF_SENT_FIRST] = "it announced @a; the relay (@r) sent first to "
+			     "@s, and nothing came",
+	[PROOF_ASKED] = "it announced @a; asked to send its sound to our SIP "
+			"port it sent nothing there either",
+	[PROOF_AS_SAID] = "it announced @a; its sound came to our SIP port "
+			  "from @s; the relay (@r) sent first to there, and "
+			  "nothing came",
+	[PROOF_SEEN] = "it announced @a; its sound came to our SIP port from "
+		       "@s, where the relay had not sent first yet",
+	[PROOF_SEEN_STUN] = "STUN told it @a, to where the relay (@r) sent "
+			    "first, and nothing came; its sound came to our "
+			    "SIP port from @s: each peer gets another port",
+	[PROOF_SEEN_SENT] = "it announced @a; its sound came to our SIP port "
+			    "from @s; the relay (@r) sent first to there, too,"
+			    " and nothing came",
+	[PROOF_BACK] = "in mid-call its sound moved from @b to @s; it was not "
+		       "heard for @t s",
+	[PROOF_UNREACHED] = "its sound came from @b, and stopped; it did not "
+			    "answer when it was asked where it is",
+};
+
+static void
+put_field(struct buf *b, char field, const struct ipc_call_reach *m)
+{
+	switch (field) {
+	case 'a':
+		addr_put(b, &m->announced);
+		break;
+	case 's':
+		addr_put(b, &m->seen);
+		break;
+	case 'b':
+		addr_put(b, &m->before);
+		break;
+	case 'r':
+		addr_put(b, &m->said);
+		break;
+	default:
+		buf_fmt(b, "%u.%u", m->after_ms / 1000,
+		    m->after_ms % 1000 / 100);
+		break;
+	}
+}
+
+static bool
+is_known(char field, const struct ipc_call_reach *m)
+{
+	return (field != 'a' || m->announced.family != ADDR_NONE) &&
+	    (field != 's' || m->seen.family != ADDR_NONE) &&
+	    (field != 'b' || m->before.family != ADDR_NONE);
+}
+
+void
+proof_put(struct buf *b, const struct ipc_call_reach *m)
+{
+	const char *text = words[m->proof];
+
+	for (const char *p = text; *p != '\0'; p++)
+		if (*p == '@' && !is_known(p[1], m))
+			return;
+	for (const char *p = text; *p != '\0'; p++) {
+		if (*p == '@')
+			put_field(b, *++p, m);
+		else
+			buf_putc(b, *p);
+	}
+}

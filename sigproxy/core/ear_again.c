@@ -1,0 +1,67 @@
+/* Who was heard, and is not any more (ear.h). */
+#include "sigproxy/core/call_priv.h"
+
+/* Whose silence is a sign: it never paused before; or its router forgot the
+ * way of its signalling, so that of its sound. */
+static bool
+is_suspect(const struct leg *leg)
+{
+	const struct ear *ear = &leg->ear;
+
+	return ear->paused && leg->trunk == 0 && leg_is_external(leg) &&
+	       leg->call->phase != CALL_ENDING &&
+	       ear->reach.way == MEDIA_PUNCHED &&
+	       ear->reach.range != RANGE_OPEN && ear->looks < EAR_LOOKS &&
+	       (ear->moved ||
+		   (ear->reach.heard == MEDIA_PAUSED && !ear->mutes));
+}
+
+void
+ear_look_again(const struct ctx *x, struct leg *leg)
+{
+	struct ear *ear = &leg->ear;
+
+	if (ear_is_busy(leg) || !is_suspect(leg))
+		return;
+	ear->looks++;
+	ear->turns = 0;
+	ear->again = ear->sure = true;
+	ear->agreed = ear->silent = ear->sighted = ear->missed = false;
+	ear->ended.us = 0;
+	ear->state = EAR_WAITS;
+	ear_turn(x, leg);
+}
+
+void
+ear_paused(const struct ctx *x, struct leg *leg,
+    const struct ipc_relay_reach *reach)
+{
+	struct ear *ear = &leg->ear;
+
+	if (!ear->paused) {
+		ear->paused_at = x->now;
+		ear->before = relay_sound(leg)->learnt;
+	}
+	ear->paused = true;
+	ear->reach = *reach;
+	ear_look_again(x, leg);
+}
+
+void
+ear_heard(const struct ctx *x, struct leg *leg)
+{
+	struct ear *ear = &leg->ear;
+
+	if (ear->paused && ear->sighted && !addr_eq(&ear->seen, &ear->before))
+		ear->back_ms = EAR_PAUSE_MS +
+		    (uint32_t)mono_ms_between(ear->paused_at, x->now);
+	ear->paused = false;
+	ear->moved = false;
+}
+
+void
+ear_moved(const struct ctx *x, struct leg *leg)
+{
+	leg->ear.moved = true;
+	ear_look_again(x, leg);
+}

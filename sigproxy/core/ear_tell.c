@@ -1,0 +1,162 @@
+/* What an ear tells others (ear.h). */
+#include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/keep.h"
+
+struct ipc_port
+ear_port(const struct leg *leg, unsigned nr)
+{
+	struct ipc_port port = leg->end.stream[nr].port;
+
+	if (leg->ear.state == EAR_LISTENS && nr == leg->call->sound)
+		port.said_rtp = leg->ear.said;
+	return port;
+}
+
+const struct addr *
+ear_found(const struct leg *leg, unsigned nr)
+{
+	const struct ear *ear = &leg->ear;
+
+	return ear->seen.family != ADDR_NONE && nr == leg->call->sound &&
+		       addr_eq(&leg->end.stream[nr].rtp, &ear->announced)
+		   ? &ear->seen
+		   : NULL;
+}
+
+/* Would its packets have come in by our SIP port? */
+static bool
+is_reachable(const struct edge *e, const struct leg *leg)
+{
+	return leg->flow.transport == TRANSPORT_UDP ||
+	       e->port_open[leg->ear.listener] ||
+	       keep_is_reached(e->keep, leg->ear.listener);
+}
+
+/* The relay sent first to it, in vain. */
+static bool
+is_proved(const struct ear *ear, struct mono now)
+{
+	return ear->ended.us != 0 &&
+	    mono_ms_between(ear->ended, now) >= EAR_PROVED_MS / 2;
+}
+
+enum sight
+ear_seen(const struct edge *e, const struct leg *leg, struct mono now)
+{
+	const struct ear *ear = &leg->ear;
+	bool proved = is_proved(ear, now);
+
+	if (ear->silent)
+		return is_reachable(e, leg) ? SEEN_SILENT : SEEN_NOT;
+	if (ear->seen.family == ADDR_NONE)
+		return SEEN_NOT;
+	if (ear->seen.port == ear->announced.port)
+		return proved ? SEEN_AS_SAID : SEEN_NOT;
+	/* STUN was told another one. */
+	if (proved || verdict_asks_stun(&leg->flow, &ear->announced))
+		return SEEN_EACH_PEER;
+	return SEEN_MOVED;
+}
+
+enum sight
+ear_seen_again(const struct edge *e, const struct leg *leg, struct mono now)
+{
+	const struct ear *ear = &leg->ear;
+
+	if (!ear->again || ear->state == EAR_WAITS)
+		return SEEN_NOT;
+	if (ear->silent)
+		return is_reachable(e, leg) ? SEEN_SILENT : SEEN_NOT;
+	if (ear->sighted)
+		return addr_eq(&ear->seen, &ear->before) ? SEEN_AS_SAID :
+		       is_proved(ear, now) ? SEEN_EACH_PEER : SEEN_MOVED;
+	if (ear->agreed || ear->mutes ||
+	    (ear->state != EAR_OVER && !move_is_asking(leg)))
+		return SEEN_NOT;
+	return SEEN_LOST;
+}
+
+static enum media_proof
+proof_of_never(const struct leg *leg, const struct verdict_in *in)
+{
+	switch (in->sight) {
+	case SEEN_SILENT:
+		return PROOF_ASKED;
+	case SEEN_AS_SAID:
+		return PROOF_AS_SAID;
+	case SEEN_MOVED:
+		return PROOF_SEEN;
+	case SEEN_EACH_PEER:
+		return leg->ear.ended.us == 0 ? PROOF_SEEN_STUN :
+						PROOF_SEEN_SENT;
+	default:
+		return PROOF_SENT_FIRST;
+	}
+}
+
+static enum media_proof
+proof_of_silence(const struct verdict_in *in)
+{
+	switch (in->sight) {
+	case SEEN_SILENT:
+		return PROOF_ASKED;
+	case SEEN_MOVED:
+		return PROOF_SEEN;
+	case SEEN_EACH_PEER:
+		return PROOF_SEEN_SENT;
+	case SEEN_LOST:
+		return PROOF_UNREACHED;
+	default:
+		return PROOF_NONE;
+	}
+}
+
+/* Did the relay send first to its address by the port that it announced?
+ * Of `signalled` only if the two addresses are one. */
+static bool
+is_sent_first(
+    const struct edge *e, const struct leg *leg, const struct addr *announced)
+{
+	uint8_t mode = leg_party(leg)->latching;
+
+	if (mode == LATCH_DEFAULT)
+		mode = (uint8_t)e->conf->latching;
+	return mode != LATCH_SIGNALLED ||
+	       addr_same_ip(announced, &leg->flow.remote);
+}
+
+void
+ear_prove(const struct edge *e, const struct leg *leg,
+    const struct verdict_in *in, struct ipc_call_reach *out)
+{
+	const struct ear *ear = &leg->ear;
+
+	if (in->way != MEDIA_PUNCHED || in->refused)
+		return;
+	out->announced = relay_sound(leg)->rtp;
+	out->seen = ear->seen;
+	out->before = ear->before;
+	if (in->heard == MEDIA_SILENT) {
+		out->proof = (uint8_t)proof_of_silence(in);
+	} else if (in->heard != MEDIA_NEVER) {
+		out->after_ms = ear->back_ms;
+		if (ear->back_ms != 0)
+			out->proof = PROOF_BACK;
+	} else {
+		out->proof = (uint8_t)proof_of_never(leg, in);
+		if (out->proof != PROOF_SENT_FIRST)
+			return;
+		if (!is_sent_first(e, leg, &out->announced))
+			out->proof = PROOF_NONE;
+		out->seen = leg->flow.remote;
+		out->seen.port = out->announced.port;
+	}
+}
+
+void
+ear_status(const struct calls *c, struct buf *json)
+{
+	buf_fmt(json, ",\"ear_asked\":%llu,\"ear_heard\":%llu",
+	    (unsigned long long)c->ears.asked,
+	    (unsigned long long)c->ears.heard);
+}

@@ -22,8 +22,14 @@ struct path_attr {
 	int32_t parent_fd;
 } __attribute__((packed));
 
+struct port_attr {
+	uint64_t allowed;
+	uint64_t port;		/* of this machine's byte order */
+};
+
 #define CREATE_RULESET_VERSION 1U
 #define RULE_PATH_BENEATH 1
+#define RULE_NET_PORT 2
 
 #define FS_WRITE_FILE (1ULL << 1)
 #define FS_READ_FILE (1ULL << 2)
@@ -34,7 +40,8 @@ struct path_attr {
 #define FS_ALL_ABI1 ((1ULL << 13) - 1)
 #define FS_REFER (1ULL << 13)		/* ABI 2 */
 #define FS_IOCTL_DEV (1ULL << 15)	/* ABI 5 */
-#define NET_TCP_BOTH 3ULL		/* ABI 4: bind, connect */
+#define NET_TCP_BIND 1ULL		/* ABI 4 */
+#define NET_TCP_CONNECT 2ULL
 #define SCOPE_BOTH 3ULL			/* ABI 6: abstract sockets, signals */
 
 /* What one directory needs to hold an SQLite database with its WAL. */
@@ -73,14 +80,23 @@ allow_dir(int ruleset, const char *dir, uint64_t handled)
 }
 
 static int
-enforce(int abi, const char *data_dir)
+allow_port(int ruleset, uint16_t port)
+{
+	const struct port_attr rule = { NET_TCP_CONNECT, port };
+
+	return syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule,
+	    0) < 0 ? -errno : 0;
+}
+
+static int
+enforce(int abi, const struct cage *c)
 {
 	struct ruleset_attr attr = { .handled_fs = fs_rights(abi) };
 	size_t size = sizeof(attr.handled_fs);
 	int ruleset, err = 0;
 
 	if (abi >= 4) {
-		attr.handled_net = NET_TCP_BOTH;
+		attr.handled_net = NET_TCP_BIND | NET_TCP_CONNECT;
 		size = sizeof(uint64_t) * 2;
 	}
 	if (abi >= 6) {
@@ -90,8 +106,10 @@ enforce(int abi, const char *data_dir)
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (ruleset < 0)
 		return -errno;
-	if (data_dir != NULL)
-		err = allow_dir(ruleset, data_dir, attr.handled_fs);
+	if (c->data_dir != NULL)
+		err = allow_dir(ruleset, c->data_dir, attr.handled_fs);
+	if (err == 0 && c->dials != NULL && abi >= 4)
+		err = allow_port(ruleset, c->dials->port);
 	if (err == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		err = -errno;
 	close(ruleset);
@@ -99,7 +117,7 @@ enforce(int abi, const char *data_dir)
 }
 
 int
-cage_landlock(const char *data_dir)
+cage_landlock(const struct cage *c)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    CREATE_RULESET_VERSION);
@@ -107,6 +125,6 @@ cage_landlock(const char *data_dir)
 
 	if (abi < 0)	/* not built in, or switched off at boot */
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
-	err = enforce(abi, data_dir);
+	err = enforce(abi, c);
 	return err ? err : abi;
 }

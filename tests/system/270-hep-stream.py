@@ -63,21 +63,27 @@ def there(office):
 
 
 def a_call_while_it_is_away(office, home, desk, seconds):
-    """201 calls the desk; the receiver is killed while they talk, and they hang up while it is away."""
-    sink = office.sink
+    """201 calls the desk; they hang up while nothing reaches the receiver, which is then killed and away."""
+    sink, host = office.sink, office.lab.office.phones[0]
     home.call(desk)
     hear_each_other(home, desk, 0.3)
     office.all_sent()
     had = len(sink.messages())
     assert had > 5 and sink.connections() == 1
-    sink.kill()
-    began = time.monotonic()
+    host.run(['nft', 'add table ip cut; add chain ip cut in { type filter hook input priority 0; }; '
+                     f'add rule ip cut in tcp dport {HEP_PORT} drop'])
     home.hang_up()
     desk.closed()
     office.records()
+    # The kernel took them, and nobody has them.
+    until(lambda: office.tracer()['hep_waiting'] >= 4, 3, 'they are kept')
+    assert office.tracer()['hep_state'] == 'connected'
+    sink.kill()
+    began = time.monotonic()
     until(lambda: office.tracer()['hep_state'] != 'connected', 3, 'the loss is seen')
+    host.run(['nft', 'delete table ip cut'])
     one = office.tracer()
-    assert one['hep_waiting'] >= 4 and one['hep_why'], one
+    assert one['hep_waiting'] >= 4 and one['hep_again'] >= 4 and one['hep_why'], one
     assert 'messages wait' in trace(office.postern, 'list') and len(sink.messages()) == had
     time.sleep(max(0, began + seconds - time.monotonic()))
     sink.start()

@@ -107,8 +107,9 @@ write_resolvers(FILE *to, const struct addr *list, unsigned n)
 
 /* tracer sends to its one receiver, and to nobody else. */
 static void
-write_tracer(FILE *to, const struct addr *hep)
+write_tracer(FILE *to, const struct conf *c)
 {
+	const struct addr *hep = &c->hep;
 	const char *user = cage_role_user(ROLE_TRACE);
 	bool first = true;
 
@@ -116,7 +117,8 @@ write_tracer(FILE *to, const struct addr *hep)
 		fprintf(to, "\t\tmeta skuid \"%s\" %s daddr { ", user,
 		    hep->family == ADDR_IPV4 ? "ip" : "ip6");
 		write_addrs(to, hep, 1, hep->family, &first);
-		fprintf(to, " } udp dport %u accept\n", hep->port);
+		fprintf(to, " } %s dport %u accept\n",
+		    conf_hep_dials(c) ? "tcp" : "udp", hep->port);
 	}
 	fprintf(to, "\t\tmeta skuid \"%s\" counter drop\n", user);
 }
@@ -218,7 +220,7 @@ nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
 	    cage_role_user(ROLE_SIG), cage_role_user(ROLE_MEDIA),
 	    cage_role_user(ROLE_SIG),
 	    cage_role_user(ROLE_STUN), cage_role_user(ROLE_REG));
-	write_tracer(to, &c->hep);
+	write_tracer(to, c);
 	if (conf_has_tls(c))
 		fprintf(to, "\t\tmeta skuid \"%s\" counter drop\n",
 		    cage_role_user(ROLE_KEY));

@@ -220,6 +220,7 @@ check_receiver(const struct request *r)
 	static struct conf conf;
 	const char *config;
 	struct addr want;
+	uint8_t by;
 
 	if (r->receiver == NULL)
 		return 0;
@@ -227,13 +228,16 @@ check_receiver(const struct request *r)
 	    sizeof(mem));
 	if (config == NULL || conf_read(config, stderr, &conf) != 0)
 		return 1;
-	if (addr_parse(span_str(r->receiver), 0, &want) == 0 &&
-	    addr_eq(&want, &conf.hep))
+	/* How it goes there need not be said. */
+	if (conf_hep_parse(span_str(r->receiver), &want, &by) == 0 &&
+	    addr_eq(&want, &conf.hep) &&
+	    (by == TRANSPORT_UDP || by == conf.hep_transport))
 		return 0;
 	if (conf.hep.family == ADDR_NONE)
 		return cmd_fail("%s", refusal_text(TRACE_NO_HEP));
-	return cmd_fail("HEP goes to [trace] hep = %s, and nowhere else: "
-			"tracer may not dial", addr_text(&conf.hep, text));
+	return cmd_fail("HEP goes to [trace] hep = %s%s, and nowhere else: "
+			"tracer may dial nobody it is asked to",
+	    conf_hep_way(conf.hep_transport), addr_text(&conf.hep, text));
 }
 
 static int
@@ -356,6 +360,31 @@ print_trace(struct span one)
 	    json_truth(one, "hep") == JSON_YES ? ", by HEP too" : "");
 }
 
+/* How it is with a receiver that is dialled: "HEP to tls:192.0.2.9:9061: away
+ * (it cannot be reached: Connection refused), 12 messages wait, 0 lost". */
+static void
+print_hep(struct span said)
+{
+	uint64_t waiting = 0, lost = 0;
+	struct span why = SPAN_NONE;
+
+	if (!json_number(said, "hep_waiting", &waiting))
+		return;
+	json_number(said, "hep_lost", &lost);
+	json_text(said, "hep_why", &why);
+	printf("HEP to ");
+	print_text(said, "hep");
+	printf(": ");
+	print_text(said, "hep_state");
+	if (why.len > 0) {
+		printf(" (");
+		table_text(stdout, why);
+		putchar(')');
+	}
+	printf(", %llu messages wait, %llu lost\n",
+	    (unsigned long long)waiting, (unsigned long long)lost);
+}
+
 static int
 trace_list(const struct request *r, const struct trace_place *place)
 {
@@ -375,6 +404,7 @@ trace_list(const struct request *r, const struct trace_place *place)
 		print_trace(one);
 	if (n == 0)
 		puts("nothing is traced");
+	print_hep(said);
 	return 0;
 }
 

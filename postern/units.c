@@ -240,6 +240,10 @@ write_tracer(const char *dir, const struct conf *c)
 		    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
 		    "IPAddressAllow=%.*s\n", (int)b.len, b.p);
 	}
+	/* A missing one is tracer's to tell of: it writes files all the
+	 * same. */
+	if (conf_hep_dials(c) && c->hep_transport == TRANSPORT_TLS)
+		fprintf(f, "BindReadOnlyPaths=-%s\n", c->hep_tls_ca);
 	return finish(f, unit);
 }
 

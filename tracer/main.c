@@ -85,6 +85,7 @@ main(int argc, char **argv)
 	static struct sd sd;
 	const char *dir = getenv("STATE_DIRECTORY");
 	struct role_args args;
+	struct cage cage;
 	int err;
 
 	role_begin(argc, argv, "tracer", &args, &t.conf, &sd);
@@ -107,7 +108,8 @@ main(int argc, char **argv)
 		err = uv_timer_start(&t.timer, on_timer, EXPIRE_MS, EXPIRE_MS);
 	if (err)
 		fail("clock-not-started", err);
-	role_cage(t.loop, ROLE_TRACE, dir, TRACER_FILES_MAX +
-		8 * (t.conf.processes + 2) + 32, &sd, t.doors);
+	cage = (struct cage){ ROLE_TRACE, dir, TRACER_FILES_MAX +
+		8 * (t.conf.processes + 2) + 32, hep_dials(&t) };
+	role_cage_of(t.loop, &cage, &sd, t.doors);
 	return uv_run(t.loop, UV_RUN_DEFAULT);
 }

@@ -213,7 +213,7 @@ cage_close(const struct cage *c, int *landlock_abi_out)
 	/* LSan traces its own process at exit, and ASan reads its maps. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
-	abi = cage_landlock(c->data_dir, c->role == ROLE_STUN);
+	abi = cage_landlock(c);
 	if (abi < 0)
 		return abi;
 #endif
@@ -222,7 +222,7 @@ cage_close(const struct cage *c, int *landlock_abi_out)
 		return err;
 	/* An old kernel says EINVAL; the filter refuses PROT_EXEC anyway. */
 	prctl(SET_MDWE, MDWE_REFUSE_EXEC_GAIN, 0, 0, 0);
-	err = cage_filter(c->role);
+	err = cage_filter(c);
 	if (err)
 		return err;
 	log_begin(abi == 0 ? LOG_WARN_ : LOG_INFO_, "caged");

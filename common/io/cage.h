@@ -10,6 +10,7 @@
 #ifndef COMMON_IO_CAGE_H
 #define COMMON_IO_CAGE_H
 
+#include "common/base/addr.h"
 #include "common/ipc/names.h"
 
 struct cage {
@@ -17,6 +18,8 @@ struct cage {
 	const char *data_dir;	/* registrar-db's or tracer's directory, else
 				 * NULL */
 	unsigned n_files;	/* descriptors the process may hold */
+	/* tracer: whom it may dial by TCP, if anybody; else NULL */
+	const struct addr *dials;
 };
 
 /*

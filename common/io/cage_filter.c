@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <seccomp.h>
@@ -66,7 +67,8 @@ static const struct {
 	{ "unlinkat", REG }, { "pread64", REG }, { "pwrite64", REG },
 	{ "fsync", REG }, { "fdatasync", REG }, { "ftruncate", REG },
 	/* tracer's files, in its directory; write() alone is what it sends
-	 * HEP with, to whom its one socket is connected and nobody else */
+	 * HEP with, to whom its one socket is connected and nobody else; who
+	 * is dialled for HEP is below */
 	{ "openat", TRACE }, { "newfstatat", TRACE }, { "unlinkat", TRACE },
 	{ "renameat", TRACE }, { "renameat2", TRACE },
 	{ "getdents64", TRACE }, { "ftruncate", TRACE },
@@ -229,10 +231,32 @@ add_resolver(struct build *b)
 	}
 }
 
-int
-cage_filter(enum ipc_role role)
+/*
+ * A connection for HEP.  It names its protocol: no other kind of stream is
+ * meant.  The address is out of reach of a filter: Landlock knows the port,
+ * the packet filter both.
+ */
+static void
+add_dialling(struct build *b, const struct addr *to)
 {
-	struct build b = { .role = role };
+	const int family = to->family == ADDR_IPV4 ? AF_INET : AF_INET6;
+	const unsigned type = ~(unsigned)(SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	ALLOW_IF(b, "socket", INT_IS(0, family),
+	    SCMP_CMP(1, SCMP_CMP_MASKED_EQ, type, SOCK_STREAM),
+	    INT_IS(2, IPPROTO_TCP));
+	rule(b, SCMP_ACT_ALLOW, "connect", 0, NULL);
+	ALLOW_IF(b, "getsockopt", INT_IS(1, SOL_SOCKET), INT_IS(2, SO_ERROR));
+	ALLOW_IF(b, "setsockopt", INT_IS(1, IPPROTO_TCP),
+	    INT_IS(2, TCP_USER_TIMEOUT));
+	/* what the other host has not acknowledged */
+	ALLOW_IF(b, "ioctl", INT_IS(1, SIOCOUTQ));
+}
+
+int
+cage_filter(const struct cage *c)
+{
+	struct build b = { .role = c->role };
 
 #ifdef POSTERN_SANITIZE
 	b.ctx = seccomp_init(SCMP_ACT_LOG);
@@ -248,6 +272,8 @@ cage_filter(enum ipc_role role)
 	add_options(&b);
 	add_checked(&b);
 	add_resolver(&b);
+	if (c->dials != NULL)
+		add_dialling(&b, c->dials);
 	if (b.err == 0)
 		b.err = seccomp_load(b.ctx);
 	seccomp_release(b.ctx);

@@ -22,8 +22,14 @@ struct path_attr {
 	int32_t parent_fd;
 } __attribute__((packed));
 
+struct port_attr {
+	uint64_t allowed;
+	uint64_t port;		/* of this machine's byte order */
+};
+
 #define CREATE_RULESET_VERSION 1U
 #define RULE_PATH_BENEATH 1
+#define RULE_NET_PORT 2
 
 #define FS_WRITE_FILE (1ULL << 1)
 #define FS_READ_FILE (1ULL << 2)
@@ -74,14 +80,24 @@ allow_dir(int ruleset, const char *dir, uint64_t handled)
 }
 
 static int
-enforce(int abi, const char *data_dir, bool dials)
+allow_port(int ruleset, uint16_t port)
+{
+	const struct port_attr rule = { NET_TCP_CONNECT, port };
+
+	return syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule,
+	    0) < 0 ? -errno : 0;
+}
+
+static int
+enforce(int abi, const struct cage *c)
 {
 	struct ruleset_attr attr = { .handled_fs = fs_rights(abi) };
 	size_t size = sizeof(attr.handled_fs);
 	int ruleset, err = 0;
 
 	if (abi >= 4) {
-		attr.handled_net = dials ? NET_TCP_BIND :
+		/* Ports, not addresses; those of trunks are not known yet. */
+		attr.handled_net = c->role == ROLE_STUN ? NET_TCP_BIND :
 		    NET_TCP_BIND | NET_TCP_CONNECT;
 		size = sizeof(uint64_t) * 2;
 	}
@@ -92,8 +108,10 @@ enforce(int abi, const char *data_dir, bool dials)
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, size, 0);
 	if (ruleset < 0)
 		return -errno;
-	if (data_dir != NULL)
-		err = allow_dir(ruleset, data_dir, attr.handled_fs);
+	if (c->data_dir != NULL)
+		err = allow_dir(ruleset, c->data_dir, attr.handled_fs);
+	if (err == 0 && c->dials != NULL && abi >= 4)
+		err = allow_port(ruleset, c->dials->port);
 	if (err == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
 		err = -errno;
 	close(ruleset);
@@ -101,7 +119,7 @@ enforce(int abi, const char *data_dir, bool dials)
 }
 
 int
-cage_landlock(const char *data_dir, bool dials)
+cage_landlock(const struct cage *c)
 {
 	int abi = (int)syscall(SYS_landlock_create_ruleset, NULL, 0,
 	    CREATE_RULESET_VERSION);
@@ -109,6 +127,6 @@ cage_landlock(const char *data_dir, bool dials)
 
 	if (abi < 0)	/* not built in, or switched off at boot */
 		return errno == ENOSYS || errno == EOPNOTSUPP ? 0 : -errno;
-	err = enforce(abi, data_dir, dials);
+	err = enforce(abi, c);
 	return err ? err : abi;
 }

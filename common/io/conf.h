@@ -92,6 +92,9 @@ struct conf {
 	uint32_t keep_records_days;	/* 0: as many as there is room for */
 	/* [trace] */
 	struct addr hep;	/* family ADDR_NONE: nobody */
+	uint8_t hep_transport;	/* TRANSPORT_ */
+	char hep_tls_name[CONF_NAME_MAX];	/* empty: hep's address */
+	char hep_tls_ca[CONF_PATH_MAX];
 	uint32_t hep_id;
 	uint32_t trace_keep_days, trace_keep_mb, trace_file_mb;
 };
@@ -116,6 +119,17 @@ bool conf_is_p12(const char *path);
 
 /* The port its socket's owner may ask it at; 0: any, by SRV. */
 uint16_t conf_stun_port(const struct conf_host *server);
+
+/*
+ * Read a receiver of HEP: ADDRESS:PORT, udp:, tcp: or tls:ADDRESS:PORT.
+ *
+ * Errors:  -EINVAL.
+ */
+int conf_hep_parse(struct span text, struct addr *to, uint8_t *transport);
+/* "tcp:", "tls:", or nothing. */
+const char *conf_hep_way(uint8_t transport);
+/* Does tracer dial it, rather than send datagrams? */
+bool conf_hep_dials(const struct conf *c);
 
 /* Is this address one of the office's own (internal zone)? */
 bool conf_is_lan(const struct conf *c, const struct addr *a);

@@ -244,4 +244,5 @@ conf_check(struct conf_reading *r)
 	check_listeners(r);
 	check_advertised(r);
 	check_media(r);
+	conf_check_trace(r);
 }

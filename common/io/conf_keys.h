@@ -151,9 +151,17 @@
 	    keep_records_days, 0, 3650, "0", NULL,			\
 	    "Call records older than this are deleted; 0: only the "	\
 	    "oldest of more than 200,000.")				\
-	K(trace, hep, address_port, hep, hep, 0, 0, NULL, NULL,		\
-	    "Who takes traces by HEP (Homer, sngrep): ADDRESS:PORT, UDP. " \
-	    "A trace is sent there only if it is asked to be.")		\
+	K(trace, hep, hep, hep, hep_transport, 0, 0, NULL, NULL,	\
+	    "Who takes traces by HEP (Homer, sngrep): ADDRESS:PORT by "	\
+	    "UDP, tcp:ADDRESS:PORT or tls:ADDRESS:PORT. A trace is sent "	\
+	    "there only if it is asked to be.")				\
+	K(trace, hep_tls_name, host_name, hep_tls_name, hep_tls_name, 1, \
+	    127, NULL, NULL,						\
+	    "The name in that receiver's certificate, for tls:; default "	\
+	    "its address.")						\
+	K(trace, hep_tls_ca, path, hep_tls_ca, hep_tls_ca, 1, 255,	\
+	    "/etc/ssl/certs/ca-certificates.crt", NULL,			\
+	    "CA certificates, PEM, one of which signed it.")		\
 	K(trace, hep_id, number, hep_id, hep_id, 1, 65535, "2001", NULL, \
 	    "Our number as a capture agent of HEP.")			\
 	K(trace, keep_days, number, trace_keep_days, trace_keep_days, 1, \

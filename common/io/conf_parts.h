@@ -1,7 +1,7 @@
 /*
- * Between the three files of the configuration reader only: conf.c (file and
+ * Between the files of the configuration reader only: conf.c (file and
  * table), conf_value.c (one reader for each kind), conf_check.c (what keys
- * say together).
+ * say together), conf_trace.c (both, of [trace]).
  */
 #ifndef COMMON_IO_CONF_PARTS_H
 #define COMMON_IO_CONF_PARTS_H
@@ -54,5 +54,6 @@ void conf_complain(struct conf_reading *r, enum conf_id id,
 
 /* Complain about everything that keys say together. */
 void conf_check(struct conf_reading *r);
+void conf_check_trace(struct conf_reading *r);
 
 #endif

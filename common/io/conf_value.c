@@ -464,19 +464,6 @@ conf_read_hosts(const struct conf_key *k, struct span value, struct conf *out)
 }
 
 const char *
-conf_read_address_port(const struct conf_key *k, struct span value,
-    struct conf *out)
-{
-	struct addr *to = member(out, k->field);
-
-	if (addr_parse(value, 0, to) != 0 || to->port == 0 ||
-	    addr_classify(to) == ADDR_UNUSABLE ||
-	    addr_classify(to) == ADDR_MULTICAST)
-		return "not ADDRESS:PORT; a name cannot be looked up here";
-	return NULL;
-}
-
-const char *
 conf_read_public_how(const struct conf_key *k, struct span value,
     struct conf *out)
 {

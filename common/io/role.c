@@ -230,11 +230,19 @@ void
 role_cage(uv_loop_t *loop, enum ipc_role role, const char *data_dir,
     unsigned n_files, const struct sd *sd, struct doors *d)
 {
-	struct cage cage = { role, data_dir, n_files };
+	const struct cage cage = { role, data_dir, n_files, NULL };
+
+	role_cage_of(loop, &cage, sd, d);
+}
+
+void
+role_cage_of(uv_loop_t *loop, const struct cage *cage, const struct sd *sd,
+    struct doors *d)
+{
 	int abi = 0, err;
 
 	start_watchdog(loop, sd);
-	err = cage_close(&cage, &abi);
+	err = cage_close(cage, &abi);
 	if (err)
 		fail("cage-not-closed", NULL, err);
 	err = doors_serve(d);

@@ -5,6 +5,7 @@
 #ifndef COMMON_IO_ROLE_H
 #define COMMON_IO_ROLE_H
 
+#include "common/io/cage.h"
 #include "common/io/conf.h"
 #include "common/io/door.h"
 #include "common/io/sd.h"
@@ -63,5 +64,8 @@ struct door *role_admin(struct doors *d, const struct sd *sd);
  */
 void role_cage(uv_loop_t *loop, enum ipc_role role, const char *data_dir,
     unsigned n_files, const struct sd *sd, struct doors *d);
+/* The same, for who needs more said of its cage. */
+void role_cage_of(uv_loop_t *loop, const struct cage *cage,
+    const struct sd *sd, struct doors *d);
 
 #endif

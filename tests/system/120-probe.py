@@ -110,6 +110,47 @@ def test_tracer():
     probe('tracer')
 
 
+class HepOffice(Office):
+    """One that sends HEP by TLS to its desk."""
+
+    def _prepare(self):
+        self._settings['trace', 'hep'] = f'tls:{self.lab.office.phones[0].address}:9061'
+
+
+def dropped(office):
+    """Packets of tracer's that the packet filter dropped."""
+    rules = office.lab.postern_host.run(['nft', 'list', 'chain', 'inet', 'postern', 'output']).stdout
+    return int(re.search(r'skuid (?:"postern-trace"|\d+) counter packets (\d+)', rules[rules.index('dport 9061'):]).group(1))
+
+
+def test_a_tracer_that_dials():
+    """[trace] hep = tls: opens the way to that address and port, and to nothing else."""
+    with HepOffice(homes=(), office_phones=2, settings=certs.plain()) as office:
+        injector()
+        postern, (desk, other) = office.postern, office.lab.office.phones
+        going, closed = ('refused', 'EINPROGRESS'), ('refused', 'EACCES')
+
+        def attempt(*words):
+            pid = postern.pids()['tracer']
+            outcome = inject(office, pid, words)
+            print(words, outcome)
+            if outcome[0] == 'killed':
+                postern.wait_restarted('tracer', pid)
+            return outcome
+        assert attempt('dial', desk.address, '9061') == going
+        assert attempt('dial', desk.address, '5060') == closed
+        assert attempt('dial', '127.0.0.1', '5060') == closed
+        before = dropped(office)
+        attempt('dial', other.address, '9061')      # Landlock knows ports, the packet filter knows addresses
+        assert dropped(office) > before
+        for words in (['tcp-socket'], ['udp-socket'], ['unix-socket'], ['raw-socket'], ['netlink-socket'], ['bind'],
+                      ['listen'], ['fastopen'], ['udp', *LOOPBACK], ['setsockopt'], ['exec'], ['fork'], ['io-uring']):
+            assert attempt(*words)[0] == 'killed', words
+        for words in (['read-passwd'], ['open', postern.config], ['open', postern.database()], ['create-file'],
+                      ['open', '/etc/ssl/certs/ca-certificates.crt']):
+            assert attempt(*words)[0] == 'refused', words
+
+
 def test_users_and_flags():
     """Six users, none of them root; no capabilities, no_new_privs, a filter on each."""
     with Office(homes=(), settings=certs.plain()) as office:

@@ -12,9 +12,8 @@ put_number(struct buf *b, const char *name, uint64_t v)
 	buf_fmt(b, ",\"%s\":%llu", name, (unsigned long long)v);
 }
 
-/* As a JSON string; a target is printable ASCII without blanks. */
-static void
-put_text(struct buf *b, struct span s)
+void
+put_json_text(struct buf *b, struct span s)
 {
 	buf_putc(b, '"');
 	for (size_t i = 0; i < s.len; i++) {
@@ -32,7 +31,7 @@ put_rule(struct buf *b, const struct rule *rule)
 
 	buf_fmt(b, "{\"number\":%u,\"kind\":\"%s\",\"target\":", rule->number,
 	    kinds[rule->kind]);
-	put_text(b, span_make(rule->target, rule->target_len));
+	put_json_text(b, span_make(rule->target, rule->target_len));
 	buf_puts(b, ",\"profiles\":\"");
 	rules_put_profiles(b, rule->profiles);
 	buf_puts(b, rule->hep ? "\",\"hep\":true" : "\",\"hep\":false");
@@ -53,8 +52,7 @@ put_status(struct tracer *t, struct buf *b)
 	put_number(b, "files_removed", t->files.removed);
 	put_number(b, "bytes_kept", t->files.all);
 	put_number(b, "not_written", t->files.failed);
-	put_number(b, "hep_sent", t->hep_sent);
-	put_number(b, "hep_lost", t->hep_lost);
+	hep_put_status(t, b);
 	buf_puts(b, ",\"traces\":[");
 	for (unsigned i = 0; i < t->rules.n; i++) {
 		if (i > 0)
@@ -121,7 +119,7 @@ on_trace_on(struct tracer *t, struct span payload)
 	if (err)
 		return err;
 	say.id = m.id;
-	if (m.hep && t->hep < 0)
+	if (m.hep && !t->has_hep)
 		say.refusal = TRACE_NO_HEP;
 	else
 		say.refusal = refusal_of(rules_add(&t->rules, &m,

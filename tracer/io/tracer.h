@@ -3,7 +3,8 @@
  *
  *	files.c		the files of traces: open, write, begin anew, sweep
  *	kept.c		the rules' own file
- *	send.c		HEP, by the one socket that was connected before the cage
+ *	send.c		HEP: by UDP, by the one socket that was connected before
+ *			the cage, or by hep_stream.c, hep_tls.c
  *	peer_sigproxy.c	messages; peer_media.c: packets
  *	peer_admin.c	which traces there are, status
  */
@@ -14,6 +15,7 @@
 #include "common/io/door.h"
 #include "tracer/core/pcapng.h"
 #include "tracer/core/rules.h"
+#include "tracer/io/hep_stream.h"
 
 #define TRACER_FILES_MAX 64	/* open at once */
 #define TRACER_NAME_MAX 96
@@ -48,8 +50,10 @@ struct tracer {
 	struct door *sig, *admin, *relay[TRACER_RELAYS_MAX];
 	struct rules rules;
 	struct files files;
-	int hep;			/* connected, or -1 */
-	uint64_t hep_sent, hep_lost;
+	bool has_hep;			/* somebody takes it */
+	int hep;			/* by UDP: connected, or -1 */
+	uint64_t hep_sent, hep_lost;	/* by UDP */
+	struct hep_stream stream;	/* by TCP or TLS */
 	uint64_t messages, packets;
 };
 
@@ -85,6 +89,10 @@ int kept_write(struct tracer *t);
  * written all the same (logged). */
 void hep_open(struct tracer *t);
 void hep_send(struct tracer *t, const struct packet *p, struct span call_id);
+/* Whom the cage must let it dial, or NULL. */
+const struct addr *hep_dials(const struct tracer *t);
+/* Members of its JSON, each after a comma. */
+void hep_put_status(const struct tracer *t, struct buf *b);
 
 /* ---- peers ---- */
 
@@ -93,6 +101,9 @@ int on_sigproxy_frame(struct tracer *t, uint16_t type, struct span payload);
 void tell_rules(struct tracer *t);
 int on_media_frame(struct tracer *t, uint16_t type, struct span payload);
 int on_admin_frame(struct tracer *t, uint16_t type, struct span payload);
+
+/* As a JSON string: printable ASCII. */
+void put_json_text(struct buf *b, struct span s);
 
 /* When it was, of a time of CLOCK_MONOTONIC: microseconds since 1970. */
 uint64_t wall_us(uint64_t mono_us);

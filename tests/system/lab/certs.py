@@ -31,9 +31,10 @@ def make(folder, name, kind='p256', days=60, names=(f'DNS:{DOMAIN}',)):
     return certificate, key
 
 
-def signed(lab, name, dates, issuer=None, extension='basicConstraints=CA:FALSE', names=(f'DNS:{DOMAIN}',)):
+def signed(lab, name, dates, issuer=None, extension='basicConstraints=CA:FALSE', names=(f'DNS:{DOMAIN}',),
+           kind='p256'):
     """A certificate with these dates (start, end), by issuer or by itself; (file, key)."""
-    certificate, key = make(lab.folder, name)
+    certificate, key = make(lab.folder, name, kind)
     request, config = lab.path(f'{name}.csr'), lab.path(f'{name}.cnf')
     openssl('req', '-new', '-key', key, '-subj', f'/CN={name}', '-out', request)
     with open(config, 'w') as file:

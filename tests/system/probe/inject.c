@@ -520,6 +520,19 @@ a_udp_new(uint64_t *out)
 	out[1] = (uint64_t)own_fd;
 }
 
+/* dial ADDRESS PORT: a TCP connection, as who sends HEP by TCP makes one;
+ * EINPROGRESS is what it wants to hear */
+static void
+a_dial(uint64_t *out)
+{
+	const uint64_t make[7] = { SYS_socket, AF_INET,
+		SOCK_STREAM | SOCK_NONBLOCK, IPPROTO_TCP };
+
+	own_fd = call("dial", make);
+	CALL(SYS_connect, (uint64_t)own_fd,
+	    put_address(args[0], atoi(args[1])), sizeof(struct sockaddr_in));
+}
+
 static void
 a_mmap_exec(uint64_t *out)
 {
@@ -616,6 +629,7 @@ static const struct {
 	{ "fastopen", 0, a_fastopen },
 	{ "udp", 2, a_udp },
 	{ "udp-new", 2, a_udp_new },
+	{ "dial", 2, a_dial },
 	{ "setsockopt", 0, a_setsockopt },
 	{ "ptrace", 1, a_ptrace },
 	{ "signal", 1, a_kill },

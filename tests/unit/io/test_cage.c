@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/evp.h>
@@ -53,7 +54,7 @@ static struct doors *doors;
 static struct door *admin;
 static ares_channel resolver;
 static sqlite3 *db;
-static struct sockaddr_in udp_addr;
+static struct sockaddr_in udp_addr, tcp_addr;
 static struct sockaddr_un unix_addr;
 static char data_dir[64], outside[64];
 
@@ -687,12 +688,11 @@ bound(int type, struct sockaddr_in *out)
 static void
 setup(void)
 {
-	struct sockaddr_in unused;
 	int fd;
 
 	log_open("test", LOG_ERROR_);	/* before the cage, as all do */
 	udp = bound(SOCK_DGRAM, &udp_addr);
-	tcp_listener = bound(SOCK_STREAM, &unused);
+	tcp_listener = bound(SOCK_STREAM, &tcp_addr);
 	listen(tcp_listener, 1);
 	snprintf(data_dir, sizeof(data_dir), "/tmp/cage-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(data_dir));
@@ -720,11 +720,14 @@ teardown(void)
 	rmdir(data_dir);
 }
 
+/* Whom tracer dials, if it sends HEP by TCP. */
+static const struct addr *dials;
+
 static void
 in_child(enum ipc_role role, int (*attempt)(void))
 {
 	struct cage c = { role, role == ROLE_REG ||
-		role == ROLE_TRACE ? data_dir : NULL, 64 };
+		role == ROLE_TRACE ? data_dir : NULL, 64, dials };
 	int abi;
 
 	knocker = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -769,6 +772,109 @@ check_attempt(const char *name, enum ipc_role role, int (*attempt)(void),
 	    ipc_role_name(role), name, outcome_name[got], outcome_name[want]);
 }
 
+static int
+dial(uint16_t port_of_network)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+	int waits = -1, ms = 1000, err;
+	socklen_t len = sizeof(err);
+
+	tcp_addr.sin_port = port_of_network;
+	if (fd < 0 || connect(fd, (struct sockaddr *)&tcp_addr,
+		sizeof(tcp_addr)) != 0)
+		return -1;
+	return write(fd, "x", 1) == 1 && ioctl(fd, SIOCOUTQ, &waits) == 0 &&
+	    getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len) == 0 &&
+	    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof(ms)) ==
+	    0 && close(fd) == 0 ? 0 : -1;
+}
+
+static int
+try_dial(void)
+{
+	return dial(tcp_addr.sin_port);
+}
+
+static int
+try_dial_another_port(void)
+{
+	return dial(htons((uint16_t)(ntohs(tcp_addr.sin_port) ^ 1))) < 0 &&
+	    errno == EACCES ? -1 : 0;
+}
+
+static int
+try_tcp_by_another_family(void)
+{
+	return socket(AF_INET6, SOCK_STREAM, IPPROTO_TCP);
+}
+
+static int
+try_unnamed_stream(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static int
+try_fast_open_later(void)
+{
+	int on = 1;
+
+	return setsockopt(tcp_listener, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on,
+	    sizeof(on));
+}
+
+static int
+try_sendto(void)
+{
+	return (int)sendto(udp, "x", 1, 0, (struct sockaddr *)&udp_addr,
+	    sizeof(udp_addr));
+}
+
+static const struct {
+	const char *name;
+	int (*attempt)(void);
+	enum outcome dialling, else_;
+} dialling[] = {
+	{ "dial its receiver", try_dial, WORKS, KILLED },
+	{ "dial another port", try_dial_another_port, REFUSED, KILLED },
+	{ "make a stream of another family", try_tcp_by_another_family,
+	    KILLED, KILLED },
+	{ "make a stream of any protocol", try_unnamed_stream, KILLED,
+	    KILLED },
+	{ "make a UDP socket", try_udp_socket, KILLED, KILLED },
+	{ "make a Unix socket", try_unix_socket, KILLED, KILLED },
+	{ "make a raw socket", try_raw_socket, KILLED, KILLED },
+	{ "bind", try_bind, KILLED, KILLED },
+	{ "listen", try_listen, KILLED, KILLED },
+	{ "shut a listener down", try_shutdown, KILLED, KILLED },
+	{ "send with an address", try_sendto, KILLED, KILLED },
+	{ "dial with MSG_FASTOPEN", try_fastopen, KILLED, KILLED },
+	{ "the same by an option", try_fast_open_later, KILLED, KILLED },
+	{ "share a port", try_reuseport, KILLED, KILLED },
+	{ "type into a terminal", try_terminal, KILLED, KILLED },
+	{ "read /etc/passwd", try_passwd, REFUSED, REFUSED },
+	{ "execute a program", try_exec, KILLED, KILLED },
+	{ "write files into its directory", try_written_file, WORKS, WORKS },
+};
+
+START_TEST(a_tracer_that_dials_can_do_no_more)
+{
+	struct addr to;
+
+#ifdef POSTERN_SANITIZE
+	/* The filter only logs, and there is no Landlock. */
+	return;
+#endif
+	check_attempt(dialling[_i].name, ROLE_TRACE, dialling[_i].attempt,
+	    dialling[_i].else_);
+	to = addr_from_bytes(&tcp_addr.sin_addr, 4, ntohs(tcp_addr.sin_port));
+	dials = &to;
+	check_attempt(dialling[_i].name, ROLE_TRACE, dialling[_i].attempt,
+	    dialling[_i].dialling);
+	dials = NULL;
+}
+END_TEST
+
 START_TEST(each_role_can_do_only_what_its_row_says)
 {
 	const enum outcome want[] = { rows[_i].sig, rows[_i].media,
@@ -798,6 +904,8 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, each_role_can_do_only_what_its_row_says, 0,
 	    sizeof(rows) / sizeof(rows[0]));
+	tcase_add_loop_test(t, a_tracer_that_dials_can_do_no_more, 0,
+	    sizeof(dialling) / sizeof(dialling[0]));
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);
 	srunner_free(r);

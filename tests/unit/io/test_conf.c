@@ -204,6 +204,20 @@ static const struct {
 	    ":8: external_udp = 0: off; our public address" },
 	{ "no UDP inside", BASE "[listen]\ninternal_udp = 0\n",
 	    ":8: internal_udp = 0: off; it cannot be yet" },
+	/* traces */
+	{ "HEP to a name", BASE "[trace]\nhep = tls:homer.example:9061\n",
+	    ":8: hep = tls:homer.example:9061: not ADDRESS:PORT, tcp:ADDRESS"
+	    ":PORT or tls:ADDRESS:PORT; a name cannot be looked up" },
+	{ "HEP without port", BASE "[trace]\nhep = tcp:10.0.0.9\n",
+	    ":8: hep = tcp:10.0.0.9: not ADDRESS:PORT" },
+	{ "HEP by another way", BASE "[trace]\nhep = sctp:10.0.0.9:9060\n",
+	    ":8: hep = sctp:10.0.0.9:9060: not ADDRESS:PORT" },
+	{ "a name for TCP", BASE "[trace]\nhep = tcp:10.0.0.9:9060\n"
+	    "hep_tls_name = homer.example\n",
+	    ":9: hep_tls_name = homer.example: HEP does not go by TLS; set "
+	    "hep = tls:ADDRESS:PORT" },
+	{ "a CA for nobody", BASE "[trace]\nhep_tls_ca = /etc/ca.pem\n",
+	    ":8: hep_tls_ca = /etc/ca.pem: HEP does not go by TLS" },
 	/* RTP ports */
 	{ "no range", BASE "[media]\nports = 16384\n",
 	    ":8: ports = 16384: not a range; write FIRST-LAST" },
@@ -400,6 +414,46 @@ START_TEST(every_key_arrives)
 }
 END_TEST
 
+static const struct {
+	const char *text, *to;
+	uint8_t transport;
+	bool dials;
+} receivers[] = {
+	{ "", NULL, 0, false },
+	{ "hep = 10.0.0.9:9060\n", "10.0.0.9:9060", TRANSPORT_UDP, false },
+	{ "hep = udp:10.0.0.9:9060\n", "10.0.0.9:9060", TRANSPORT_UDP,
+	    false },
+	{ "hep = tcp:10.0.0.9:9060\n", "10.0.0.9:9060", TRANSPORT_TCP,
+	    true },
+	{ "hep = TLS: [2001:db8::9]:9061\nhep_tls_name = homer.example\n"
+	    "hep_tls_ca = /etc/ca.pem\n", "[2001:db8::9]:9061",
+	    TRANSPORT_TLS, true },
+};
+
+START_TEST(hep_goes_by_three_ways)
+{
+	char text[512], mem[ADDR_TEXT_MAX + 1];
+	struct conf c;
+	int n = snprintf(text, sizeof(text), BASE "[trace]\n%s",
+	    receivers[_i].text);
+
+	ck_assert_msg(read_text(text, (size_t)n, &c) == 0, "%s", said);
+	ck_assert(conf_hep_dials(&c) == receivers[_i].dials);
+	if (receivers[_i].to == NULL) {
+		ck_assert_int_eq(c.hep.family, ADDR_NONE);
+		ck_assert_str_eq(c.hep_tls_ca,
+		    "/etc/ssl/certs/ca-certificates.crt");
+		return;
+	}
+	ck_assert_str_eq(addr_text(&c.hep, mem), receivers[_i].to);
+	ck_assert_uint_eq(c.hep_transport, receivers[_i].transport);
+	if (receivers[_i].transport == TRANSPORT_TLS) {
+		ck_assert_str_eq(c.hep_tls_name, "homer.example");
+		ck_assert_str_eq(c.hep_tls_ca, "/etc/ca.pem");
+	}
+}
+END_TEST
+
 START_TEST(all_complaints_come_in_one_run)
 {
 	static const char text[] = "[site]\ndomain = a b\nfoo = 1\n"
@@ -512,6 +566,8 @@ main(void)
 	    sizeof(right) / sizeof(right[0]));
 	tcase_add_test(t, defaults_are_those_of_the_design);
 	tcase_add_test(t, every_key_arrives);
+	tcase_add_loop_test(t, hep_goes_by_three_ways, 0,
+	    (int)(sizeof(receivers) / sizeof(receivers[0])));
 	tcase_add_test(t, all_complaints_come_in_one_run);
 	tcase_add_test(t, lines_that_would_be_misread_are_told);
 	tcase_add_test(t, a_missing_file_is_said_by_its_errno);

@@ -74,6 +74,28 @@ START_TEST(packets_to_ourselves_and_privileged_ports_are_dropped)
 }
 END_TEST
 
+START_TEST(tracer_sends_to_its_receiver_only)
+{
+	static const char drop[] =
+	    "\t\tmeta skuid \"postern-trace\" counter drop\n";
+	struct conf c = office("203.0.113.10");
+
+	ck_assert_int_eq(addr_parse(SPAN_LIT("192.168.10.9:9060"), 0, &c.hep),
+	    0);
+	c.hep_transport = TRANSPORT_UDP;
+	write_table(&c, NULL, 0);
+	ck_assert(says("\t\tmeta skuid \"postern-trace\" ip daddr { "
+		       "192.168.10.9 } udp dport 9060 accept\n"));
+	ck_assert(says(drop));
+	c.hep_transport = TRANSPORT_TLS;
+	write_table(&c, NULL, 0);
+	ck_assert(says("\t\tmeta skuid \"postern-trace\" ip daddr { "
+		       "192.168.10.9 } tcp dport 9060 accept\n"));
+	ck_assert(!says("udp dport 9060"));
+	ck_assert(says(drop));
+}
+END_TEST
+
 START_TEST(who_asks_for_loopback_gets_it)
 {
 	struct conf c = office("127.0.0.1");
@@ -147,6 +169,7 @@ main(void)
 {
 	const TTest *const tests[] = {
 		packets_to_ourselves_and_privileged_ports_are_dropped,
+		tracer_sends_to_its_receiver_only,
 		who_asks_for_loopback_gets_it,
 		tls_ports_dial_nobody_and_keyd_sends_nothing,
 		stunmon_reaches_its_resolvers_and_trunks_only,

@@ -138,6 +138,7 @@ START_TEST(tracer_reaches_its_receiver_and_nobody_else)
 	c.processes = 2;
 	ck_assert_int_eq(addr_parse(SPAN_LIT("192.168.10.9:9060"), 0, &c.hep),
 	    0);
+	c.hep_transport = TRANSPORT_UDP;
 	ck_assert_int_eq(units_write(&c, dir), 0);
 	ck_assert_str_eq(drop_in("postern-tracer.service"),
 	    "# Made by `postern units`.\n[Service]\n"
@@ -145,6 +146,17 @@ START_TEST(tracer_reaches_its_receiver_and_nobody_else)
 	    "PrivateNetwork=no\n"
 	    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
 	    "IPAddressAllow=192.168.10.9\n");
+	/* by TLS it reads whom to believe */
+	c.processes = 1;
+	c.hep_transport = TRANSPORT_TLS;
+	snprintf(c.hep_tls_ca, sizeof(c.hep_tls_ca), "/etc/ca.pem");
+	ck_assert_int_eq(units_write(&c, dir), 0);
+	ck_assert_str_eq(drop_in("postern-tracer.service"),
+	    "# Made by `postern units`.\n[Service]\n"
+	    "PrivateNetwork=no\n"
+	    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n"
+	    "IPAddressAllow=192.168.10.9\n"
+	    "BindReadOnlyPaths=-/etc/ca.pem\n");
 	teardown();
 }
 END_TEST

@@ -47,7 +47,7 @@ class Sigproxy(ipc.Neighbour):
 
     def bind(self, answer, number, contact, **value):
         """REG_ASK for one contact; the answer to it."""
-        item = {'uri': contact, 'expires_s': 600, 'q_permille': 1000, 'instance': b'', 'reg_id': 0}
+        item = {'uri': contact, 'expires_s': 600, 'q_permille': 1000, 'instance': b'', 'reg_id': 0, 'ice': 0}
         return self.ask('REG_ASK', **{'flow': HOME, 'digest': answer, 'aor_user': str(number), 'star': 0,
                                       'call_id': secrets.token_hex(8), 'cseq': 1, 'contacts': [item], **value})
 

@@ -60,15 +60,7 @@ put_value(struct buf *b, const char *column, const char *value)
 		buf_puts(b, "0 + ");
 	if (is_cap && strspn(value, "0123456789.") != strlen(value))
 		return cmd_fail("%s is a number, or none", column);
-	return store_quote(b, value) == 0 ? 0 :
-	    cmd_fail("a value holds control characters");
-}
-
-static int
-quote(struct buf *b, const char *value)
-{
-	return store_quote(b, value) == 0 ? 0 :
-	    cmd_fail("a value holds control characters");
+	return store_value(b, value);
 }
 
 /* Rows as they are asked for. */
@@ -77,6 +69,7 @@ print(const struct conf *c, const struct cmd_opts *o, struct buf *sql,
     const char *none)
 {
 	char *said;
+	bool empty;
 	int n = 0;
 
 	if (buf_err(sql))
@@ -90,8 +83,12 @@ print(const struct conf *c, const struct cmd_opts *o, struct buf *sql,
 		n = table_print(stdout, span_str(said));
 	if (!o->json && n == 0)
 		puts(none);
+	empty = said[0] == '\0';
 	free(said);
-	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
+	if (n < 0)
+		return cmd_fail("sqlite3 gave no rows");
+	/* Who names one wants that one. */
+	return empty && o->n_rest == 2;
 }
 
 /* ---- the commands ---- */
@@ -106,7 +103,7 @@ show(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 		    "FROM class_of_service AS c");
 	if (o->n_rest == 2) {
 		buf_puts(b, " WHERE name = ");
-		if (quote(b, o->rest[1]) != 0)
+		if (store_value(b, o->rest[1]) != 0)
 			return 1;
 	}
 	buf_puts(b, " ORDER BY name;");
@@ -121,18 +118,18 @@ set(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 	if (!is_column(column))
 		return misuse();
 	buf_puts(b, "INSERT INTO class_of_service(name) SELECT ");
-	if (quote(b, name) != 0)
+	if (store_value(b, name) != 0)
 		return 1;
 	buf_puts(b, " WHERE NOT EXISTS (SELECT 1 FROM class_of_service "
 		    "WHERE name = ");
-	quote(b, name);
+	store_value(b, name);
 	buf_puts(b, "); UPDATE class_of_service SET ");
 	buf_puts(b, column);
 	buf_puts(b, " = ");
 	if (put_value(b, column, o->rest[3]) != 0)
 		return 1;
 	buf_puts(b, " WHERE name = ");
-	quote(b, name);
+	store_value(b, name);
 	return store_change(c, b, "nothing was changed");
 }
 
@@ -143,7 +140,7 @@ numbers(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 		    "FROM number_class");
 	if (o->n_rest == 2) {
 		buf_puts(b, " WHERE class = ");
-		if (quote(b, o->rest[1]) != 0)
+		if (store_value(b, o->rest[1]) != 0)
 			return 1;
 	}
 	buf_puts(b, " ORDER BY class, pattern;");
@@ -157,10 +154,10 @@ number(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 
 	buf_puts(b, "INSERT INTO number_class(pattern, class, cost_minute) "
 		    "VALUES (");
-	if (quote(b, o->rest[1]) != 0)
+	if (store_value(b, o->rest[1]) != 0)
 		return 1;
 	buf_puts(b, ", ");
-	if (quote(b, o->rest[2]) != 0)
+	if (store_value(b, o->rest[2]) != 0)
 		return 1;
 	buf_puts(b, ", ");
 	if (put_value(b, "cost_day", cost) != 0)
@@ -177,10 +174,10 @@ give(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 	buf_puts(b, "UPDATE subscriber SET rights = ");
 	if (strcmp(o->rest[2], "-") == 0)
 		buf_puts(b, "NULL");
-	else if (quote(b, o->rest[2]) != 0)
+	else if (store_value(b, o->rest[2]) != 0)
 		return 1;
 	buf_puts(b, " WHERE number = ");
-	if (quote(b, o->rest[1]) != 0)
+	if (store_value(b, o->rest[1]) != 0)
 		return 1;
 	return store_change(c, b, "there is no such subscriber");
 }
@@ -209,7 +206,8 @@ cmd_class(int argc, char **argv)
 	if (cmd_opts_mixed(argc, argv, "csj", &o) != 0)
 		return 2;
 	if (o.n_rest == 3 && strcmp(o.rest[0], "test") == 0)
-		return class_test(&o, o.rest[1], o.rest[2]);
+		return o.rest[1][0] == '\0' || o.rest[2][0] == '\0' ?
+		    misuse() : class_test(&o, o.rest[1], o.rest[2]);
 	buf_init(&b, mem, sizeof(mem));
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (o.n_rest == 0 || strcmp(o.rest[0], verbs[i].verb) != 0 ||

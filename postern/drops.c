@@ -49,13 +49,6 @@ list(const struct conf *c, const struct cmd_opts *o)
 	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
 }
 
-static int
-quote(struct buf *b, const char *value)
-{
-	return store_quote(b, value) == 0 ? 0 :
-	    cmd_fail("a value holds control characters");
-}
-
 /* For so long, or until it is cleared. */
 static int
 put_until(struct buf *b, const struct cmd_opts *o)
@@ -73,11 +66,29 @@ put_until(struct buf *b, const struct cmd_opts *o)
 	return 0;
 }
 
+/* One that holds half the internet is a slip of the hand, and shuts out every
+ * phone that is not registered now. */
+static int
+check_prefix(const char *typed)
+{
+	struct addr_prefix p;
+
+	if (addr_prefix_parse(span_str(typed), &p) != 0)
+		return cmd_fail("%s is neither an address nor ADDRESS/BITS, "
+				"as 203.0.113.0/24 or 2001:db8::/32", typed);
+	if (p.bits < (p.net.family == ADDR_IPV4 ? 8 : 16))
+		return cmd_fail("%s is too much of the internet: at least /8, "
+				"or /16 of IPv6", typed);
+	return 0;
+}
+
 static int
 put_add(struct buf *b, const struct cmd_opts *o)
 {
+	if (check_prefix(o->rest[1]) != 0)
+		return 1;
 	buf_puts(b, "INSERT INTO dropped(prefix, until) VALUES (");
-	if (quote(b, o->rest[1]) != 0)
+	if (store_value(b, o->rest[1]) != 0)
 		return 1;
 	buf_puts(b, ", ");
 	if (put_until(b, o) != 0)
@@ -97,18 +108,20 @@ put_clear(struct buf *b, const struct cmd_opts *o)
 		return 0;
 	}
 	buf_puts(b, "prefix = ");
-	return quote(b, o->rest[1]);
+	return store_value(b, o->rest[1]);
 }
 
 /* What is dropped of it now is let in again as well. */
 static int
 put_never(struct buf *b, const struct cmd_opts *o)
 {
+	if (check_prefix(o->rest[1]) != 0)
+		return 1;
 	buf_puts(b, "DELETE FROM dropped WHERE prefix = ");
-	if (quote(b, o->rest[1]) != 0)
+	if (store_value(b, o->rest[1]) != 0)
 		return 1;
 	buf_puts(b, "; INSERT OR REPLACE INTO never_dropped(prefix) VALUES (");
-	if (quote(b, o->rest[1]) != 0)
+	if (store_value(b, o->rest[1]) != 0)
 		return 1;
 	buf_puts(b, ")");
 	return 0;

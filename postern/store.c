@@ -47,6 +47,13 @@ store_quote(struct buf *b, const char *text)
 	return 0;
 }
 
+int
+store_value(struct buf *b, const char *text)
+{
+	return store_quote(b, text) == 0 ? 0 :
+	    cmd_fail("a value holds control characters");
+}
+
 /* Of "Runtime error near line 1: CHECK constraint failed: TEXT (19)" TEXT. */
 static void
 say_refusal(const char *said)

@@ -41,5 +41,7 @@ int store_change(const struct conf *c, struct buf *sql, const char *none);
  * Errors:  -EINVAL a control character: the value cannot be meant.
  */
 int store_quote(struct buf *b, const char *text);
+/* The same. Errors: 1 after saying what is wrong. */
+int store_value(struct buf *b, const char *text);
 
 #endif

@@ -133,7 +133,8 @@ cap_of(const struct policy_ask *ask, struct policy_say allowed)
 	struct cap calls = { ask->service.caps.calls, 0 };
 	struct cap minutes = { ask->service.caps.minutes, 0 };
 	struct cap cost = { ask->service.caps.cost, 0 };
-	int64_t next = ask->running ? 0 : ask->cost;
+	/* A first minute must fit beside those of the calls that ring. */
+	int64_t next = ask->running ? 0 : ask->cost + u->ringing;
 
 	for (unsigned i = 0; i < ask->n_grants; i++) {
 		const struct grant *g = &ask->grants[i];

@@ -40,6 +40,7 @@ struct grant {
 struct usage {
 	int64_t calls;			/* running */
 	int64_t seconds, cost;		/* cost in 1/10000 */
+	int64_t ringing;		/* first minutes of calls that ring */
 };
 
 struct policy_ask {

@@ -11,6 +11,7 @@
 
 struct fresh {
 	uint64_t ticket;	/* 0: free */
+	uint32_t cost;		/* of its first minute */
 	size_t len;
 	char payer[NUMBER_MAX];
 };
@@ -249,8 +250,10 @@ read_spending(struct oracle *o, struct span number, struct usage *u)
 		int64_t since = sqlite3_column_int64(q, 0);
 
 		u->calls++;
-		if (sqlite3_column_type(q, 0) == SQLITE_NULL || since > now)
+		if (sqlite3_column_type(q, 0) == SQLITE_NULL || since >= now) {
+			u->ringing += cost_column(q, 1);
 			continue;
+		}
 		u->seconds += now - since;
 		u->cost += policy_cost(now - since, cost_column(q, 1));
 	}
@@ -258,16 +261,18 @@ read_spending(struct oracle *o, struct span number, struct usage *u)
 	return got < 0 ? got : 0;
 }
 
-static int64_t
-count_fresh(const struct policy *p, struct span payer)
+static void
+count_fresh(const struct policy *p, struct span payer, struct usage *u)
 {
-	int64_t n = 0;
+	for (unsigned i = 0; i < FRESH_MAX && p->n_fresh > 0; i++) {
+		const struct fresh *f = &p->fresh[i];
 
-	for (unsigned i = 0; i < FRESH_MAX && p->n_fresh > 0; i++)
-		n += p->fresh[i].ticket != 0 &&
-		    span_eq(span_make(p->fresh[i].payer, p->fresh[i].len),
-			payer);
-	return n;
+		if (f->ticket == 0 ||
+		    !span_eq(span_make(f->payer, f->len), payer))
+			continue;
+		u->calls++;
+		u->ringing += f->cost;
+	}
 }
 
 static int
@@ -275,13 +280,15 @@ read_usage(const struct policy *p, struct span number, struct usage *u)
 {
 	int err;
 
-	*u = (struct usage){ .calls = count_fresh(p, number) };
+	*u = (struct usage){ 0 };
+	count_fresh(p, number, u);
 	err = read_spent(p->oracle, number, u);
 	return err ? err : read_spending(p->oracle, number, u);
 }
 
 int
-policy_granted(struct policy *p, uint64_t ticket, struct span payer)
+policy_granted(struct policy *p, uint64_t ticket, struct span payer,
+    uint32_t cost)
 {
 	for (unsigned i = 0; i < FRESH_MAX; i++) {
 		struct fresh *f = &p->fresh[i];
@@ -289,6 +296,7 @@ policy_granted(struct policy *p, uint64_t ticket, struct span payer)
 		if (f->ticket != 0)
 			continue;
 		f->ticket = ticket;
+		f->cost = cost;
 		f->len = payer.len < NUMBER_MAX ? payer.len : NUMBER_MAX;
 		memcpy(f->payer, payer.p, f->len);
 		p->n_fresh++;
@@ -413,8 +421,9 @@ put_words(const struct policy_ask *ask, const struct policy_say *say,
 	out->why_len = b.len;
 }
 
+/* Takes:   from  internet, granted. */
 static void
-ask_about(struct policy *p, struct span by, bool internet, bool running,
+ask_about(struct policy *p, struct span by, struct decision from, bool outside,
     struct span dialled, struct decision *out)
 {
 	static struct policy_ask ask;
@@ -422,16 +431,18 @@ ask_about(struct policy *p, struct span by, bool internet, bool running,
 	struct policy_say say;
 
 	*out = (struct decision){ .verdict = VERDICT_BUSY,
-		.internet = internet };
+		.internet = from.internet, .granted = from.granted };
 	if (classify(p, dialled, out, &row) != 0)
 		return;
+	if (outside && out->kind == NUMBER_INTERNAL)
+		out->kind = NUMBER_NATIONAL;
 	if (row != NULL) {
 		out->cost = row->cost;
 		out->pattern_len = copy(out->pattern, sizeof(out->pattern),
 		    span_make(row->typed, row->typed_len));
 	}
 	ask = (struct policy_ask){ .kind = out->kind, .cost = out->cost,
-		.internet = internet, .running = running };
+		.internet = from.internet, .running = from.granted };
 	if (out->kind != NUMBER_EMERGENCY && fill(p, by, &ask) != 0)
 		return;
 	say = policy_decide(&ask);
@@ -446,14 +457,25 @@ void
 policy_ask(struct policy *p, struct span by, bool internet,
     struct span dialled, struct decision *out)
 {
-	ask_about(p, by, internet, false, dialled, out);
+	ask_about(p, by, (struct decision){ .internet = internet }, false,
+	    dialled, out);
 }
 
 void
 policy_ask_form(struct policy *p, struct span by, bool internet,
     struct span dialled, struct decision *out)
 {
-	ask_about(p, by, internet, true, dialled, out);
+	ask_about(p, by, (struct decision){ .internet = internet,
+		.granted = true }, false, dialled, out);
+}
+
+void
+policy_ask_outside(struct policy *p, struct span by, const struct decision *d,
+    struct decision *out)
+{
+	ask_about(p, by, (struct decision){ .internet = d->internet,
+		.granted = d->granted }, true,
+	    span_make(d->number, d->number_len), out);
 }
 
 enum policy_why

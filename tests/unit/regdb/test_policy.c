@@ -262,6 +262,24 @@ START_TEST(the_money_of_a_day_ends_a_call)
 }
 END_TEST
 
+/* A minute of the gateway costs 1.5: two fit into 3, however fast they come,
+ * written already or not. */
+START_TEST(calls_at_once_do_not_share_the_last_of_the_money)
+{
+	office();
+	lab_ok("INSERT INTO class_of_service(name, internet, cost_day) "
+	       "VALUES ('three', 'internal,premium', 3);"
+	       "UPDATE subscriber SET rights = 'three' WHERE number = '168'");
+	ck_assert_uint_eq(lab_call(GATEWAY).verdict, VERDICT_OK);
+	ck_assert_uint_eq(lab_call(GATEWAY).verdict, VERDICT_OK);
+	ck_assert_uint_eq(lab_call(GATEWAY).verdict, VERDICT_DENIED);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM live_call"), "2") == 0);
+	ck_assert_uint_eq(lab_call(GATEWAY).verdict, VERDICT_DENIED);
+	lab_until(strcmp(lab_look("SELECT max(rule) FROM call_record"),
+	    "class three: cost_day") == 0);
+}
+END_TEST
+
 START_TEST(a_grant_that_is_over_ends_its_call)
 {
 	uint64_t ticket;
@@ -500,6 +518,7 @@ add_policy_tests(Suite *s)
 	tcase_add_test(t, calls_at_once_are_counted_before_they_are_written);
 	tcase_add_test(t, a_cap_ends_a_call_and_outlives_both_processes);
 	tcase_add_test(t, the_money_of_a_day_ends_a_call);
+	tcase_add_test(t, calls_at_once_do_not_share_the_last_of_the_money);
 	tcase_add_test(t, a_grant_that_is_over_ends_its_call);
 	tcase_add_test(t, a_disabled_subscriber_calls_no_more);
 	tcase_add_test(t, who_redirects_needs_the_right_and_pays);

@@ -144,7 +144,7 @@ START_TEST(caps_deny_and_end)
 
 	ask.service.caps = (struct caps){ 2, 10, 30000 };
 	ask.cost = 10000;
-	ask.usage = (struct usage){ 1, 599, 20000 };
+	ask.usage = (struct usage){ 1, 599, 20000, 0 };
 	assert_says(&ask, POLICY_BY_CLASS, "class national: office", "");
 	ask.usage.calls = 2;
 	assert_says(&ask, POLICY_CALLS, "class national: max_calls",
@@ -163,12 +163,21 @@ START_TEST(caps_deny_and_end)
 	    "today's money is used up");
 	/* Its first minute must fit. */
 	ask.running = false;
-	ask.usage = (struct usage){ 0, 0, 20001 };
+	ask.usage = (struct usage){ 0, 0, 20001, 0 };
 	assert_says(&ask, POLICY_COST, "class national: cost_day",
 	    "today's money is used up");
+	/* And those of the calls that ring already; they end none. */
+	ask.usage = (struct usage){ 0, 0, 10000, 10000 };
+	assert_says(&ask, POLICY_BY_CLASS, "class national: office", "");
+	ask.usage.ringing = 10001;
+	assert_says(&ask, POLICY_COST, "class national: cost_day",
+	    "today's money is used up");
+	ask.running = true;
+	assert_says(&ask, POLICY_BY_CLASS, "class national: office", "");
+	ask.running = false;
 	ask.cost = 0;
 	assert_says(&ask, POLICY_BY_CLASS, "class national: office", "");
-	ask.usage = (struct usage){ 99, 99999, 99999999 };
+	ask.usage = (struct usage){ 99, 99999, 99999999, 0 };
 	ask.kind = NUMBER_INTERNAL;
 	ck_assert_int_eq(policy_decide(&ask).why, POLICY_BY_CLASS);
 	ask.kind = NUMBER_EMERGENCY;
@@ -181,7 +190,7 @@ START_TEST(a_grant_raises_a_cap_and_lowers_none)
 	struct policy_ask ask = usual(NUMBER_NATIONAL, false);
 
 	ask.service.caps = (struct caps){ 2, 10, POLICY_NO_CAP };
-	ask.usage = (struct usage){ 3, 900, 0 };
+	ask.usage = (struct usage){ 3, 900, 0, 0 };
 	ask.grants[0] = (struct grant){ 4, 0, { 1, 20, 10 } };
 	ask.grants[1] = (struct grant){ 5, 0, { 5, 15, POLICY_NO_CAP } };
 	ask.n_grants = 2;
@@ -189,7 +198,7 @@ START_TEST(a_grant_raises_a_cap_and_lowers_none)
 	ask.usage.seconds = 1200;
 	assert_says(&ask, POLICY_MINUTES, "grant 4: minutes_day",
 	    "today's minutes are used up");
-	ask.usage = (struct usage){ 5, 0, 0 };
+	ask.usage = (struct usage){ 5, 0, 0, 0 };
 	assert_says(&ask, POLICY_CALLS, "grant 5: max_calls",
 	    "too many calls at once");
 }

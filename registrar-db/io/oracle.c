@@ -166,16 +166,26 @@ on_drained(void *arg)
 
 /* ---- making ---- */
 
+void
+oracle_known(struct oracle *o, int64_t subscriber,
+    const struct ipc_flow *flow, struct span mark)
+{
+	const struct device_sign sign = { flow, mark };
+
+	meter_known(o->verify.meter, clock_mono(), subscriber, &flow->remote);
+	devices_known(o->verify.devices, clock_mono(), subscriber, &sign);
+}
+
 static bool
 know_source(void *arg, const struct binding *b, struct span number)
 {
 	struct oracle *o = arg;
 	sqlite3_stmt *q = store_use(o->store, ST_NUMBER_ID);
+	struct span mark = device_mark(b->instance, b->call_id);
 
 	sql_text(q, 1, number);
 	if (store_row(o->store, q) == 1)
-		meter_known(o->verify.meter, clock_mono(),
-		    sqlite3_column_int64(q, 0), &b->flow.remote);
+		oracle_known(o, sqlite3_column_int64(q, 0), &b->flow, mark);
 	store_done(q);
 	return true;
 }
@@ -204,9 +214,11 @@ make_parts(struct oracle *o, const struct plan *plan)
 	secret_wipe(key, sizeof(key));
 	o->verify.digest = digest_new();
 	o->verify.meter = meter_new();
+	o->verify.devices = devices_new();
 	o->queue = queue_new(o->loop, o->store, &ops);
 	if (o->verify.nonces == NULL || o->verify.digest == NULL ||
-	    o->verify.meter == NULL || o->queue == NULL)
+	    o->verify.meter == NULL || o->verify.devices == NULL ||
+	    o->queue == NULL)
 		return -ENOMEM;
 	o->accounts = accounts_new(o);
 	o->checkpoints = checkpoints_new(o);
@@ -273,6 +285,7 @@ oracle_free(struct oracle *o)
 	checkpoints_free(o->checkpoints);
 	accounts_free(o->accounts);
 	queue_free(o->queue);
+	devices_free(o->verify.devices);
 	meter_free(o->verify.meter);
 	digest_free(o->verify.digest);
 	nonces_free(o->verify.nonces);

@@ -149,6 +149,9 @@ struct oracle *oracle_new(uv_loop_t *loop, struct store *store,
 void oracle_free(struct oracle *o);
 /* The time that bindings and calls are counted in: wall.h. */
 int64_t oracle_wall_s(const struct oracle *o);
+/* It registered this subscriber: see meter.h and devices.h. */
+void oracle_known(struct oracle *o, int64_t subscriber,
+    const struct ipc_flow *flow, struct span mark);
 /* The door callbacks; put the oracle into arg. */
 extern const struct doors_ops oracle_ops;
 
@@ -162,6 +165,8 @@ struct buf *sig_say(struct oracle *o);
 /* ---- registrar.c ---- */
 int register_run(struct oracle *o, const struct job *job, struct buf *out);
 void register_refuse(uint32_t id, struct buf *out);
+/* What marks the device that sends it, for devices.h. */
+struct span register_mark(const struct ipc_reg_ask *ask);
 /* Answer a REGISTER without change: it only asks. */
 int register_query(struct oracle *o, const struct ipc_reg_ask *ask,
     struct buf *out);

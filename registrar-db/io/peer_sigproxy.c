@@ -161,12 +161,14 @@ note_refusal(struct oracle *o, const struct ipc_digest *answer,
 /*
  * Check an answer.
  *
- * Takes:   own  the AOR's user it is about, or NULL when any will do.
+ * Takes:   own   the AOR's user it is about, or NULL when any will do.
+ *          mark  of the device, or empty.
  * Gives:   the verdict; *id_out and o->account for VERDICT_OK.
  */
 static enum verdict
 check(struct oracle *o, const char *what, const struct ipc_digest *answer,
-    const struct ipc_flow *flow, const struct span *own, int64_t *id_out)
+    const struct ipc_flow *flow, const struct span *own, struct span mark,
+    int64_t *id_out)
 {
 	char ha1[DIGEST_HEX_MAX];
 	struct account who;
@@ -179,6 +181,7 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 		return VERDICT_BUSY;
 	who.may = own == NULL ||
 	    (who.exists && span_eq(*own, o->account.who.party.number));
+	who.mark = mark;
 	why = verify_answer(&o->verify, clock_mono(), answer, flow, &who);
 	secret_wipe(ha1, sizeof(ha1));
 	*id_out = who.id;
@@ -210,7 +213,7 @@ reg_verdict(struct oracle *o, const struct ipc_reg_ask *ask, int64_t *id_out)
 	    (uri.scheme != URI_SIP && uri.scheme != URI_SIPS))
 		return VERDICT_BAD;
 	return check(o, "register-refused", &ask->digest, &ask->flow,
-	    &ask->aor_user, id_out);
+	    &ask->aor_user, register_mark(ask), id_out);
 }
 
 static int
@@ -268,7 +271,7 @@ on_auth_ask(struct oracle *o, struct span payload)
 		say.verdict = VERDICT_BAD;
 	else
 		say.verdict = (uint8_t)check(o, "request-refused", &ask.digest,
-		    &ask.flow, NULL, &id);
+		    &ask.flow, NULL, SPAN_NONE, &id);
 	if (say.verdict == VERDICT_OK) {
 		caller = o->account.who;
 		say.caller = caller.party;

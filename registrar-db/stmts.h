@@ -368,6 +368,8 @@
 	    "WHERE service = lower(?1)")                                \
 	S(SOS_NUMBERS, R, "SELECT number FROM emergency_service "       \
 	    "LIMIT 100")                                                \
+	S(LINE_PREFIXES, R, "SELECT prefix FROM trunk "                 \
+	    "WHERE enabled = 1 AND prefix <> '' LIMIT 32")              \
 	S(AT_DESK, R, "SELECT source FROM registration "                \
 	    "WHERE number = ?1 AND zone = 'internal' "                  \
 	    "AND expires_at > ?2 LIMIT 8")                              \

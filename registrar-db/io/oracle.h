@@ -255,9 +255,13 @@ int stops_run(struct oracle *o, const struct job *job, struct buf *out);
  * Errors: -ENOENT. */
 int sos_number(struct oracle *o, struct span service, char *mem,
     struct span *out);
-/* Is it one of [site] emergency or emergency_service, in the rules' form? */
+/* Is it one of [site] emergency or emergency_service, in the rules' form, or
+ * one behind the prefix of national numbers or of a trunk (not if that is a
+ * subscriber of ours)?  *out is without that, and form if it is none. */
 bool sos_is_number(struct oracle *o, const struct plan *plan,
-    struct span form);
+    struct span form, bool ours, struct span *out);
+/* Does this INVITE ask for help, whoever sends it? */
+bool sos_is_asked(struct oracle *o, const struct ipc_auth_ask *ask);
 /* Is it asked without a password, as a phone of the office may for help? */
 bool emergency_is(const struct ipc_auth_ask *ask);
 /* The verdict: OK for an emergency number, STALE for any other. */

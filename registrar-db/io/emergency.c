@@ -140,7 +140,7 @@ sos_is_asked(struct oracle *o, const struct ipc_auth_ask *ask)
 		return false;
 	store_read(o->store);
 	return calls_number(o, &ask->digest, mem, &number) == 0 &&
-	    policy_is_help(o->policy, number);
+	    policy_kind(o->policy, number) == NUMBER_EMERGENCY;
 }
 
 /* Is this number's phone, as far as we know, where the call comes from? */

@@ -73,6 +73,8 @@ refuse(void *arg, const struct job *job, struct buf *out)
 		trunks_auth_refuse(job, out);
 	if (job->kind == JOB_CALL_OPEN)
 		calls_not_opened(arg, job);
+	if (job->kind == JOB_STOP)
+		((struct oracle *)arg)->withdrawn.again = true;
 	/* News of calls is lost then; the store said why. */
 	if (job->kind == JOB_REGISTER &&
 	    get_reg_ask(span_make(job->payload, job->len), &ask) == 0)
@@ -249,6 +251,7 @@ oracle_new(uv_loop_t *loop, struct store *store, struct secret *key,
 	o->store = store;
 	o->key = key;
 	o->verify.realm = conf->realm;
+	o->withdrawn.again = o->withdrawn.bindings = true;
 	o->keep_records_days = conf->keep_records_days;
 	wall_start(&o->wall);
 	buf_init(&o->say, o->say_mem, sizeof(o->say_mem));

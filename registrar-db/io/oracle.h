@@ -13,6 +13,7 @@
  *	emergency.c	calls for help: by name, and without a password
  *	drops.c		whose packets are not looked at
  *	stops.c		calls that are to end
+ *	withdrawn.c	what an admin's change takes back
  *	route.c		what a right answer buys, by its method
  *	watchers.c	who may watch whom, and subscriptions
  *	mailboxes.c	what a voicemail said last
@@ -77,6 +78,12 @@ struct stops;
 struct watch;
 struct watchers;
 
+/* How far withdrawn.c has come. */
+struct withdrawn {
+	bool again, walks, bindings;
+	int64_t at;		/* the last call looked at */
+};
+
 struct oracle {
 	uv_loop_t *loop;
 	struct store *store;
@@ -125,6 +132,7 @@ struct oracle {
 	uint64_t denied, elsewhere, looked;
 	uint64_t drops_told;	/* a hash of the list */
 	bool drops_changed;	/* perhaps, and not told yet */
+	struct withdrawn withdrawn;
 	struct refusals refusals;
 	struct account_row account;	/* scratch */
 	struct binding_rows rows;	/* scratch */
@@ -249,6 +257,18 @@ void stops_free(struct stops *s);
 /* Each second: which calls are to end?  The table says which have to. */
 void stops_look(struct stops *s);
 int stops_run(struct oracle *o, const struct job *job, struct buf *out);
+/* End this one, by this rule.  Errors: as queue_add(). */
+int stops_end(struct oracle *o, uint64_t ticket, enum stop_why why,
+    struct span rule);
+
+/* ---- withdrawn.c ---- */
+/* Look at running calls, after an admin's change and at start. */
+void withdrawn_look(struct oracle *o, bool changed);
+/* Inside a transaction, the same for registrations.  Gives: true for more. */
+bool withdrawn_chores(struct oracle *o);
+/* Inside a transaction: this subscriber has another password.  Errors: as
+ * store_run(). */
+int withdrawn_password(struct oracle *o, int64_t id, struct span number);
 
 /* ---- emergency.c ---- */
 /* The number that urn:service:sos... means here, into mem of URI_USER_MAX.

@@ -497,14 +497,13 @@ policy_goes_on(struct policy *p, const struct running *call, struct buf *rule)
 	return say.why;
 }
 
-bool
-policy_is_help(struct policy *p, struct span dialled)
+enum number_kind
+policy_kind(struct policy *p, struct span dialled)
 {
 	const struct pattern *row;
 	struct decision d;
 
-	return classify(p, dialled, &d, &row) == 0 &&
-	    d.kind == NUMBER_EMERGENCY;
+	return classify(p, dialled, &d, &row) == 0 ? d.kind : NUMBER_NONE;
 }
 
 /* ---- where from ---- */

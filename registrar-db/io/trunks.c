@@ -204,8 +204,7 @@ may_leave(struct oracle *o, const struct trunk_row *t, struct span by,
     const struct decision *d, struct decision *left)
 {
 	*left = *d;
-	if (d->kind != NUMBER_INTERNAL || t->told.trust ||
-	    t->told.zone == ZONE_INTERNAL)
+	if (d->kind != NUMBER_INTERNAL || trunk_is_ours(t))
 		return true;
 	policy_ask_outside(o->policy, by, d, left);
 	return left->verdict == VERDICT_OK;

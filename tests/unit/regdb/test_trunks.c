@@ -274,6 +274,13 @@ START_TEST(a_trunk_reaches_the_numbers_of_did_alone)
 	assert_span(say.called.number, "168");
 	ck_assert_uint_eq(say.caller.latching, LATCH_SIGNALLED);
 	assert_span(call_from(1, "0301234168", "").caller.number, "anonymous");
+	/* Nobody outside calls as one of us; but a PBX of ours may. */
+	assert_span(call_from(1, "0301234168", "168").caller.number,
+	    "anonymous");
+	lab_until(!store_in_transaction(lab.store));
+	lab_ok("UPDATE trunk SET trust = 1");
+	lab_until(told().trust == 1);
+	assert_span(call_from(1, "0301234168", "168").caller.number, "168");
 	ck_assert_uint_eq(call_from(1, "168", "1").verdict, VERDICT_NOT_FOUND);
 	ck_assert_uint_eq(call_from(1, "0301234999", "1").verdict,
 	    VERDICT_NOT_FOUND);

@@ -334,6 +334,8 @@ int watchers_run(struct oracle *o, const struct job *job);
 void watchers_refused(struct oracle *o, const struct job *job);
 /* An admin changed something: end what may not be any more. */
 void watchers_recheck(struct watchers *w);
+/* End all of this subscriber's: who knows the password may ask anew. */
+void watchers_ask_anew(struct watchers *w, struct span by);
 uint32_t watchers_count(const struct watchers *w);
 
 /* ---- mailboxes.c ---- */

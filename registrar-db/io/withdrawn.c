@@ -221,6 +221,7 @@ withdrawn_password(struct oracle *o, int64_t id, struct span number)
 	if (err)
 		return err;
 	devices_forget(o->verify.devices, id);
+	watchers_ask_anew(o->watchers, number);
 	q = store_use(o->store, ST_PASSWORD_CALLS);
 	sql_text(q, 1, number);
 	return store_run(o->store, q);

@@ -231,8 +231,7 @@ START_TEST(an_admins_change_ends_it)
 		"UPDATE subscriber SET enabled = 0 WHERE number = '22'",
 		"DELETE FROM subscriber WHERE number = '22'",
 		"UPDATE subscriber SET watch = 'number' WHERE number = '168'",
-		"UPDATE subscriber SET password = 'another-horse-99' "
-		"WHERE number = '168'",
+		"UPDATE subscriber SET password = 'another-horse-99'",
 	};
 	uint64_t id;
 

@@ -118,9 +118,14 @@ def test_from_where_it_may_not_be():
 
 def sos_call(home, uri, secret=None):
     """INVITE a service from home; 401, or None once it has been answered to that."""
-    home.sock.sendto(invite(home.sock, uri, '201'), home.server)
-    challenge = home.hear(lambda m: sip.status(m) == 401, 3)
-    assert challenge, 'no challenge'
+    first = invite(home.sock, uri, '201')
+    mine = re.search(rb'Call-ID: ([^\r]*)', first)[1].decode()
+    for _ in range(4):                   # it retransmits, as every phone
+        home.sock.sendto(first, home.server)
+        challenge = home.hear(lambda m: sip.status(m) == 401 and m.headers['call-id'] == [mine], 1.5)
+        if challenge:
+            break
+    assert challenge, f'{uri}: no challenge'
     if secret is None:
         return 401
     value = sip.digest(challenge.headers['www-authenticate'][0], 'INVITE', uri, 'SIP-201', secret)

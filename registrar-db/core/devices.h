@@ -24,8 +24,8 @@
 #define DEVICES_SUBSCRIBERS 16384	/* remembered */
 
 /* Of each flow and each mark, whoever has it next: of a subscriber together
- * at most 80, then 16 a minute. */
-#define DEVICES_BURST 5
+ * at most 160, then 16 a minute. */
+#define DEVICES_BURST 10
 #define DEVICES_MS 60000
 /* Together 10 a second in all. */
 #define DEVICES_ALL_BURST 20

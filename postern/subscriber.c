@@ -222,6 +222,10 @@ do_passwd(struct subscriber *s)
 	secret_wipe(mem, sizeof(mem));
 	if (rc == 0)
 		print_secret(s, &username, internet != 0);
+	if (rc == 0 && !s->json)
+		printf("What registered with the old one ends within a second, "
+		       "and so do its calls\nunless on_disable of its class "
+		       "is 'keep'.\n");
 	free(said);
 	return rc;
 }
@@ -349,15 +353,17 @@ run(struct subscriber *s, const struct words *w)
 			return set(s, "internet = 1", "may register and call "
 				"from the internet");
 		return strcmp(w->last, "off") == 0 ? set(s, "internet = 0",
-			"may register in the office only") : misuse();
+			"may register in the office only: what it has on the "
+			"internet ends within a second") : misuse();
 	}
 	if (w->n != 2)
 		return misuse();
 	if (strcmp(w->verb, "passwd") == 0)
 		return do_passwd(s);
 	if (strcmp(w->verb, "disable") == 0)
-		return set(s, "enabled = 0", "is shut out: its phones are "
-			"no longer registered");
+		return set(s, "enabled = 0", "is shut out: its registrations "
+			"end within a second, and so do its calls unless "
+			"on_disable of its class is 'keep'");
 	if (strcmp(w->verb, "enable") == 0)
 		return set(s, "enabled = 1", "may register again");
 	return misuse();

@@ -249,6 +249,34 @@
 	    "payer, payer_zone, cost_minute, stop FROM call "           \
 	    "WHERE ended_at IS NULL AND (payer <> '' OR stop <> '') "   \
 	    "AND ticket > ?1 ORDER BY ticket LIMIT ?2")                 \
+	S(CALLS_RUNNING, R, "SELECT ticket, caller, called, "           \
+	    "redirected_to, from_zone, from_source, called_source, "    \
+	    "channels, rule, coalesce(trunk, '') FROM call "            \
+	    "WHERE ended_at IS NULL AND stop = '' "                     \
+	    "AND number_class <> 'emergency' "                          \
+	    "AND verdict LIKE 'granted%' AND ticket > ?1 "              \
+	    "ORDER BY ticket LIMIT ?2")                                 \
+	S(OFF_INTERNET, R, "SELECT 1 FROM subscriber "                  \
+	    "WHERE number = ?1 AND internet = 0")                       \
+	S(BINDINGS_PLACED, R, "SELECT number, slot, source "            \
+	    "FROM registration WHERE number IN "                        \
+	    "(SELECT number FROM allowed_from)")                        \
+	S(FLOWS_SHUT, W, "INSERT INTO flow_gone(" FLOW_COLUMNS ") "     \
+	    "SELECT " FLOW_COLUMNS " FROM registration "                \
+	    "WHERE number = ?1 AND ?2 IN (0, slot)")                    \
+	S(BINDINGS_SHUT, W, "DELETE FROM registration "                 \
+	    "WHERE number = ?1 AND ?2 IN (0, slot)")                    \
+	S(HAD_PASSWORD, R, "SELECT 1 FROM credential "                  \
+	    "WHERE subscriber = ?1")                                    \
+	S(PASSWORD_CALLS, W, "UPDATE call SET stop = 'right', "         \
+	    "rule = 'password' WHERE ended_at IS NULL AND stop = '' "   \
+	    "AND number_class <> 'emergency' "                          \
+	    "AND (?1 IN (caller, called, payer) "                       \
+	    "OR ' ' || redirected_to LIKE '% ' || ?1) "                 \
+	    "AND NOT EXISTS (SELECT 1 FROM class_of_service "           \
+	    "WHERE on_disable = 'keep' AND name = (SELECT "             \
+	    "coalesce(rights, class) FROM subscriber "                  \
+	    "WHERE number = ?1))")                                      \
 	S(CALL_STOP, W, "UPDATE call SET stop = ?2, rule = ?3 "         \
 	    "WHERE ticket = ?1 AND ended_at IS NULL AND stop = ''")     \
 	S(ALLOWED_FROM, R, "SELECT prefix FROM allowed_from "           \
@@ -372,6 +400,8 @@
 	    "WHERE service = lower(?1)")                                \
 	S(SOS_NUMBERS, R, "SELECT number FROM emergency_service "       \
 	    "LIMIT 100")                                                \
+	S(LINE_PREFIXES, R, "SELECT prefix FROM trunk "                 \
+	    "WHERE enabled = 1 AND prefix <> '' LIMIT 32")              \
 	S(AT_DESK, R, "SELECT source FROM registration "                \
 	    "WHERE number = ?1 AND zone = 'internal' "                  \
 	    "AND expires_at > ?2 LIMIT 8")                              \

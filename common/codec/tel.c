@@ -154,12 +154,21 @@ is_phone(const struct uri *u)
 	       span_caseeq(value, SPAN_LIT("phone"));
 }
 
+/* Many phones leave user=phone out: 112;phone-context=+49 is none's name. */
+static bool
+has_phone_params(struct span user, ptrdiff_t semi)
+{
+	return semi > 0 && (user.p[0] == '+' || is_digit(user.p[0])) &&
+	    (is_global(span_sub(user, 0, (size_t)semi)) ||
+		is_extension(span_sub(user, 0, (size_t)semi)));
+}
+
 /* The user of sip:NUMBER@host;user=phone is a telephone-subscriber too. */
 static int
 sip_number(const struct uri *u, char mem[URI_USER_MAX], struct span *out)
 {
 	char text[URI_USER_MAX];
-	struct span user, params = SPAN_NONE;
+	struct span user, params = SPAN_NONE, digits;
 	ptrdiff_t semi;
 	struct tel t;
 	int err = uri_user_unescape(u, text, &user);
@@ -167,14 +176,12 @@ sip_number(const struct uri *u, char mem[URI_USER_MAX], struct span *out)
 	if (err)
 		return err;
 	semi = span_find(user, ';');
-	if (is_phone(u) && semi >= 0) {
+	digits = semi < 0 ? user : span_sub(user, 0, (size_t)semi);
+	if (semi >= 0)
 		params = span_sub(user, (size_t)semi + 1, user.len);
-		if (read_subscriber(
-			span_sub(user, 0, (size_t)semi), params, &t) == 0)
-			return put_number(&t, mem, out);
-	} else if (is_phone(u) && read_subscriber(user, params, &t) == 0) {
+	if ((is_phone(u) || has_phone_params(user, semi)) &&
+	    read_subscriber(digits, params, &t) == 0)
 		return put_number(&t, mem, out);
-	}
 	memcpy(mem, user.p, user.len);
 	*out = span_make(mem, user.len);
 	return 0;

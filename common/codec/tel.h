@@ -38,8 +38,8 @@ int tel_parse(const struct uri *u, struct tel *out);
  * the caller to check.  An extension or subaddress is dialled behind a call
  * and does not choose whom it is for.
  *
- * sip: and sips: without user=phone, or with a user that is no number: the
- * unescaped user, byte for byte.
+ * sip: and sips: the same with user=phone, or with parameters behind a number
+ * in the user (RFC 3261 19.1.6); else the unescaped user, byte for byte.
  *
  * Takes:   mem  URI_USER_MAX bytes that the result may lie in.
  * Errors:  as tel_parse(); -ENOTSUP another scheme; -ENOENT no user;

@@ -76,11 +76,28 @@ is_right(struct digest *d, const struct ipc_digest *a, struct span ha1)
 	return secret_eq(want, got, len) && a->response.len == len;
 }
 
+/* A device that is known does not share the budgets of where it is. */
 static bool
-may_from_there(struct verify *v, struct mono now, const struct ipc_flow *flow)
+may_try(struct verify *v, struct mono now, const struct ipc_flow *flow,
+    const struct account *who)
 {
-	return flow->zone != ZONE_EXTERNAL ||
+	const struct device_sign sign = { flow, who->mark };
+	enum device_say say = devices_may_try(v->devices, now, who->id, &sign);
+	bool here = flow->zone != ZONE_EXTERNAL ||
 	    meter_place_may(v->meter, now, &flow->remote);
+
+	here = meter_may_try(v->meter, now, who->id, &flow->remote) && here;
+	return say == DEVICE_UNKNOWN ? here : say == DEVICE_MAY;
+}
+
+static void
+count_wrong(struct verify *v, struct mono now, const struct ipc_flow *flow,
+    const struct account *who)
+{
+	const struct device_sign sign = { flow, who->mark };
+
+	if (!devices_wrong(v->devices, now, who->id, &sign))
+		meter_wrong(v->meter, now, who->id, &flow->remote);
 }
 
 enum verify_why
@@ -91,7 +108,7 @@ verify_answer(struct verify *v, struct mono now,
 	struct nonce_use use;
 	bool formed = is_well_formed(answer, &use);
 	bool weak = verify_alg(answer) < who->least;
-	bool may_try, right;
+	bool is_looked_at, right;
 
 	if (!span_eq(answer->realm, v->realm))
 		return VERIFY_OTHER_REALM;
@@ -99,18 +116,16 @@ verify_answer(struct verify *v, struct mono now,
 	if (nonce_check(v->nonces, now, &use, who->exists ? who->id : -1) !=
 	    NONCE_GOOD)
 		return VERIFY_STALE;
-	may_try = may_from_there(v, now, flow);
-	may_try = meter_may_try(v->meter, now, who->id, &flow->remote) &&
-	    may_try;
+	is_looked_at = may_try(v, now, flow, who);
 	right = is_right(v->digest, answer, who->ha1) && formed;
 	if (!who->exists)
 		return who->elsewhere ? VERIFY_ELSEWHERE : VERIFY_UNKNOWN_USER;
-	if (!may_try)
+	if (!is_looked_at)
 		return VERIFY_METERED;
 	/* Hashed like any other: a right answer in a weak digest must tell
 	 * nobody that the password is right, neither by time nor by budget. */
 	if (!right || weak) {
-		meter_wrong(v->meter, now, who->id, &flow->remote);
+		count_wrong(v, now, flow, who);
 		return weak ? VERIFY_WEAK : VERIFY_WRONG;
 	}
 	if (!who->enabled)

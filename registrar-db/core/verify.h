@@ -14,6 +14,7 @@
 
 #include "common/codec/digest.h"
 #include "common/ipc/msg.h"
+#include "registrar-db/core/devices.h"
 #include "registrar-db/core/meter.h"
 #include "registrar-db/core/nonce.h"
 
@@ -26,6 +27,7 @@ struct account {
 	struct span ha1;	/* digest_hex_len() characters */
 	enum digest_alg least;	/* a weaker answer is a wrong one */
 	bool elsewhere;		/* why it does not exist: it may not be there */
+	struct span mark;	/* of the device that asks; may be empty */
 };
 
 enum verify_why {
@@ -47,6 +49,7 @@ struct verify {
 	struct nonces *nonces;
 	struct meter *meter;
 	struct span realm;
+	struct devices *devices;
 };
 
 /* The algorithm of the answer; MD5 for one we do not know, which is then

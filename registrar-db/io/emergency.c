@@ -12,6 +12,9 @@
 #include "common/codec/uri.h"
 #include "registrar-db/io/oracle.h"
 
+/* Digits dialled for a line outside. */
+#define LINE_DIGITS_MAX 2
+
 /* ---- by name ---- */
 
 static int
@@ -57,8 +60,8 @@ means(const struct plan *plan, struct span number, struct span form)
 	    span_eq(form, other);
 }
 
-bool
-sos_is_number(struct oracle *o, const struct plan *plan, struct span form)
+static bool
+is_listed(struct oracle *o, const struct plan *plan, struct span form)
 {
 	sqlite3_stmt *q;
 	bool found = false;
@@ -75,6 +78,45 @@ sos_is_number(struct oracle *o, const struct plan *plan, struct span form)
 	return found;
 }
 
+/* 112 behind what is dialled for a line outside. */
+static bool
+is_behind(struct oracle *o, const struct plan *plan, struct span prefix,
+    struct span form, struct span *out)
+{
+	struct span rest;
+
+	/* 0900 is no such thing, and 0900112 another's number. */
+	if (prefix.len == 0 || prefix.len > LINE_DIGITS_MAX ||
+	    !span_starts(form, prefix))
+		return false;
+	rest = span_sub(form, prefix.len, form.len);
+	if (!is_listed(o, plan, rest))
+		return false;
+	*out = rest;
+	return true;
+}
+
+bool
+sos_is_number(struct oracle *o, const struct plan *plan, struct span form,
+    bool ours, struct span *out)
+{
+	sqlite3_stmt *q;
+	bool found;
+
+	*out = form;
+	found = is_listed(o, plan, form);
+	if (found || ours)
+		return found;
+	found = is_behind(o, plan, plan->national, form, out);
+	if (found || form.len == 0)
+		return found;
+	q = store_use(o->store, ST_LINE_PREFIXES);
+	while (!found && store_row(o->store, q) == 1)
+		found = is_behind(o, plan, sql_column(q, 0), form, out);
+	store_done(q);
+	return found;
+}
+
 /* ---- without a password ---- */
 
 bool
@@ -85,6 +127,20 @@ emergency_is(const struct ipc_auth_ask *ask)
 	return ask->want != 0 && ask->flow.zone == ZONE_INTERNAL &&
 	    span_eq(d->method, SPAN_LIT("INVITE")) && d->username.len == 0 &&
 	    d->realm.len == 0 && d->nonce.len == 0 && d->response.len == 0;
+}
+
+bool
+sos_is_asked(struct oracle *o, const struct ipc_auth_ask *ask)
+{
+	char mem[URI_USER_MAX];
+	struct span number;
+
+	if (ask->want == 0 ||
+	    !span_eq(ask->digest.method, SPAN_LIT("INVITE")))
+		return false;
+	store_read(o->store);
+	return calls_number(o, &ask->digest, mem, &number) == 0 &&
+	    policy_kind(o->policy, number) == NUMBER_EMERGENCY;
 }
 
 /* Is this number's phone, as far as we know, where the call comes from? */

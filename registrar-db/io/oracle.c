@@ -73,6 +73,8 @@ refuse(void *arg, const struct job *job, struct buf *out)
 		trunks_auth_refuse(job, out);
 	if (job->kind == JOB_CALL_OPEN)
 		calls_not_opened(arg, job);
+	if (job->kind == JOB_STOP)
+		((struct oracle *)arg)->withdrawn.again = true;
 	/* News of calls is lost then; the store said why. */
 	if (job->kind == JOB_REGISTER &&
 	    get_reg_ask(span_make(job->payload, job->len), &ask) == 0)
@@ -166,16 +168,26 @@ on_drained(void *arg)
 
 /* ---- making ---- */
 
+void
+oracle_known(struct oracle *o, int64_t subscriber,
+    const struct ipc_flow *flow, struct span mark)
+{
+	const struct device_sign sign = { flow, mark };
+
+	meter_known(o->verify.meter, clock_mono(), subscriber, &flow->remote);
+	devices_known(o->verify.devices, clock_mono(), subscriber, &sign);
+}
+
 static bool
 know_source(void *arg, const struct binding *b, struct span number)
 {
 	struct oracle *o = arg;
 	sqlite3_stmt *q = store_use(o->store, ST_NUMBER_ID);
+	struct span mark = device_mark(b->instance, b->call_id);
 
 	sql_text(q, 1, number);
 	if (store_row(o->store, q) == 1)
-		meter_known(o->verify.meter, clock_mono(),
-		    sqlite3_column_int64(q, 0), &b->flow.remote);
+		oracle_known(o, sqlite3_column_int64(q, 0), &b->flow, mark);
 	store_done(q);
 	return true;
 }
@@ -204,9 +216,11 @@ make_parts(struct oracle *o, const struct plan *plan)
 	secret_wipe(key, sizeof(key));
 	o->verify.digest = digest_new();
 	o->verify.meter = meter_new();
+	o->verify.devices = devices_new();
 	o->queue = queue_new(o->loop, o->store, &ops);
 	if (o->verify.nonces == NULL || o->verify.digest == NULL ||
-	    o->verify.meter == NULL || o->queue == NULL)
+	    o->verify.meter == NULL || o->verify.devices == NULL ||
+	    o->queue == NULL)
 		return -ENOMEM;
 	o->accounts = accounts_new(o);
 	o->checkpoints = checkpoints_new(o);
@@ -237,6 +251,7 @@ oracle_new(uv_loop_t *loop, struct store *store, struct secret *key,
 	o->store = store;
 	o->key = key;
 	o->verify.realm = conf->realm;
+	o->withdrawn.again = o->withdrawn.bindings = true;
 	o->keep_records_days = conf->keep_records_days;
 	wall_start(&o->wall);
 	buf_init(&o->say, o->say_mem, sizeof(o->say_mem));
@@ -273,6 +288,7 @@ oracle_free(struct oracle *o)
 	checkpoints_free(o->checkpoints);
 	accounts_free(o->accounts);
 	queue_free(o->queue);
+	devices_free(o->verify.devices);
 	meter_free(o->verify.meter);
 	digest_free(o->verify.digest);
 	nonces_free(o->verify.nonces);

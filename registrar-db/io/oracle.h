@@ -13,6 +13,7 @@
  *	emergency.c	calls for help: by name, and without a password
  *	drops.c		whose packets are not looked at
  *	stops.c		calls that are to end
+ *	withdrawn.c	what an admin's change takes back
  *	route.c		what a right answer buys, by its method
  *	watchers.c	who may watch whom, and subscriptions
  *	mailboxes.c	what a voicemail said last
@@ -77,6 +78,12 @@ struct stops;
 struct watch;
 struct watchers;
 
+/* How far withdrawn.c has come. */
+struct withdrawn {
+	bool again, walks, bindings;
+	int64_t at;		/* the last call looked at */
+};
+
 struct oracle {
 	uv_loop_t *loop;
 	struct store *store;
@@ -125,6 +132,7 @@ struct oracle {
 	uint64_t denied, elsewhere, looked;
 	uint64_t drops_told;	/* a hash of the list */
 	bool drops_changed;	/* perhaps, and not told yet */
+	struct withdrawn withdrawn;
 	struct refusals refusals;
 	struct account_row account;	/* scratch */
 	struct binding_rows rows;	/* scratch */
@@ -149,6 +157,9 @@ struct oracle *oracle_new(uv_loop_t *loop, struct store *store,
 void oracle_free(struct oracle *o);
 /* The time that bindings and calls are counted in: wall.h. */
 int64_t oracle_wall_s(const struct oracle *o);
+/* It registered this subscriber: see meter.h and devices.h. */
+void oracle_known(struct oracle *o, int64_t subscriber,
+    const struct ipc_flow *flow, struct span mark);
 /* The door callbacks; put the oracle into arg. */
 extern const struct doors_ops oracle_ops;
 
@@ -162,6 +173,8 @@ struct buf *sig_say(struct oracle *o);
 /* ---- registrar.c ---- */
 int register_run(struct oracle *o, const struct job *job, struct buf *out);
 void register_refuse(uint32_t id, struct buf *out);
+/* What marks the device that sends it, for devices.h. */
+struct span register_mark(const struct ipc_reg_ask *ask);
 /* Answer a REGISTER without change: it only asks. */
 int register_query(struct oracle *o, const struct ipc_reg_ask *ask,
     struct buf *out);
@@ -244,15 +257,31 @@ void stops_free(struct stops *s);
 /* Each second: which calls are to end?  The table says which have to. */
 void stops_look(struct stops *s);
 int stops_run(struct oracle *o, const struct job *job, struct buf *out);
+/* End this one, by this rule.  Errors: as queue_add(). */
+int stops_end(struct oracle *o, uint64_t ticket, enum stop_why why,
+    struct span rule);
+
+/* ---- withdrawn.c ---- */
+/* Look at running calls, after an admin's change and at start. */
+void withdrawn_look(struct oracle *o, bool changed);
+/* Inside a transaction, the same for registrations.  Gives: true for more. */
+bool withdrawn_chores(struct oracle *o);
+/* Inside a transaction: this subscriber has another password.  Errors: as
+ * store_run(). */
+int withdrawn_password(struct oracle *o, int64_t id, struct span number);
 
 /* ---- emergency.c ---- */
 /* The number that urn:service:sos... means here, into mem of URI_USER_MAX.
  * Errors: -ENOENT. */
 int sos_number(struct oracle *o, struct span service, char *mem,
     struct span *out);
-/* Is it one of [site] emergency or emergency_service, in the rules' form? */
+/* Is it one of [site] emergency or emergency_service, in the rules' form, or
+ * one behind the prefix of national numbers or of a trunk (not if that is a
+ * subscriber of ours)?  *out is without that, and form if it is none. */
 bool sos_is_number(struct oracle *o, const struct plan *plan,
-    struct span form);
+    struct span form, bool ours, struct span *out);
+/* Does this INVITE ask for help, whoever sends it? */
+bool sos_is_asked(struct oracle *o, const struct ipc_auth_ask *ask);
 /* Is it asked without a password, as a phone of the office may for help? */
 bool emergency_is(const struct ipc_auth_ask *ask);
 /* The verdict: OK for an emergency number, STALE for any other. */
@@ -305,6 +334,8 @@ int watchers_run(struct oracle *o, const struct job *job);
 void watchers_refused(struct oracle *o, const struct job *job);
 /* An admin changed something: end what may not be any more. */
 void watchers_recheck(struct watchers *w);
+/* End all of this subscriber's: who knows the password may ask anew. */
+void watchers_ask_anew(struct watchers *w, struct span by);
 uint32_t watchers_count(const struct watchers *w);
 
 /* ---- mailboxes.c ---- */

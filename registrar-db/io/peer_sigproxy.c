@@ -66,15 +66,27 @@ decoy_id(struct oracle *o, struct span username)
 		       (uint64_t)(o->last_id > 0 ? o->last_id : 1));
 }
 
-/* Somewhere else than it may be, it does not exist; nobody learns more. */
+/* What is asked, and by whom. */
+struct asked {
+	const char *what;	/* for the log */
+	const struct ipc_digest *answer;
+	const struct ipc_flow *flow;
+	const struct span *own;	/* the AOR's user; NULL: any will do */
+	struct span mark;	/* of the device; may be empty */
+	bool for_help;
+};
+
+/* Somewhere else than it may be, it does not exist; nobody learns more.  It
+ * may call for help from anywhere. */
 static int
 check_place(struct oracle *o, const struct account_row *row,
-    const struct addr *from, struct account *out)
+    const struct asked *a, struct account *out)
 {
 	bool may;
-	int err = policy_may_be_at(o->store, row->who.party.number, from, &may);
+	int err = policy_may_be_at(o->store, row->who.party.number,
+	    &a->flow->remote, &may);
 
-	if (err == 0 && out->exists && !may) {
+	if (err == 0 && out->exists && !may && !a->for_help) {
 		out->exists = false;
 		out->elsewhere = true;
 	}
@@ -88,9 +100,10 @@ check_place(struct oracle *o, const struct account_row *row,
  *          account that does not exist.
  */
 static int
-load_account(struct oracle *o, const struct ipc_digest *answer,
-    const struct addr *from, struct account *out, char mem[DIGEST_HEX_MAX])
+load_account(struct oracle *o, const struct asked *a, struct account *out,
+    char mem[DIGEST_HEX_MAX])
 {
+	const struct ipc_digest *answer = a->answer;
 	enum digest_alg alg = verify_alg(answer);
 	struct account_row *row = &o->account;
 	struct seal_for seal;
@@ -121,7 +134,7 @@ load_account(struct oracle *o, const struct ipc_digest *answer,
 	out->enabled = row->enabled;
 	out->internet = row->internet;
 	out->least = row->least;
-	return check_place(o, row, from, out);
+	return check_place(o, row, a, out);
 }
 
 static void
@@ -158,15 +171,9 @@ note_refusal(struct oracle *o, const struct ipc_digest *answer,
 	    why, flow, is_his && known, clock_mono());
 }
 
-/*
- * Check an answer.
- *
- * Takes:   own  the AOR's user it is about, or NULL when any will do.
- * Gives:   the verdict; *id_out and o->account for VERDICT_OK.
- */
+/* Check an answer.  Gives: *id_out and o->account for VERDICT_OK. */
 static enum verdict
-check(struct oracle *o, const char *what, const struct ipc_digest *answer,
-    const struct ipc_flow *flow, const struct span *own, int64_t *id_out)
+check(struct oracle *o, const struct asked *a, int64_t *id_out)
 {
 	char ha1[DIGEST_HEX_MAX];
 	struct account who;
@@ -174,12 +181,14 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	int err;
 
 	o->asked++;
-	err = load_account(o, answer, &flow->remote, &who, ha1);
+	err = load_account(o, a, &who, ha1);
 	if (err)
 		return VERDICT_BUSY;
-	who.may = own == NULL ||
-	    (who.exists && span_eq(*own, o->account.who.party.number));
-	why = verify_answer(&o->verify, clock_mono(), answer, flow, &who);
+	who.may = a->own == NULL ||
+	    (who.exists && span_eq(*a->own, o->account.who.party.number));
+	who.mark = a->mark;
+	why = verify_answer(&o->verify, clock_mono(), a->answer, a->flow,
+	    &who);
 	secret_wipe(ha1, sizeof(ha1));
 	*id_out = who.id;
 	/* The only ones a guesser learns from; the meter bounds them. */
@@ -188,12 +197,12 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 	if (why == VERIFY_RIGHT)
 		o->right++;
 	if (verify_verdict(why) == VERDICT_FORBIDDEN) {
-		note_refusal(o, answer, flow, why, &who);
-		log_refusal(o, what, answer, flow, why);
+		note_refusal(o, a->answer, a->flow, why, &who);
+		log_refusal(o, a->what, a->answer, a->flow, why);
 		/* Whatever the reason: who is dropped sooner or later than
 		 * others would learn what there is. */
-		if (flow->zone == ZONE_EXTERNAL)
-			drops_refused(o, &flow->remote);
+		if (a->flow->zone == ZONE_EXTERNAL)
+			drops_refused(o, &a->flow->remote);
 	}
 	return verify_verdict(why);
 }
@@ -203,14 +212,15 @@ check(struct oracle *o, const char *what, const struct ipc_digest *answer,
 static enum verdict
 reg_verdict(struct oracle *o, const struct ipc_reg_ask *ask, int64_t *id_out)
 {
+	const struct asked asked = { "register-refused", &ask->digest,
+		&ask->flow, &ask->aor_user, register_mark(ask), false };
 	struct uri uri;
 
 	if (!span_eq(ask->digest.method, SPAN_LIT("REGISTER")) ||
 	    uri_parse(ask->digest.uri, &uri) != 0 ||
 	    (uri.scheme != URI_SIP && uri.scheme != URI_SIPS))
 		return VERDICT_BAD;
-	return check(o, "register-refused", &ask->digest, &ask->flow,
-	    &ask->aor_user, id_out);
+	return check(o, &asked, id_out);
 }
 
 static int
@@ -246,13 +256,24 @@ on_reg_ask(struct oracle *o, struct span payload)
 
 /* ---- other requests ---- */
 
+static enum verdict
+auth_verdict(struct oracle *o, const struct ipc_auth_ask *ask)
+{
+	const struct asked asked = { "request-refused", &ask->digest,
+		&ask->flow, NULL, SPAN_NONE, sos_is_asked(o, ask) };
+	int64_t id;
+
+	if (span_eq(ask->digest.method, SPAN_LIT("REGISTER")))
+		return VERDICT_BAD;
+	return check(o, &asked, &id);
+}
+
 static int
 on_auth_ask(struct oracle *o, struct span payload)
 {
 	struct ipc_auth_ask ask;
 	struct ipc_auth_say say = { 0 };
 	struct party_row caller, called;
-	int64_t id;
 	int err;
 
 	err = get_auth_ask(payload, &ask);
@@ -264,11 +285,7 @@ on_auth_ask(struct oracle *o, struct span payload)
 		IPC_FRAME(sig_say(o), AUTH_SAY, auth_say, &say);
 		return 0;
 	}
-	if (span_eq(ask.digest.method, SPAN_LIT("REGISTER")))
-		say.verdict = VERDICT_BAD;
-	else
-		say.verdict = (uint8_t)check(o, "request-refused", &ask.digest,
-		    &ask.flow, NULL, &id);
+	say.verdict = (uint8_t)auth_verdict(o, &ask);
 	if (say.verdict == VERDICT_OK) {
 		caller = o->account.who;
 		say.caller = caller.party;

@@ -385,9 +385,9 @@ classify(struct policy *p, struct span dialled, struct decision *out,
     const struct pattern **row_out)
 {
 	char mem[PLAN_NUMBER_MAX];
-	struct span form = SPAN_NONE;
+	struct span form = SPAN_NONE, help;
 	const struct pattern *row = NULL;
-	bool ours;
+	bool ours, is_help;
 	int err;
 
 	load(p);
@@ -400,7 +400,10 @@ classify(struct policy *p, struct span dialled, struct decision *out,
 		err = is_ours(p->oracle, form, &ours);
 	*row_out = row != NULL && (!ours || pattern_is_exact(row)) ? row :
 								     NULL;
-	out->kind = sos_is_number(p->oracle, &p->plan, form) ? NUMBER_EMERGENCY :
+	is_help = sos_is_number(p->oracle, &p->plan, form, ours, &help);
+	if (is_help && !ours)
+		out->number_len = copy(out->number, sizeof(out->number), help);
+	out->kind = is_help		      ? NUMBER_EMERGENCY :
 	    *row_out != NULL	      ? row->kind :
 	    ours		      ? NUMBER_INTERNAL :
 					NUMBER_NONE;
@@ -492,6 +495,15 @@ policy_goes_on(struct policy *p, const struct running *call, struct buf *rule)
 	say = policy_decide(&ask);
 	policy_put_rule(rule, &ask, &say);
 	return say.why;
+}
+
+enum number_kind
+policy_kind(struct policy *p, struct span dialled)
+{
+	const struct pattern *row;
+	struct decision d;
+
+	return classify(p, dialled, &d, &row) == 0 ? d.kind : NUMBER_NONE;
 }
 
 /* ---- where from ---- */

@@ -50,6 +50,8 @@ void policy_ask_form(struct policy *p, struct span by, bool internet,
  * one of the office is a national one there. */
 void policy_ask_outside(struct policy *p, struct span by,
     const struct decision *d, struct decision *out);
+/* Of which kind is it now?  NUMBER_NONE also for what cannot be read. */
+enum number_kind policy_kind(struct policy *p, struct span dialled);
 /* Does this phone's number have a device outside?  Then its word may come
  * from there. */
 bool policy_is_outside(struct oracle *o, struct span number);

@@ -172,6 +172,14 @@ put_answer(struct oracle *o, const struct ipc_reg_ask *ask, enum verdict verdict
 	IPC_FRAME(out, REG_SAY, reg_say, &say);
 }
 
+struct span
+register_mark(const struct ipc_reg_ask *ask)
+{
+	return device_mark(ask->n_contacts == 0 ? SPAN_NONE :
+						  ask->contacts[0].instance,
+	    ask->call_id);
+}
+
 int
 register_run(struct oracle *o, const struct job *job, struct buf *out)
 {
@@ -206,8 +214,8 @@ register_run(struct oracle *o, const struct job *job, struct buf *out)
 		if (err)
 			return err;
 		accounts_stir(o->accounts);
-		meter_known(o->verify.meter, clock_mono(), job->subscriber,
-		    &ask.flow.remote);
+		oracle_known(o, job->subscriber, &ask.flow,
+		    register_mark(&ask));
 	}
 	put_answer(o, &ask, verdict, &plan.after, plan.min_expires_s, out);
 	return 0;

@@ -87,6 +87,18 @@ stops_run(struct oracle *o, const struct job *job, struct buf *out)
 	return 0;
 }
 
+int
+stops_end(struct oracle *o, uint64_t ticket, enum stop_why why,
+    struct span rule)
+{
+	struct call_stop s = { .ticket = ticket, .why = why };
+
+	s.rule_len = rule.len < sizeof(s.rule) ? rule.len : sizeof(s.rule);
+	memcpy(s.rule, rule.p, s.rule_len);
+	return queue_add(o->queue, JOB_STOP, 0, false,
+	    span_make(&s, sizeof(s)));
+}
+
 /* A row of CALLS_WATCHED; false when it may go on. */
 static bool
 is_to_end(struct oracle *o, sqlite3_stmt *q, struct call_stop *out)

@@ -82,6 +82,18 @@ mark_sealed(struct watch *w, int64_t id)
 	return store_run(w->oracle->store, q);
 }
 
+static bool
+had_password(struct watch *w, int64_t id)
+{
+	sqlite3_stmt *q = store_use(w->oracle->store, ST_HAD_PASSWORD);
+	bool had;
+
+	sql_int(q, 1, id);
+	had = store_row(w->oracle->store, q) == 1;
+	store_done(q);
+	return had;
+}
+
 struct unsealed {
 	int64_t id;
 	struct span username, password, number;
@@ -90,10 +102,13 @@ struct unsealed {
 static int
 seal_one(struct watch *w, const struct unsealed *u)
 {
+	bool is_new = !had_password(w, u->id);
 	int err = put_credential(w, u->id, u->username, u->password);
 
 	if (err == 0)
 		err = mark_sealed(w, u->id);
+	if (err == 0 && !is_new)
+		err = withdrawn_password(w->oracle, u->id, u->number);
 	if (err)
 		return err;
 	log_begin(LOG_INFO_, "password-sealed");
@@ -325,6 +340,7 @@ watch_chores(struct watch *w, struct buf *out)
 	bool more = seal_all(w);
 
 	more = seal_trunks(w) || more;
+	more = withdrawn_chores(w->oracle) || more;
 	more = tell_gone(w, out) || more;
 	drop_expired(w, out);
 	/* Last: the rest of this transaction is in the time before. */
@@ -360,6 +376,7 @@ on_look(uv_timer_t *timer)
 	if (changed || w->n_expired > 0 ||
 	    wall_step_s(&w->oracle->wall) != 0)
 		queue_wake(w->oracle->queue);
+	withdrawn_look(w->oracle, changed);
 	stops_look(w->oracle->stops);
 	accounts_look(w->oracle->accounts);
 	drops_look(w->oracle, changed);

@@ -568,6 +568,19 @@ watchers_recheck(struct watchers *w)
 		uv_timer_start(&w->timer, on_recheck, 0, 0);
 }
 
+void
+watchers_ask_anew(struct watchers *w, struct span by)
+{
+	for (uint32_t i = 0; i < WATCHERS_MAX; i++) {
+		struct watcher *p = pool_at(&w->pool, i);
+
+		/* Nothing that can be granted. */
+		if (p->id != 0 && span_eq(span_make(p->by, p->by_len), by))
+			p->show = UINT8_MAX;
+	}
+	watchers_recheck(w);
+}
+
 uint32_t
 watchers_count(const struct watchers *w)
 {

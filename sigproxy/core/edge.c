@@ -388,7 +388,9 @@ on_request(struct edge *e, struct mono now, struct steps *st,
 	else if (m->max_forwards == 0 && m->method != SIP_REGISTER &&
 	    m->method != SIP_OPTIONS)
 		edge_refuse_status(e, now, st, in, 483);
-	else if (!sips_may_come(m, in->from))
+	/* Of a call registrar-db says first whether it is one for help. */
+	else if (!sips_may_come(m, in->from) &&
+	    (m->method != SIP_INVITE || m->to.tag.len > 0))
 		edge_refuse_status(e, now, st, in, 416);
 	else if (refuse_extensions(e, now, st, in))
 		return;

@@ -517,14 +517,22 @@ check_replaces(const struct ctx *x, const struct sip_msg *msg,
 }
 
 /* What a sips: URI promises, of the phones that would ring or of the one that
- * talks in the call to be replaced. */
-static bool
-keeps_sips(const struct sip_msg *msg, const struct ipc_auth_say *say,
-    const struct leg *replaced, struct ipc_auth_say *kept)
+ * talks in the call to be replaced.  Help is called whatever it promises.
+ * Gives: 0 or the status to refuse with. */
+static unsigned
+sips_status(const struct sip_msg *msg, const struct flow *from,
+    const struct ipc_auth_say *say, const struct leg *replaced,
+    struct ipc_auth_say *kept)
 {
-	return sips_targets(msg, say, kept) &&
-	       (replaced == NULL || sips_may_go(msg, replaced->flow.zone,
-					replaced->flow.transport));
+	bool keeps = sips_targets(msg, say, kept) &&
+	    (replaced == NULL || sips_may_go(msg, replaced->flow.zone,
+				     replaced->flow.transport));
+
+	if (say->emergency) {
+		*kept = *say;
+		return 0;
+	}
+	return !sips_may_come(msg, from) ? 416 : keeps ? 0 : 480;
 }
 
 static void
@@ -549,9 +557,12 @@ begin(const struct ctx *x, struct stxn *t, const struct sip_msg *msg,
 		refuse(x, t, 422, SPAN_LIT("Min-SE: 90\r\n"));
 		return;
 	}
-	if (!keeps_sips(msg, say, replaced, &kept)) {
-		call_not_begun(x->st, say, 480, "sips-not-kept");
-		refuse(x, t, 480, SPAN_LIT(SIPS_NOT_KEPT));
+	status = sips_status(msg, &t->from, say, replaced, &kept);
+	if (status != 0) {
+		call_not_begun(
+		    x->st, say, (uint16_t)status, "sips-not-kept");
+		refuse(x, t, status, status == 480 ? SPAN_LIT(SIPS_NOT_KEPT) :
+						     SPAN_NONE);
 		return;
 	}
 	if (say->emergency || (!channels_is_crowded(x->e->calls) &&

@@ -5,7 +5,8 @@
  * or is refused with 416.  It goes on to phones outside by TLS only; phones
  * in the office are reached as the office decides, by TLS or not: that is
  * inside the second wall (26.2.2, "in accordance with local policy").  When
- * no phone is left: 480 with warning 380.
+ * no phone is left: 480 with warning 380.  A call for help is not refused for
+ * any of this.
  *
  * Who shows a sips: Contact is shown one of ours (8.1.1.8, 12.1.1).
  */

@@ -25,10 +25,13 @@ is_listed(const struct edge *e, const struct uri *uri)
 	char user[URI_USER_MAX], mem[URI_USER_MAX];
 	struct span number;
 	struct tel t;
+	ptrdiff_t semi = span_find(uri->user, ';');
 
 	/* 112 is 112 in whatever country it is said to be. */
 	if (tel_parse(uri, &t) == 0)
 		number = t.digits;
+	else if (semi > 0)
+		number = span_sub(uri->user, 0, (size_t)semi);
 	else if (tel_number(uri, user, &number) != 0)
 		return false;
 	number = without_separators(number, mem);

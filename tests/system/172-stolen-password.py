@@ -136,6 +136,52 @@ def refer(phone, ack, number):
         f'Contact: <sip:{phone.number}@{phone.local[0]}:{phone.local[1]}>', 'Content-Length: 0']) + '\r\n\r\n').encode())
 
 
+def test_what_is_taken_from_him_is_gone():
+    """A new password, no internet, another place, a forbidden number: his call and his registration end at once."""
+    with Office(homes=[], office_phones=1) as office:
+        office.postern.sql(f"UPDATE subscriber SET internet = 1 WHERE number = '{STOLEN}'")
+        office.postern.in_effect()
+        thief = raw(office, office.lab.attacker, (office.lab.office.public, 5070), STOLEN)
+        desk = raw(office, office.lab.office.phones[0], ('192.168.10.2', 5060), 202)
+
+        def admin(*words):
+            done = office.postern.host.run([program(), 'subscriber', *words, '--state', office.postern.state])
+            assert 'within a second' in done.stdout, done.stdout
+
+        def registered():
+            return office.postern.rows(f"SELECT * FROM registration WHERE number = '{STOLEN}'")
+
+        taken = [('number_class: forbidden', lambda: office.postern.sql(
+                     "INSERT INTO number_class(pattern, class) VALUES ('202', 'forbidden')"),
+                  "DELETE FROM number_class WHERE pattern = '202'"),
+                 ('allowed_from', lambda: office.postern.sql(
+                     f"INSERT INTO allowed_from VALUES ('{STOLEN}', '10.0.0.0/8')"), 'DELETE FROM allowed_from'),
+                 ('internet', lambda: admin('internet', str(STOLEN), 'off'), f"UPDATE subscriber SET internet = 1 WHERE number = '{STOLEN}'"),
+                 ('password', lambda: admin('passwd', str(STOLEN)), '')]
+        for rule, take, back in taken:
+            thief.register()
+            talk(thief, desk, 202)
+            until(lambda: office.postern.rows("SELECT * FROM live_call WHERE state = 'answered'"), 5, 'it runs')
+            take()
+            for phone in (thief, desk):
+                bye = phone.hear_request('BYE', 3)
+                assert bye, f'{rule}: his call goes on'
+                phone.answer(200)
+            until(lambda: office.postern.rows(
+                f"SELECT 1 FROM call_record WHERE rule = '{rule}' AND stop = 'right'"), 3, f'{rule} has its record')
+            if rule.startswith('number_class'):
+                assert registered()
+            else:
+                until(lambda: not registered(), 2, f'{rule}: his registration ends')
+                desk.invite(STOLEN)
+                assert not thief.hear_request('INVITE', 1), f'{rule}: he is still rung'
+                assert desk.hear(lambda m: (sip.status(m) or 0) >= 400 and '2 INVITE' in m.headers['cseq'][0], 3)
+            if back:
+                office.postern.sql(back)
+                office.postern.in_effect()
+        assert sip.status(sip.register(thief.sock, thief.server, DOMAIN, STOLEN, thief.username, thief.password)) == 403
+
+
 def test_a_cap_ends_a_call():
     """55 of 60 seconds are used: the call ends after five, though registrar-db and sigproxy were killed meanwhile."""
     with Office(homes=[Home('A')], office_phones=2) as office:

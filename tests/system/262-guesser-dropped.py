@@ -7,13 +7,14 @@ POSTERN_GUESSES=20000 words instead of some hundreds.
 import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import time
 
 from lab import sip
 from lab.expect import Skip, hear_each_other
-from lab.office import DOMAIN, Office, password
+from lab.office import DOMAIN, Home, Office, password
 from lab.postern import program
 from lab.rawphone import RawPhone
 from lab.wait import until
@@ -102,6 +103,51 @@ def wrong_answers(office, address, number, count):
                                                        headers=[f'Authorization: {value}']), 0.7)
             heard += answer is not None and sip.status(answer) == 403
     return heard
+
+
+def guess(sock, server, method, count):
+    """Wrong answers in 201's name; the statuses that they got."""
+    uri, got = f'sip:{DOMAIN}', []
+    for _ in range(count):
+        asked = dict(to=f'sip:201@{DOMAIN}', from_='201')
+        challenge = sip.ask(sock, server, sip.request(method, uri, sock.getsockname(), **asked), 0.7)
+        value = sip.digest(challenge.headers['www-authenticate'][0], method, uri, 'SIP-201', 'wrong')
+        got.append(sip.status(sip.ask(sock, server, sip.request(method, uri, sock.getsockname(), **asked,
+                                                                headers=[f'Authorization: {value}']), 0.7)))
+    return got
+
+
+def test_the_phones_own_number_from_its_own_home():
+    """A second device there has a wrong password: the good one registers and calls, moved and after a restart too."""
+    with Office(homes=[Home('A')], office_phones=1) as office:
+        host, server = office.lab.homes['A'].phones[0], (office.lab.office.public, 5070)
+        with RawPhone(host, server, 201, password(201), port=5062) as good, host.udp_socket(5099) as other, \
+                RawPhone(office.lab.office.phones[0], (office.lab.postern_host.address, 5060), 168,
+                         password(168)) as desk:
+            good.register()
+            desk.register()
+            before = state_of(office, 'registrar-db')['wrong']
+            for method in ('REGISTER', 'INVITE', 'REGISTER'):
+                assert set(guess(other, server, method, ACCOUNT + 5)) == {403}
+                good.register()
+                good.invite(168)
+                assert desk.hear_request('INVITE'), f'201 cannot call while {method} is guessed'
+                desk.answer(486)
+                good.hear(lambda m: sip.status(m) == 486)
+            # What is looked at stays bounded, the right password beside the phone too.
+            assert state_of(office, 'registrar-db')['wrong'] - before <= ACCOUNT + MINUTE
+            assert sip.status(sip.register(other, server, DOMAIN, 201, 'SIP-201', password(201))) == 403
+            office.postern.wait_restarted('registrar-db', office.postern.kill('registrar-db'))
+            plain = sip.request('REGISTER', f'sip:{DOMAIN}', other.getsockname(), to=f'sip:201@{DOMAIN}', from_='201')
+            until(lambda: 'www-authenticate' in sip.ask(other, server, plain).headers, 5, 'it has nonces again')
+            guess(other, server, 'REGISTER', ACCOUNT + 5)
+            good.register()
+            # Its router gave it another port: it keeps its Call-ID.
+            login, mark = (server, DOMAIN, 201, 'SIP-201', password(201)), secrets.token_hex(10)
+            assert sip.status(sip.register(good.sock, *login, call_id=mark)) == 200
+            with host.udp_socket(5063) as moved:
+                assert sip.status(sip.register(moved, *login)) == 403
+                assert sip.status(sip.register(moved, *login, call_id=mark, cseq=3)) == 200
 
 
 def test_the_same_for_names_that_do_not_exist():

@@ -94,11 +94,38 @@ def test_from_outside():
         assert (record['number_class'], record['rule']) == ('emergency', 'emergency'), record
 
 
+def test_from_where_it_may_not_be():
+    """allowed_from keeps 201 from registering and calling; help it reaches, however 112 is written."""
+    with Office(homes=[Home('A')], office_phones=1, settings={**SETTINGS, ('site', 'country'): '49'}) as office:
+        outside, host = (office.lab.office.public, 5070), office.lab.homes['A'].phones[0]
+        helper = phone(office, office.lab.office.phones[0], ('192.168.10.2', 5060), 169)
+        home = phone(office, host, outside, 201)
+        office.postern.sql("INSERT INTO allowed_from VALUES ('201', '203.0.113.200/32')")
+        until(lambda: sip.status(sip.register(home.sock, outside, DOMAIN, 201, 'SIP-201', home.password)) == 403, 5,
+              'it may not register from there')
+        for uri in (f'sip:169@{DOMAIN}', f'sip:0-169@{DOMAIN}', f'sip:169;phone-context=+49@{DOMAIN}',
+                    f'sips:169@{DOMAIN}', SOS[0]):
+            helper.received.clear()
+            assert sos_call(home, uri, home.password) is None
+            assert helper.hear_request('INVITE', 3), f'{uri} does not reach help'
+            helper.answer(486)
+            assert home.hear(lambda m: sip.status(m) == 486, 3), uri
+        sos_call(home, f'sip:168@{DOMAIN}', home.password)
+        assert home.hear(lambda m: sip.status(m) == 403, 3), 'another call from there'
+        sos_call(home, SOS[0], 'wrong')
+        assert home.hear(lambda m: sip.status(m) == 403, 3), 'help without the password'
+
+
 def sos_call(home, uri, secret=None):
     """INVITE a service from home; 401, or None once it has been answered to that."""
-    home.sock.sendto(invite(home.sock, uri, '201'), home.server)
-    challenge = home.hear(lambda m: sip.status(m) == 401, 3)
-    assert challenge, 'no challenge'
+    first = invite(home.sock, uri, '201')
+    mine = re.search(rb'Call-ID: ([^\r]*)', first)[1].decode()
+    for _ in range(4):                   # it retransmits, as every phone
+        home.sock.sendto(first, home.server)
+        challenge = home.hear(lambda m: sip.status(m) == 401 and m.headers['call-id'] == [mine], 1.5)
+        if challenge:
+            break
+    assert challenge, f'{uri}: no challenge'
     if secret is None:
         return 401
     value = sip.digest(challenge.headers['www-authenticate'][0], 'INVITE', uri, 'SIP-201', secret)

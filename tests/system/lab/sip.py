@@ -99,14 +99,14 @@ def ask(sock, server, data, seconds=2.0):
     return got[0] if got else None
 
 
-def register(sock, server, domain, number, username, password, expires=60):
+def register(sock, server, domain, number, username, password, expires=60, call_id=None, cseq=1):
     """REGISTER as a phone does: challenge, answer; return the last response (None: silence)."""
     local, uri, aor = sock.getsockname(), f'sip:{domain}', f'sip:{number}@{domain}'
-    call_id, extra = secrets.token_hex(10), [f'Expires: {expires}']
+    call_id, extra = call_id or secrets.token_hex(10), [f'Expires: {expires}']
     first = ask(sock, server, request('REGISTER', uri, local, to=aor, from_=number, headers=extra,
-                                      call_id=call_id))
+                                      call_id=call_id, cseq=cseq))
     if first is None or status(first) != 401:
         return first
     value = digest(first.headers['www-authenticate'][0], 'REGISTER', uri, username, password)
-    return ask(sock, server, request('REGISTER', uri, local, to=aor, from_=number, call_id=call_id, cseq=2,
+    return ask(sock, server, request('REGISTER', uri, local, to=aor, from_=number, call_id=call_id, cseq=cseq + 1,
                                      headers=extra + [f'Authorization: {value}']))

@@ -44,6 +44,7 @@ void add_nonce_tests(Suite *s);
 void add_meter_tests(Suite *s);
 void add_binding_tests(Suite *s);
 void add_verify_tests(Suite *s);
+void add_devices_tests(Suite *s);
 void add_plan_tests(Suite *s);
 void add_dial_tests(Suite *s);
 void add_rights_tests(Suite *s);

@@ -12,6 +12,7 @@ main(void)
 	add_digest_tests(s);
 	add_nonce_tests(s);
 	add_meter_tests(s);
+	add_devices_tests(s);
 	add_binding_tests(s);
 	add_verify_tests(s);
 	add_plan_tests(s);

@@ -104,6 +104,56 @@ START_TEST(a_password_calls_a_service_past_every_limit)
 }
 END_TEST
 
+/* However a phone writes 112, and wherever it is. */
+static const struct {
+	const char *name, *uri;
+	bool is_help;
+} ways[] = {
+	{ "as it is", "112", true },
+	{ "behind the national prefix", "0112", true },
+	{ "with separators", "0-11.2", true },
+	{ "behind a trunk's prefix", "9112", true },
+	{ "a context", "sip:112;phone-context=+49@sip.example.org", true },
+	{ "a domain as context", "sip:112;phone-context=a.example@a.example",
+	    true },
+	{ "a subaddress", "sip:112;isub=1@sip.example.org", true },
+	{ "sips", "sips:112@sip.example.org", true },
+	{ "a subscriber's number", "0168", false },
+	{ "a prefix that no line has", "7112", false },
+	{ "what is no prefix", "900112", false },
+	{ "more behind it", "01123", false },
+};
+
+START_TEST(help_is_help_in_every_way_it_is_dialled)
+{
+	helper();
+	lab_ok("INSERT INTO subscriber(number, name, username, password) "
+	       "VALUES ('0168', 'Lobby', 'lobby', 'lobby-horse-77-x');"
+	       "INSERT INTO trunk(name, address, prefix) "
+	       "VALUES ('itsp', '192.0.2.9:5060', '9'), "
+	       "('long', '192.0.2.8:5060', '900')");
+	lab_until(lab_call("9112").emergency || !ways[_i].is_help);
+	ck_assert_msg(lab_call(ways[_i].uri).emergency == ways[_i].is_help,
+	    "%s", ways[_i].name);
+}
+END_TEST
+
+START_TEST(help_is_reached_from_where_it_may_not_be)
+{
+	helper();
+	lab_ok("INSERT INTO allowed_from VALUES ('168', '203.0.113.0/24')");
+	lab_until(lab_call("99").verdict == VERDICT_FORBIDDEN);
+	ck_assert_uint_eq(lab_call("168").verdict, VERDICT_OK);
+	ck_assert_uint_eq(lab_call(URN).verdict, VERDICT_OK);
+	ck_assert_uint_eq(lab_call("0112").emergency, 1);
+	/* It is not registered for that, nor is there another word. */
+	ck_assert_uint_eq(lab_register(CONTACT, 3600), VERDICT_FORBIDDEN);
+	ck_assert_uint_eq(lab_call("99").verdict, VERDICT_FORBIDDEN);
+	lab_ok("UPDATE subscriber SET enabled = 0 WHERE number = '168'");
+	lab_until(lab_call("112").verdict == VERDICT_FORBIDDEN);
+}
+END_TEST
+
 static const struct {
 	const char *name, *sql;
 } bad[] = {
@@ -133,6 +183,9 @@ add_emergency_tests(Suite *s)
 	tcase_add_loop_test(t, from_the_office_help_needs_no_password, 0,
 	    sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(t, a_password_calls_a_service_past_every_limit);
+	tcase_add_loop_test(t, help_is_help_in_every_way_it_is_dialled, 0,
+	    sizeof(ways) / sizeof(ways[0]));
+	tcase_add_test(t, help_is_reached_from_where_it_may_not_be);
 	tcase_add_loop_test(t, bad_rows_are_refused, 0,
 	    sizeof(bad) / sizeof(bad[0]));
 	suite_add_tcase(s, t);

@@ -128,8 +128,10 @@ START_TEST(from_outside_the_office_alone_can_be_called)
 		    "no such number", VERDICT_NOT_FOUND },
 		{ "09OO123456", "", "", "number_class", "no such number",
 		    VERDICT_NOT_FOUND },
-		{ "0900123456;isub=7", "", "", "number_class",
-		    "no such number", VERDICT_NOT_FOUND },
+		{ "0900123456;isub=7", "no premium calls from the internet",
+		    "premium", "class national: internet",
+		    "denied: no premium calls from the internet",
+		    VERDICT_DENIED },
 		{ "*21*0900123456%23", "", "", "number_class",
 		    "no such number", VERDICT_NOT_FOUND },
 		{ "112", "", "emergency", "emergency", "granted",
@@ -160,7 +162,7 @@ START_TEST(from_outside_the_office_alone_can_be_called)
 		    "number_class || '|' || rule FROM call "
 		    "ORDER BY ticket DESC LIMIT 1"), sql + 128);
 	}
-	ck_assert_uint_eq(lab.oracle->denied, 7);
+	ck_assert_uint_eq(lab.oracle->denied, 8);
 }
 END_TEST
 
@@ -319,6 +321,84 @@ START_TEST(a_disabled_subscriber_calls_no_more)
 	lab_ok("UPDATE call SET stop = 'admin'");
 	lab_later(1100);
 	assert_ends(ticket, STOP_ADMIN);
+}
+END_TEST
+
+/* What takes a call of 168's to 22 from it, and what is none of its business. */
+static const struct {
+	const char *name, *sql, *rule;
+	bool shuts;	/* its registration as well */
+} takes[] = {
+	{ "no internet", "UPDATE subscriber SET internet = 0 "
+			 "WHERE number = '168'", "internet", true },
+	{ "another place", "INSERT INTO allowed_from "
+			   "VALUES ('168', '203.0.113.0/24')",
+	    "allowed_from", true },
+	{ "a forbidden number", "INSERT INTO number_class(pattern, class) "
+				"VALUES ('22', 'forbidden')",
+	    "number_class: forbidden", false },
+	{ "a new password", "UPDATE subscriber SET password = "
+			    "'another-horse-99' WHERE number = '168'",
+	    "password", true },
+	{ "this place", "INSERT INTO allowed_from "
+			"VALUES ('168', '198.51.100.0/24')", NULL, false },
+	{ "somebody else's password", "UPDATE subscriber SET password = "
+	    "'another-horse-99' WHERE number = '112'", NULL, false },
+	{ "a class that keeps its calls",
+	    "UPDATE class_of_service SET on_disable = 'keep';"
+	    "UPDATE subscriber SET password = 'another-horse-99' "
+	    "WHERE number = '168'", NULL, true },
+	{ "somebody else's internet", "UPDATE subscriber SET internet = 0 "
+	    "WHERE number = '112'", NULL, false },
+};
+
+START_TEST(what_is_withdrawn_ends_what_runs)
+{
+	uint64_t ticket, help;
+
+	office();
+	ck_assert_int_eq(lab_register("sip:168@10.0.0.7", 3600), VERDICT_OK);
+	ticket = lab_call("22").ticket;
+	help = lab_call("112").ticket;
+	note(ticket, CALL_ANSWERED);
+	note(help, CALL_ANSWERED);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM live_call WHERE "
+	    "state = 'answered'"), "2") == 0);
+	lab_ok(takes[_i].sql);
+	looks();
+	if (takes[_i].shuts)
+		lab_take(IPC_FLOW_GONE);
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM registration "
+	    "WHERE number = '168'"), takes[_i].shuts ? "0" : "1");
+	looks();
+	if (takes[_i].rule != NULL) {
+		assert_ends(ticket, STOP_RIGHT);
+		ck_assert_str_eq(lab_look("SELECT rule FROM call "
+		    "WHERE stop = 'right'"), takes[_i].rule);
+	} else {
+		ck_assert_msg(!lab_has(IPC_CALL_END), "%s", takes[_i].name);
+	}
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM call WHERE "
+	    "stop <> '' AND called = '112'"), "0");
+}
+END_TEST
+
+/* The called phone is the one that is outside; its desk phone is not. */
+START_TEST(what_is_withdrawn_counts_for_the_called_phone)
+{
+	office();
+	ck_assert_uint_eq(lab_call("22").verdict, VERDICT_OK);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "1") == 0);
+	lab_ok("UPDATE call SET from_zone = 'internal', channels = 1, "
+	       "called_source = '10.0.0.9:5060', state = 'answered'");
+	lab_ok("UPDATE subscriber SET internet = 0 WHERE number = '22'");
+	looks();
+	looks();
+	ck_assert(!lab_has(IPC_CALL_END));
+	lab_ok("UPDATE call SET called_source = '203.0.113.9:5060'");
+	looks();
+	looks();
+	ck_assert(lab_has(IPC_CALL_END));
 }
 END_TEST
 
@@ -520,6 +600,9 @@ add_policy_tests(Suite *s)
 	tcase_add_test(t, the_money_of_a_day_ends_a_call);
 	tcase_add_test(t, calls_at_once_do_not_share_the_last_of_the_money);
 	tcase_add_test(t, a_grant_that_is_over_ends_its_call);
+	tcase_add_loop_test(t, what_is_withdrawn_ends_what_runs, 0,
+	    sizeof(takes) / sizeof(takes[0]));
+	tcase_add_test(t, what_is_withdrawn_counts_for_the_called_phone);
 	tcase_add_test(t, a_disabled_subscriber_calls_no_more);
 	tcase_add_test(t, who_redirects_needs_the_right_and_pays);
 	tcase_add_test(t, who_refers_needs_the_right_himself);

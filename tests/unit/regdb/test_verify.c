@@ -36,7 +36,8 @@ account_for(enum digest_alg alg)
 {
 	digest_ha1(v.digest, alg, S("SIP-168"), S("SMO-SIP"), S(PASSWORD), ha1);
 	who = (struct account){ true, true, true, true, 7,
-		span_make(ha1, digest_hex_len(alg)), DIGEST_MD5, false };
+		span_make(ha1, digest_hex_len(alg)), DIGEST_MD5, false,
+		SPAN_NONE };
 }
 
 static void
@@ -45,7 +46,7 @@ setup(void)
 	const uint8_t key[NONCE_KEY_LEN] = { 3 };
 
 	v = (struct verify){ digest_new(), nonces_new(key, 300000),
-		meter_new(), S("SMO-SIP") };
+		meter_new(), S("SMO-SIP"), devices_new() };
 	nonce_mint(v.nonces, at_s(0), nonce);
 	flow = flow_of(ZONE_EXTERNAL, "198.51.100.7:4711");
 	answer = (struct ipc_digest){ .method = S("REGISTER"),
@@ -63,6 +64,7 @@ teardown(void)
 	digest_free(v.digest);
 	nonces_free(v.nonces);
 	meter_free(v.meter);
+	devices_free(v.devices);
 }
 
 static enum verify_why
@@ -248,15 +250,15 @@ START_TEST(every_no_is_the_same_403_and_spends_nothing)
 		enum verify_why want;
 	} rows[] = {
 		{ "unknown", { false, true, true, true, 9, { 0 }, DIGEST_MD5,
-		    false }, VERIFY_UNKNOWN_USER },
+		    false, { 0 } }, VERIFY_UNKNOWN_USER },
 		{ "somewhere else", { false, true, true, true, 7, { 0 }, DIGEST_MD5,
-		    true }, VERIFY_ELSEWHERE },
+		    true, { 0 } }, VERIFY_ELSEWHERE },
 		{ "disabled", { true, false, true, true, 7, { 0 }, DIGEST_MD5,
-		    false }, VERIFY_DISABLED },
+		    false, { 0 } }, VERIFY_DISABLED },
 		{ "no internet flag", { true, true, false, true, 7, { 0 }, DIGEST_MD5,
-		    false }, VERIFY_NOT_FROM_INTERNET },
+		    false, { 0 } }, VERIFY_NOT_FROM_INTERNET },
 		{ "another's AOR", { true, true, true, false, 7, { 0 }, DIGEST_MD5,
-		    false }, VERIFY_NOT_HIS },
+		    false, { 0 } }, VERIFY_NOT_HIS },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -295,6 +297,35 @@ START_TEST(guessing_ends_before_the_right_answer_and_home_goes_on)
 	ck_assert_int_eq(check_at(1), VERIFY_METERED);
 	flow.remote = home;
 	ck_assert_int_eq(check_at(1), VERIFY_RIGHT);
+}
+END_TEST
+
+START_TEST(who_guesses_beside_a_phone_does_not_lock_it_out)
+{
+	struct ipc_flow phone = flow;
+	const struct device_sign is = { &phone, S("call-1") };
+
+	meter_known(v.meter, at_s(0), 7, &phone.remote);
+	devices_known(v.devices, at_s(0), 7, &is);
+	flow.remote.port = 5099;
+	for (int i = 0; i < 50; i++) {
+		answer_with("guess-number-xx", "00000001");
+		check_at(1);
+	}
+	answer_with(PASSWORD, "00000001");
+	ck_assert_int_eq(check_at(1), VERIFY_METERED);
+	/* On its flow; and by its REGISTER on another one. */
+	flow = phone;
+	ck_assert_int_eq(check_at(1), VERIFY_RIGHT);
+	flow = flow_of(ZONE_EXTERNAL, "203.0.113.66:5060");
+	who.mark = S("call-1");
+	answer_with(PASSWORD, "00000002");
+	ck_assert_int_eq(check_at(1), VERIFY_RIGHT);
+	/* Its own wrong answers are counted as well. */
+	answer_with("guess-number-xx", "00000003");
+	for (int i = 0; i < DEVICES_BURST; i++)
+		ck_assert_int_eq(check_at(1), VERIFY_WRONG);
+	ck_assert_int_eq(check_at(1), VERIFY_METERED);
 }
 END_TEST
 
@@ -366,6 +397,7 @@ add_verify_tests(Suite *s)
 	tcase_add_test(t, every_no_is_the_same_403_and_spends_nothing);
 	tcase_add_test(t, the_internet_flag_is_for_the_internet);
 	tcase_add_test(t, guessing_ends_before_the_right_answer_and_home_goes_on);
+	tcase_add_test(t, who_guesses_beside_a_phone_does_not_lock_it_out);
 	tcase_add_test(t, a_seal_opens_only_for_its_row);
 	suite_add_tcase(s, t);
 }

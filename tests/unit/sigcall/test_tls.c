@@ -229,6 +229,22 @@ START_TEST(sips_in_clear_is_refused)
 }
 END_TEST
 
+/* Whoever writes sips:112 without TLS needs help all the same. */
+START_TEST(sips_in_clear_calls_for_help)
+{
+	struct dlg a;
+
+	home->is_sips = true;
+	lab->emergency = _i == 1;
+	dlg_call(&a, home, "sips:200@sip.example.org",
+	    sdp_of(home, 20000, NULL), "");
+	if (_i == 0)
+		ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 416"));
+	else
+		ck_assert_ptr_nonnull(phone_expect(desk, "INVITE"));
+}
+END_TEST
+
 static const struct step *
 line_of(const char *event)
 {
@@ -281,6 +297,7 @@ suite_tls(void)
 	tcase_add_test(c, sips_that_replaces_a_call_in_clear);
 	tcase_add_test(c, sips_rings_those_it_may);
 	tcase_add_loop_test(c, sips_in_clear_is_refused, 0, 2);
+	tcase_add_loop_test(c, sips_in_clear_calls_for_help, 0, 2);
 	tcase_add_test(c, who_cannot_is_told_as_often_as_others);
 	suite_add_tcase(s, c);
 	return s;

@@ -71,6 +71,16 @@ void check_names(struct check *k);
 /* check_store.c: what the database says of subscribers. */
 void check_store(struct check *k);
 
+/* check_trunks.c: our own registrations that failed, of trunk_registration and
+ * mirror_registration. */
+void check_trunks(struct check *k);
+void check_accounts(struct findings *fs, struct span rows);
+/* Without an end. */
+#define CHECK_ACCOUNTS                                                         \
+	"SELECT * FROM (SELECT '' AS number, trunk, username, state, status, " \
+	"why, changed FROM trunk_registration UNION ALL SELECT number, trunk, " \
+	"username, state, status, why, changed FROM mirror_registration)"
+
 /* check_outside.c: what `postern probe` saw from outside, as its line. */
 void check_outside(struct findings *fs, const struct conf *c,
     const char *line);

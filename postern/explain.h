@@ -16,8 +16,14 @@ struct explain {
 	const char *number;		/* the subscriber's */
 	struct span subscriber;		/* its row */
 	struct span phones;		/* its registrations */
+	struct span before;		/* where it was registered last */
 	struct span homes;		/* where they are */
 	struct span call;		/* its last call, or the one asked for */
+	struct span tries;		/* trunks that did not take it */
+	struct span trunk;		/* the row of the trunk asked for */
+	struct span shut;		/* a trunk or route that is off */
+	struct span accounts;		/* its registrations at PBXs */
+	struct span called;		/* the row of the called number */
 	struct span quality;		/* its figures, a row for each side */
 	struct span sigproxy, registrar;	/* what they say of themselves */
 	bool certificates_good;	/* none of ours has ended */
@@ -28,6 +34,12 @@ void explain_phone(const struct explain *x);
 
 /* explain_call.c: what became of x->call, and why? */
 void explain_call(const struct explain *x);
+
+/* explain_trunk.c: what did the trunks do that it was sent to?  Gives whether
+ * that is why it ended. */
+bool explain_trunk(const struct explain *x);
+/* Is there x->trunk, and is it in use? */
+void explain_trunk_row(const struct explain *x);
 
 /* explain_sound.c: was each side of it heard, and did it sound well? */
 void explain_sound(const struct explain *x);

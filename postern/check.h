@@ -62,6 +62,8 @@ struct media_remedy {
 	enum finding_level level;
 	const char *text;
 };
+/* What is said instead of sigproxy's words, who sees one call alone. */
+struct span media_doubt(struct span verdict, struct span words);
 /* NULL: nothing. */
 const struct media_remedy *media_remedy(struct span verdict);
 

@@ -86,12 +86,12 @@ checked(struct span rows)
 #define COUNTED                                                                \
 	"caller_packets_in, called_packets_in, caller_packets_out, "           \
 	"called_packets_out, caller_packets_refused, called_packets_refused, " \
-	"caller_learnt, called_learnt"
+	"caller_rtcp_in, called_rtcp_in, caller_learnt, called_learnt"
 
 #define CALLS(where)                                                           \
 	"SELECT * FROM (SELECT " BOTH ", verdict, " COUNTED " FROM "           \
 	"call_record UNION ALL SELECT " BOTH ", 'granted', NULL, NULL, NULL, " \
-	"NULL, NULL, NULL, '', '' FROM live_call) WHERE " where                \
+	"NULL, NULL, NULL, NULL, NULL, '', '' FROM live_call) WHERE " where                \
 	" ORDER BY ticket DESC LIMIT 1;"
 
 #define QUALITY                                                                \
@@ -113,6 +113,24 @@ checked(struct span rows)
 	"(t.enabled = 0 OR t.outbound = 0 OR r.enabled = 0) AND "              \
 	"(r.id IS NOT NULL OR "                                                \
 	"substr(c.called, 1, length(t.prefix)) = t.prefix) LIMIT 1;"
+
+/* An address without its port. */
+#define HOST(of) "rtrim(" of ", '0123456789')"
+#define SIDE(side, source)                                                     \
+	"SELECT ticket, " side "_media AS media, " HOST(side "_said")          \
+	" AS said, " HOST(source) " AS home, media_mode, granted FROM "
+#define BOTH_SIDES(view)                                                       \
+	SIDE("caller", "from_source") view " UNION ALL "                       \
+	SIDE("called", "called_source") view
+
+/* Phones of other homes that were heard where this one was not. */
+#define OTHERS                                                                 \
+	"WITH s AS (" BOTH_SIDES("call_record") " UNION ALL "                  \
+	BOTH_SIDES("live_call") "), me AS (SELECT * FROM s WHERE ticket = "    \
+	"CAST(@ AS INTEGER) AND media = 'office-router' LIMIT 1) SELECT "      \
+	"count(*) AS n FROM s JOIN me WHERE s.media = 'ok' AND s.said = "      \
+	"me.said AND s.home <> me.home AND s.media_mode = me.media_mode AND "  \
+	"s.granted > datetime('now', '-1 day');"
 
 #define CALLED                                                                 \
 	"SELECT number, enabled FROM subscriber WHERE number = (SELECT "       \
@@ -217,6 +235,7 @@ gather_call(struct gather *g, struct explain *x)
 	    (unsigned long long)explain_number(x->call, "ticket"));
 	x->quality = checked(ask(g, QUALITY, ticket));
 	x->tries = checked(ask(g, TRIES, ticket));
+	x->others = first(ask(g, OTHERS, ticket));
 	x->shut = first(ask(g, SHUT, ticket));
 	x->called = first(ask(g, CALLED, ticket));
 }

@@ -24,6 +24,7 @@ struct explain {
 	struct span shut;		/* a trunk or route that is off */
 	struct span accounts;		/* its registrations at PBXs */
 	struct span called;		/* the row of the called number */
+	struct span others;		/* n: heard of other homes alike */
 	struct span quality;		/* its figures, a row for each side */
 	struct span sigproxy, registrar;	/* what they say of themselves */
 	bool certificates_good;	/* none of ours has ended */
@@ -47,6 +48,16 @@ void explain_sound(const struct explain *x);
 void explain_put_sound(const struct explain *x, struct buf *b);
 /* ITU-T G.107 the other way round, to the whole number below. */
 unsigned explain_r_of_mos(uint64_t mos_centi);
+
+/* explain_doubt.c: what cannot be seen from here, and what shows it still.
+ * Phones that report hearing nothing. */
+void explain_deaf(const struct explain *x);
+/* "; whether 168 heard is not known ...", of whoever says nothing of it. */
+void explain_put_unknown(const struct explain *x, struct buf *b);
+/* This verdict may be the office's fault or the home's: is it the home's?
+ * Then the evidence is appended. */
+bool explain_at_home(const struct explain *x, struct span verdict,
+    struct buf *b);
 
 /* explain_tls.c: handshakes that came to nothing.  Gives whether one of them
  * was the number's own. */

@@ -286,6 +286,7 @@ say_fine(const struct explain *x)
 
 	buf_init(&b, mem, sizeof(mem));
 	explain_put_sound(x, &b);
+	explain_put_unknown(x, &b);
 	f = finding_new(x->found, FINDING_OK, "call-fine");
 	finding_what(f, "call %llu of %.*s, %.*s to %.*s: nothing was wrong%s"
 			"%.*s",

@@ -426,6 +426,63 @@ START_TEST(a_number_that_is_disabled)
 }
 END_TEST
 
+#define REPORTS(out, rtcp) CALL_AND("granted", "200", "caller-hung-up", \
+	",\"media_verdict\":\"ok\",\"caller_media\":\"ok\",\"called_media\":" \
+	"\"ok\",\"caller_packets_out\":" out ",\"caller_rtcp_in\":" rtcp)
+
+/* What a phone hears only its own reports tell. */
+START_TEST(phones_that_hear_nothing)
+{
+	static const struct {
+		const char *name, *call, *quality, *code, *text;
+	} rows[] = {
+		{ "reports of nothing", REPORTS("850", "4"), "[]",
+		    "not-hearing", "packets to it 850; reports from it 4" },
+		{ "reports of what it heard", REPORTS("850", "4"),
+		    "[{\"side\":\"caller\",\"heard_loss\":0}]", "call-fine",
+		    "both were heard" },
+		{ "the other one's reports", REPORTS("850", "4"),
+		    "[{\"side\":\"called\",\"heard_loss\":0}]", "not-hearing",
+		    "168 heard nothing" },
+		{ "no report", REPORTS("850", "0"), "[]", "call-fine",
+		    "whether 168 heard is not known" },
+		{ "too few", REPORTS("850", "2"), "[]", "call-fine",
+		    "whether 168 heard is not known" },
+		{ "nothing was sent to it", REPORTS("3", "9"), "[]",
+		    "call-fine", "both were heard" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.call = span_str(rows[i].call);
+		x.quality = span_str(rows[i].quality);
+		explain_call(&x);
+		ck_assert_msg(fs.n == 1, "%s: %u", rows[i].name, fs.n);
+		expect(rows[i].name, rows[i].code, rows[i].text);
+	}
+}
+END_TEST
+
+START_TEST(whose_router_loses_it)
+{
+	static const char call[] = CALL_AND("granted", "200",
+	    "caller-hung-up", ",\"caller_media\":\"office-router\","
+	    "\"caller_words\":\"the office's router loses it\"");
+
+	begin();
+	x.call = SPAN_LIT(call);
+	explain_call(&x);
+	expect("nobody knows", "office-router", "either the office's router");
+	begin();
+	x.call = SPAN_LIT(call);
+	x.others = SPAN_LIT("{\"n\":3}");
+	explain_call(&x);
+	expect("others are heard", "office-router", "this home's router");
+	expect("why", "office-router", "came in the same way 3 times");
+	ck_assert_ptr_null(strstr(fs.item[0].remedy, "forward"));
+}
+END_TEST
+
 START_TEST(the_evidence_of_silence)
 {
 	static const char call[] = CALL_AND("granted", "200",
@@ -478,7 +535,8 @@ main(void)
 		another_ones_refusals_say_nothing, calls, handshakes, sounds,
 		the_evidence_of_silence, r_of_mos, trunks,
 		each_trunk_that_was_tried_is_said, trunks_that_are_shut,
-		registrations_of_our_own, a_phone_that_has_gone,
+		registrations_of_our_own, phones_that_hear_nothing,
+		whose_router_loses_it, a_phone_that_has_gone,
 		a_number_that_is_disabled };
 
 	return run_suite("explain", tests, sizeof(tests) / sizeof(tests[0]));

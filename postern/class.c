@@ -69,6 +69,7 @@ print(const struct conf *c, const struct cmd_opts *o, struct buf *sql,
     const char *none)
 {
 	char *said;
+	bool empty;
 	int n = 0;
 
 	if (buf_err(sql))
@@ -82,8 +83,12 @@ print(const struct conf *c, const struct cmd_opts *o, struct buf *sql,
 		n = table_print(stdout, span_str(said));
 	if (!o->json && n == 0)
 		puts(none);
+	empty = said[0] == '\0';
 	free(said);
-	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
+	if (n < 0)
+		return cmd_fail("sqlite3 gave no rows");
+	/* Who names one wants that one. */
+	return empty && o->n_rest == 2;
 }
 
 /* ---- the commands ---- */
@@ -201,7 +206,8 @@ cmd_class(int argc, char **argv)
 	if (cmd_opts_mixed(argc, argv, "csj", &o) != 0)
 		return 2;
 	if (o.n_rest == 3 && strcmp(o.rest[0], "test") == 0)
-		return class_test(&o, o.rest[1], o.rest[2]);
+		return o.rest[1][0] == '\0' || o.rest[2][0] == '\0' ?
+		    misuse() : class_test(&o, o.rest[1], o.rest[2]);
 	buf_init(&b, mem, sizeof(mem));
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (o.n_rest == 0 || strcmp(o.rest[0], verbs[i].verb) != 0 ||

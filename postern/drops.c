@@ -66,9 +66,27 @@ put_until(struct buf *b, const struct cmd_opts *o)
 	return 0;
 }
 
+/* One that holds half the internet is a slip of the hand, and shuts out every
+ * phone that is not registered now. */
+static int
+check_prefix(const char *typed)
+{
+	struct addr_prefix p;
+
+	if (addr_prefix_parse(span_str(typed), &p) != 0)
+		return cmd_fail("%s is neither an address nor ADDRESS/BITS, "
+				"as 203.0.113.0/24 or 2001:db8::/32", typed);
+	if (p.bits < (p.net.family == ADDR_IPV4 ? 8 : 16))
+		return cmd_fail("%s is too much of the internet: at least /8, "
+				"or /16 of IPv6", typed);
+	return 0;
+}
+
 static int
 put_add(struct buf *b, const struct cmd_opts *o)
 {
+	if (check_prefix(o->rest[1]) != 0)
+		return 1;
 	buf_puts(b, "INSERT INTO dropped(prefix, until) VALUES (");
 	if (store_value(b, o->rest[1]) != 0)
 		return 1;
@@ -97,6 +115,8 @@ put_clear(struct buf *b, const struct cmd_opts *o)
 static int
 put_never(struct buf *b, const struct cmd_opts *o)
 {
+	if (check_prefix(o->rest[1]) != 0)
+		return 1;
 	buf_puts(b, "DELETE FROM dropped WHERE prefix = ");
 	if (store_value(b, o->rest[1]) != 0)
 		return 1;

@@ -83,6 +83,14 @@ usage(FILE *to)
 	    to);
 }
 
+static int
+help(size_t i)
+{
+	printf("usage: postern %s %s\n%s\nMore: man postern\n",
+	    commands[i].word, commands[i].usage, commands[i].help);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -99,8 +107,11 @@ main(int argc, char **argv)
 		return 0;
 	}
 	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (strcmp(argv[1], commands[i].word) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+		if (strcmp(argv[1], commands[i].word) != 0)
+			continue;
+		if (argc == 3 && strcmp(argv[2], "--help") == 0)
+			return help(i);
+		return commands[i].run(argc - 1, argv + 1);
 	}
 	cmd_fail("there is no command `%s`; see `postern help`", argv[1]);
 	return 2;

@@ -209,6 +209,12 @@
 	S(CALLS_OLD, W, "DELETE FROM call WHERE ticket IN ("            \
 	    "SELECT ticket FROM call WHERE ended_at IS NOT NULL "       \
 	    "ORDER BY ticket LIMIT ?1)")                                \
+	/* A flood of refusals pushes out refusals, and no call. */        \
+	S(REFUSED_FIRST, R, "SELECT 4 * sum(state = 'refused') > "      \
+	    "count(*) FROM call")                                       \
+	S(CALLS_REFUSED, W, "DELETE FROM call WHERE ticket IN ("        \
+	    "SELECT ticket FROM call WHERE state = 'refused' "          \
+	    "ORDER BY ticket LIMIT ?1)")                                \
 	S(CALLS_OLDER, W, "DELETE FROM call WHERE ticket IN ("          \
 	    "SELECT ticket FROM (SELECT ticket, ended_at FROM call "    \
 	    "WHERE ended_at IS NOT NULL ORDER BY ticket LIMIT 200) "    \

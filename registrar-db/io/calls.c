@@ -728,8 +728,9 @@ drop_spent(struct oracle *o)
 bool
 calls_chores(struct oracle *o)
 {
-	int64_t over = o->calls_kept - CALLS_MAX;
+	int64_t over = o->calls_kept - CALLS_MAX, n;
 	sqlite3_stmt *q;
+	bool refused;
 
 	/* Checkpoints that wait are to be in the table first. */
 	if (o->sig != NULL && door_is_up(o->sig)) {
@@ -742,9 +743,13 @@ calls_chores(struct oracle *o)
 	drop_spent(o);
 	if (over <= 0)
 		return drop_older(o);
-	q = store_use(o->store, ST_CALLS_OLD);
-	sql_int(q, 1, over < DELETE_MAX ? over : DELETE_MAX);
+	refused = store_number(o->store, ST_REFUSED_FIRST, 0) != 0;
+	n = refused ? CALLS_SLACK : DELETE_MAX;
+	if (n > over)
+		n = over;
+	q = store_use(o->store, refused ? ST_CALLS_REFUSED : ST_CALLS_OLD);
+	sql_int(q, 1, n);
 	if (store_run(o->store, q) == 0)
-		o->calls_kept -= over < DELETE_MAX ? over : DELETE_MAX;
-	return over > DELETE_MAX || drop_older(o);
+		o->calls_kept -= n;
+	return over > n || drop_older(o);
 }

@@ -421,8 +421,9 @@ put_words(const struct policy_ask *ask, const struct policy_say *say,
 	out->why_len = b.len;
 }
 
+/* Takes:   from  internet, granted. */
 static void
-ask_about(struct policy *p, struct span by, bool internet, bool running,
+ask_about(struct policy *p, struct span by, struct decision from, bool outside,
     struct span dialled, struct decision *out)
 {
 	static struct policy_ask ask;
@@ -430,16 +431,18 @@ ask_about(struct policy *p, struct span by, bool internet, bool running,
 	struct policy_say say;
 
 	*out = (struct decision){ .verdict = VERDICT_BUSY,
-		.internet = internet };
+		.internet = from.internet, .granted = from.granted };
 	if (classify(p, dialled, out, &row) != 0)
 		return;
+	if (outside && out->kind == NUMBER_INTERNAL)
+		out->kind = NUMBER_NATIONAL;
 	if (row != NULL) {
 		out->cost = row->cost;
 		out->pattern_len = copy(out->pattern, sizeof(out->pattern),
 		    span_make(row->typed, row->typed_len));
 	}
 	ask = (struct policy_ask){ .kind = out->kind, .cost = out->cost,
-		.internet = internet, .running = running };
+		.internet = from.internet, .running = from.granted };
 	if (out->kind != NUMBER_EMERGENCY && fill(p, by, &ask) != 0)
 		return;
 	say = policy_decide(&ask);
@@ -454,14 +457,25 @@ void
 policy_ask(struct policy *p, struct span by, bool internet,
     struct span dialled, struct decision *out)
 {
-	ask_about(p, by, internet, false, dialled, out);
+	ask_about(p, by, (struct decision){ .internet = internet }, false,
+	    dialled, out);
 }
 
 void
 policy_ask_form(struct policy *p, struct span by, bool internet,
     struct span dialled, struct decision *out)
 {
-	ask_about(p, by, internet, true, dialled, out);
+	ask_about(p, by, (struct decision){ .internet = internet,
+		.granted = true }, false, dialled, out);
+}
+
+void
+policy_ask_outside(struct policy *p, struct span by, const struct decision *d,
+    struct decision *out)
+{
+	ask_about(p, by, (struct decision){ .internet = d->internet,
+		.granted = d->granted }, true,
+	    span_make(d->number, d->number_len), out);
 }
 
 enum policy_why

@@ -20,6 +20,7 @@ struct decision {
 	uint32_t cost;		/* a minute, in 1/10000 */
 	bool costs_caps;	/* it counts for the caller's caps */
 	bool internet;
+	bool granted;		/* it is about a call that counts already */
 	size_t number_len, pattern_len, rule_len, why_len;
 	char number[NUMBER_MAX];	/* what to look up and where to go */
 	char pattern[PLAN_NUMBER_MAX];
@@ -45,6 +46,10 @@ void policy_ask(struct policy *p, struct span by, bool internet,
  * itself counts already. */
 void policy_ask_form(struct policy *p, struct span by, bool internet,
     struct span dialled, struct decision *out);
+/* The same number, as was decided in d, at a provider's: what only looks like
+ * one of the office is a national one there. */
+void policy_ask_outside(struct policy *p, struct span by,
+    const struct decision *d, struct decision *out);
 /* Does this phone's number have a device outside?  Then its word may come
  * from there. */
 bool policy_is_outside(struct oracle *o, struct span number);

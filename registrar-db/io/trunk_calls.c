@@ -75,18 +75,25 @@ map_number(struct oracle *o, const struct trunk_row *t,
 			     VERDICT_BUSY;
 }
 
-/* Who calls, so that he can be called back from here. */
-static struct span
-name_caller(const struct trunk_row *t, const struct ipc_trunk_call_ask *ask,
-    char mem[PLAN_NUMBER_MAX])
+/* Who calls, so that he can be called back from here.  A provider's caller is
+ * none of ours, whatever he says: a phone would show a colleague. */
+static struct ipc_party
+caller_of(struct oracle *o, const struct trunk_row *t,
+    const struct ipc_trunk_call_ask *ask, char mem[PLAN_NUMBER_MAX])
 {
-	struct span number;
+	struct ipc_party who = { .number = SPAN_LIT("anonymous"),
+		.latching = t->told.latching, .srtp = t->told.srtp };
+	struct span number = span_sub(ask->caller, 0, NUMBER_MAX);
+	struct party_row row;
 
-	if (ask->caller.len == 0)
-		return SPAN_LIT("anonymous");
-	if (dial_read(&t->dial, ask->caller, mem, &number) == 0)
-		return number;
-	return span_sub(ask->caller, 0, NUMBER_MAX);
+	if (number.len > 0)
+		(void)dial_read(&t->dial, ask->caller, mem, &number);
+	if (!trunk_is_ours(t) && party_read(o->store, number, &row) == 0)
+		return who;
+	who.name = ask->name;
+	if (number.len > 0)
+		who.number = number;
+	return who;
 }
 
 int
@@ -117,10 +124,7 @@ trunks_call_ask(struct oracle *o, struct span payload)
 		    ask.called.len : sizeof(d.sent);
 		if (d.sent_len > 0)
 			memcpy(d.sent, ask.called.p, d.sent_len);
-		say.caller = (struct ipc_party){
-			.number = name_caller(t, &ask, mem),
-			.name = ask.name, .latching = t->told.latching,
-			.srtp = t->told.srtp };
+		say.caller = caller_of(o, t, &ask, mem);
 		calls_from_trunk(o, &ask, &d, &called, &say);
 	}
 	IPC_FRAME(sig_say(o), AUTH_SAY, auth_say, &say);

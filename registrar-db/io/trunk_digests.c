@@ -157,7 +157,7 @@ is_granted(struct oracle *o, const struct asked *a,
 	    uri_user_unescape(&uri, mem, &user) != 0)
 		return false;
 	ways = (struct ipc_auth_say){ .n_ways = 0 };
-	policy_ask(o->policy, by, policy_is_outside(o, by),
+	policy_ask_form(o->policy, by, policy_is_outside(o, by),
 	    span_make(a->number, a->number_len), &d);
 	*mirrored_out = trunks_mirrored(o, by, &d, &ways);
 	if (!*mirrored_out && trunks_route(o, by, &d, &ways) != VERDICT_OK)

@@ -308,6 +308,12 @@ trunk_rows_read(struct store *s, const struct plan *site,
 	read_dids(s, out);
 }
 
+bool
+trunk_is_ours(const struct trunk_row *t)
+{
+	return t->told.trust != 0 || t->told.zone == ZONE_INTERNAL;
+}
+
 const struct trunk_row *
 trunk_row(const struct trunk_rows *rows, uint32_t id)
 {

@@ -194,6 +194,22 @@ may_strip(struct oracle *o, const struct dial_route *r,
 	return stripped->verdict == VERDICT_OK;
 }
 
+/*
+ * A number of two to five digits that is nobody's of ours is one of the PBX
+ * behind a trunk, or a service that costs money at a provider.  There it must
+ * be allowed as any national number, and counts as one.
+ */
+static bool
+may_leave(struct oracle *o, const struct trunk_row *t, struct span by,
+    const struct decision *d, struct decision *left)
+{
+	*left = *d;
+	if (d->kind != NUMBER_INTERNAL || trunk_is_ours(t))
+		return true;
+	policy_ask_outside(o->policy, by, d, left);
+	return left->verdict == VERDICT_OK;
+}
+
 static int
 add_way(struct oracle *o, const struct dial_route *r,
     const struct trunk_row *t, struct span by, const struct decision *d,
@@ -244,11 +260,12 @@ static enum verdict
 choose(struct oracle *o, struct span by, struct span rights,
     struct decision *d, struct ipc_auth_say *say)
 {
-	static struct decision stripped;
+	static struct decision stripped, left, refused, as;
 	const struct trunk_rows *rows = &o->trunks->rows;
 	struct span number = span_make(d->number, d->number_len);
 	bool denied = false;
 
+	as = *d;
 	for (unsigned i = 0; i < rows->n_routes &&
 	     say->n_ways < IPC_WAYS_MAX; i++) {
 		const struct dial_route *r = &rows->route[i];
@@ -257,16 +274,27 @@ choose(struct oracle *o, struct span by, struct span rights,
 		if (t == NULL || !t->outbound ||
 		    !dial_route_fits(r, number, d->kind, rights))
 			continue;
-		if (may_strip(o, r, t, by, d, &stripped))
-			(void)add_way(o, r, t, by, d, say);
-		else
+		if (!may_strip(o, r, t, by, d, &stripped)) {
+			refused = stripped;
 			denied = true;
+			continue;
+		}
+		if (!may_leave(o, t, by, d, &left)) {
+			refused = left;
+			denied = true;
+			continue;
+		}
+		if (add_way(o, r, t, by, d, say) == 0 &&
+		    left.kind != d->kind)
+			as = left;
 	}
-	if (say->n_ways > 0)
+	if (say->n_ways > 0) {
+		*d = as;
 		return VERDICT_OK;
-	if (!denied || stripped.verdict != VERDICT_DENIED)
+	}
+	if (!denied || refused.verdict != VERDICT_DENIED)
 		return VERDICT_NOT_FOUND;
-	*d = stripped;
+	*d = refused;
 	return VERDICT_DENIED;
 }
 

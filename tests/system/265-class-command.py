@@ -35,6 +35,12 @@ def test_classes():
             assert words in shown, shown
         said = json.loads(ask(office, 'class', 'test', '201', '168', '--json'))
         assert said['kind'] == 'internal' and said['office']['may'] and said['internet']['may'], said
+        assert 'no such class' in ask(office, 'class', 'show', 'nope', status=1)
+        assert 'usage' in ask(office, 'class', 'test', '201', '', status=2)
+        assert 'neither an address' in ask(office, 'drops', 'add', '300.1.1.1', status=1)
+        assert 'too much' in ask(office, 'drops', 'add', '0.0.0.0/0', status=1)
+        assert 'postern class' in subprocess.run([program(), 'class', '--help'], capture_output=True, text=True,
+                                                 check=True).stdout
         assert 'no such subscriber' in ask(office, 'class', 'test', '999', '168', status=1)
         assert json.loads(ask(office, 'class', 'test', '201', 'a"b', '--json', status=1))['dialled'] == 'a"b'
         assert ask(office, 'class', 'test', '201', '112')

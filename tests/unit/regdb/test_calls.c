@@ -130,6 +130,25 @@ START_TEST(old_calls_go_though_no_admin_is_at_work)
 }
 END_TEST
 
+/* Whoever may call nothing can ask a thousand times a second. */
+START_TEST(a_flood_of_refusals_pushes_out_no_call)
+{
+	office();
+	lab_call("22");
+	lab_until(strcmp(lab_look("SELECT count(*) FROM live_call"), "1") == 0);
+	lab_ok("UPDATE call SET ended_at = granted_at, state = 'ended'");
+	for (int i = 0; i < 3; i++)
+		ck_assert_uint_eq(lab_call("0900123456").verdict,
+		    VERDICT_DENIED);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "4") == 0);
+	lab.oracle->calls_kept = CALLS_MAX + CALLS_SLACK - 1;
+	lab_call("0900123456");
+	lab_until(lab.oracle->calls_kept <= CALLS_MAX);
+	ck_assert_str_eq(lab_look("SELECT group_concat(called) FROM call"),
+	    "22");
+}
+END_TEST
+
 START_TEST(only_an_invite_buys)
 {
 	struct ipc_auth_ask ask = { .id = 9, .want = 1,
@@ -431,6 +450,7 @@ add_call_tests(Suite *s)
 	tcase_add_test(t, a_disabled_number_does_not_exist);
 	tcase_add_test(t, the_limit_of_live_calls_is_for_calls_that_live);
 	tcase_add_test(t, old_calls_go_though_no_admin_is_at_work);
+	tcase_add_test(t, a_flood_of_refusals_pushes_out_no_call);
 	tcase_add_test(t, only_an_invite_buys);
 	tcase_add_test(t, a_call_is_live_then_a_record);
 	tcase_add_test(t, whose_media_was_not_heard_stands_in_plain_words);

@@ -232,6 +232,58 @@ START_TEST(routes_come_before_prefixes_and_cut_off_no_rule)
 }
 END_TEST
 
+/* Five digits are a number of the office, but not at a provider's. */
+START_TEST(short_numbers_of_a_provider_are_no_numbers_of_the_office)
+{
+	static const struct {
+		const char *sql;
+		enum verdict want;
+		const char *rule;
+	} rows[] = {
+		{ "SELECT 1", VERDICT_DENIED, "class national: internet" },
+		{ "UPDATE class_of_service SET internet = 'internal,national' "
+		  "WHERE name = 'national'", VERDICT_OK,
+		    "class national: internet" },
+		{ "UPDATE class_of_service SET max_calls = 1 "
+		  "WHERE name = 'national'", VERDICT_DENIED,
+		    "class national: max_calls" },
+		{ "UPDATE trunk SET trust = 1", VERDICT_OK,
+		    "class national: internet" },
+		{ "UPDATE trunk SET trust = 0, zone = 'internal'", VERDICT_OK,
+		    "class national: internet" },
+	};
+	struct ipc_auth_say say;
+	char look[160];
+
+	lab_subscriber();
+	lab_ok("INSERT INTO trunk(name, address, prefix) VALUES ('itsp', "
+	       "'198.51.100.20:5060', '')");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ipc_trunk told = { 0 };
+
+		lab_until(!store_in_transaction(lab.store));
+		lab_ok(rows[i].sql);
+		while (i == 0 || i > 2) {
+			ck_assert_int_eq(get_trunk(lab_take(IPC_TRUNK), &told),
+			    0);
+			if (i == 0 || (i == 3 && told.trust == 1) ||
+			    (i == 4 && told.zone == ZONE_INTERNAL))
+				break;
+		}
+		say = lab_call("22833");
+		ck_assert_msg(say.verdict == rows[i].want, "%zu: %u", i,
+		    say.verdict);
+		snprintf(look, sizeof(look), "SELECT count(*) FROM (SELECT "
+		    "rule FROM call UNION ALL SELECT rule FROM call_record) "
+		    "WHERE rule = '%s'", rows[i].rule);
+		lab_until(strcmp(lab_look(look), "0") != 0);
+	}
+	lab_until(strcmp(lab_look("SELECT group_concat(number_class) FROM "
+	    "(SELECT number_class FROM call ORDER BY ticket)"),
+	    "national,national,national,internal,internal") == 0);
+}
+END_TEST
+
 static struct ipc_auth_say
 call_from(uint32_t trunk, const char *called, const char *caller)
 {
@@ -264,6 +316,13 @@ START_TEST(a_trunk_reaches_the_numbers_of_did_alone)
 	assert_span(say.called.number, "168");
 	ck_assert_uint_eq(say.caller.latching, LATCH_SIGNALLED);
 	assert_span(call_from(1, "0301234168", "").caller.number, "anonymous");
+	/* Nobody outside calls as one of us; but a PBX of ours may. */
+	assert_span(call_from(1, "0301234168", "168").caller.number,
+	    "anonymous");
+	lab_until(!store_in_transaction(lab.store));
+	lab_ok("UPDATE trunk SET trust = 1");
+	lab_until(told().trust == 1);
+	assert_span(call_from(1, "0301234168", "168").caller.number, "168");
 	ck_assert_uint_eq(call_from(1, "168", "1").verdict, VERDICT_NOT_FOUND);
 	ck_assert_uint_eq(call_from(1, "0301234999", "1").verdict,
 	    VERDICT_NOT_FOUND);
@@ -312,6 +371,8 @@ add_trunk_tests(Suite *s)
 	tcase_add_test(t, a_digest_is_computed_by_the_next_registrar_db_too);
 	tcase_add_test(t, what_a_trunk_did_instead_is_kept_with_the_call);
 	tcase_add_test(t, routes_come_before_prefixes_and_cut_off_no_rule);
+	tcase_add_test(t,
+	    short_numbers_of_a_provider_are_no_numbers_of_the_office);
 	tcase_add_test(t, a_trunk_reaches_the_numbers_of_did_alone);
 	tcase_add_test(t, who_is_mirrored_calls_by_the_pbx_as_its_own);
 	suite_add_tcase(s, t);

@@ -184,6 +184,7 @@ look(struct check *k)
 	check_names(k);
 	check_tls(k);
 	check_store(k);
+	check_trunks(k);
 }
 
 static void

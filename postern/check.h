@@ -62,6 +62,8 @@ struct media_remedy {
 	enum finding_level level;
 	const char *text;
 };
+/* What is said instead of sigproxy's words, who sees one call alone. */
+struct span media_doubt(struct span verdict, struct span words);
 /* NULL: nothing. */
 const struct media_remedy *media_remedy(struct span verdict);
 
@@ -70,6 +72,16 @@ void check_names(struct check *k);
 
 /* check_store.c: what the database says of subscribers. */
 void check_store(struct check *k);
+
+/* check_trunks.c: our own registrations that failed, of trunk_registration and
+ * mirror_registration. */
+void check_trunks(struct check *k);
+void check_accounts(struct findings *fs, struct span rows);
+/* Without an end. */
+#define CHECK_ACCOUNTS                                                         \
+	"SELECT * FROM (SELECT '' AS number, trunk, username, state, status, " \
+	"why, changed FROM trunk_registration UNION ALL SELECT number, trunk, " \
+	"username, state, status, why, changed FROM mirror_registration)"
 
 /* check_outside.c: what `postern probe` saw from outside, as its line. */
 void check_outside(struct findings *fs, const struct conf *c,

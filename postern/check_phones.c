@@ -31,9 +31,11 @@ static const struct media_remedy remedies[] = {
 	    "it) or [media] ports forwarded at the office give it sound from "
 	    "the first word on" },
 	{ "office-router", FINDING_WARNING,
-	    "forward [media] ports at the office's router (postern check "
-	    "--router) and set `mode = forwarded`; what STUN says of that "
-	    "router is true for the STUN server alone" },
+	    "does sound of other homes come in? Then that home's router lets "
+	    "none out to [media] ports: its firewall. If it does not: forward "
+	    "[media] ports at the office's router (postern check --router) "
+	    "and set `mode = forwarded`; what STUN says of that router is "
+	    "true for the STUN server alone" },
 	{ "same-port-in-home", FINDING_WARNING,
 	    "set another RTP port in one of this home's phones, or let them "
 	    "ask STUN, or forward [media] ports at the office's router" },
@@ -73,6 +75,18 @@ media_remedy(struct span verdict)
 	return NULL;
 }
 
+struct span
+media_doubt(struct span verdict, struct span words)
+{
+	if (!span_eq(verdict, SPAN_LIT("office-router")))
+		return words;
+	return SPAN_LIT("the phone's sound comes to our SIP port, from the very "
+			"port that it announced and the relay sends to, but "
+			"never to the relay: either the office's router loses "
+			"it, having given the relay another port than STUN "
+			"saw, or the home's lets it out to our SIP port only");
+}
+
 static void
 check_unheard(struct findings *fs, struct span one)
 {
@@ -88,6 +102,7 @@ check_unheard(struct findings *fs, struct span one)
 	remedy = media_remedy(verdict);
 	if (remedy == NULL)
 		return;
+	words = media_doubt(verdict, words);
 	json_number(one, "ago_s", &ago_s);
 	f = finding_new(fs, remedy->level, "media-not-heard");
 	finding_what(f, "%.*s was not heard in its last call: %.*s",

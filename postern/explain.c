@@ -14,7 +14,7 @@
 #include "postern/store.h"
 
 #define SQL_MAX 4096
-#define ANSWERS_MAX 8
+#define ANSWERS_MAX 16
 
 struct gather {
 	struct check *k;
@@ -77,7 +77,7 @@ checked(struct span rows)
 #define BOTH                                                                   \
 	"ticket, caller, called, redirected_to, granted, status, reason, "     \
 	"from_source, called_source, media_mode, media_verdict, "              \
-	"rule, number_class, pattern, "                                        \
+	"rule, number_class, pattern, trunk, route, sent, answered, "                                        \
 	"caller_media, caller_said, called_media, called_said, "               \
 	"caller_srtp, called_srtp, "                                           \
 	"caller_evidence, called_evidence, "                                   \
@@ -88,18 +88,55 @@ checked(struct span rows)
 #define COUNTED                                                                \
 	"caller_packets_in, called_packets_in, caller_packets_out, "           \
 	"called_packets_out, caller_packets_refused, called_packets_refused, " \
-	"caller_learnt, called_learnt"
+	"caller_rtcp_in, called_rtcp_in, caller_learnt, called_learnt"
 
 #define CALLS(where)                                                           \
 	"SELECT * FROM (SELECT " BOTH ", verdict, " COUNTED " FROM "           \
 	"call_record UNION ALL SELECT " BOTH ", 'granted', NULL, NULL, NULL, " \
-	"NULL, NULL, NULL, '', '' FROM live_call) WHERE " where                \
+	"NULL, NULL, NULL, NULL, NULL, '', '' FROM live_call) WHERE " where                \
 	" ORDER BY ticket DESC LIMIT 1;"
 
 #define QUALITY                                                                \
 	"SELECT side, expected, gap, mos, loss, jitter_us, rtt_ms, heard_mos, " \
 	"heard_loss, heard_jitter_us, heard_rtt_ms FROM quality WHERE "        \
 	"ticket = CAST(@ AS INTEGER);"
+
+#define TRIES                                                                  \
+	"SELECT y.trunk, y.address, y.why, y.status, y.words, t.wait_s, "      \
+	"t.realm FROM call_try AS y LEFT JOIN trunk AS t ON t.name = y.trunk " \
+	"WHERE y.ticket = CAST(@ AS INTEGER) ORDER BY y.n;"
+
+/* Which would have taken it: patterns as in docs/trunks.md. */
+#define SHUT                                                                   \
+	"SELECT t.name, t.enabled, t.outbound, r.id AS route FROM call AS c "  \
+	"JOIN trunk AS t LEFT JOIN route AS r ON r.trunk = t.name AND "        \
+	"c.called GLOB replace(replace(replace(r.pattern, '*', '[*]'), '%', "  \
+	"'*'), 'X', '[0-9]') WHERE c.ticket = CAST(@ AS INTEGER) AND "         \
+	"(t.enabled = 0 OR t.outbound = 0 OR r.enabled = 0) AND "              \
+	"(r.id IS NOT NULL OR "                                                \
+	"substr(c.called, 1, length(t.prefix)) = t.prefix) LIMIT 1;"
+
+/* An address without its port. */
+#define HOST(of) "rtrim(" of ", '0123456789')"
+#define SIDE(side, source)                                                     \
+	"SELECT ticket, " side "_media AS media, " HOST(side "_said")          \
+	" AS said, " HOST(source) " AS home, media_mode, granted FROM "
+#define BOTH_SIDES(view)                                                       \
+	SIDE("caller", "from_source") view " UNION ALL "                       \
+	SIDE("called", "called_source") view
+
+/* Phones of other homes that were heard where this one was not. */
+#define OTHERS                                                                 \
+	"WITH s AS (" BOTH_SIDES("call_record") " UNION ALL "                  \
+	BOTH_SIDES("live_call") "), me AS (SELECT * FROM s WHERE ticket = "    \
+	"CAST(@ AS INTEGER) AND media = 'office-router' LIMIT 1) SELECT "      \
+	"count(*) AS n FROM s JOIN me WHERE s.media = 'ok' AND s.said = "      \
+	"me.said AND s.home <> me.home AND s.media_mode = me.media_mode AND "  \
+	"s.granted > datetime('now', '-1 day');"
+
+#define CALLED                                                                 \
+	"SELECT number, enabled FROM subscriber WHERE number = (SELECT "       \
+	"called FROM call WHERE ticket = CAST(@ AS INTEGER));"
 
 static void
 gather_number(struct gather *g, struct explain *x)
@@ -110,6 +147,11 @@ gather_number(struct gather *g, struct explain *x)
 	x->phones = checked(ask(g, "SELECT transport, source, zone, contact, "
 		"user_agent, closed FROM registration WHERE number = @ AND "
 		"expires_at > unixepoch();", x->number));
+	x->before = first(ask(g, "SELECT source, transport, user_agent, "
+		"datetime(ended_at, 'unixepoch') AS ended, expired FROM "
+		"last_registration WHERE number = @;", x->number));
+	x->accounts = checked(ask(g, CHECK_ACCOUNTS " WHERE number = @;",
+	    x->number));
 	x->homes = checked(ask(g, "SELECT DISTINCT h.address, h.transport, "
 		"sip_alg FROM home AS h JOIN registration AS r ON "
 		"r.source LIKE h.address || ':%' OR "
@@ -185,7 +227,7 @@ tell(const struct findings *fs, bool json)
 }
 
 static void
-gather_quality(struct gather *g, struct explain *x)
+gather_call(struct gather *g, struct explain *x)
 {
 	char ticket[24];
 
@@ -194,13 +236,17 @@ gather_quality(struct gather *g, struct explain *x)
 	snprintf(ticket, sizeof(ticket), "%llu",
 	    (unsigned long long)explain_number(x->call, "ticket"));
 	x->quality = checked(ask(g, QUALITY, ticket));
+	x->tries = checked(ask(g, TRIES, ticket));
+	x->others = first(ask(g, OTHERS, ticket));
+	x->shut = first(ask(g, SHUT, ticket));
+	x->called = first(ask(g, CALLED, ticket));
 }
 
 static void
 explain(struct gather *g, struct explain *x, const char *word)
 {
 	x->call = first(ask(g, CALLS("ticket = CAST(@ AS INTEGER)"), word));
-	gather_quality(g, x);
+	gather_call(g, x);
 	if (x->call.p != NULL) {
 		explain_call(x);
 		return;
@@ -209,8 +255,24 @@ explain(struct gather *g, struct explain *x, const char *word)
 	gather_number(g, x);
 	x->call = first(ask(g, CALLS("@ IN (caller, called, redirected_to)"),
 	    word));
-	gather_quality(g, x);
+	gather_call(g, x);
 	explain_phone(x);
+	explain_call(x);
+}
+
+/* A trunk: is it in use, are we registered there, its last call. */
+static void
+explain_peer(struct gather *g, struct explain *x, const char *name)
+{
+	x->number = name;
+	x->trunk = first(ask(g, "SELECT name, address, transport, enabled, "
+		"register FROM trunk WHERE name = @;", name));
+	x->accounts = checked(ask(g, CHECK_ACCOUNTS " WHERE trunk = @;",
+	    name));
+	explain_trunk_row(x);
+	check_accounts(x->found, x->accounts);
+	x->call = first(ask(g, CALLS("trunk = @"), name));
+	gather_call(g, x);
 	explain_call(x);
 }
 
@@ -224,7 +286,10 @@ run(struct check *k, const struct cmd_opts *o, const char *word)
 	x.sigproxy = check_said(k, "sigproxy");
 	x.registrar = check_said(k, "registrar-db");
 	x.certificates_good = is_good(check_said(k, "keyd"));
-	explain(&g, &x, word);
+	if (o->n_rest == 2)
+		explain_peer(&g, &x, word);
+	else
+		explain(&g, &x, word);
 	for (unsigned i = 0; i < g.n; i++)
 		free(g.answer[i]);
 	if (g.n == 0)
@@ -244,8 +309,9 @@ cmd_explain(int argc, char **argv)
 
 	if (cmd_opts_mixed(argc, argv, "csj", &o) != 0)
 		return 2;
-	if (o.n_rest != 1 || !is_number(o.rest[0])) {
-		cmd_fail("usage: postern explain NUMBER | CALL [--json] "
+	if (!(o.n_rest == 1 && is_number(o.rest[0])) &&
+	    !(o.n_rest == 2 && strcmp(o.rest[0], "trunk") == 0)) {
+		cmd_fail("usage: postern explain NUMBER | CALL | trunk NAME [--json] "
 			 "[--config FILE | --state DIR]; `postern calls` shows "
 			 "the id of each call");
 		return 2;
@@ -253,5 +319,5 @@ cmd_explain(int argc, char **argv)
 	k.config = state_find_config(o.config, o.state, mem, sizeof(mem));
 	if (k.config == NULL || store_conf(&o, &conf) != 0)
 		return 1;
-	return run(&k, &o, o.rest[0]);
+	return run(&k, &o, o.rest[o.n_rest - 1]);
 }

@@ -16,8 +16,15 @@ struct explain {
 	const char *number;		/* the subscriber's */
 	struct span subscriber;		/* its row */
 	struct span phones;		/* its registrations */
+	struct span before;		/* where it was registered last */
 	struct span homes;		/* where they are */
 	struct span call;		/* its last call, or the one asked for */
+	struct span tries;		/* trunks that did not take it */
+	struct span trunk;		/* the row of the trunk asked for */
+	struct span shut;		/* a trunk or route that is off */
+	struct span accounts;		/* its registrations at PBXs */
+	struct span called;		/* the row of the called number */
+	struct span others;		/* n: heard of other homes alike */
 	struct span quality;		/* its figures, a row for each side */
 	struct span sigproxy, registrar;	/* what they say of themselves */
 	bool certificates_good;	/* none of ours has ended */
@@ -29,6 +36,12 @@ void explain_phone(const struct explain *x);
 /* explain_call.c: what became of x->call, and why? */
 void explain_call(const struct explain *x);
 
+/* explain_trunk.c: what did the trunks do that it was sent to?  Gives whether
+ * that is why it ended. */
+bool explain_trunk(const struct explain *x);
+/* Is there x->trunk, and is it in use? */
+void explain_trunk_row(const struct explain *x);
+
 /* explain_sound.c: was each side of it heard, and did it sound well? */
 void explain_sound(const struct explain *x);
 /* "; sound from 168: MOS 4.41 (R 93), ..." for each side that is known. */
@@ -37,6 +50,16 @@ void explain_put_sound(const struct explain *x, struct buf *b);
 void explain_put_evidence(const struct explain *x, struct buf *b);
 /* ITU-T G.107 the other way round, to the whole number below. */
 unsigned explain_r_of_mos(uint64_t mos_centi);
+
+/* explain_doubt.c: what cannot be seen from here, and what shows it still.
+ * Phones that report hearing nothing. */
+void explain_deaf(const struct explain *x);
+/* "; whether 168 heard is not known ...", of whoever says nothing of it. */
+void explain_put_unknown(const struct explain *x, struct buf *b);
+/* This verdict may be the office's fault or the home's: is it the home's?
+ * Then the evidence is appended. */
+bool explain_at_home(const struct explain *x, struct span verdict,
+    struct buf *b);
 
 /* explain_tls.c: handshakes that came to nothing.  Gives whether one of them
  * was the number's own. */

@@ -63,9 +63,6 @@ static const struct end_rule end_rules[] = {
 	{ "no such number", "no-such-number", FINDING_ERROR,
 	    "nobody has the dialled number",
 	    "postern subscriber show lists all numbers" },
-	{ "no route", "no-route", FINDING_ERROR,
-	    "nothing leads to the dialled number: it is no subscriber's",
-	    "postern subscriber show lists all numbers" },
 	{ "no-codec", "codec-mismatch", FINDING_ERROR,
 	    "no codec is left that subscriber.codecs allows",
 	    "postern sql \"SELECT number, codecs FROM subscriber\"; switch "
@@ -236,6 +233,29 @@ say_denied(const struct explain *x, struct span verdict)
 	return true;
 }
 
+/* He dialled a number that is shut out. */
+static bool
+say_shut(const struct explain *x, struct span verdict)
+{
+	struct span number = explain_text(x->called, "number");
+	struct finding *f;
+
+	if (number.len == 0 || explain_number(x->called, "enabled") != 0 ||
+	    !span_eq(verdict, SPAN_LIT("no such number")))
+		return false;
+	f = finding_new(x->found, FINDING_ERROR, "called-disabled");
+	finding_what(f, "%.*s to %.*s: %.*s is disabled, so calls to it end "
+			"with 404",
+	    EXPLAIN_ARG(explain_text(x->call, "caller")),
+	    EXPLAIN_ARG(explain_text(x->call, "called")), EXPLAIN_ARG(number));
+	finding_seen(f, "call %llu of %.*s; subscriber.enabled is 0",
+	    (unsigned long long)explain_number(x->call, "ticket"),
+	    EXPLAIN_ARG(explain_text(x->call, "granted")));
+	finding_do(f, "if it should: postern subscriber enable %.*s",
+	    EXPLAIN_ARG(number));
+	return true;
+}
+
 static void
 explain_end(const struct explain *x)
 {
@@ -244,7 +264,8 @@ explain_end(const struct explain *x)
 	    rule_of(explain_text(x->call, "reason"));
 	uint64_t status = explain_number(x->call, "status");
 
-	if (say_denied(x, verdict))
+	if (say_denied(x, verdict) || say_shut(x, verdict) ||
+	    explain_trunk(x))
 		return;
 	if (verdict.len > 0 && !span_eq(verdict, SPAN_LIT("granted")))
 		rule = rule_of(verdict);
@@ -266,6 +287,7 @@ say_fine(const struct explain *x)
 	buf_init(&b, mem, sizeof(mem));
 	explain_put_sound(x, &b);
 	explain_put_evidence(x, &b);
+	explain_put_unknown(x, &b);
 	f = finding_new(x->found, FINDING_OK, "call-fine");
 	finding_what(f, "call %llu of %.*s, %.*s to %.*s: nothing was wrong%s"
 			"%.*s",

@@ -224,6 +224,32 @@ each(const struct explain *x, struct span list,
 		say(x, one);
 }
 
+/* It was, and is not any more. */
+static void
+say_lapsed(const struct explain *x)
+{
+	bool expired = explain_number(x->before, "expired") != 0;
+	struct span agent = explain_text(x->before, "user_agent");
+	struct finding *f;
+
+	f = finding_new(x->found, FINDING_ERROR, "registration-lapsed");
+	finding_what(f, "%s was registered until %.*s and has not come back: "
+			"%s", x->number,
+	    EXPLAIN_ARG(explain_text(x->before, "ended")),
+	    expired ? "its phone is switched off, has lost its network, or "
+		      "nothing from there reaches us any more" :
+		      "its phone took its registration back, as one does that "
+		      "is switched off, or an admin ended it");
+	finding_seen(f, "it was at %.*s by %.*s%s%.*s; %s",
+	    EXPLAIN_ARG(explain_text(x->before, "source")),
+	    EXPLAIN_ARG(explain_text(x->before, "transport")),
+	    agent.len > 0 ? ": " : "", EXPLAIN_ARG(agent),
+	    expired ? "no REGISTER renewed it" : "it ended before its time");
+	finding_do(f, "is that phone switched on, and is its network up? If "
+		      "it is, and other phones outside work: postern-probe in "
+		      "that home. If none does: `postern check`");
+}
+
 static void
 say_unregistered(const struct explain *x, bool refused)
 {
@@ -232,6 +258,10 @@ say_unregistered(const struct explain *x, bool refused)
 	if (has_phones(x) || refused ||
 	    explain_number(x->subscriber, "enabled") == 0)
 		return;
+	if (x->before.p != NULL) {
+		say_lapsed(x);
+		return;
+	}
 	f = finding_new(x->found, FINDING_ERROR, "not-registered");
 	finding_what(f, "no phone of %s is registered, and none tries: "
 			"nothing with its user name has reached us",
@@ -262,6 +292,7 @@ explain_phone(const struct explain *x)
 	refused = explain_refusals(x);
 	each(x, x->phones, say_phone);
 	each(x, x->homes, say_home);
+	check_accounts(x->found, x->accounts);
 	check_phones_of(x->found, x->sigproxy, span_str(x->number));
 	refused = explain_tls(x) || refused;
 	say_unregistered(x, refused);

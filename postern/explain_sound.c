@@ -133,27 +133,43 @@ is_heard(const struct explain *x, const char *side)
 	return span_eq(of_side(x, side, "media"), SPAN_LIT("ok"));
 }
 
+#define AT_HOME                                                                \
+	"its sound comes to our SIP port, and never to the relay; that of "    \
+	"other homes does come there, so this home's router or carrier lets "  \
+	"it out to our SIP port only"
+
 static void
 explain_side(const struct explain *x, const char *side, const char *other)
 {
 	const struct media_remedy *remedy =
 	    media_remedy(of_side(x, side, "media"));
 	char seen[FINDING_TEXT_MAX], range[96];
+	struct span verdict = of_side(x, side, "media");
+	struct span words = media_doubt(verdict, of_side(x, side, "words"));
 	struct finding *f;
 	struct buf b;
+	bool at_home;
 
 	if (remedy == NULL)
 		return;
 	f = finding_new(x->found, remedy->level < FINDING_WARNING ?
 	    FINDING_WARNING : remedy->level, remedy->verdict);
-	finding_what(f, "%.*s was not heard%s: %.*s",
-	    EXPLAIN_ARG(explain_text(x->call, side)), is_heard(x, other) ?
-		", the other one was (one-way)" : "",
-	    EXPLAIN_ARG(of_side(x, side, "words")));
 	buf_init(&b, seen, sizeof(seen));
 	say_path(&b, x, side);
+	at_home = explain_at_home(x, verdict, &b);
+	if (at_home)
+		words = SPAN_LIT(AT_HOME);
+	finding_what(f, "%.*s was not heard%s: %.*s",
+	    EXPLAIN_ARG(explain_text(x->call, side)), is_heard(x, other) ?
+		", the other one was (one-way)" : "", EXPLAIN_ARG(words));
 	finding_seen(f, "%.*s", (int)b.len, seen);
 	buf_init(&b, range, sizeof(range));
+	if (at_home) {
+		finding_do(f, "let that home's router, or its carrier's, pass "
+			      "UDP out to our [media] ports: its firewall, a "
+			      "\"SIP protection\", another line");
+		return;
+	}
 	if (strstr(remedy->text, "[media] ports") != NULL)
 		say_range(&b, x->conf);
 	finding_do(f, "%s%.*s", remedy->text, (int)b.len, range);
@@ -310,4 +326,5 @@ explain_sound(const struct explain *x)
 	for (unsigned i = 0; i < SIDES; i++)
 		explain_side(x, sides[i], sides[1 - i]);
 	explain_quality(x);
+	explain_deaf(x);
 }

@@ -6,7 +6,7 @@
 
 #include "common/base/span.h"
 
-#define TABLE_COLUMNS_MAX 24
+#define TABLE_COLUMNS_MAX 48
 
 /*
  * Print a JSON array of flat objects, all with the members of the first one,

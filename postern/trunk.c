@@ -246,7 +246,10 @@ do_show(const struct trunk *t)
 	    "has_password, (SELECT count(*) FROM live_call AS c WHERE "
 	    "c.trunk = t.name) AS calls, (SELECT count(*) FROM route AS r "
 	    "WHERE r.trunk = t.name) AS routes, (SELECT count(*) FROM did AS "
-	    "d WHERE d.trunk = t.name) AS dids FROM trunk AS t");
+	    "d WHERE d.trunk = t.name) AS dids, (SELECT state FROM "
+	    "trunk_registration AS a WHERE a.trunk = t.name) AS registration"
+	    ", (SELECT nullif(why, '') FROM trunk_registration AS a WHERE "
+	    "a.trunk = t.name) AS registration_why FROM trunk AS t");
 	if (t->name != NULL) {
 		buf_puts(&b, " WHERE name = ");
 		if (store_quote(&b, t->name) != 0)

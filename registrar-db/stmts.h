@@ -331,6 +331,13 @@
 	    "FROM trunk WHERE id = ?2), route = ?3, sent = ?4 "         \
 	    "WHERE ticket = ?1 AND ended_at IS NULL "                   \
 	    "AND EXISTS (SELECT 1 FROM trunk WHERE id = ?2)")           \
+	S(CALL_TRIED, W, "INSERT INTO call_try(ticket, n, trunk, address, " \
+	    "why, status, words) SELECT c.ticket, (SELECT count(*) FROM " \
+	    "call_try AS y WHERE y.ticket = ?1), t.name, ?3, ?4, ?5, ?6 " \
+	    "FROM call AS c JOIN trunk AS t ON t.id = ?2 "              \
+	    "WHERE c.ticket = ?1 AND c.ended_at IS NULL "               \
+	    "AND c.verdict LIKE 'granted%' AND (SELECT count(*) FROM "  \
+	    "call_try AS y WHERE y.ticket = ?1) < 16")                  \
 	/* homes */                                                     \
 	S(HOME_PUT, W, "INSERT OR REPLACE INTO home(address, transport, " \
 	    "keepalive_s, lost_after_s, learnt_at, sip_alg) "           \

@@ -65,6 +65,19 @@ enum ended_by {
 	ENDED_BY_US,
 };
 
+/* Why a trunk did not take a call. */
+enum tried_why {
+	TRIED_REFUSED = 1,	/* a final answer */
+	TRIED_SILENT,		/* none at all, for trunk.wait_s */
+	TRIED_STALLED,		/* a provisional one, and no more */
+	TRIED_UNREACHABLE,	/* its connection is lost */
+	TRIED_PASSWORD,		/* it does not accept the answer to its challenge */
+	TRIED_NO_PASSWORD,	/* it challenges, and there is none for it */
+	TRIED_CHALLENGE,	/* its challenge is of a kind we do not answer */
+	TRIED_REALM,		/* it is not to be answered: another realm */
+	TRIED_OURS,		/* a fault of our own */
+};
+
 enum call_state {
 	CALL_RINGING = 1,
 	CALL_ANSWERED,

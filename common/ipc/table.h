@@ -717,6 +717,13 @@
 	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
 	F(u32, route, 0, INT32_MAX)		\
 	F(str, sent, 1, 32)
+#define IPC_F_call_tried(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u32, trunk, 1, IPC_TRUNK_ID_MAX)	\
+	F(addr, at, 0, 0)	\
+	F(u8, why, 1, 9)	/* enum tried_why */	\
+	F(u16, status, 0, 699)	/* 0: no final answer came */	\
+	F(str, words, 0, 96)	/* the trunk's own */
 
 #define IPC_F_policy_ask(F)			\
 	F(u32, id, 0, UINT32_MAX)		\
@@ -979,6 +986,9 @@
 	M(DROP_LIST, drop_list, 92, ROLE_REG, ROLE_SIG, 0,		\
 	    "Sources on the internet whose packets are dropped unread, "	\
 	    "unless a phone is registered there. The whole list, in "	\
-	    "several messages if it is long, whenever it changed.")
+	    "several messages if it is long, whenever it changed.")	\
+	M(CALL_TRIED, call_tried, 113, ROLE_SIG, ROLE_REG, 0,		\
+	    "This trunk did not take a granted call, and why: for "	\
+	    "call_try.")
 
 #endif

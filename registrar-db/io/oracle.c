@@ -45,6 +45,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return trunks_auth_run(o, job, out);
 	case JOB_CALL_WAY:
 		return trunks_way_run(o, job);
+	case JOB_CALL_TRIED:
+		return trunks_tried_run(o, job);
 	case JOB_ACCOUNT:
 		return accounts_run(o, job);
 	case JOB_DROP:

@@ -65,6 +65,7 @@ enum job_kind {
 	JOB_STOP,		/* payload: struct call_stop */
 	JOB_TRUNK_AUTH,		/* payload: TRUNK_AUTH_ASK */
 	JOB_CALL_WAY,		/* payload: CALL_WAY */
+	JOB_CALL_TRIED,		/* payload: CALL_TRIED */
 	JOB_ACCOUNT,		/* payload: ACCOUNT_NOTE */
 	JOB_STREAMS_GONE,	/* payload: int64_t, when sigproxy started */
 	JOB_DROP,		/* payload: struct drop_job */

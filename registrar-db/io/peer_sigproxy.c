@@ -394,6 +394,8 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 		return trunks_auth_ask(o, payload);
 	case IPC_CALL_WAY:
 		return trunks_way(o, payload);
+	case IPC_CALL_TRIED:
+		return trunks_tried(o, payload);
 	case IPC_REFER_ASK:
 		return refer_ask(o, payload);
 	case IPC_CALL_NOTE:

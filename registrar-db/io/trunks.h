@@ -49,6 +49,9 @@ void trunks_auth_refuse(const struct job *job, struct buf *out);
 /* CALL_WAY. */
 int trunks_way(struct oracle *o, struct span payload);
 int trunks_way_run(struct oracle *o, const struct job *job);
+/* tried.c: CALL_TRIED. */
+int trunks_tried(struct oracle *o, struct span payload);
+int trunks_tried_run(struct oracle *o, const struct job *job);
 
 /*
  * Seal one password that an admin typed.  Inside a transaction.

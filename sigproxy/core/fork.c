@@ -680,6 +680,8 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	bool flow_failed = leg->state == LEG_CALLING &&
 	    (status == 430 || (status == 408 && msg == NULL));
 
+	bool has_invite = leg->invite != NULL;
+
 	timerq_cancel(&x->e->timers, &leg->timer_c);
 	if (leg->invite != NULL)
 		ctxn_detach(leg->invite);
@@ -687,6 +689,7 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	if (msg != NULL &&
 	    (trunk_is_challenged(x, leg, msg) || ask_again(x, leg, msg)))
 		return;
+	trunk_note_end(x, leg, msg, status, has_invite);
 	exchange_end_leg(x, leg);
 	if (leg->status == 0) { /* not yet given up by timer C */
 		leg->status = status;
@@ -796,6 +799,7 @@ fork_timer_c(const struct ctx *x, struct leg *leg)
 		return;
 	}
 	flow_failed = leg->state == LEG_CALLING;
+	trunk_note_end(x, leg, NULL, 408, true);
 	leg->state = LEG_LOST;
 	leg->status = 408;
 	exchange_end_leg(x, leg);

@@ -58,6 +58,12 @@ void trunk_write_names(const struct ctx *x, struct leg *leg,
 
 /* The way that was tried failed.  True: another one is. */
 bool trunk_next(const struct ctx *x, struct call *call, uint16_t status);
+/* trunk_tried.c: this branch ends without a 2xx; msg NULL: by no answer of
+ * the trunk's.  Of a phone's branch, and of one noted before, nothing is told.
+ *
+ * Takes:   had_invite  false: it ended while a digest was computed. */
+void trunk_note_end(const struct ctx *x, const struct leg *leg,
+    const struct sip_msg *msg, uint16_t status, bool had_invite);
 /* 401 or 407.  True: registrar-db is asked for the answer. */
 bool trunk_is_challenged(
     const struct ctx *x, struct leg *leg, const struct sip_msg *msg);

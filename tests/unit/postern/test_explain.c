@@ -272,6 +272,217 @@ START_TEST(sounds)
 END_TEST
 
 /* Who is where, what was counted, and what to type into the router. */
+#define OUT(reason, more) CALL_AND("granted", "480", reason, \
+	",\"trunk\":\"itsp\",\"route\":\"route 2\",\"sent\":\"+4989\"" more)
+#define TRY(why, status, words) "{\"trunk\":\"itsp\",\"address\":" \
+	"\"203.0.113.80:5060\",\"why\":\"" why "\",\"status\":" status \
+	",\"words\":\"" words "\",\"wait_s\":6,\"realm\":\"r\"}"
+#define REFUSED_BY_IT OUT("refused", "")
+
+START_TEST(trunks)
+{
+	static const struct {
+		const char *name, *call, *tries, *code, *text;
+		enum finding_level level;
+	} rows[] = {
+		{ "silent", OUT("no-answer", ""), "[" TRY("silent", "0", "") "]",
+		    "trunk-silent", "203.0.113.80:5060, the number last sent as "
+		    "+4989: nothing came for 6 s", FINDING_ERROR },
+		{ "busy", REFUSED_BY_IT, "[" TRY("refused", "486", "") "]",
+		    "trunk-refused", "the number is busy", FINDING_NOTE },
+		{ "unknown there", REFUSED_BY_IT, "["
+		    TRY("refused", "404", "Nope") "]", "trunk-refused",
+		    "it answered 404 Nope", FINDING_ERROR },
+		{ "its own words for it", REFUSED_BY_IT, "["
+		    TRY("refused", "499", "Odd") "]", "trunk-refused",
+		    "the trunk itsp refused the call", FINDING_WARNING },
+		{ "no line", REFUSED_BY_IT, "[" TRY("refused", "503", "") "]",
+		    "trunk-refused", "no line free", FINDING_ERROR },
+		{ "password", REFUSED_BY_IT, "["
+		    TRY("password", "401", "r") "]", "trunk-password",
+		    "user name or the password", FINDING_ERROR },
+		{ "realm", REFUSED_BY_IT, "[" TRY("realm", "0", "zzz") "]",
+		    "trunk-realm", "its realm is \"zzz\", that of the trunk "
+		    "\"r\"", FINDING_ERROR },
+		{ "it went another way", CALL_AND("granted", "200",
+		    "caller-hung-up", ",\"trunk\":\"two\",\"route\":\"route 2\""
+		    ",\"answered\":\"2026-11-27 10:00:09\""), "["
+		    TRY("silent", "0", "") "]", "trunk-silent",
+		    "the next way took it", FINDING_WARNING },
+		{ "no way at all", OUT("no-device", ""), "[]",
+		    "trunk-not-tried", "no channel or no connection left",
+		    FINDING_ERROR },
+		{ "no route", CALL("no route", "404", ""), "[]", "no-route",
+		    "no route or trunk takes it", FINDING_ERROR },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.call = span_str(rows[i].call);
+		x.tries = span_str(rows[i].tries);
+		x.sigproxy = SPAN_LIT("{\"trunks\":[{\"name\":\"itsp\","
+		    "\"calls\":0,\"channels\":2,\"reached_at\":[{}]}]}");
+		explain_call(&x);
+		ck_assert_msg(fs.n == 1, "%s: %u", rows[i].name, fs.n);
+		expect(rows[i].name, rows[i].code, rows[i].text);
+		ck_assert_msg(fs.item[0].level == rows[i].level, "%s: level",
+		    rows[i].name);
+	}
+}
+END_TEST
+
+START_TEST(each_trunk_that_was_tried_is_said)
+{
+	begin();
+	x.call = SPAN_LIT(REFUSED_BY_IT);
+	x.tries = SPAN_LIT("[" TRY("silent", "0", "") ","
+	    TRY("refused", "486", "") "]");
+	explain_call(&x);
+	ck_assert_uint_eq(fs.n, 2);
+	expect("first", "trunk-silent", "did not answer");
+	expect("second", "trunk-refused", "busy");
+}
+END_TEST
+
+START_TEST(trunks_that_are_shut)
+{
+	begin();
+	x.call = SPAN_LIT(CALL("no route", "404", ""));
+	x.shut = SPAN_LIT("{\"name\":\"itsp\",\"enabled\":0}");
+	explain_call(&x);
+	expect("trunk", "no-route", "the trunk itsp would, but is switched");
+	ck_assert_str_eq(fs.item[0].remedy, "postern trunk enable itsp");
+	x.found->n = 0;
+	x.shut = SPAN_LIT("{\"name\":\"itsp\",\"enabled\":1,"
+	    "\"outbound\":1,\"route\":7}");
+	explain_call(&x);
+	ck_assert_ptr_nonnull(strstr(fs.item[0].remedy, "WHERE id = 7"));
+}
+END_TEST
+
+#define ACCOUNT(number, state, status) "[{\"number\":\"" number \
+	"\",\"trunk\":\"itsp\",\"username\":\"u\",\"state\":\"" state \
+	"\",\"status\":" status ",\"why\":\"no\",\"changed\":\"10:00\"}]"
+
+START_TEST(registrations_of_our_own)
+{
+	static const struct {
+		const char *rows, *code, *text; /* NULL: nothing is said */
+	} rows[] = {
+		{ ACCOUNT("", "failed", "401"), "trunk-not-registered",
+		    "failed since 10:00, as user u: it answered 401" },
+		{ ACCOUNT("", "failed", "0"), "trunk-not-registered",
+		    "as user u: no answer" },
+		{ ACCOUNT("168", "expired", "401"), "mirror-not-registered",
+		    "168 is not registered at the PBX itsp" },
+		{ ACCOUNT("168", "registered", "200"), NULL, NULL },
+		{ ACCOUNT("168", "no phone", "0"), NULL, NULL },
+		{ ACCOUNT("", "off", "403"), NULL, NULL },
+		{ "", NULL, NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		check_accounts(&fs, span_str(rows[i].rows));
+		ck_assert_uint_eq(fs.n, rows[i].code != NULL);
+		if (rows[i].code != NULL)
+			expect(rows[i].rows, rows[i].code, rows[i].text);
+	}
+}
+END_TEST
+
+START_TEST(a_phone_that_has_gone)
+{
+	static const struct { const char *expired, *text; } rows[] = {
+		{ "1", "has not come back: its phone is switched off, has lost" },
+		{ "0", "took its registration back" },
+	};
+
+	for (size_t i = 0; i < 2; i++) {
+		begin();
+		x.subscriber = SPAN_LIT(ROW(""));
+		x.phones = SPAN_LIT("[]");
+		x.before = i == 0 ? SPAN_LIT("{\"source\":\"198.51.100.7:5\","
+		    "\"transport\":\"udp\",\"user_agent\":\"ua\",\"ended\":"
+		    "\"10:00\",\"expired\":1}") :
+		    SPAN_LIT("{\"source\":\"198.51.100.7:5\",\"expired\":0}");
+		explain_phone(&x);
+		ck_assert_uint_eq(fs.n, 1);
+		expect(rows[i].expired, "registration-lapsed", rows[i].text);
+		expect(rows[i].expired, "registration-lapsed",
+		    "it was at 198.51.100.7:5");
+	}
+}
+END_TEST
+
+START_TEST(a_number_that_is_disabled)
+{
+	begin();
+	x.call = SPAN_LIT(CALL("no such number", "404", ""));
+	x.called = SPAN_LIT("{\"number\":\"201\",\"enabled\":0}");
+	explain_call(&x);
+	ck_assert_uint_eq(fs.n, 1);
+	expect("disabled", "called-disabled", "201 is disabled");
+}
+END_TEST
+
+#define REPORTS(out, rtcp) CALL_AND("granted", "200", "caller-hung-up", \
+	",\"media_verdict\":\"ok\",\"caller_media\":\"ok\",\"called_media\":" \
+	"\"ok\",\"caller_packets_out\":" out ",\"caller_rtcp_in\":" rtcp)
+
+/* What a phone hears only its own reports tell. */
+START_TEST(phones_that_hear_nothing)
+{
+	static const struct {
+		const char *name, *call, *quality, *code, *text;
+	} rows[] = {
+		{ "reports of nothing", REPORTS("850", "4"), "[]",
+		    "not-hearing", "packets to it 850; reports from it 4" },
+		{ "reports of what it heard", REPORTS("850", "4"),
+		    "[{\"side\":\"caller\",\"heard_loss\":0}]", "call-fine",
+		    "both were heard" },
+		{ "the other one's reports", REPORTS("850", "4"),
+		    "[{\"side\":\"called\",\"heard_loss\":0}]", "not-hearing",
+		    "168 heard nothing" },
+		{ "no report", REPORTS("850", "0"), "[]", "call-fine",
+		    "whether 168 heard is not known" },
+		{ "too few", REPORTS("850", "2"), "[]", "call-fine",
+		    "whether 168 heard is not known" },
+		{ "nothing was sent to it", REPORTS("3", "9"), "[]",
+		    "call-fine", "both were heard" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.call = span_str(rows[i].call);
+		x.quality = span_str(rows[i].quality);
+		explain_call(&x);
+		ck_assert_msg(fs.n == 1, "%s: %u", rows[i].name, fs.n);
+		expect(rows[i].name, rows[i].code, rows[i].text);
+	}
+}
+END_TEST
+
+START_TEST(whose_router_loses_it)
+{
+	static const char call[] = CALL_AND("granted", "200",
+	    "caller-hung-up", ",\"caller_media\":\"office-router\","
+	    "\"caller_words\":\"the office's router loses it\"");
+
+	begin();
+	x.call = SPAN_LIT(call);
+	explain_call(&x);
+	expect("nobody knows", "office-router", "either the office's router");
+	begin();
+	x.call = SPAN_LIT(call);
+	x.others = SPAN_LIT("{\"n\":3}");
+	explain_call(&x);
+	expect("others are heard", "office-router", "this home's router");
+	expect("why", "office-router", "came in the same way 3 times");
+	ck_assert_ptr_null(strstr(fs.item[0].remedy, "forward"));
+}
+END_TEST
+
 START_TEST(the_evidence_of_silence)
 {
 	static const char call[] = CALL_AND("granted", "200",
@@ -323,7 +534,11 @@ main(void)
 {
 	const TTest *const tests[] = { phones,
 		another_ones_refusals_say_nothing, calls, handshakes, sounds,
-		the_evidence_of_silence, r_of_mos };
+		the_evidence_of_silence, r_of_mos, trunks,
+		each_trunk_that_was_tried_is_said, trunks_that_are_shut,
+		registrations_of_our_own, phones_that_hear_nothing,
+		whose_router_loses_it, a_phone_that_has_gone,
+		a_number_that_is_disabled };
 
 	return run_suite("explain", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -147,6 +147,48 @@ START_TEST(a_digest_is_computed_by_the_next_registrar_db_too)
 }
 END_TEST
 
+static void
+tried(uint64_t ticket, uint32_t trunk, enum tried_why why, uint16_t status)
+{
+	struct ipc_call_tried m = { .ticket = ticket, .trunk = trunk,
+		.at = { .family = ADDR_IPV4, .port = 5060,
+			.ip = { 198, 51, 100, 20 } },
+		.why = (uint8_t)why, .status = status, .words = S("Nowhere") };
+	char mem[512];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_TRIED, call_tried, &m);
+	lab_send(&b);
+}
+
+#define TRIES "SELECT group_concat(trunk || ' ' || address || ' ' || why "  \
+	"|| ' ' || status || ' ' || words, '|') FROM call_try"
+
+/* Of a call that lives, by a trunk there is, and not without end. */
+START_TEST(what_a_trunk_did_instead_is_kept_with_the_call)
+{
+	uint64_t ticket;
+
+	trunk_and_office();
+	ticket = lab_call("089123456").ticket;
+	tried(ticket + 1000, 1, TRIED_SILENT, 0);
+	tried(ticket, 77, TRIED_SILENT, 0);
+	tried(ticket, 1, TRIED_REFUSED, 503);
+	tried(ticket, 1, TRIED_OURS, 0);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call_try"), "2") == 0);
+	ck_assert_str_eq(lab_look(TRIES),
+	    "itsp 198.51.100.20:5060 refused 503 Nowhere|"
+	    "itsp 198.51.100.20:5060 ours 0 Nowhere");
+	for (int i = 0; i < 20; i++)
+		tried(ticket, 1, TRIED_PASSWORD, 401);
+	digest_for(ticket, URI, "itsp");
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM call_try"), "16");
+	lab_ok("DELETE FROM call");
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM call_try"), "0");
+}
+END_TEST
+
 START_TEST(routes_come_before_prefixes_and_cut_off_no_rule)
 {
 	static const struct { const char *number, *ways; enum verdict want; }
@@ -327,6 +369,7 @@ add_trunk_tests(Suite *s)
 	tcase_add_test(t, sigproxy_is_told_all_but_the_secret);
 	tcase_add_test(t, a_digest_is_only_for_what_was_granted);
 	tcase_add_test(t, a_digest_is_computed_by_the_next_registrar_db_too);
+	tcase_add_test(t, what_a_trunk_did_instead_is_kept_with_the_call);
 	tcase_add_test(t, routes_come_before_prefixes_and_cut_off_no_rule);
 	tcase_add_test(t,
 	    short_numbers_of_a_provider_are_no_numbers_of_the_office);

@@ -431,6 +431,18 @@ hear_mailbox(struct lab *lab, struct span payload)
 }
 
 static void
+hear_tried(struct lab *lab, struct span payload)
+{
+	size_t n = strlen(lab->tried);
+	struct ipc_call_tried m;
+
+	ck_assert_int_eq(get_call_tried(payload, &m), 0);
+	snprintf(lab->tried + n, sizeof(lab->tried) - n, "%s%u %u %u %.*s",
+	    n > 0 ? "|" : "", m.trunk, m.why, m.status, (int)m.words.len,
+	    m.words.len > 0 ? m.words.p : "");
+}
+
+static void
 hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 {
 	static unsigned serial;
@@ -465,6 +477,9 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			break;
 		case IPC_CALL_WAY:
 			lab->n_call_ways++;
+			break;
+		case IPC_CALL_TRIED:
+			hear_tried(lab, payload);
 			break;
 		case IPC_CALL_NOTE: {
 			struct ipc_call_note *n =

@@ -61,6 +61,8 @@ struct lab {
 	uint32_t way_trunk[4];
 	struct ipc_trunk trunks[4];
 	unsigned n_trunks, n_trunk_asks, n_call_ways;
+	/* CALL_TRIED: "trunk why status words" each, in one line. */
+	char tried[1024];
 	uint8_t trunk_verdict; /* of TRUNK_AUTH_ASK; 0: OK */
 	bool trunk_mute;
 	char trunk_uri[256];

@@ -292,6 +292,88 @@ START_TEST(a_restart_while_it_rings_leaves_the_other_ways)
 }
 END_TEST
 
+static void
+expect_tried(const char *want)
+{
+	ck_assert_str_eq(lab->tried, want);
+}
+
+START_TEST(the_record_has_what_each_trunk_did_instead)
+{
+	const char *inv;
+
+	call_out();
+	inv = phone_expect(one, "INVITE");
+	one->says = "Reason: Q.850;cause=1;text=\"Unallocated\"\r\n";
+	phone_answer(one, inv, 503, "t", NULL);
+	one->says = NULL;
+	ck_assert_ptr_nonnull(inv = phone_expect(two, "INVITE"));
+	expect_tried("1 1 503 Whatever; "
+		     "Q.850;cause=1;text=\"Unallocated\"");
+	/* It rings, and does no more: not silent, and noted once. */
+	phone_answer(two, inv, 180, "t", NULL);
+	lab_pass(lab, 200000);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 180"));
+	expect_refused("SIP/2.0 480");
+	ck_assert_ptr_nonnull(strchr(lab->tried, '|'));
+	ck_assert_str_eq(strchr(lab->tried, '|'), "|2 3 0 ");
+}
+END_TEST
+
+START_TEST(silence_of_each_trunk_is_in_the_record)
+{
+	call_out();
+	lab_pass(lab, 12500);
+	expect_refused("SIP/2.0 480");
+	expect_tried("1 2 0 |2 2 0 ");
+}
+END_TEST
+
+/* What a trunk challenges with, and what the record says then. */
+static const struct {
+	const char *challenge, *tried;
+	enum verdict verdict;
+	bool no_secret, twice;
+} asked[] = {
+	{ CHALLENGE(""), "1 5 407 itsp", VERDICT_OK, false, true },
+	{ CHALLENGE(""), "1 8 0 itsp", VERDICT_FORBIDDEN, false, false },
+	{ CHALLENGE(""), "1 6 407 Whatever", VERDICT_OK,
+	    true, false },
+	{ "", "1 7 407 Whatever", VERDICT_OK, false,
+	    false },
+};
+
+START_TEST(a_challenge_without_a_good_answer_is_in_the_record)
+{
+	lab->trunk_verdict = asked[_i].verdict;
+	lab->trunks[0].has_secret = !asked[_i].no_secret;
+	lab->n_trunks--;	/* told anew */
+	lab_trunk(lab, two);
+	call_out();
+	refuse(one, phone_expect(one, "INVITE"), 407, asked[_i].challenge);
+	if (asked[_i].twice)
+		refuse(one, phone_expect(one, "INVITE"), 407,
+		    asked[_i].challenge);
+	expect_refused("SIP/2.0 480");
+	expect_tried(asked[_i].tried);
+}
+END_TEST
+
+START_TEST(a_call_that_was_given_up_says_nothing_of_the_trunk)
+{
+	const char *inv;
+
+	call_out();
+	inv = phone_expect(one, "INVITE");
+	phone_answer(one, inv, 180, "t", NULL);
+	dlg_cancel(&a);
+	ck_assert_ptr_nonnull(phone_expect(one, "CANCEL"));
+	phone_answer(one, inv, 487, "t", NULL);
+	expect_refused("SIP/2.0 487");
+	expect_tried("");
+}
+END_TEST
+
 /* An INVITE from the trunk's own address. */
 static const char *
 call_in(struct phone *p, const char *number)
@@ -388,6 +470,12 @@ suite_trunk(void)
 	tcase_add_test(tc, what_registrar_db_refuses_is_not_answered);
 	tcase_add_test(tc, cancelled_while_a_digest_is_computed);
 	tcase_add_test(tc, a_restart_while_it_rings_leaves_the_other_ways);
+	tcase_add_test(tc, the_record_has_what_each_trunk_did_instead);
+	tcase_add_test(tc, silence_of_each_trunk_is_in_the_record);
+	tcase_add_loop_test(tc,
+	    a_challenge_without_a_good_answer_is_in_the_record, 0,
+	    sizeof(asked) / sizeof(asked[0]));
+	tcase_add_test(tc, a_call_that_was_given_up_says_nothing_of_the_trunk);
 	tcase_add_test(tc, a_call_from_a_trunk_is_asked_for_no_password);
 	tcase_add_test(tc, a_trunk_without_a_channel_left_is_told_503);
 	tcase_add_test(tc, a_trunk_that_is_gone_is_a_stranger);

@@ -1,0 +1,100 @@
+/* `postern check`, `explain` and `trunk show`: our own registrations, at
+ * providers and at PBXs. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "postern/check.h"
+#include "postern/json.h"
+#include "postern/store.h"
+
+static struct span
+text(struct span row, const char *key)
+{
+	struct span s;
+
+	return json_text(row, key, &s) ? s : SPAN_NONE;
+}
+
+#define ARG(s) (int)(s).len, (s).p == NULL ? "" : (s).p
+
+static void
+put_remedy(struct finding *f, struct span row, bool mirror, uint64_t status)
+{
+	struct span trunk = text(row, "trunk"), number = text(row, "number");
+
+	if (status == 0)
+		finding_do(f, "is %.*s there (`postern trunk show %.*s`: "
+			      "address, transport), and does a firewall in "
+			      "between let us through?", ARG(trunk),
+		    ARG(trunk));
+	else if (mirror)
+		finding_do(f, "the PBX's password and user name of %.*s: "
+			      "postern sql \"UPDATE mirror SET password = "
+			      "'...' WHERE number = '%.*s'\"; docs/mirror.md",
+		    ARG(number), ARG(number));
+	else
+		finding_do(f, "postern trunk password %.*s; username, "
+			      "auth_username, realm and from_domain as the "
+			      "provider wrote them: postern trunk set %.*s",
+		    ARG(trunk), ARG(trunk));
+}
+
+static void
+check_account(struct findings *fs, struct span row)
+{
+	struct span state = text(row, "state"), trunk = text(row, "trunk");
+	struct span number = text(row, "number"), why = text(row, "why");
+	bool mirror = number.len > 0;
+	uint64_t status = 0;
+	struct finding *f;
+
+	if (!span_eq(state, SPAN_LIT("failed")) &&
+	    !span_eq(state, SPAN_LIT("expired")))
+		return;
+	json_number(row, "status", &status);
+	f = finding_new(fs, FINDING_ERROR, mirror ? "mirror-not-registered" :
+						   "trunk-not-registered");
+	if (mirror)
+		finding_what(f, "%.*s is not registered at the PBX %.*s, "
+				"which cannot ring it: %.*s", ARG(number),
+		    ARG(trunk), ARG(why));
+	else
+		finding_what(f, "we are not registered at %.*s, which sends "
+				"us no calls: %.*s", ARG(trunk), ARG(why));
+	if (status == 0)
+		finding_seen(f, "%.*s since %.*s, as user %.*s: no answer",
+		    ARG(state), ARG(text(row, "changed")),
+		    ARG(text(row, "username")));
+	else
+		finding_seen(f, "%.*s since %.*s, as user %.*s: it answered "
+				"%llu", ARG(state), ARG(text(row, "changed")),
+		    ARG(text(row, "username")), (unsigned long long)status);
+	put_remedy(f, row, mirror, status);
+}
+
+void
+check_accounts(struct findings *fs, struct span rows)
+{
+	struct json_each each;
+	struct span row;
+
+	if (rows.p == NULL || !json_is_array(rows))
+		return;
+	for (json_each_item(rows, &each); json_next(&each, NULL, &row);)
+		check_account(fs, row);
+}
+
+void
+check_trunks(struct check *k)
+{
+	char *said;
+
+	/* Of a store that is not in use check_store() says what is wrong. */
+	if (k->n == 0 || geteuid() != 0 ||
+	    access(k->conf->store_path, F_OK) != 0)
+		return;
+	said = store_ask(k->conf, SPAN_LIT(CHECK_ACCOUNTS ";"));
+	if (said != NULL)
+		check_accounts(k->found, span_str(said));
+	free(said);
+}

@@ -128,6 +128,7 @@ static int
 do_add(const struct trunk *t)
 {
 	char mem[SQL_MAX], *said;
+	const char *value;
 	struct span column;
 	struct buf b;
 	bool prefix = false;
@@ -135,8 +136,14 @@ do_add(const struct trunk *t)
 	buf_init(&b, mem, sizeof(mem));
 	buf_puts(&b, "INSERT INTO trunk(name, address");
 	for (unsigned i = 0; i < t->n_sets; i++) {
-		(void)split(t->set[i], &column);
+		value = split(t->set[i], &column);
 		prefix = prefix || span_eq(column, SPAN_LIT("prefix"));
+		if (span_eq(column, SPAN_LIT("register")) &&
+		    strcmp(value, "0") != 0)
+			return cmd_fail("it registers once it has a password: "
+			    "add it without register, then postern trunk "
+			    "password %s, then postern trunk set %s register=1",
+			    t->name, t->name);
 		buf_puts(&b, ", ");
 		buf_put(&b, column);
 	}
@@ -147,8 +154,7 @@ do_add(const struct trunk *t)
 	if (store_quote(&b, t->address) != 0)
 		return cmd_fail("an address has no such characters");
 	for (unsigned i = 0; i < t->n_sets; i++) {
-		const char *value = split(t->set[i], &column);
-
+		value = split(t->set[i], &column);
 		buf_puts(&b, ", ");
 		if (put_value(&b, column, value) != 0)
 			return 1;

@@ -284,7 +284,9 @@ START_TEST(many_at_once_share_a_commit)
 		ck_assert_uint_eq(say.id, i);
 		ck_assert_uint_eq(say.verdict, VERDICT_OK);
 	}
-	ck_assert_uint_eq(queue_commits(lab.oracle->queue), commits + 1);
+	/* Theirs, and perhaps one that the new subscriber brought about. */
+	ck_assert_uint_ge(queue_commits(lab.oracle->queue), commits + 1);
+	ck_assert_uint_le(queue_commits(lab.oracle->queue), commits + 2);
 }
 END_TEST
 

@@ -195,6 +195,7 @@ find(const struct subscriber *s, char **said_out, struct span *row_out)
 	if (json_item(span_str(*said_out), 0, row_out))
 		return 0;
 	free(*said_out);
+	*said_out = NULL;
 	return cmd_fail("there is no subscriber %s; `postern subscriber "
 			"show` lists all", s->number);
 }

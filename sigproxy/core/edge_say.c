@@ -242,6 +242,11 @@ edge_names_us(const struct edge *e, const struct sip_msg *m)
 {
 	if (m->ruri.scheme == URI_TEL)
 		return names_us_by_tel(e, m);
+	/* A phone of ours need not be registered to ask for help; it knows
+	 * our name, though. */
+	if (sos_is(m->ruri.all, NULL))
+		return is_our_name(e, m->from.uri.host) ||
+		    is_our_name(e, m->to.uri.host);
 	if (!edge_is_our_host(e, m->ruri.host))
 		return false;
 	return m->method != SIP_REGISTER ||

@@ -141,6 +141,45 @@ START_TEST(strangers_who_know_an_address_only_get_silence)
 }
 END_TEST
 
+/* urn:service:sos has no host: From or To says our name, or nobody knows the
+ * caller. */
+START_TEST(help_is_asked_of_us_by_who_knows_our_name)
+{
+	static const struct {
+		const char *from, *host;
+		bool meant;
+	} rows[] = {
+		{ "203.0.113.66", "sip.example.org", true },
+		{ "203.0.113.66", "198.51.100.99", false },
+		{ "203.0.113.66", "elsewhere.example", false },
+		{ "198.51.100.7", "elsewhere.example", true },
+		{ "192.168.10.50", "elsewhere.example", true },
+	};
+	struct flow home = flow_from("198.51.100.7");
+	static struct sip_msg m;
+	char text[512];
+
+	conf.accept_ip = true;
+	keep_flow(edge->keep, now, &home, 60);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct flow f = flow_from(rows[i].from);
+		int len = snprintf(text, sizeof(text), "INVITE "
+		    "urn:service:sos SIP/2.0\r\n"
+		    "Via: SIP/2.0/UDP 10.0.0.5:5060;branch=z9hG4bK1\r\n"
+		    "From: <sip:201@%s>;tag=f\r\nTo: <urn:service:sos>\r\n"
+		    "Call-ID: 1@x\r\nCSeq: 1 INVITE\r\n"
+		    "Contact: <sip:201@10.0.0.5>\r\n"
+		    "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+		    rows[i].host);
+
+		ck_assert_int_eq(sip_parse(span_make(text, (size_t)len),
+		    SIP_DATAGRAM, &m, NULL), 0);
+		ck_assert_msg(edge_may_mean_us(edge, &m, &f) == rows[i].meant,
+		    "%zu", i);
+	}
+}
+END_TEST
+
 START_TEST(registering_by_our_address_is_slow_for_strangers)
 {
 	unsigned n = 0;
@@ -371,6 +410,7 @@ main(void)
 	tcase_add_checked_fixture(t, open_edge, close_edge);
 	tcase_add_loop_test(t, strangers_who_know_an_address_only_get_silence,
 	    0, sizeof(bare) / sizeof(bare[0]));
+	tcase_add_test(t, help_is_asked_of_us_by_who_knows_our_name);
 	tcase_add_test(t, registering_by_our_address_is_slow_for_strangers);
 	tcase_add_test(t, a_domain_that_is_an_address_is_a_name);
 	tcase_add_loop_test(t, over_its_budget_a_source_gets_less_than_it_sends,

@@ -104,6 +104,9 @@ def agree(home, desk, cseq, dialog=None):
 
 def again(home, desk, cseq, dialog, key=None):
     """A re-INVITE with the same key or a new one: libsrtp's contexts go on only with the same."""
+    # It was silent for a second before the relay died: so it is asked whether it has moved.
+    if home.phone.hear_request('INVITE', 1):
+        home.phone.answer(488)
     tx, rx = home.tx, home.rx
     home.version += 1
     home.key = key or home.key

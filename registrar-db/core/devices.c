@@ -109,26 +109,6 @@ claim(struct devices *d, int64_t subscriber)
 	return worst;
 }
 
-/* Whose mark it is, else whose flow; NULL for neither. */
-static uint64_t *
-budget_of(struct devices *d, int64_t subscriber,
-    const struct device_sign *sign)
-{
-	struct owner *o = find(d, subscriber);
-	uint64_t mark = mark_hash(d, sign->mark);
-	uint64_t flow = flow_hash(d, sign->flow);
-
-	for (int i = 0; o != NULL && mark != 0 && i < DEVICES_MAX; i++) {
-		if (o->device[i].mark == mark)
-			return &o->device[i].mark_full_us;
-	}
-	for (int i = 0; o != NULL && i < DEVICES_MAX; i++) {
-		if (o->device[i].flow == flow)
-			return &o->device[i].flow_full_us;
-	}
-	return NULL;
-}
-
 /* ---- how often ---- */
 
 static bool
@@ -146,26 +126,62 @@ taken(uint64_t full_us, struct mono now, uint64_t each_ms)
 	return (full_us < now.us ? now.us : full_us) + each_ms * 1000;
 }
 
+/*
+ * The budget that the answer is looked at by: its flow's, else its mark's, as
+ * there is room.  What knows the mark alone empties that one only, and then
+ * the phone is looked at by its flow.
+ *
+ * Gives:   NULL: none has room; *known_out: is the flow one of a device?
+ */
+static uint64_t *
+budget_of(struct devices *d, struct mono now, int64_t subscriber,
+    const struct device_sign *sign, bool *known_out)
+{
+	struct owner *o = find(d, subscriber);
+	uint64_t mark = mark_hash(d, sign->mark);
+	uint64_t flow = flow_hash(d, sign->flow);
+	uint64_t *by_mark = NULL;
+
+	*known_out = false;
+	for (int i = 0; o != NULL && i < DEVICES_MAX; i++) {
+		struct device *is = &o->device[i];
+
+		if (is->flow == flow) {
+			*known_out = true;
+			if (has(is->flow_full_us, now, DEVICES_BURST,
+				DEVICES_MS))
+				return &is->flow_full_us;
+		}
+		if (mark != 0 && is->mark == mark &&
+		    has(is->mark_full_us, now, DEVICES_BURST, DEVICES_MS))
+			by_mark = &is->mark_full_us;
+	}
+	return by_mark;
+}
+
 enum device_say
 devices_may_try(struct devices *d, struct mono now, int64_t subscriber,
     const struct device_sign *sign)
 {
-	uint64_t *full = budget_of(d, subscriber, sign);
+	bool known;
+	uint64_t *full = budget_of(d, now, subscriber, sign, &known);
 
+	/* A mark is no secret: without its flow it is anybody's. */
 	if (full == NULL)
-		return DEVICE_UNKNOWN;
-	return has(*full, now, DEVICES_BURST, DEVICES_MS) &&
-		has(d->all_full_us, now, DEVICES_ALL_BURST, DEVICES_ALL_MS) ?
-	    DEVICE_MAY : DEVICE_METERED;
+		return known ? DEVICE_METERED : DEVICE_UNKNOWN;
+	return has(d->all_full_us, now, DEVICES_ALL_BURST, DEVICES_ALL_MS) ?
+	    DEVICE_MAY : known ? DEVICE_METERED : DEVICE_UNKNOWN;
 }
 
 bool
 devices_wrong(struct devices *d, struct mono now, int64_t subscriber,
     const struct device_sign *sign)
 {
-	uint64_t *full = budget_of(d, subscriber, sign);
+	bool known;
+	uint64_t *full = budget_of(d, now, subscriber, sign, &known);
 
-	if (full == NULL)
+	if (full == NULL || !has(d->all_full_us, now, DEVICES_ALL_BURST,
+		DEVICES_ALL_MS))
 		return false;
 	*full = taken(*full, now, DEVICES_MS);
 	d->all_full_us = taken(d->all_full_us, now, DEVICES_ALL_MS);

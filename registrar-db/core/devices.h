@@ -49,8 +49,9 @@ enum device_say {
 struct devices *devices_new(void);
 void devices_free(struct devices *d);
 
-/* May an answer be looked at because it is a known device's?  Its mark counts
- * before its flow. */
+/* May an answer be looked at because it is a known device's?  By its flow's
+ * budget, or when that is empty by its mark's.  METERED: its flow is a
+ * device's, and nothing is left. */
 enum device_say devices_may_try(struct devices *d, struct mono now,
     int64_t subscriber, const struct device_sign *sign);
 /* The answer was wrong.  Gives: false when no known device gave it. */

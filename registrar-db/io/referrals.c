@@ -61,6 +61,7 @@ static enum verdict
 decide(struct oracle *o, const struct ipc_refer_ask *ask,
     const struct side *side, struct decision *d)
 {
+	static struct ipc_auth_say ways;
 	bool outside = side->outside;
 
 	if ((!side->is_caller && !side->is_called) ||
@@ -70,6 +71,11 @@ decide(struct oracle *o, const struct ipc_refer_ask *ask,
 	if (!side->is_caller)
 		outside = policy_is_outside(o, ask->by);
 	policy_ask(o->policy, ask->by, outside, ask->number, d);
+	/* Who follows it calls with his own right: what would leave by a
+	 * provider needs that of who sends him there. */
+	if (d->verdict == VERDICT_OK &&
+	    !trunks_mirrored(o, ask->by, d, &ways))
+		(void)trunks_route(o, ask->by, d, &ways);
 	return d->verdict;
 }
 

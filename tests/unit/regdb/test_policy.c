@@ -483,11 +483,20 @@ START_TEST(who_refers_needs_the_right_himself)
 	    "AND rule = 'class national: internet' AND verdict = 'denied: no "
 	    "premium calls from the internet'"), "2");
 	ck_assert_uint_eq(refer(ticket, "22", "0301234567", ""), VERDICT_OK);
+	/* Nobody's of ours, and a provider would take it. */
+	ck_assert_uint_eq(refer(ticket, "168", "22833", ""), VERDICT_OK);
+	lab_until(!store_in_transaction(lab.store));
+	lab_ok("INSERT INTO trunk(name, address, prefix) VALUES ('itsp', "
+	       "'198.51.100.20:5060', '')");
+	lab_until(trunks_rows(lab.oracle)->n_routes == 1);
+	ck_assert_uint_eq(refer(ticket, "168", "22833", "no national calls "
+	    "from the internet"), VERDICT_DENIED);
+	ck_assert_uint_eq(refer(ticket, "22", "22833", ""), VERDICT_OK);
 	/* A captured sigproxy: others, other calls, too many. */
 	ck_assert_uint_eq(refer(ticket, "112", "22", ""), VERDICT_FORBIDDEN);
 	ck_assert_uint_eq(refer(ticket + 1, "168", "22", ""),
 	    VERDICT_FORBIDDEN);
-	for (int i = 0; i < 16; i++)
+	for (int i = 0; i < 13; i++)
 		ck_assert_uint_eq(refer(ticket, "168", "22", ""), VERDICT_OK);
 	ck_assert_uint_eq(refer(ticket, "168", "22", ""), VERDICT_FORBIDDEN);
 }

@@ -325,7 +325,29 @@ START_TEST(who_guesses_beside_a_phone_does_not_lock_it_out)
 	answer_with("guess-number-xx", "00000003");
 	for (int i = 0; i < DEVICES_BURST; i++)
 		ck_assert_int_eq(check_at(1), VERIFY_WRONG);
-	ck_assert_int_eq(check_at(1), VERIFY_METERED);
+	/* And now it is anybody at that address, whose budget is its own. */
+	ck_assert_int_eq(check_at(1), VERIFY_WRONG);
+}
+END_TEST
+
+/* Nothing forged, from anywhere: ten packets, then one a minute. */
+START_TEST(who_knows_its_mark_does_not_lock_a_phone_out)
+{
+	struct ipc_flow phone = flow;
+	const struct device_sign is = { &phone, S("urn:uuid:0e08112233") };
+
+	meter_known(v.meter, at_s(0), 7, &phone.remote);
+	devices_known(v.devices, at_s(0), 7, &is);
+	who.mark = is.mark;
+	for (uint64_t s = 1; s <= 600; s++) {
+		nonce_mint(v.nonces, at_s(s), nonce);
+		flow = flow_of(ZONE_EXTERNAL, "203.0.113.66:5060");
+		answer_with("guess-number-xx", "00000001");
+		check_at(s);
+		flow = phone;
+		answer_with(PASSWORD, "00000001");
+		ck_assert_int_eq(check_at(s), VERIFY_RIGHT);
+	}
 }
 END_TEST
 
@@ -398,6 +420,7 @@ add_verify_tests(Suite *s)
 	tcase_add_test(t, the_internet_flag_is_for_the_internet);
 	tcase_add_test(t, guessing_ends_before_the_right_answer_and_home_goes_on);
 	tcase_add_test(t, who_guesses_beside_a_phone_does_not_lock_it_out);
+	tcase_add_test(t, who_knows_its_mark_does_not_lock_a_phone_out);
 	tcase_add_test(t, a_seal_opens_only_for_its_row);
 	suite_add_tcase(s, t);
 }

@@ -549,6 +549,7 @@
 	F(u8, refused, 0, 1)	/* packets of others came */	\
 	F(u8, way, 1, 4)	/* enum media_way */	\
 	F(u8, range, 0, 2)	/* enum media_range */	\
+	F(u32, ssrc, 0, UINT32_MAX)	/* of its RTP; 0: none came */	\
 	F(addr, said, 0, 0)	/* for it in SDP */
 #define IPC_F_call_reach(F)			\
 	F(u64, ticket, 1, UINT64_MAX)		\

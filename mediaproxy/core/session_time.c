@@ -86,6 +86,7 @@ sessions_reach(const struct sessions *s, uint32_t pair, struct mono now,
 		.refused = st->refused > 0,
 		.way = (uint8_t)site_way(site, st->zone),
 		.range = (uint8_t)site->range,
+		.ssrc = st->quality.loss.started ? st->quality.loss.ssrc : 0,
 		.said = st->said,
 	};
 	if (out->said.family == ADDR_NONE)

@@ -270,6 +270,9 @@ ear_packet(struct edge *e, struct mono now, struct steps *st,
 	if (addr_eq(&from->remote, &ears->stale) &&
 	    mono_before(now, ears->stale_until))
 		return true; /* of the phone beside it */
+	/* Who was heard goes on with the same sound; a neighbour's is not. */
+	if (ear->again && h.ssrc != ear->reach.ssrc)
+		return true;
 	if (addr_eq(&from->remote, &ear->first) && h.ssrc == ear->ssrc) {
 		found(&x, leg, &from->remote);
 		return true;

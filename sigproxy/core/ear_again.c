@@ -9,6 +9,7 @@ is_suspect(const struct leg *leg)
 	const struct ear *ear = &leg->ear;
 
 	return ear->paused && leg->trunk == 0 && leg_is_external(leg) &&
+	       ear->reach.ssrc != 0 && !ice_is_used(leg) &&
 	       leg->call->phase != CALL_ENDING &&
 	       ear->reach.way == MEDIA_PUNCHED &&
 	       ear->reach.range != RANGE_OPEN && ear->looks < EAR_LOOKS &&

@@ -43,10 +43,13 @@ trunk_is_stream(const struct edge *e, uint32_t id)
 
 /* ---- where it is ---- */
 
-/* It may have dialled us as well. */
+/* It may have dialled us as well.  But where its certificate counts it has
+ * shown none then: an address is DNS's word, and others may share it. */
 static bool
 is_from_place(const struct trunk *t, const struct flow *from)
 {
+	if (t->transport == TRANSPORT_TLS && t->verify)
+		return false;
 	for (unsigned i = 0; i < t->n_places; i++)
 		if (addr_same_ip(&t->place[i], &from->remote))
 			return true;

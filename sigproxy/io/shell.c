@@ -270,8 +270,11 @@ on_not_ready(void *arg, const struct flow *flow, struct span why)
 static int
 on_trunk_conn(struct shell *sh, struct door *from, struct span payload)
 {
+	struct ipc_trunk_conn m;
 	struct edge_dialled d;
-	int fd = door_take_fd(from);
+	/* A refusal before it may have been read together with it. */
+	int fd = get_trunk_conn(payload, &m) == 0 && m.refusal == DIAL_OK ?
+	    door_take_fd(from) : -1;
 	int got = edge_trunk_dialled(sh->edge, clock_mono(), sh->steps,
 	    payload, fd >= 0, &d);
 

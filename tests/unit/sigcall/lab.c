@@ -1134,6 +1134,7 @@ lab_reach(struct lab *lab, uint8_t end, enum media_heard heard)
 		.end = end,
 		.heard = (uint8_t)heard,
 		.way = MEDIA_PUNCHED,
+		.ssrc = LAB_SSRC,
 		.said = ip("203.0.113.1", 16384) };
 	char mem[128];
 	struct buf b;

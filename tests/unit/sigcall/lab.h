@@ -302,6 +302,7 @@ void lab_silent(struct lab *lab, uint8_t end, bool silent);
 void lab_reach(struct lab *lab, uint8_t end, enum media_heard heard);
 /* RTP comes to our SIP port from that port of p's home; false: nobody took
  * it for anything. */
+#define LAB_SSRC 7	/* of the sound that the relay heard */
 bool lab_rtp(struct phone *p, uint16_t from, uint32_t ssrc);
 /* How a stream sounds. */
 void lab_quality(struct lab *lab, const struct ipc_relay_quality *m);

@@ -523,8 +523,8 @@ START_TEST(who_is_out_of_reach_makes_room_for_the_other_of_its_home)
 	phone_moved(home, &was);
 	takes(home, asked(home, AT_SIP_PORT));
 	takes(home, asked(home, AT_RELAY));
-	ck_assert(lab_rtp(second, 42000, 8));
-	ck_assert(lab_rtp(second, 42000, 8));
+	ck_assert(lab_rtp(second, 42000, LAB_SSRC));
+	ck_assert(lab_rtp(second, 42000, LAB_SSRC));
 	takes(second, asked(second, AT_RELAY));
 	lab_pass(lab, EAR_PROVED_MS + EAR_TURN_MS);
 	takes(home, asked(home, AT_SIP_PORT));
@@ -543,6 +543,27 @@ START_TEST(after_a_restart_of_sigproxy_silence_alone_is_a_sign)
 	takes(home, asked(home, AT_SIP_PORT));
 	is_seen_from(MOVED);
 	hang_up();
+}
+END_TEST
+
+/* Behind the same address, with the well-known SIP port: his sound is not the
+ * phone's, which was heard before. */
+START_TEST(a_neighbour_takes_no_silent_phones_place)
+{
+	struct addr thief = home->flow.remote;
+
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	ck_assert(lab_rtp(home, 50666, 0xdeadbeef));
+	ck_assert(lab_rtp(home, 50666, 0xdeadbeef));
+	thief.port = 50666;
+	ck_assert(!addr_eq(&lab_set(lab, 0)->rtp, &thief));
+	/* The phone's own is. */
+	ck_assert(lab_rtp(home, 50668, LAB_SSRC));
+	ck_assert(lab_rtp(home, 50668, LAB_SSRC));
+	takes(home, asked(home, AT_RELAY));
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 50668);
 }
 END_TEST
 
@@ -579,6 +600,7 @@ suite_ear(void)
 	T(who_refuses_to_be_asked_is_not_lost);
 	T(who_is_out_of_reach_makes_room_for_the_other_of_its_home);
 	T(after_a_restart_of_sigproxy_silence_alone_is_a_sign);
+	T(a_neighbour_takes_no_silent_phones_place);
 #undef T
 	suite_add_tcase(s, tc);
 	return s;

@@ -424,9 +424,14 @@ put_words(const struct policy_ask *ask, const struct policy_say *say,
 	out->why_len = b.len;
 }
 
-/* Takes:   from  internet, granted. */
+struct setting {
+	bool internet;		/* it is asked for from there */
+	bool granted;		/* it is about a call that counts already */
+	bool provider;		/* whose short numbers are none of ours */
+};
+
 static void
-ask_about(struct policy *p, struct span by, struct decision from, bool outside,
+ask_about(struct policy *p, struct span by, struct setting in,
     struct span dialled, struct decision *out)
 {
 	static struct policy_ask ask;
@@ -434,10 +439,10 @@ ask_about(struct policy *p, struct span by, struct decision from, bool outside,
 	struct policy_say say;
 
 	*out = (struct decision){ .verdict = VERDICT_BUSY,
-		.internet = from.internet, .granted = from.granted };
+		.internet = in.internet, .granted = in.granted };
 	if (classify(p, dialled, out, &row) != 0)
 		return;
-	if (outside && out->kind == NUMBER_INTERNAL)
+	if (in.provider && out->kind == NUMBER_INTERNAL)
 		out->kind = NUMBER_NATIONAL;
 	if (row != NULL) {
 		out->cost = row->cost;
@@ -445,7 +450,7 @@ ask_about(struct policy *p, struct span by, struct decision from, bool outside,
 		    span_make(row->typed, row->typed_len));
 	}
 	ask = (struct policy_ask){ .kind = out->kind, .cost = out->cost,
-		.internet = from.internet, .running = from.granted };
+		.internet = in.internet, .running = in.granted };
 	if (out->kind != NUMBER_EMERGENCY && fill(p, by, &ask) != 0)
 		return;
 	say = policy_decide(&ask);
@@ -460,24 +465,24 @@ void
 policy_ask(struct policy *p, struct span by, bool internet,
     struct span dialled, struct decision *out)
 {
-	ask_about(p, by, (struct decision){ .internet = internet }, false,
-	    dialled, out);
+	ask_about(p, by, (struct setting){ .internet = internet }, dialled,
+	    out);
 }
 
 void
 policy_ask_form(struct policy *p, struct span by, bool internet,
     struct span dialled, struct decision *out)
 {
-	ask_about(p, by, (struct decision){ .internet = internet,
-		.granted = true }, false, dialled, out);
+	ask_about(p, by, (struct setting){ .internet = internet,
+		.granted = true }, dialled, out);
 }
 
 void
 policy_ask_outside(struct policy *p, struct span by, const struct decision *d,
     struct decision *out)
 {
-	ask_about(p, by, (struct decision){ .internet = d->internet,
-		.granted = d->granted }, true,
+	ask_about(p, by, (struct setting){ .internet = d->internet,
+		.granted = d->granted, .provider = true },
 	    span_make(d->number, d->number_len), out);
 }
 

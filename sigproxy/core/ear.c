@@ -187,7 +187,8 @@ ear_want(const struct ctx *x, struct leg *leg,
 
 	/* Of a trunk sound may come from anywhere; with ICE it goes where a
 	 * check was answered, and nowhere else. */
-	if (!leg_is_external(leg) || ice_is_used(leg) || !keep_has(x->e->keep, &leg->flow) ||
+	if (!leg_is_external(leg) || ice_is_used(leg) ||
+	    !keep_has(x->e->keep, &leg->flow) ||
 	    reach->way != MEDIA_PUNCHED ||
 	    reach->range == RANGE_OPEN || reach->refused != 0 ||
 	    leg->call->phase == CALL_ENDING ||

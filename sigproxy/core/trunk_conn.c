@@ -192,8 +192,10 @@ is_wanted(const struct edge *e, const struct tconn *c)
 	const struct trunk *t = trunk_find(e->trunks, c->trunk);
 
 	if (t == NULL || t->transport == TRANSPORT_UDP ||
-	    t->verify != c->verify || (c->state >= TCONN_SHAKES && (c->flow.zone != t->zone ||
-		c->flow.transport != t->transport)))
+	    t->verify != c->verify)
+		return false;
+	if (c->state >= TCONN_SHAKES && (c->flow.zone != t->zone ||
+		c->flow.transport != t->transport))
 		return false;
 	return is_place(t, &c->at) ||
 	    (c->state == TCONN_UP && call_has_flow(e->calls, &c->flow));
@@ -468,7 +470,6 @@ edge_trunk_refused(struct edge *e, struct mono now, struct steps *st,
     const struct flow *flow, struct span why)
 {
 	struct tconn *c = find_flow(e->trunk_conns, flow);
-
 	struct trunk *t = c == NULL ? NULL : trunk_find(e->trunks, c->trunk);
 
 	if (t == NULL)

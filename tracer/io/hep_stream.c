@@ -21,6 +21,8 @@
 /* A host that acknowledges nothing for so long is gone. */
 #define SILENT_MS 20000
 #define READ_MAX 16384
+/* More than a message's octets wait only for one who asks and does not read. */
+#define WAITS_MOST ((size_t)HEP_FRAME_MAX * 4)
 
 static void on_timer(uv_timer_t *timer);
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -172,6 +174,8 @@ pump(struct hep_stream *s)
 		if (err == 0)
 			err = flush(s);
 	}
+	if (err == 1 && to_send(s).len > WAITS_MOST)
+		err = -ENOBUFS;
 	if (err < 0) {
 		lost_by(s, "the connection broke", -err);
 		return;

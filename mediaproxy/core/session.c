@@ -205,20 +205,11 @@ has_others(const struct sessions *s, const struct session_end *e,
 	return false;
 }
 
-/* An SDP said it before, and nobody reads it here: our own will do. */
-static void
-say_known(struct ipc_port *port, const struct port_pair *pair)
-{
-	if (port->said_rtp.family == ADDR_NONE)
-		port->said_rtp = port_own(pair, PORT_RTP);
-	if (port->said_rtcp.family == ADDR_NONE)
-		port->said_rtcp = port_own(pair, PORT_RTCP);
-}
-
 /*
  * What SDP says for the end's ports; false: we know no public address.
  *
- * Takes:   n_known  so many streams were said before, by a relay before us.
+ * Takes:   n_known  so many streams were said before, by a relay before us:
+ *                   what we do not know of these stays ADDR_NONE.
  */
 static bool
 say_ports(struct sessions *s, const struct session_end *e, unsigned n_known,
@@ -236,12 +227,11 @@ say_ports(struct sessions *s, const struct session_end *e, unsigned n_known,
 		port->said_rtcp = site_say(s->conf.site, (enum zone)e->zone,
 		    pair, PORT_RTCP, now);
 		if (nr < n_known)
-			say_known(port, pair);
+			continue;
 		if (port->said_rtp.family == ADDR_NONE ||
 		    port->said_rtcp.family == ADDR_NONE)
 			return false;
-		if (nr >= n_known)
-			s->stream[e->pair[nr]].said = port->said_rtp;
+		s->stream[e->pair[nr]].said = port->said_rtp;
 	}
 	out->n_ports = e->n_streams;
 	return true;

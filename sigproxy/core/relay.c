@@ -241,6 +241,7 @@ take_renewed(const struct ctx *x, const struct leg *leg, struct ipc_port *had,
 {
 	if (is->rtp != had->rtp ||
 	    is->said_rtp.family != had->said_rtp.family ||
+	    is->said_rtcp.family != had->said_rtcp.family ||
 	    addr_eq(&is->said_rtp, &had->said_rtp))
 		return false;
 	/* With the address a mapping changes; by itself it is left alone. */

@@ -98,8 +98,16 @@ checked(struct span rows)
 
 #define QUALITY                                                                \
 	"SELECT side, expected, gap, mos, loss, jitter_us, rtt_ms, heard_mos, " \
-	"heard_loss, heard_jitter_us, heard_rtt_ms FROM quality WHERE "        \
-	"ticket = CAST(@ AS INTEGER);"
+	"heard_loss, heard_jitter_us, heard_rtt_ms, said_mos, said_loss "      \
+	"FROM quality WHERE ticket = CAST(@ AS INTEGER);"
+
+/* Of the last calls that its number had. */
+#define TOLD(side)                                                             \
+	"SELECT '" side "' AS side, count(heard_mos) AS n FROM (SELECT "       \
+	"heard_mos FROM call_quality WHERE phone = (SELECT " side " FROM call " \
+	"WHERE ticket = CAST(@ AS INTEGER)) AND ticket <> CAST(@ AS INTEGER) " \
+	"ORDER BY ticket DESC LIMIT 20)"
+#define REPORTS "SELECT * FROM (" TOLD("caller") " UNION ALL " TOLD("called") ");"
 
 #define TRIES                                                                  \
 	"SELECT y.trunk, y.address, y.why, y.status, y.words, t.wait_s, "      \
@@ -236,6 +244,7 @@ gather_call(struct gather *g, struct explain *x)
 	snprintf(ticket, sizeof(ticket), "%llu",
 	    (unsigned long long)explain_number(x->call, "ticket"));
 	x->quality = checked(ask(g, QUALITY, ticket));
+	x->reports = checked(ask(g, REPORTS, ticket));
 	x->tries = checked(ask(g, TRIES, ticket));
 	x->others = first(ask(g, OTHERS, ticket));
 	x->shut = first(ask(g, SHUT, ticket));

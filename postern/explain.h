@@ -26,6 +26,8 @@ struct explain {
 	struct span called;		/* the row of the called number */
 	struct span others;		/* n: heard of other homes alike */
 	struct span quality;		/* its figures, a row for each side */
+	struct span reports;		/* side, n: other calls in which its
+					   number told what it heard */
 	struct span sigproxy, registrar;	/* what they say of themselves */
 	bool certificates_good;	/* none of ours has ended */
 };
@@ -54,8 +56,9 @@ unsigned explain_r_of_mos(uint64_t mos_centi);
 /* explain_doubt.c: what cannot be seen from here, and what shows it still.
  * Phones that report hearing nothing. */
 void explain_deaf(const struct explain *x);
-/* "; whether 168 heard is not known ...", of whoever says nothing of it. */
-void explain_put_unknown(const struct explain *x, struct buf *b);
+/* "; 168 heard, as its reports say; whether 201 heard is not known ...", of a
+ * call that was relayed. */
+void explain_put_hearing(const struct explain *x, struct buf *b);
 /* This verdict may be the office's fault or the home's: is it the home's?
  * Then the evidence is appended. */
 bool explain_at_home(const struct explain *x, struct span verdict,

@@ -180,7 +180,7 @@ def a_good_call(office, caller, callee):
         if 'call-fine' in found:
             break
     figures = r'MOS [34]\.\d\d \(R [6-9]\d\), loss \d\.\d\d %, jitter \d+\.\d ms'
-    assert re.search(rf'both were heard; sound from {caller.number}: {figures}.*; sound from {callee.number}: {figures}',
+    assert re.search(rf'the sound of both came to us; .*; sound from {caller.number}: {figures}.*; sound from {callee.number}: {figures}',
                      found['call-fine']['what']), found
 
 

@@ -126,7 +126,8 @@ START_TEST(calls)
 	} rows[] = {
 		{ "fine", CALL_AND("granted", "200", "caller-hung-up",
 		    ",\"media_verdict\":\"ok\""), "call-fine",
-		    "both were heard" },
+		    "the sound of both came to us; whether 168 hears is not "
+		    "known yet" },
 		{ "number", CALL("no such number", "404", ""),
 		    "no-such-number", "168 to 201" },
 		{ "denied", CALL_AND("denied: no premium calls from the "
@@ -234,9 +235,9 @@ START_TEST(sounds)
 		{ "good", "[" GOOD("caller") "," GOOD("called") "]",
 		    "call-fine", "sound from 168: MOS 4.41 (R 93), loss 0.00 "
 		    "%, jitter 0.3 ms; sound from 201: MOS 4.41",
-		    "both were heard" },
+		    "the sound of both came to us" },
 		{ "one side is known", "[" GOOD("called") "]", "call-fine",
-		    "both were heard; sound from 201:", "R 93" },
+		    "says so; sound from 201:", "R 93" },
 		{ "lost on its way up", "[" FIGURES("caller",
 		    "\"mos\":300,\"loss\":550,\"jitter_us\":900") "]",
 		    "sounds-bad", "as it came to us: MOS 3.00 (R 58), loss "
@@ -428,34 +429,62 @@ END_TEST
 
 #define REPORTS(out, rtcp) CALL_AND("granted", "200", "caller-hung-up", \
 	",\"media_verdict\":\"ok\",\"caller_media\":\"ok\",\"called_media\":" \
-	"\"ok\",\"caller_packets_out\":" out ",\"caller_rtcp_in\":" rtcp)
+	"\"ok\",\"caller_packets_out\":" out ",\"caller_rtcp_in\":" rtcp \
+	",\"called_packets_out\":0")
+#define LASTS CALL_AND("granted", "200", "", ",\"media_verdict\":\"ok\"," \
+	"\"caller_media\":\"ok\",\"called_media\":\"ok\"," \
+	"\"caller_packets_out\":null")
+#define CAME(n) "{\"side\":\"called\",\"expected\":" n "}"
+#define BEFORE(n) "[{\"side\":\"caller\",\"n\":" n "},{\"side\":" \
+	"\"called\",\"n\":0}]"
 
 /* What a phone hears only its own reports tell. */
 START_TEST(phones_that_hear_nothing)
 {
 	static const struct {
-		const char *name, *call, *quality, *code, *text;
+		const char *name, *call, *quality, *reports, *code, *text;
 	} rows[] = {
-		{ "reports of nothing", REPORTS("850", "4"), "[]",
+		{ "reports of nothing", REPORTS("850", "4"), "[]", "[]",
 		    "not-hearing", "packets to it 850; reports from it 4" },
 		{ "reports of what it heard", REPORTS("850", "4"),
-		    "[{\"side\":\"caller\",\"heard_loss\":0}]", "call-fine",
-		    "both were heard" },
+		    "[{\"side\":\"caller\",\"heard_loss\":0}]", "[]",
+		    "call-fine", "came to us; 168 heard, as its reports" },
+		{ "its own judgement", REPORTS("850", "4"),
+		    "[{\"side\":\"caller\",\"said_mos\":400}]", "[]",
+		    "call-fine", "168 heard, as its reports" },
 		{ "the other one's reports", REPORTS("850", "4"),
-		    "[{\"side\":\"called\",\"heard_loss\":0}]", "not-hearing",
-		    "168 heard nothing" },
-		{ "no report", REPORTS("850", "0"), "[]", "call-fine",
+		    "[{\"side\":\"called\",\"heard_loss\":0}]", "[]",
+		    "not-hearing", "168 heard nothing" },
+		{ "no report", REPORTS("850", "0"), "[]", "[]", "call-fine",
+		    "whether 168 heard is not known: no report (RTCP) of it "
+		    "says so; nothing was sent to 201" },
+		{ "too few", REPORTS("850", "2"), "[]", "[]", "call-fine",
 		    "whether 168 heard is not known" },
-		{ "too few", REPORTS("850", "2"), "[]", "call-fine",
-		    "whether 168 heard is not known" },
-		{ "nothing was sent to it", REPORTS("3", "9"), "[]",
-		    "call-fine", "both were heard" },
+		{ "short", REPORTS("150", "0"), "[]", "[]", "call-fine",
+		    "168 heard is not known: no report (RTCP) of it says so, "
+		    "nor was there much time" },
+		{ "it reported in other calls", REPORTS("1200", "0"), "[]",
+		    BEFORE("3"), "not-hearing", "reported what it heard: 3" },
+		{ "and this one is short", REPORTS("850", "0"), "[]",
+		    BEFORE("3"), "call-fine", "whether 168 heard" },
+		{ "it lasts", LASTS, "[" CAME("1500") "]", "[]", "call-fine",
+		    "whether 168 hears is not known yet" },
+		{ "it lasts, and it hears", LASTS, "[{\"side\":\"caller\","
+		    "\"heard_loss\":0}]", BEFORE("3"), "call-fine",
+		    "168 hears, as its reports (RTCP) say; whether 201 hears "
+		    "is not known yet" },
+		{ "it lasts, and it says nothing as it always did", LASTS,
+		    "[" CAME("1500") "]", BEFORE("3"), "not-hearing",
+		    "it seems that 168 hears nothing" },
+		{ "it has just begun", LASTS, "[" CAME("250") "]",
+		    BEFORE("3"), "call-fine", "is not known yet" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		begin();
 		x.call = span_str(rows[i].call);
 		x.quality = span_str(rows[i].quality);
+		x.reports = span_str(rows[i].reports);
 		explain_call(&x);
 		ck_assert_msg(fs.n == 1, "%s: %u", rows[i].name, fs.n);
 		expect(rows[i].name, rows[i].code, rows[i].text);

@@ -34,6 +34,12 @@ struct explain {
 
 /* explain_phone.c: may it register, does it, and if not, why? */
 void explain_phone(const struct explain *x);
+/* Is any registered now? */
+bool explain_has_phones(const struct explain *x);
+
+/* explain_refused.c: refused answers.  Gives whether any seems to be its own
+ * phone's. */
+bool explain_refusals(const struct explain *x);
 
 /* explain_call.c: what became of x->call, and why? */
 void explain_call(const struct explain *x);

@@ -4,142 +4,12 @@
 #include "postern/explain.h"
 #include "postern/json.h"
 
-/* ---- answers that were refused ---- */
-
-struct refusal_rule {
-	const char *why;	/* as registrar-db says it */
-	const char *code;
-	const char *what;	/* of the phone */
-	const char *remedy;
-};
-
-static const struct refusal_rule refusal_rules[] = {
-	{ "wrong password", "wrong-password",
-	    "its phone answers with a wrong password",
-	    "give it a new one, `postern subscriber passwd NUMBER`, and type "
-	    "that into the phone; its user name (\"SIP User ID\") must be as "
-	    "`postern subscriber show` says, its realm that of [site]" },
-	{ "too many wrong passwords", "metered",
-	    "its phone gave so many wrong passwords that answers are not "
-	    "looked at for a while",
-	    "correct the password in the phone, switch it off for five "
-	    "minutes, then on; nobody else is kept out by this" },
-	{ "no internet flag", "internet-flag-missing",
-	    "its phone registers from the internet, which it may not",
-	    "if it should: postern subscriber internet NUMBER on" },
-	{ "not from an address in allowed_from", "not-from-there",
-	    "its phone is at an address from which it may not register",
-	    "postern sql \"SELECT * FROM allowed_from\": insert that address, "
-	    "or delete the number's rows" },
-	{ "subscriber is disabled", "disabled",
-	    "its phone registers, but the subscriber is disabled",
-	    "if it should: postern subscriber enable NUMBER" },
-	{ "another subscriber's number", "number-differs",
-	    "its phone registers another number than its own with this user "
-	    "name",
-	    "in the phone: number and user name of one and the same "
-	    "subscriber" },
-	{ "digest weaker than its min_digest", "digest-weak",
-	    "its phone answers with a weaker digest than min_digest asks for",
-	    "newer firmware; or UPDATE subscriber SET min_digest = NULL" },
-};
-
-static const struct refusal_rule *
-rule_of(struct span why)
-{
-	size_t n = sizeof(refusal_rules) / sizeof(refusal_rules[0]);
-
-	for (size_t i = 0; i < n; i++)
-		if (span_eq(why, span_str(refusal_rules[i].why)))
-			return &refusal_rules[i];
-	return NULL;
-}
-
-static bool
-has_phones(const struct explain *x)
+bool
+explain_has_phones(const struct explain *x)
 {
 	struct span one;
 
 	return x->phones.p != NULL && json_item(x->phones, 0, &one);
-}
-
-/* Strangers guess; that says nothing of the phone. */
-static bool
-is_stranger(const struct explain *x, struct span refusal)
-{
-	return has_phones(x) &&
-	    json_truth(refusal, "known_source") != JSON_YES &&
-	    span_eq(explain_text(refusal, "zone"), SPAN_LIT("external"));
-}
-
-static void
-say_refusal(const struct explain *x, struct span r,
-    const struct refusal_rule *rule)
-{
-	struct span source = explain_text(r, "source");
-	struct finding *f;
-
-	if (is_stranger(x, r)) {
-		f = finding_new(x->found, FINDING_NOTE, "guessed");
-		finding_what(f, "somebody tries passwords of %s; its own "
-				"phone is registered and is not hindered",
-		    x->number);
-	} else {
-		f = finding_new(x->found, FINDING_ERROR, rule->code);
-		finding_what(f, "%s: %s", x->number, rule->what);
-		finding_do(f, "%s", rule->remedy);
-	}
-	finding_seen(f, "\"%s\" %llu times, the last %llu s ago from %.*s, "
-			"user name %.*s", rule->why,
-	    (unsigned long long)explain_number(r, "count"),
-	    (unsigned long long)explain_number(r, "ago_s"),
-	    EXPLAIN_ARG(source), EXPLAIN_ARG(explain_text(r, "username")));
-}
-
-/* Not its own user name, but its number is in it: a slip in the phone. */
-static void
-say_unknown_name(const struct explain *x, struct span r)
-{
-	struct span name = explain_text(r, "username");
-	struct finding *f;
-
-	if (has_phones(x) || memmem(name.p, name.len, x->number,
-		strlen(x->number)) == NULL)
-		return;
-	f = finding_new(x->found, FINDING_ERROR, "username-unknown");
-	finding_what(f, "a phone answers with the user name %.*s, which "
-			"nobody has", EXPLAIN_ARG(name));
-	finding_seen(f, "%llu times, the last %llu s ago from %.*s",
-	    (unsigned long long)explain_number(r, "count"),
-	    (unsigned long long)explain_number(r, "ago_s"),
-	    EXPLAIN_ARG(explain_text(r, "source")));
-	finding_do(f, "%s's user name is %.*s: set it as \"SIP User ID\" or "
-		      "\"authentication name\"", x->number,
-	    EXPLAIN_ARG(explain_text(x->subscriber, "username")));
-}
-
-/* Gives: whether any answer of its own was refused. */
-static bool
-explain_refusals(const struct explain *x)
-{
-	uint64_t id = explain_number(x->subscriber, "id");
-	const struct refusal_rule *rule;
-	unsigned before = findings_count(x->found, FINDING_ERROR);
-	struct json_each each;
-	struct span all, r;
-	uint64_t his;
-
-	if (x->registrar.p == NULL ||
-	    !json_member(x->registrar, "refusals", &all))
-		return false;
-	for (json_each_item(all, &each); json_next(&each, NULL, &r);) {
-		rule = rule_of(explain_text(r, "why"));
-		if (!json_number(r, "subscriber", &his))
-			say_unknown_name(x, r);
-		else if (his == id && rule != NULL)
-			say_refusal(x, r, rule);
-	}
-	return findings_count(x->found, FINDING_ERROR) > before;
 }
 
 /* ---- the row, its phones, their homes ---- */
@@ -255,7 +125,7 @@ say_unregistered(const struct explain *x, bool refused)
 {
 	struct finding *f;
 
-	if (has_phones(x) || refused ||
+	if (explain_has_phones(x) || refused ||
 	    explain_number(x->subscriber, "enabled") == 0)
 		return;
 	if (x->before.p != NULL) {

@@ -40,10 +40,13 @@ expect(const char *name, const char *code, const char *text)
 	"\"enabled\":1,\"internet\":1" more "}"
 #define PHONE "[{\"transport\":\"udp\",\"source\":\"198.51.100.7:5060\"," \
 	"\"zone\":\"external\",\"user_agent\":\"x\",\"closed\":null}]"
-#define REFUSED(id, user, why, known) "{\"refusals\":[{\"subscriber\":" id \
-	",\"username\":\"" user "\",\"why\":\"" why "\",\"zone\":\"external\"," \
-	"\"source\":\"203.0.113.66:5\",\"known_source\":" known \
+#define REFUSED_AT(source, zone, id, user, why, known, device)             \
+	"{\"refusals\":[{\"subscriber\":" id ",\"username\":\"" user     \
+	"\",\"why\":\"" why "\",\"zone\":\"" zone "\",\"source\":\""     \
+	source "\",\"known_source\":" known ",\"known_device\":" device    \
 	",\"count\":3,\"ago_s\":9}]}"
+#define REFUSED(id, user, why, known)                                      \
+	REFUSED_AT("203.0.113.66:5", "external", id, user, why, known, known)
 
 START_TEST(phones)
 {
@@ -110,6 +113,71 @@ START_TEST(another_ones_refusals_say_nothing)
 		explain_phone(&x);
 		ck_assert_uint_eq(fs.n, 1);
 		expect(said[i], "registered", "168");
+	}
+}
+END_TEST
+
+#define WRONG(source, zone, known, device)                                 \
+	REFUSED_AT(source, zone, "7", "SIP-168", "wrong password", known,  \
+	    device)
+#define HOME "198.51.100.7"
+
+/* Its own, its neighbour's, a stranger's; or it cannot be told. */
+START_TEST(whose_answer_it_was)
+{
+	static const struct {
+		const char *name, *phones, *before, *registrar, *code, *text;
+		enum finding_level level;
+	} rows[] = {
+		{ "its mark, at another port", PHONE, NULL,
+		    WRONG(HOME ":9", "external", "true", "true"),
+		    "wrong-password", "168: its phone answers",
+		    FINDING_ERROR },
+		{ "its port, after a change of password", PHONE, NULL,
+		    WRONG(HOME ":5060", "external", "true", "false"),
+		    "wrong-password", "168: its phone answers",
+		    FINDING_ERROR },
+		{ "beside it at home", PHONE, NULL,
+		    WRONG(HOME ":9", "external", "true", "false"),
+		    "other-device", "somebody else behind the same router",
+		    FINDING_WARNING },
+		{ "in the office", PHONE, NULL,
+		    WRONG("192.168.10.9:9", "internal", "false", "false"),
+		    "other-device", "from inside the office",
+		    FINDING_WARNING },
+		{ "from anywhere", PHONE, NULL,
+		    WRONG("203.0.113.66:9", "external", "false", "false"),
+		    "guessed", "is not hindered", FINDING_NOTE },
+		{ "the right password, from anywhere", PHONE, NULL,
+		    REFUSED("7", "SIP-168", "no internet flag", "false"),
+		    "internet-flag-missing", "168: its phone registers",
+		    FINDING_ERROR },
+		{ "while none is registered", "[]", NULL,
+		    WRONG("203.0.113.66:9", "external", "false", "false"),
+		    "wrong-password", "its own or that of somebody who "
+		    "guesses, answers", FINDING_ERROR },
+		{ "where it was", "[]", "{\"source\":\"" HOME ":77\"}",
+		    WRONG(HOME ":9", "external", "false", "false"),
+		    "wrong-password", "168: its phone answers",
+		    FINDING_ERROR },
+		{ "not where it was", "[]", "{\"source\":\"198.51.100.70:9\"}",
+		    WRONG(HOME ":9", "external", "false", "false"),
+		    "wrong-password", "of somebody who guesses",
+		    FINDING_ERROR },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.subscriber = SPAN_LIT(ROW(""));
+		x.phones = span_str(rows[i].phones);
+		if (rows[i].before != NULL)
+			x.before = span_str(rows[i].before);
+		x.registrar = span_str(rows[i].registrar);
+		explain_refusals(&x);
+		ck_assert_msg(fs.n == 1, "%s: %u", rows[i].name, fs.n);
+		expect(rows[i].name, rows[i].code, rows[i].text);
+		ck_assert_msg(fs.item[0].level == rows[i].level, "%s",
+		    rows[i].name);
 	}
 }
 END_TEST
@@ -562,7 +630,7 @@ int
 main(void)
 {
 	const TTest *const tests[] = { phones,
-		another_ones_refusals_say_nothing, calls, handshakes, sounds,
+		another_ones_refusals_say_nothing, whose_answer_it_was, calls, handshakes, sounds,
 		the_evidence_of_silence, r_of_mos, trunks,
 		each_trunk_that_was_tried_is_said, trunks_that_are_shut,
 		registrations_of_our_own, phones_that_hear_nothing,

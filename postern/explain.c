@@ -107,7 +107,8 @@ checked(struct span rows)
 	"heard_mos FROM call_quality WHERE phone = (SELECT " side " FROM call " \
 	"WHERE ticket = CAST(@ AS INTEGER)) AND ticket <> CAST(@ AS INTEGER) " \
 	"ORDER BY ticket DESC LIMIT 20)"
-#define REPORTS "SELECT * FROM (" TOLD("caller") " UNION ALL " TOLD("called") ");"
+#define REPORTS                                                                \
+	"SELECT * FROM (" TOLD("caller") " UNION ALL " TOLD("called") ");"
 
 #define TRIES                                                                  \
 	"SELECT y.trunk, y.address, y.why, y.status, y.words, t.wait_s, "      \
@@ -145,6 +146,10 @@ checked(struct span rows)
 #define CALLED                                                                 \
 	"SELECT number, enabled FROM subscriber WHERE number = (SELECT "       \
 	"called FROM call WHERE ticket = CAST(@ AS INTEGER));"
+
+#define BY                                                                     \
+	"SELECT name, address, transport FROM trunk WHERE name = (SELECT "     \
+	"trunk FROM call WHERE ticket = CAST(@ AS INTEGER));"
 
 static void
 gather_number(struct gather *g, struct explain *x)
@@ -249,6 +254,7 @@ gather_call(struct gather *g, struct explain *x)
 	x->others = first(ask(g, OTHERS, ticket));
 	x->shut = first(ask(g, SHUT, ticket));
 	x->called = first(ask(g, CALLED, ticket));
+	x->by = first(ask(g, BY, ticket));
 }
 
 static void
@@ -279,7 +285,7 @@ explain_peer(struct gather *g, struct explain *x, const char *name)
 	x->accounts = checked(ask(g, CHECK_ACCOUNTS " WHERE trunk = @;",
 	    name));
 	explain_trunk_row(x);
-	check_accounts(x->found, x->accounts);
+	check_accounts(x->found, x->accounts, x->sigproxy);
 	x->call = first(ask(g, CALLS("trunk = @"), name));
 	gather_call(g, x);
 	explain_call(x);

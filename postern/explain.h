@@ -21,6 +21,7 @@ struct explain {
 	struct span call;		/* its last call, or the one asked for */
 	struct span tries;		/* trunks that did not take it */
 	struct span trunk;		/* the row of the trunk asked for */
+	struct span by;			/* that by which the call was to go */
 	struct span shut;		/* a trunk or route that is off */
 	struct span accounts;		/* its registrations at PBXs */
 	struct span called;		/* the row of the called number */

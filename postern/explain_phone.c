@@ -162,7 +162,7 @@ explain_phone(const struct explain *x)
 	refused = explain_refusals(x);
 	each(x, x->phones, say_phone);
 	each(x, x->homes, say_home);
-	check_accounts(x->found, x->accounts);
+	check_accounts(x->found, x->accounts, x->sigproxy);
 	check_phones_of(x->found, x->sigproxy, span_str(x->number));
 	refused = explain_tls(x) || refused;
 	say_unregistered(x, refused);

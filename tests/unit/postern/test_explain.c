@@ -452,11 +452,74 @@ START_TEST(registrations_of_our_own)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		begin();
-		check_accounts(&fs, span_str(rows[i].rows));
+		check_accounts(&fs, span_str(rows[i].rows), SPAN_NONE);
 		ck_assert_uint_eq(fs.n, rows[i].code != NULL);
 		if (rows[i].code != NULL)
 			expect(rows[i].rows, rows[i].code, rows[i].text);
 	}
+}
+END_TEST
+
+#define WAY(why, reached) "{\"trunks\":[{\"name\":\"other\"},{\"name\":" \
+	"\"itsp\",\"reached_at\":[" reached "],\"connections\":[{" \
+	"\"address\":\"203.0.113.80:5061\",\"state\":\"waits\"}]," \
+	"\"why\":\"" why "\"}]}"
+#define TRUNK_ROW "{\"name\":\"itsp\",\"address\":\"itsp.test\"," \
+	"\"transport\":\"tls\",\"enabled\":1}"
+#define NO_CA "its certificate is of a CA that is not known here ([tls] trunk_ca)"
+#define SHOWS "openssl s_client -connect 203.0.113.80:5061 -servername itsp.test"
+
+START_TEST(trunks_without_a_connection)
+{
+	static const struct {
+		const char *name, *said, *code, *remedy, *shows;
+	} rows[] = {
+		{ "CA", WAY(NO_CA, ""), "trunk-ca", "[tls] trunk_ca = that",
+		    SHOWS },
+		{ "name", WAY("its certificate is for a, not for b", ""),
+		    "trunk-certificate", "the name in the certificate",
+		    SHOWS },
+		{ "date", WAY("its certificate expired on 2021-02-03", ""),
+		    "trunk-certificate", "must renew", SHOWS },
+		{ "no TLS", WAY("it does not speak TLS at this port", ""),
+		    "trunk-no-tls", "transport=tcp", SHOWS },
+		{ "firewall", WAY("it does not answer: a firewall", ""),
+		    "trunk-not-connected", "firewall let us out", "" },
+		{ "since mended", WAY(NO_CA, "{}"), "trunk", "", "" },
+		{ "never", WAY("", ""), "trunk", "", "" },
+		{ "nothing is said", "{}", "trunk", "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.number = "itsp";
+		x.trunk = SPAN_LIT(TRUNK_ROW);
+		x.sigproxy = span_str(rows[i].said);
+		explain_trunk_row(&x);
+		ck_assert_msg(fs.n == 1, "%s: %u", rows[i].name, fs.n);
+		expect(rows[i].name, rows[i].code, "itsp");
+		ck_assert_msg(strstr(fs.item[0].remedy, rows[i].remedy) !=
+			NULL && strstr(fs.item[0].remedy, rows[i].shows) !=
+			NULL, "%s: %s", rows[i].name, fs.item[0].remedy);
+	}
+}
+END_TEST
+
+START_TEST(a_call_and_a_registration_by_such_a_trunk)
+{
+	begin();
+	x.call = SPAN_LIT(OUT("no-device", ""));
+	x.by = SPAN_LIT(TRUNK_ROW);
+	x.sigproxy = SPAN_LIT(WAY(NO_CA, ""));
+	explain_call(&x);
+	ck_assert_uint_eq(fs.n, 2);
+	expect("call", "trunk-not-tried", "no connection to it: " NO_CA);
+	expect("trunk", "trunk-ca", "203.0.113.80:5061");
+	begin();
+	check_accounts(&fs, SPAN_LIT(ACCOUNT("", "failed", "0")),
+	    SPAN_LIT(WAY(NO_CA, "")));
+	expect("registration", "trunk-not-registered", "no connection to it: its");
+	ck_assert_ptr_null(strstr(fs.item[0].remedy, "firewall"));
 }
 END_TEST
 
@@ -633,7 +696,8 @@ main(void)
 		another_ones_refusals_say_nothing, whose_answer_it_was, calls, handshakes, sounds,
 		the_evidence_of_silence, r_of_mos, trunks,
 		each_trunk_that_was_tried_is_said, trunks_that_are_shut,
-		registrations_of_our_own, phones_that_hear_nothing,
+		registrations_of_our_own, trunks_without_a_connection,
+		a_call_and_a_registration_by_such_a_trunk, phones_that_hear_nothing,
 		whose_router_loses_it, a_phone_that_has_gone,
 		a_number_that_is_disabled };
 

@@ -75,6 +75,8 @@ bool explain_at_home(const struct explain *x, struct span verdict,
  * was the number's own. */
 bool explain_tls(const struct explain *x);
 
+#define EXPLAIN_CALL_DIGITS 12	/* an id of a call has more */
+
 /* The text of a member; empty: there is none. */
 struct span explain_text(struct span row, const char *key);
 /* A whole number; 0: there is none. */

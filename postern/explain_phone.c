@@ -94,7 +94,47 @@ each(const struct explain *x, struct span list,
 		say(x, one);
 }
 
-/* It was, and is not any more. */
+/* ---- it was, and is not any more ---- */
+
+/* Did its side of the last call fall silent there, or never answer again? */
+static bool
+went_in_call(const struct explain *x)
+{
+	static const char *const verdicts[] = { "fell-silent", "home-lost",
+		"stopped-sending" };
+	static const char *const ends[] = { "phone-gone", "phone-silent",
+		"session-expired" };
+	bool is_caller = span_eq(explain_text(x->call, "caller"),
+	    span_str(x->number));
+	struct span verdict = explain_text(x->call, is_caller ?
+		"caller_media" : "called_media");
+	struct span source = explain_text(x->call, is_caller ?
+		"from_source" : "called_source");
+	struct span reason = explain_text(x->call, "reason");
+	bool went = false;
+
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		went = went || span_eq(verdict, span_str(verdicts[i]));
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		went = went || span_eq(reason, span_str(ends[i]));
+	return went && source.len > 0 &&
+	    span_eq(source, explain_text(x->before, "source"));
+}
+
+static const char *
+why_lapsed(const struct explain *x)
+{
+	if (explain_number(x->before, "expired") == 0)
+		return "its phone took its registration back, as one does "
+		       "that is switched off, or an admin ended it";
+	if (went_in_call(x))
+		return "it went away in the middle of its last call and was "
+		       "never heard again: its power was cut, or that home "
+		       "lost its line";
+	return "its phone is switched off, has lost its network, or nothing "
+	       "from there reaches us any more";
+}
+
 static void
 say_lapsed(const struct explain *x)
 {
@@ -105,19 +145,16 @@ say_lapsed(const struct explain *x)
 	f = finding_new(x->found, FINDING_ERROR, "registration-lapsed");
 	finding_what(f, "%s was registered until %.*s and has not come back: "
 			"%s", x->number,
-	    EXPLAIN_ARG(explain_text(x->before, "ended")),
-	    expired ? "its phone is switched off, has lost its network, or "
-		      "nothing from there reaches us any more" :
-		      "its phone took its registration back, as one does that "
-		      "is switched off, or an admin ended it");
+	    EXPLAIN_ARG(explain_text(x->before, "ended")), why_lapsed(x));
 	finding_seen(f, "it was at %.*s by %.*s%s%.*s; %s",
 	    EXPLAIN_ARG(explain_text(x->before, "source")),
 	    EXPLAIN_ARG(explain_text(x->before, "transport")),
 	    agent.len > 0 ? ": " : "", EXPLAIN_ARG(agent),
 	    expired ? "no REGISTER renewed it" : "it ended before its time");
-	finding_do(f, "is that phone switched on, and is its network up? If "
-		      "it is, and other phones outside work: postern-probe in "
-		      "that home. If none does: `postern check`");
+	finding_do(f, "is that phone switched on, has it power, and is its "
+		      "network up? If it is, and other phones outside work: "
+		      "postern-probe in that home. If none does: `postern "
+		      "check`");
 }
 
 static void
@@ -144,18 +181,69 @@ say_unregistered(const struct explain *x, bool refused)
 		      "forwards it to the wrong host");
 }
 
+/* ---- nobody's number ---- */
+
+/* Ids of calls are of that form; numbers hardly ever. */
+static bool
+is_call_id(const char *word)
+{
+	return strlen(word) >= EXPLAIN_CALL_DIGITS &&
+	    strspn(word, "0123456789") == strlen(word);
+}
+
+static void
+say_no_call(const struct explain *x)
+{
+	struct finding *f = finding_new(x->found, FINDING_ERROR,
+	    "no-such-call");
+
+	finding_what(f, "there is no call %s: it never was, or its record was "
+			"deleted", x->number);
+	if (x->conf->keep_records_days > 0)
+		finding_seen(f, "no row in live_call or call_record; records "
+				"are kept for %u days ([store] "
+				"keep_records_days)",
+		    (unsigned)x->conf->keep_records_days);
+	else
+		finding_seen(f, "no row in live_call or call_record; the "
+				"newest 200,000 records are kept ([store] "
+				"keep_records_days is 0)");
+	finding_do(f, "the ids of calls: postern calls, postern calls "
+		      "--past=100; those of one number: postern calls "
+		      "--past=100 NUMBER");
+}
+
+static void
+say_nobody(const struct explain *x)
+{
+	struct finding *f;
+
+	if (x->call.p != NULL) {
+		finding_note(x->found, "not-ours", "%s is no subscriber of "
+			"ours; this is of the last call with it", x->number);
+		return;
+	}
+	if (is_call_id(x->number)) {
+		say_no_call(x);
+		return;
+	}
+	f = finding_new(x->found, FINDING_ERROR, "no-subscriber");
+	finding_what(f, "there is no subscriber %s, and no call with that "
+			"number", x->number);
+	finding_seen(f, "no row in subscriber, live_call or call_record");
+	finding_do(f, "postern subscriber show lists all; to make it: postern "
+		      "subscriber add %s", x->number);
+}
+
+/* ---- all of it ---- */
+
 void
 explain_phone(const struct explain *x)
 {
-	struct finding *f;
 	bool refused;
 
 	if (x->subscriber.p == NULL) {
-		f = finding_new(x->found, FINDING_ERROR, "no-subscriber");
-		finding_what(f, "there is no subscriber %s", x->number);
-		finding_seen(f, "no row in subscriber");
-		finding_do(f, "postern subscriber show lists all; to make "
-			      "it: postern subscriber add %s", x->number);
+		say_nobody(x);
 		return;
 	}
 	explain_row(x);

@@ -253,7 +253,8 @@ trace_on(const struct request *r, const struct trace_place *place)
 	m.target = m.kind == TRACE_ALL ? SPAN_NONE : span_str(r->word);
 	if (m.target.len > IPC_TRACE_TARGET_MAX)
 		return cmd_fail("%s", refusal_text(TRACE_BAD));
-	if (check_receiver(r) != 0)
+	if (check_receiver(r) != 0 ||
+	    trace_check_target(&r->opts, m.kind, r->word) != 0)
 		return 1;
 	buf_init(&b, frame, sizeof(frame));
 	IPC_FRAME(&b, TRACE_ON, trace_on, &m);

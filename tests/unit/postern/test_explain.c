@@ -547,6 +547,71 @@ START_TEST(a_phone_that_has_gone)
 }
 END_TEST
 
+#define GONE(source, verdict, reason) CALL_AND("granted", "200", reason, \
+	",\"from_source\":\"" source "\",\"caller_media\":\"" verdict "\"")
+
+START_TEST(a_phone_that_went_in_mid_call)
+{
+	static const struct { const char *name, *call; bool went; } rows[] = {
+		{ "silent", GONE("198.51.100.7:5", "home-lost",
+		    "called-hung-up"), true },
+		{ "silent, reason unknown", GONE("198.51.100.7:5",
+		    "fell-silent", "called-hung-up"), true },
+		{ "found by the audit", GONE("198.51.100.7:5", "ok",
+		    "phone-silent"), true },
+		{ "it was elsewhere then", GONE("198.51.100.8:5",
+		    "fell-silent", "called-hung-up"), false },
+		{ "all was well", GONE("198.51.100.7:5", "ok",
+		    "caller-hung-up"), false },
+		{ "it never called", "{}", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.subscriber = SPAN_LIT(ROW(""));
+		x.phones = SPAN_LIT("[]");
+		x.before = SPAN_LIT("{\"source\":\"198.51.100.7:5\","
+		    "\"transport\":\"udp\",\"ended\":\"10:00\","
+		    "\"expired\":1}");
+		x.call = span_str(rows[i].call);
+		explain_phone(&x);
+		expect(rows[i].name, "registration-lapsed", rows[i].went ?
+			"its power was cut" : "is switched off");
+	}
+}
+END_TEST
+
+START_TEST(words_that_nobody_has)
+{
+	static const struct {
+		const char *word, *call, *code, *text, *remedy;
+	} rows[] = {
+		{ "999", NULL, "no-subscriber", "999", "subscriber add 999" },
+		{ "1795794676483", NULL, "no-such-call", "1795794676483",
+		    "calls --past" },
+		{ "089123456789", CALL("granted", "200", ""), "not-ours",
+		    "of the last call with it", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.number = rows[i].word;
+		if (rows[i].call != NULL)
+			x.call = span_str(rows[i].call);
+		explain_phone(&x);
+		ck_assert_uint_eq(fs.n, 1);
+		expect(rows[i].word, rows[i].code, rows[i].text);
+		ck_assert_ptr_nonnull(strstr(fs.item[0].remedy,
+		    rows[i].remedy));
+	}
+	begin();
+	conf.keep_records_days = 30;
+	x.number = "1795794676483";
+	explain_phone(&x);
+	expect("retention", "no-such-call", "kept for 30 days");
+}
+END_TEST
+
 START_TEST(a_number_that_is_disabled)
 {
 	begin();
@@ -699,6 +764,7 @@ main(void)
 		registrations_of_our_own, trunks_without_a_connection,
 		a_call_and_a_registration_by_such_a_trunk, phones_that_hear_nothing,
 		whose_router_loses_it, a_phone_that_has_gone,
+		a_phone_that_went_in_mid_call, words_that_nobody_has,
 		a_number_that_is_disabled };
 
 	return run_suite("explain", tests, sizeof(tests) / sizeof(tests[0]));

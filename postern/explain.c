@@ -161,7 +161,8 @@ gather_number(struct gather *g, struct explain *x)
 		"user_agent, closed FROM registration WHERE number = @ AND "
 		"expires_at > unixepoch();", x->number));
 	x->before = first(ask(g, "SELECT source, transport, user_agent, "
-		"datetime(ended_at, 'unixepoch') AS ended, expired FROM "
+		"datetime(ended_at, 'unixepoch') AS ended, unixepoch() - "
+		"ended_at AS ended_ago_s, expired FROM "
 		"last_registration WHERE number = @;", x->number));
 	x->accounts = checked(ask(g, CHECK_ACCOUNTS " WHERE number = @;",
 	    x->number));

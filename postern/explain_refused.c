@@ -97,6 +97,17 @@ was_registered_there(const struct explain *x, struct span source)
 	return before.len > 0 && span_eq(host_of(before), host_of(source));
 }
 
+/* Was its phone registered when that came? */
+static bool
+was_registered_then(const struct explain *x, struct span r)
+{
+	uint64_t ended_s;
+
+	return explain_has_phones(x) || (x->before.p != NULL &&
+		json_number(x->before, "ended_ago_s", &ended_s) &&
+		explain_number(r, "ago_s") > ended_s);
+}
+
 static enum whose
 whose(const struct explain *x, struct span r, const struct refusal_rule *rule)
 {
@@ -106,10 +117,12 @@ whose(const struct explain *x, struct span r, const struct refusal_rule *rule)
 	if (rule->proves || json_truth(r, "known_device") == JSON_YES ||
 	    is_registered_at(x, source))
 		return ITS_PHONE;
-	if (!explain_has_phones(x))
+	if (!was_registered_then(x, r))
 		return was_registered_there(x, source) ? ITS_PHONE : A_PHONE;
-	return known || !span_eq(explain_text(r, "zone"),
-	    SPAN_LIT("external")) ? BESIDE_ITS_PHONE : A_STRANGERS;
+	if (known || was_registered_there(x, source) ||
+	    !span_eq(explain_text(r, "zone"), SPAN_LIT("external")))
+		return BESIDE_ITS_PHONE;
+	return A_STRANGERS;
 }
 
 /* ---- what is said of it ---- */
@@ -117,17 +130,18 @@ whose(const struct explain *x, struct span r, const struct refusal_rule *rule)
 static void
 say_beside(const struct explain *x, struct span r, struct finding *f)
 {
+	const char *is = explain_has_phones(x) ? "is" : "was";
 	bool home = span_eq(explain_text(r, "zone"), SPAN_LIT("external"));
 
-	finding_what(f, "answers for %s are refused that come %s, and not "
-			"from the phone that is registered: another phone of "
+	finding_what(f, "answers for %s were refused that came %s, and not "
+			"from the phone that %s registered: another phone of "
 			"%s there, or somebody else%s; which of them cannot "
 			"be told from here", x->number, home ?
 		"from its phone's own address" : "from inside the office",
-	    x->number, home ? " behind the same router or carrier" : "");
+	    is, x->number, home ? " behind the same router or carrier" : "");
 	finding_do(f, "is there a second phone or an app for %s? Give it the "
 		      "right user name and password. If not, somebody there "
-		      "guesses: the registered phone is not hindered by that",
+		      "guesses: a registered phone is not hindered by that",
 	    x->number);
 }
 
@@ -141,8 +155,8 @@ new_refusal(const struct explain *x, struct span r,
 	if (is == A_STRANGERS) {
 		f = finding_new(x->found, FINDING_NOTE, "guessed");
 		finding_what(f, "somebody tries passwords of %s; its own "
-				"phone is registered and is not hindered",
-		    x->number);
+				"phone %s registered, and is not hindered",
+		    x->number, explain_has_phones(x) ? "is" : "was");
 	} else if (is == BESIDE_ITS_PHONE) {
 		f = finding_new(x->found, FINDING_WARNING, "other-device");
 		say_beside(x, r, f);

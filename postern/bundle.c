@@ -253,6 +253,10 @@ prepare(struct bundle *b)
 	b->text = malloc(TEXT_MAX + 1);
 	if (n <= 0 || b->text == NULL)
 		return cmd_fail("no memory, or no /proc");
+	if (access(b->conf.store_path, R_OK) != 0 && errno == EACCES)
+		return cmd_fail("%s: %s (run this as root: without it there "
+				"is little to gather)", b->conf.store_path,
+		    strerror(errno));
 	umask(077);		/* who called whom is nobody else's business */
 	snprintf(b->dir, sizeof(b->dir), "/tmp/postern-bundle-XXXXXX");
 	return mkdtemp(b->dir) != NULL ? 0 :
@@ -280,7 +284,7 @@ cmd_bundle(int argc, char **argv)
 	nftw(b.dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
 	free(b.text);
 	if (rc == 0)
-		printf("%s: look into it before you give it away: tar xzf\n",
-		    b.opts.rest[0]);
+		printf("%s: look into it before you give it away: tar xzf "
+		       "%s\n", b.opts.rest[0], b.opts.rest[0]);
 	return rc;
 }

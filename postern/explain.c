@@ -20,6 +20,7 @@ struct gather {
 	struct check *k;
 	char *answer[ANSWERS_MAX]; /* to be freed */
 	unsigned n;
+	bool failed;		/* what was wrong is said */
 };
 
 /* ---- asking ---- */
@@ -38,10 +39,11 @@ ask(struct gather *g, const char *sql, const char *number)
 		else if (store_quote(&b, number) != 0)
 			return SPAN_NONE;
 	}
-	if (buf_err(&b) || g->n == ANSWERS_MAX)
+	if (g->failed || buf_err(&b) || g->n == ANSWERS_MAX)
 		return SPAN_NONE;
 	g->answer[g->n] = store_ask(g->k->conf, buf_span(&b));
-	if (g->answer[g->n] == NULL)
+	g->failed = g->answer[g->n] == NULL;
+	if (g->failed)
 		return SPAN_NONE;
 	return span_str(g->answer[g->n++]);
 }
@@ -223,6 +225,19 @@ is_good(struct span keyd)
 	return any;
 }
 
+static void
+say_not_running(struct findings *fs)
+{
+	struct finding *f = finding_new(fs, FINDING_WARNING, "not-running");
+
+	finding_what(f, "Postern does not run here, or not where it was "
+			"looked for: what its processes know is left out");
+	finding_seen(f, "no process of it in the state directory, nor under "
+			"systemd");
+	finding_do(f, "name what runs by --state DIR; `postern status` tells; "
+		      "postern up starts it");
+}
+
 /* ---- telling ---- */
 
 static int
@@ -308,8 +323,10 @@ run(struct check *k, const struct cmd_opts *o, const char *word)
 		explain(&g, &x, word);
 	for (unsigned i = 0; i < g.n; i++)
 		free(g.answer[i]);
-	if (g.n == 0)
-		return 1; /* said already */
+	if (g.failed)
+		return 1;
+	if (k->n == 0)
+		say_not_running(k->found);
 	add_site(k, k->found);
 	return tell(k->found, o->json);
 }
@@ -325,6 +342,10 @@ cmd_explain(int argc, char **argv)
 
 	if (cmd_opts_mixed(argc, argv, "csj", &o) != 0)
 		return 2;
+	if (o.n_rest == 1 && !is_number(o.rest[0]) && o.rest[0][0] != '-' &&
+	    strcmp(o.rest[0], "trunk") != 0)
+		cmd_fail("`%s` is neither a number nor the id of a call; "
+			 "`postern subscriber show` lists numbers", o.rest[0]);
 	if (!(o.n_rest == 1 && is_number(o.rest[0])) &&
 	    !(o.n_rest == 2 && strcmp(o.rest[0], "trunk") == 0)) {
 		cmd_fail("usage: postern explain NUMBER | CALL | trunk NAME [--json] "

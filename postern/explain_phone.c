@@ -173,8 +173,9 @@ say_unregistered(const struct explain *x, bool refused)
 	finding_what(f, "no phone of %s is registered, and none tries: "
 			"nothing with its user name has reached us",
 	    x->number);
-	finding_seen(f, "no row in registration, no refused answer since "
-			"registrar-db started");
+	finding_seen(f, "no row in registration, no refused answer %s",
+	    x->registrar.p != NULL ? "since registrar-db started" :
+		"that is known: registrar-db was not asked");
 	finding_do(f, "in the phone: server, port and transport as `postern "
 		      "check` says. From outside: run postern-probe there, "
 		      "which tells whether the office's router blocks SIP or "

@@ -32,7 +32,7 @@ uint8_t trace_kind_of(const char *word);
 int trace_check_target(const struct cmd_opts *o, uint8_t kind,
     const char *word);
 
-/* `postern trace show WORD`; exit status. */
-int trace_show(const struct trace_place *place, const char *word);
+/* `postern trace show WORD`; exit status.  json: of the list of files only. */
+int trace_show(const struct trace_place *place, const char *word, bool json);
 
 #endif

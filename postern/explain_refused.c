@@ -163,8 +163,8 @@ new_refusal(const struct explain *x, struct span r,
 	} else {
 		f = finding_new(x->found, FINDING_ERROR, rule->code);
 		finding_what(f, "%s: %s %s", x->number, is == ITS_PHONE ?
-			"its phone" : "a phone, its own or that of somebody "
-			"who guesses,", rule->what);
+			"its phone" : "its phone, or somebody who guesses,",
+		    rule->what);
 		finding_do(f, "%s", rule->remedy);
 	}
 	return f;

@@ -30,7 +30,7 @@ FAULTS = {
         'no-ack', 'error', 'never acknowledged it (no ACK)', 'outbound proxy = our address, SIP ALG off',
         r'status (?:200|408), no-ack; caller at 198\.51\.100\.10:\d+, which calls itself <?sip:[^@]+@192\.168\.1\.10'),
     'wrong password': (
-        'wrong-password', 'error', 'its phone answers with a wrong password', 'postern subscriber passwd',
+        'wrong-password', 'error', 'answers with a wrong password', 'postern subscriber passwd',
         r'"wrong password" \d+ times, the last \d+ s ago from 198\.51\.100\.10:\d+, user name SIP-204'),
     'flag missing': (
         'internet-flag-missing', 'error', 'registers from the internet, which it may not',

@@ -154,8 +154,8 @@ START_TEST(whose_answer_it_was)
 		    FINDING_ERROR },
 		{ "while none is registered", "[]", NULL,
 		    WRONG("203.0.113.66:9", "external", "false", "false"),
-		    "wrong-password", "its own or that of somebody who "
-		    "guesses, answers", FINDING_ERROR },
+		    "wrong-password", "its phone, or somebody who guesses, "
+		    "answers", FINDING_ERROR },
 		{ "where it was", "[]", "{\"source\":\"" HOME ":77\"}",
 		    WRONG(HOME ":9", "external", "false", "false"),
 		    "wrong-password", "168: its phone answers",
@@ -172,7 +172,7 @@ START_TEST(whose_answer_it_was)
 		    FINDING_ERROR },
 		{ "not where it was", "[]", "{\"source\":\"198.51.100.70:9\"}",
 		    WRONG(HOME ":9", "external", "false", "false"),
-		    "wrong-password", "of somebody who guesses",
+		    "wrong-password", "or somebody who guesses",
 		    FINDING_ERROR },
 	};
 

@@ -37,7 +37,8 @@ static const struct {
 	    "whose packets are dropped unread, and until when" },
 	{ "trace", cmd_trace, "on NUMBER | CALL | all | off ... | list | show",
 	    "write down what a phone and we say to each other" },
-	{ "bundle", cmd_bundle, "FILE.tar.gz [--config FILE | --state DIR]",
+	{ "bundle", cmd_bundle, "FILE.tar.gz [--hide-numbers] [--config FILE | "
+	    "--state DIR]",
 	    "gather what somebody who helps must know, and no secret" },
 	{ "sql", cmd_sql, "[--json] [--config FILE | --state DIR] [SQL ...]",
 	    "open the database safely while everything runs" },

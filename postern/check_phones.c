@@ -50,7 +50,8 @@ static const struct media_remedy remedies[] = {
 	    "--router) and set `mode = forwarded`; nothing at the home helps "
 	    "but a router that keeps its mappings" },
 	{ "home-lost", FINDING_NOTE,
-	    "see that the phone has power, and the home's own line; where its router forgets the way, a "
+	    "see that the phone has power, and the home's own line; where its "
+	    "router forgets the way, a "
 	    "shorter registration interval in the phone, or TLS, or [media] "
 	    "ports forwarded at the office: postern sql \"SELECT * FROM "
 	    "home\"" },

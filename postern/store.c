@@ -26,10 +26,7 @@ store_conf(const struct cmd_opts *o, struct conf *out)
 	if (config == NULL)
 		return 1;
 	err = conf_read(config, stderr, out);
-	if (err)
-		return cmd_fail("%s: %s", config,
-		    err == -EINVAL ? "has the faults above" : strerror(-err));
-	return 0;
+	return err ? cmd_no_config(config, err) : 0;
 }
 
 int

@@ -26,7 +26,7 @@ COMMANDS = {
     'class': [['class', 'show'], ['class', 'show', 'national'], ['class', 'numbers'],
               ['class', 'test', '201', '0900123456']],
     'drops': [['drops']],
-    'trace': [['trace', 'list']],
+    'trace': [['trace', 'list'], ['trace', 'on', '201'], ['trace', 'off', '201'], ['trace', 'show']],
     'registrations': [['registrations'], ['registrations', '999']],
     'calls': [['calls'], ['calls', '999'], ['calls', '--past'], ['calls', '--past=1', '999']],
     'explain': [['explain', '201'], ['explain', '999'], ['explain', '{ticket}']],
@@ -109,7 +109,7 @@ class Terminal:
 
 
 def on_a_terminal(office, command):
-    """It fills the screen, follows the calls and the size, and ends on q and on Ctrl-C."""
+    """It fills the screen, follows the calls and the size, and ends on q, on Ctrl-C and on Ctrl-4."""
     terminal = Terminal(command, 24, 200)
     until(lambda: any('answered' in line for line in terminal.screen()), 5, 'the call is shown')
     assert terminal.seen.startswith(ENTER)
@@ -124,6 +124,9 @@ def on_a_terminal(office, command):
     other = Terminal(command, 24, 80)
     until(other.screen, 5, 'it is drawn')
     other.ends(b'\x03')
+    third = Terminal(command, 24, 80)
+    until(third.screen, 5, 'it is drawn')
+    third.ends(b'\x1c')
 
 
 def in_a_pipe(command, seconds):

@@ -299,6 +299,37 @@ START_TEST(a_grant_that_is_over_ends_its_call)
 }
 END_TEST
 
+/* Open for an hour from this minute on, whatever the time is. */
+START_TEST(hours_that_are_over_end_the_call)
+{
+	uint64_t ticket;
+
+	office();
+	lab_ok("INSERT INTO class_of_service(name, internet, hours) "
+	       "VALUES ('hour', 'internal,premium', "
+	       "strftime('%H:%M', 'now', 'localtime') || '-' || "
+	       "strftime('%H:%M', 'now', 'localtime', '+1 hour'));"
+	       "UPDATE subscriber SET rights = 'hour' WHERE number = '168'");
+	ticket = talk();
+	lab_later(3400000);
+	looks();
+	ck_assert(!lab_has(IPC_CALL_END));
+	lab_later(300000);
+	assert_ends(ticket, STOP_RIGHT);
+	ck_assert_str_eq(lab_look("SELECT stop || '|' || rule FROM live_call"),
+	    "right|class hour: hours");
+	note(ticket, CALL_ENDED);
+	ck_assert_uint_eq(lab_call(GATEWAY).verdict, VERDICT_DENIED);
+	/* A grant for after hours lets it go on. */
+	lab_ok("INSERT INTO class_grant(number, allows, zone) "
+	       "VALUES ('168', 'premium', 'internet')");
+	lab_until(strcmp(lab_look("SELECT count(*) FROM live_call"), "0") == 0);
+	ticket = talk();
+	looks();
+	ck_assert(!lab_has(IPC_CALL_END));
+}
+END_TEST
+
 START_TEST(a_disabled_subscriber_calls_no_more)
 {
 	uint64_t ticket;
@@ -609,6 +640,7 @@ add_policy_tests(Suite *s)
 	tcase_add_test(t, the_money_of_a_day_ends_a_call);
 	tcase_add_test(t, calls_at_once_do_not_share_the_last_of_the_money);
 	tcase_add_test(t, a_grant_that_is_over_ends_its_call);
+	tcase_add_test(t, hours_that_are_over_end_the_call);
 	tcase_add_loop_test(t, what_is_withdrawn_ends_what_runs, 0,
 	    sizeof(takes) / sizeof(takes[0]));
 	tcase_add_test(t, what_is_withdrawn_counts_for_the_called_phone);

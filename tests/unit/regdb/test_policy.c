@@ -352,6 +352,14 @@ START_TEST(a_disabled_subscriber_calls_no_more)
 	lab_ok("UPDATE call SET stop = 'admin'");
 	lab_later(1100);
 	assert_ends(ticket, STOP_ADMIN);
+	lab_ok("INSERT INTO trunk(name, address, prefix) VALUES "
+	       "('itsp', '203.0.113.80', '0');"
+	       "UPDATE call SET stop = '', trunk = 'itsp';"
+	       "UPDATE trunk SET enabled = 0");
+	lab_later(1100);
+	assert_ends(ticket, STOP_TRUNK);
+	ck_assert_str_eq(lab_look("SELECT rule FROM live_call"),
+	    "trunk: disabled");
 }
 END_TEST
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sigproxy/core/trunks.h"
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
@@ -486,6 +487,19 @@ START_TEST(a_trunk_that_is_gone_is_a_stranger)
 }
 END_TEST
 
+START_TEST(a_status_without_room_says_how_many_it_leaves_out)
+{
+	char mem[3000];
+	struct buf b;
+
+	ck_assert_uint_eq(lab_count(lab, "trunks_left_out"), 0);
+	buf_init(&b, mem, sizeof(mem) - 1);
+	trunks_status(lab->edge, lab->now, &b);
+	mem[b.len] = '\0';
+	ck_assert_str_eq(mem, "\"trunks\":[],\"trunks_left_out\":2");
+}
+END_TEST
+
 Suite *
 suite_trunk(void)
 {
@@ -523,6 +537,8 @@ suite_trunk(void)
 	tcase_add_test(tc, a_call_from_a_trunk_is_asked_for_no_password);
 	tcase_add_test(tc, a_trunk_without_a_channel_left_is_told_503);
 	tcase_add_test(tc, a_trunk_that_is_gone_is_a_stranger);
+	tcase_add_test(
+	    tc, a_status_without_room_says_how_many_it_leaves_out);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -42,16 +42,6 @@ add_values(struct buf *b, const char *const *value, unsigned n)
 	return 0;
 }
 
-/* As store_ask(). */
-static char *
-ask(const struct subscriber *s, struct buf *b)
-{
-	if (!buf_err(b))
-		return store_ask(s->conf, buf_span(b));
-	cmd_fail("that is too long");
-	return NULL;
-}
-
 /* After UPDATE or DELETE: was there such a row? */
 static int
 change(const struct subscriber *s, struct buf *b)
@@ -161,7 +151,7 @@ do_add(struct subscriber *s)
 	if (add_values(&b, values, s->class != NULL ? 5 : 4) != 0)
 		return 1;
 	buf_puts(&b, s->internet ? ", 1);" : ", 0);");
-	said = ask(s, &b);
+	said = store_ask_buf(s->conf, &b);
 	if (said == NULL)
 		return 1;
 	free(said);
@@ -183,13 +173,15 @@ find(const struct subscriber *s, char **said_out, struct span *row_out)
 		     "class, hold, latching, max_contacts, codecs, "
 		     "max_kbps, realm, "
 		     "created_at AS created, changed_at AS changed, "
+		     "(SELECT group_concat(prefix) FROM allowed_from AS f "
+		     "WHERE f.number = s.number) AS allowed_from, "
 		     "(SELECT count(*) FROM registration AS r WHERE "
 		     "r.number = s.number AND expires_at > unixepoch()) AS "
 		     "phones FROM subscriber AS s WHERE number = ");
 	if (add_values(&b, &s->number, 1) != 0)
 		return 1;
 	buf_putc(&b, ';');
-	*said_out = ask(s, &b);
+	*said_out = store_ask_buf(s->conf, &b);
 	if (*said_out == NULL)
 		return 1;
 	if (json_item(span_str(*said_out), 0, row_out))
@@ -250,6 +242,64 @@ set(struct subscriber *s, const char *assignment, const char *done)
 	return 0;
 }
 
+/* The next of a list with commas. */
+static struct span
+next_word(struct span *list)
+{
+	ptrdiff_t comma = span_find(*list, ',');
+	size_t n = comma < 0 ? list->len : (size_t)comma;
+	struct span word = span_trim(span_sub(*list, 0, n));
+
+	*list = comma < 0 ? SPAN_NONE : span_sub(*list, n + 1, list->len);
+	return word;
+}
+
+static int
+put_place(struct buf *b, const struct subscriber *s, struct span word)
+{
+	char text[80];
+	struct addr_prefix p;
+
+	if (addr_prefix_parse(word, &p) != 0 || word.len >= sizeof(text))
+		return cmd_fail("%.*s is neither an address nor ADDRESS/BITS, "
+				"as 203.0.113.0/24 or 2001:db8::/32",
+		    (int)word.len, word.p);
+	snprintf(text, sizeof(text), "%.*s", (int)word.len, word.p);
+	return add_values(b, (const char *const[]){ s->number, text }, 2);
+}
+
+static int
+do_from(struct subscriber *s, const char *places)
+{
+	bool anywhere = strcmp(places, "anywhere") == 0;
+	struct span list = anywhere ? SPAN_NONE : span_str(places);
+	char mem[SQL_MAX];
+	struct buf b;
+	int rc;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_puts(&b, anywhere ? "" : "BEGIN; ");
+	buf_puts(&b, "DELETE FROM allowed_from WHERE number = ");
+	rc = add_values(&b, &s->number, 1);
+	buf_puts(&b, anywhere ? "" : "; INSERT OR IGNORE INTO "
+		     "allowed_from(number, prefix) VALUES (");
+	for (bool first = true; rc == 0 && list.p != NULL; first = false) {
+		buf_puts(&b, first ? "" : "), (");
+		rc = put_place(&b, s, next_word(&list));
+	}
+	buf_puts(&b, anywhere ? "" : "); COMMIT");
+	if (rc == 0)
+		rc = store_change(s->conf, &b, "it had no such limit, or there "
+				  "is no such subscriber");
+	if (rc == 0 && s->json)
+		return do_show(s);
+	if (rc == 0)
+		printf("%s may register and call from %s\n", s->number,
+		    anywhere ? "anywhere" : "there only: what it has "
+		    "elsewhere ends within a second");
+	return rc;
+}
+
 static int
 do_show(struct subscriber *s)
 {
@@ -293,6 +343,8 @@ do_show(struct subscriber *s)
 	"                              [--class CLASS] [--internet]\n" \
 	"       postern subscriber passwd | disable | enable NUMBER\n" \
 	"       postern subscriber internet NUMBER on | off\n" \
+	"       postern subscriber from NUMBER PREFIX[,PREFIX ...] | " \
+	"anywhere\n" \
 	"       postern subscriber show [NUMBER]\n" \
 	"each with [--json] [--config FILE | --state DIR]"
 
@@ -357,6 +409,8 @@ run(struct subscriber *s, const struct words *w)
 			"may register in the office only: what it has on the "
 			"internet ends within a second") : misuse();
 	}
+	if (strcmp(w->verb, "from") == 0)
+		return w->n == 3 ? do_from(s, w->last) : misuse();
 	if (w->n != 2)
 		return misuse();
 	if (strcmp(w->verb, "passwd") == 0)

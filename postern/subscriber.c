@@ -11,7 +11,7 @@
 #include "postern/json.h"
 #include "postern/secrets.h"
 #include "postern/sheet.h"
-#include "postern/store.h"
+#include "postern/subscriber.h"
 #include "postern/table.h"
 
 #define SQL_MAX 4096
@@ -242,64 +242,6 @@ set(struct subscriber *s, const char *assignment, const char *done)
 	return 0;
 }
 
-/* The next of a list with commas. */
-static struct span
-next_word(struct span *list)
-{
-	ptrdiff_t comma = span_find(*list, ',');
-	size_t n = comma < 0 ? list->len : (size_t)comma;
-	struct span word = span_trim(span_sub(*list, 0, n));
-
-	*list = comma < 0 ? SPAN_NONE : span_sub(*list, n + 1, list->len);
-	return word;
-}
-
-static int
-put_place(struct buf *b, const struct subscriber *s, struct span word)
-{
-	char text[80];
-	struct addr_prefix p;
-
-	if (addr_prefix_parse(word, &p) != 0 || word.len >= sizeof(text))
-		return cmd_fail("%.*s is neither an address nor ADDRESS/BITS, "
-				"as 203.0.113.0/24 or 2001:db8::/32",
-		    (int)word.len, word.p);
-	snprintf(text, sizeof(text), "%.*s", (int)word.len, word.p);
-	return add_values(b, (const char *const[]){ s->number, text }, 2);
-}
-
-static int
-do_from(struct subscriber *s, const char *places)
-{
-	bool anywhere = strcmp(places, "anywhere") == 0;
-	struct span list = anywhere ? SPAN_NONE : span_str(places);
-	char mem[SQL_MAX];
-	struct buf b;
-	int rc;
-
-	buf_init(&b, mem, sizeof(mem));
-	buf_puts(&b, anywhere ? "" : "BEGIN; ");
-	buf_puts(&b, "DELETE FROM allowed_from WHERE number = ");
-	rc = add_values(&b, &s->number, 1);
-	buf_puts(&b, anywhere ? "" : "; INSERT OR IGNORE INTO "
-		     "allowed_from(number, prefix) VALUES (");
-	for (bool first = true; rc == 0 && list.p != NULL; first = false) {
-		buf_puts(&b, first ? "" : "), (");
-		rc = put_place(&b, s, next_word(&list));
-	}
-	buf_puts(&b, anywhere ? "" : "); COMMIT");
-	if (rc == 0)
-		rc = store_change(s->conf, &b, "it had no such limit, or there "
-				  "is no such subscriber");
-	if (rc == 0 && s->json)
-		return do_show(s);
-	if (rc == 0)
-		printf("%s may register and call from %s\n", s->number,
-		    anywhere ? "anywhere" : "there only: what it has "
-		    "elsewhere ends within a second");
-	return rc;
-}
-
 static int
 do_show(struct subscriber *s)
 {
@@ -332,6 +274,19 @@ do_show(struct subscriber *s)
 		puts("there is no subscriber yet: postern subscriber add "
 		     "NUMBER");
 	free(said);
+	return 0;
+}
+
+static int
+from(struct subscriber *s, const char *places)
+{
+	if (subscriber_from(s->conf, s->number, places) != 0)
+		return 1;
+	if (s->json)
+		return do_show(s);
+	printf("%s may register and call from %s\n", s->number,
+	    strcmp(places, "anywhere") == 0 ? places : "there only: what it "
+	    "has elsewhere ends within a second");
 	return 0;
 }
 
@@ -410,7 +365,7 @@ run(struct subscriber *s, const struct words *w)
 			"internet ends within a second") : misuse();
 	}
 	if (strcmp(w->verb, "from") == 0)
-		return w->n == 3 ? do_from(s, w->last) : misuse();
+		return w->n == 3 ? from(s, w->last) : misuse();
 	if (w->n != 2)
 		return misuse();
 	if (strcmp(w->verb, "passwd") == 0)

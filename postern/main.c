@@ -16,7 +16,7 @@ static const struct {
 	{ "status", cmd_status, "[--json] [--state DIR]",
 	    "which processes run, and how they are" },
 	{ "subscriber", cmd_subscriber, "add | passwd | disable | enable | "
-	    "internet | show ...",
+	    "internet | from | show ...",
 	    "who may register: make one, give it a new password, look" },
 	{ "trunk", cmd_trunk, "add | set | password | disable | enable | "
 	    "remove | show | status ...",
@@ -33,6 +33,14 @@ static const struct {
 	{ "class", cmd_class,
 	    "show | set | numbers | number | give | test ...",
 	    "who may call what: classes of service, kinds of numbers" },
+	{ "grant", cmd_grant, "add NUMBER COLUMN=VALUE ... | list | del ID",
+	    "what one subscriber may beside its class, from when to when" },
+	{ "route", cmd_route, "add PATTERN TRUNK ... | list | del ID",
+	    "by which trunk numbers go out, and by which next" },
+	{ "did", cmd_did, "add TRUNK PATTERN NUMBER | list | del ...",
+	    "which phone rings for a number of the world outside" },
+	{ "mirror", cmd_mirror, "add NUMBER TRUNK USERNAME | list | del ...",
+	    "who is registered at a PBX by us while his phone is here" },
 	{ "drops", cmd_drops, "[add | clear | never PREFIX] ...",
 	    "whose packets are dropped unread, and until when" },
 	{ "trace", cmd_trace, "on NUMBER | CALL | all | off ... | list | show",

@@ -123,6 +123,15 @@ store_ask(const struct conf *c, struct span sql)
 	return NULL;
 }
 
+char *
+store_ask_buf(const struct conf *c, const struct buf *sql)
+{
+	if (!buf_err(sql))
+		return store_ask(c, buf_span(sql));
+	cmd_fail("that is too long");
+	return NULL;
+}
+
 int
 store_change(const struct conf *c, struct buf *sql, const char *none)
 {

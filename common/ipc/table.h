@@ -342,7 +342,7 @@
 
 #define IPC_F_call_end(F)			\
 	F(u64, ticket, 1, INT64_MAX)		\
-	F(u8, why, 1, 5)	/* enum stop_why */
+	F(u8, why, 1, 6)	/* enum stop_why */
 #define IPC_F_refer_ask(F)			\
 	F(u64, ticket, 1, INT64_MAX)		\
 	F(u32, id, 0, UINT32_MAX)		\
@@ -937,7 +937,7 @@
 	    "that the call goes to. OK means it stands in the record.") \
 	M(CALL_END, call_end, 72, ROLE_REG, ROLE_SIG, 0,		\
 	    "End this call: a cap is reached, a right withdrawn, its "	\
-	    "subscriber disabled. Said again until it has ended.")	\
+	    "subscriber or trunk disabled. Said again until it has ended.")	\
 	M(REFER_ASK, refer_ask, 73, ROLE_SIG, ROLE_REG, 0,		\
 	    "A phone of this live call sends the other one elsewhere "	\
 	    "(REFER): may its subscriber call there himself?")		\

@@ -191,6 +191,7 @@ check(struct oracle *o, const struct asked *a, int64_t *id_out)
 	who.may = a->own == NULL ||
 	    (who.exists && span_eq(*a->own, o->account.who.party.number));
 	who.mark = a->mark;
+	who.urgent = a->for_help;
 	why = verify_answer(&o->verify, clock_mono(), a->answer, a->flow,
 	    &who);
 	secret_wipe(ha1, sizeof(ha1));

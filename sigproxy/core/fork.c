@@ -174,8 +174,9 @@ fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	    &branch_ops, leg, &leg->invite);
 	if (err)
 		return err;
-	timerq_set(
-	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
+	timerq_set(&x->e->timers, &leg->timer_c,
+	    mono_add_ms(x->now, leg->trunk != 0 && leg->state == LEG_CALLING ?
+		trunk_wait_ms(x->e, leg) : CALL_TIMER_C_MS));
 	/* Only for what the offer says: the bytes went out already. */
 	buf_init(&body, mem, sizeof(mem));
 	if (offer_pass(x->e, &body, msg, p, &offer) != 0)
@@ -790,9 +791,7 @@ fork_timer_c(const struct ctx *x, struct leg *leg)
 	}
 	if (leg->invite == NULL || leg->state == LEG_LOST)
 		return;
-	/* It said 100: it works on it. */
-	if (leg->trunk != 0 && leg->state == LEG_CALLING &&
-	    leg->invite->state == CTXN_PROCEEDING && !leg->is_slow) {
+	if (trunk_may_go_on(x, leg)) {
 		leg->is_slow = true;
 		timerq_set(&x->e->timers, &leg->timer_c,
 		    mono_add_ms(x->now, CALL_TIMER_C_MS));

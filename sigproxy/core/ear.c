@@ -146,7 +146,9 @@ begin(const struct ctx *x, struct leg *leg, struct leg **place)
 	ear->first = (struct addr){ 0 };
 	ear->announced = relay_sound(leg)->rtp;
 	ear->state = EAR_LISTENS;
-	set_timer(x, leg, EAR_ASK_MS);
+	ear->asked = x->now;
+	set_timer(x, leg, leg->flow.transport == TRANSPORT_UDP ? EAR_ASK_MS :
+		EAR_DEAD_MS);
 	move_now(x, leg);
 }
 
@@ -179,19 +181,27 @@ ear_turn(const struct ctx *x, struct leg *leg)
 		conclude(x, leg);
 }
 
+/* Of a trunk sound may come from anywhere; with ICE it goes where a check was
+ * answered, and nowhere else.  Without a binding its phone may have shown its
+ * password in the call. */
+bool
+ear_may_ask(const struct edge *e, const struct leg *leg,
+    const struct ipc_relay_reach *reach)
+{
+	return leg_is_external(leg) && leg->trunk == 0 && !ice_is_used(leg) &&
+	       (leg->ear.moved || keep_has(e->keep, &leg->flow)) &&
+	       reach->way == MEDIA_PUNCHED && reach->range != RANGE_OPEN &&
+	       leg->call->phase != CALL_ENDING;
+}
+
 void
 ear_want(const struct ctx *x, struct leg *leg,
     const struct ipc_relay_reach *reach)
 {
 	struct ear *ear = &leg->ear;
 
-	/* Of a trunk sound may come from anywhere; with ICE it goes where a
-	 * check was answered, and nowhere else. */
-	if (!leg_is_external(leg) || ice_is_used(leg) ||
-	    !keep_has(x->e->keep, &leg->flow) ||
-	    reach->way != MEDIA_PUNCHED ||
-	    reach->range == RANGE_OPEN || reach->refused != 0 ||
-	    leg->call->phase == CALL_ENDING ||
+	/* Packets that were refused are its own, perhaps. */
+	if (!ear_may_ask(x->e, leg, reach) || reach->refused != 0 ||
 	    (ear->state != EAR_NONE && ear->state != EAR_WAITS))
 		return;
 	ear->reach = *reach;
@@ -283,6 +293,24 @@ ear_packet(struct edge *e, struct mono now, struct steps *st,
 	return true;
 }
 
+/* Sound and connection are dead: the phone's router forgot both.  Closed, its
+ * next packet is refused, so that it connects anew. */
+static void
+cut_if_dead(const struct ctx *x, struct leg *leg)
+{
+	if (leg->flow.transport == TRANSPORT_UDP ||
+	    !conns_live(x->e->conns, &leg->flow) ||
+	    !move_is_unanswered(leg) ||
+	    keep_answered_since(x->e->keep, &leg->flow, leg->ear.asked))
+		return;
+	x->e->calls->ears.dead++;
+	steps_log(x->st, STEP_INFO, "connection-dead");
+	steps_key_number(x->st, "call", leg->call->ticket);
+	steps_key_text(x->st, "phone", TEXT_SPAN(leg_party(leg)->number));
+	steps_key_addr(x->st, "at", &leg->flow.remote);
+	steps_close(x->st, &leg->flow);
+}
+
 void
 ear_due(const struct ctx *x, struct leg *leg)
 {
@@ -294,6 +322,8 @@ ear_due(const struct ctx *x, struct leg *leg)
 		break;
 	case EAR_LISTENS:
 		ear->silent = ear->agreed;
+		if (!ear->agreed && ear->again)
+			cut_if_dead(x, leg);
 		if (ear->again && !ear->agreed && ear->turns++ < EAR_ASKS)
 			set_timer(x, leg, EAR_ASK_MS);
 		else

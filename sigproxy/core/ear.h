@@ -49,6 +49,10 @@ enum {
 	EAR_TURNS = 150,     /* a minute of that: it rings so long, say */
 	EAR_ASK_MS = 4000,   /* for the phone to take the re-INVITE */
 	EAR_ASKS = 15,	     /* so often that, if it was heard before */
+	/* A connection that takes nothing for so long is dead behind a new
+	 * mapping.  Its next packet waits for what the kernel repeats ever
+	 * more seldom, and at this age already 2 s. */
+	EAR_DEAD_MS = 3000,
 	EAR_LOOKS = 50,	     /* in a call, for who was heard before */
 	EAR_LISTEN_MS = 1500,
 	EAR_PROVED_MS = 600, /* the relay should have heard it by now */
@@ -88,6 +92,7 @@ struct ear {
 	struct addr first;  /* where the first packet came from */
 	uint32_t ssrc;
 	struct addr seen;   /* where its sound comes from; none: not known */
+	struct mono asked;  /* this look's question */
 	struct mono ended;  /* it took the relay's port again; 0: not yet */
 };
 
@@ -96,9 +101,12 @@ struct ears {
 	struct leg *leg[EARS_MAX];
 	struct addr stale; /* it may go on there for a moment */
 	struct mono stale_until;
-	uint64_t asked, heard;
+	uint64_t asked, heard, dead;
 };
 
+/* May leg's phone be asked, whether it was heard before or not? */
+bool ear_may_ask(const struct edge *e, const struct leg *leg,
+    const struct ipc_relay_reach *reach);
 /* The relay hears nothing of leg's phone, says reach. */
 void ear_want(const struct ctx *x, struct leg *leg,
     const struct ipc_relay_reach *reach);

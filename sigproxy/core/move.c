@@ -79,6 +79,15 @@ move_is_asking(const struct leg *leg)
 	return leg->move.asking;
 }
 
+bool
+move_is_unanswered(const struct leg *leg)
+{
+	const struct ctxn *invite = leg->move.invite;
+
+	return leg->move.asking && invite != NULL &&
+	       invite->state == CTXN_CALLING;
+}
+
 /* Was it heard since our address is another one? */
 static bool
 is_reached(const struct edge *e, const struct leg *leg)
@@ -260,8 +269,7 @@ move_reached(const struct ctx *x, struct leg *leg)
 		return;
 	leg->move.heard = x->now;
 	/* It would be repeated much later, if at all. */
-	if (leg->move.asking && leg->move.invite != NULL &&
-	    leg->move.invite->state == CTXN_CALLING)
+	if (move_is_unanswered(leg))
 		steps_send(x->st, &leg->flow,
 		    blob_span(&leg->move.invite->request));
 	try_now(x, leg);

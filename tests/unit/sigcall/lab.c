@@ -737,6 +737,8 @@ settle(struct lab *lab)
 		for (unsigned i = 0; i < s->n; i++) {
 			if (s->step[i].kind == STEP_SEND)
 				deliver_traced(lab, &s->step[i]);
+			else if (s->step[i].kind == STEP_CLOSE)
+				lab->cut = s->step[i].flow.conn;
 			else if (s->step[i].kind == STEP_LOG &&
 				 strcmp(s->step[i].event, "phone-lost") == 0)
 				lab->n_lost++;

@@ -44,6 +44,7 @@ struct lab {
 	struct phone phones[LAB_PHONES];
 	unsigned n_phones;
 	uint64_t n_conns; /* numbers given */
+	uint64_t cut;	  /* the connection that was closed last */
 	bool stolen; /* a phone uses another one's identifiers:
 		      * what it reads back is no leak */
 	/* The oracle. */

@@ -16,6 +16,7 @@
 
 #define AT_SIP_PORT "m=audio 5070 "
 #define AT_RELAY "m=audio 163"	/* 84, or the next */
+#define OLD_CONTACT "sip:168@10.77.0.7:49152;transport=tcp"
 #define MOVED 41000	/* the home's other port */
 
 static struct lab *lab;
@@ -465,6 +466,66 @@ START_TEST(out_of_reach_for_long_it_is_asked_anew_when_it_is_back)
 }
 END_TEST
 
+/* Its router forgot its connection, too; our end of it still stands. */
+static void
+is_heard_by_tcp(void)
+{
+	hang_up();
+	phone_connect(home);
+	phone_registers(home, NULL);
+	talk_begin(&t, home, desk);
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	ck_assert_ptr_nonnull(phone_expect(home, "INVITE"));
+}
+
+START_TEST(by_another_connection_when_the_binding_has_ended)
+{
+	is_heard_by_tcp();
+	lab_pass(lab, 50000);
+	while (phone_recv(home) != NULL)
+		;
+	phone_gone(home);
+	home->flow.remote.port = 42000;
+	phone_connect(home);
+	phone_registers(home, NULL);
+	phone_is_back(home, OLD_CONTACT);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
+START_TEST(a_connection_that_takes_no_question_is_closed)
+{
+	is_heard_by_tcp();
+	lab_pass(lab, EAR_DEAD_MS - 1);
+	ck_assert_uint_eq(lab->cut, 0);
+	lab_pass(lab, 1);
+	ck_assert_uint_eq(lab->cut, home->flow.conn);
+	ck_assert_uint_eq(lab_count(lab, "ear_dead"), 1);
+	/* Its packet was refused: it connects. */
+	phone_disconnect(home);
+	lab_pass(lab, 3000);
+	phone_connect(home);
+	phone_registers(home, NULL);
+	phone_is_back(home, OLD_CONTACT);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
+START_TEST(but_not_one_whose_phone_answers_something)
+{
+	is_heard_by_tcp();
+	lab_pass(lab, EAR_DEAD_MS - 500);
+	phone_registers(home, NULL);
+	lab_pass(lab, 20000);
+	ck_assert_uint_eq(lab->cut, 0);
+}
+END_TEST
+
 START_TEST(who_moved_and_is_not_heard_from_there_either)
 {
 	is_heard();
@@ -596,6 +657,9 @@ suite_ear(void)
 	T(but_when_it_comes_by_another_flow);
 	T(what_it_was_asked_in_vain_is_repeated_on_its_new_flow);
 	T(out_of_reach_for_long_it_is_asked_anew_when_it_is_back);
+	T(by_another_connection_when_the_binding_has_ended);
+	T(a_connection_that_takes_no_question_is_closed);
+	T(but_not_one_whose_phone_answers_something);
 	T(who_moved_and_is_not_heard_from_there_either);
 	T(who_refuses_to_be_asked_is_not_lost);
 	T(who_is_out_of_reach_makes_room_for_the_other_of_its_home);

@@ -24,7 +24,7 @@ ear_look_again(const struct ctx *x, struct leg *leg)
 	ear->looks++;
 	ear->turns = 0;
 	ear->again = ear->sure = true;
-	ear->agreed = ear->silent = ear->sighted = ear->missed = false;
+	ear->agreed = ear->silent = ear->sighted = false;
 	ear->ended.us = 0;
 	ear->state = EAR_WAITS;
 	ear_turn(x, leg);

@@ -322,7 +322,7 @@ on_accepted(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	session_agreed(x, leg, msg);
 	offer_learn_anew(x, leg, msg);
 	call_changed(x->e, leg->call);
-	if (!ear_accepted(x, leg))
+	if (!ear_accepted(x, leg, msg))
 		log_told(x, leg);
 	try_now(x, leg); /* it may be another one again */
 }

@@ -289,11 +289,9 @@ put_param(struct buf *b, const struct sip_param *p)
 	if (!p->has_value)
 		return;
 	buf_putc(b, '=');
-	if (p->quoted)
-		buf_putc(b, '"');
-	build_value(b, p->value);
-	if (p->quoted)
-		buf_putc(b, '"');
+	/* With its quotes, which are beside it: pairs count between them. */
+	build_value(b, p->quoted ?
+		span_make(p->value.p - 1, p->value.len + 2) : p->value);
 }
 
 void

@@ -8,11 +8,19 @@
 #ifndef TESTS_SIGCALL_LAB_H
 #define TESTS_SIGCALL_LAB_H
 
+#include <check.h>
+#include <string.h>
+
 #include "sigproxy/core/edge.h"
 
 #define LAB_INBOX 64
 #define LAB_TEXT 8192
 #define LAB_PHONES 24
+
+#define HAS(msg, what)                                                         \
+	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
+#define LACKS(msg, what)                                                       \
+	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
 
 struct lab;
 

@@ -9,11 +9,6 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-#define LACKS(msg, what)                                                       \
-	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
-
 START_TEST(a_home_phone_calls_the_office_through_the_relay)
 {
 	struct lab *lab = lab_new(60, 100);

@@ -7,13 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/pair.h"
 #include "tests/unit/sigcall/suites.h"
-
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-#define LACKS(msg, what)                                                       \
-	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
 
 #define MIXED "multipart/mixed;boundary=b"
 #define SDP_PART "--b\r\nContent-Type: application/sdp\r\n\r\n"
@@ -22,24 +17,6 @@
 #define SECRET "\r\n<a host=\"192.168.10.77\"/>"
 #define PLAIN "\r\n<a/>"
 #define END "\r\n--b--\r\n"
-
-static struct lab *lab;
-static struct phone *home, *desk;
-static struct talk t;
-
-static void
-setup(void)
-{
-	lab = lab_new(60, 100);
-	home = lab_home(lab, "168", 7);
-	desk = lab_office(lab, "200", 31);
-}
-
-static void
-teardown(void)
-{
-	lab_free(lab);
-}
 
 static const char *
 parts(const char *before, const char *sdp, const char *after)
@@ -222,7 +199,7 @@ suite_bodies(void)
 	Suite *s = suite_create("bodies");
 	TCase *tc = tcase_create("bodies");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, pair_setup, pair_teardown);
 	tcase_add_loop_test(tc, rfc5621_parts_of_an_offer, 0,
 	    (int)(sizeof(rows) / sizeof(rows[0])));
 	tcase_add_test(tc, rfc5621_a_call_with_bodies_of_parts);

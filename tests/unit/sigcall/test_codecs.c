@@ -51,10 +51,6 @@ END_TEST
 
 /* ---- in calls ---- */
 
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-#define LACKS(msg, what)                                                       \
-	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
 
 START_TEST(an_offer_from_outside_is_limited)
 {

@@ -6,36 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/pair.h"
 #include "tests/unit/sigcall/suites.h"
-
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-
-static struct lab *lab;
-static struct phone *home, *desk;
-static struct talk t;
-
-static void
-setup(void)
-{
-	lab = lab_new(60, 100);
-	home = lab_home(lab, "168", 7);
-	desk = lab_office(lab, "200", 31);
-}
-
-static void
-setup_talk(void)
-{
-	setup();
-	talk_begin(&t, home, desk);
-}
-
-static void
-teardown(void)
-{
-	lab_free(lab);
-}
 
 static void
 hang_up(void)
@@ -766,7 +738,7 @@ suite_dialog(void)
 	Suite *s = suite_create("dialogs");
 	TCase *c = tcase_create("setting up");
 
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, pair_setup, pair_teardown);
 	tcase_add_test(c, a_2xx_is_repeated_until_its_ack);
 	tcase_add_test(c, without_an_ack_both_sides_get_bye_after_32_seconds);
 	tcase_add_test(c, a_phone_that_gives_up_without_an_ack_is_understood);
@@ -776,7 +748,7 @@ suite_dialog(void)
 	tcase_add_test(c, route_sets_are_kept_in_the_right_order);
 	suite_add_tcase(s, c);
 	c = tcase_create("inside");
-	tcase_add_checked_fixture(c, setup_talk, teardown);
+	tcase_add_checked_fixture(c, pair_setup_talk, pair_teardown);
 	tcase_add_loop_test(c, bye_from_either_side_ends_both_legs, 0, 2);
 	tcase_add_test(c, two_byes_that_cross_are_both_fine);
 	tcase_add_loop_test(c, info_passes_both_ways_with_its_body, 0, 2);

@@ -11,9 +11,6 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-
 #define AT_SIP_PORT "m=audio 5070 "
 #define AT_RELAY "m=audio 163"	/* 84, or the next */
 #define OLD_CONTACT "sip:168@10.77.0.7:49152;transport=tcp"

@@ -6,13 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/pair.h"
 #include "tests/unit/sigcall/suites.h"
-
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-#define LACKS(msg, what)                                                       \
-	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
 
 #define SECRET "TheirPasswordOfTheirs22"
 #define ICE(ufrag)                                                             \
@@ -22,24 +17,6 @@
 #define RTCP_AT(port)                                                          \
 	"a=candidate:1 2 UDP 2130706430 192.168.1.10 " port " typ host\r\n"
 #define BOTH RTP_AT("30000") RTCP_AT("30001")
-
-static struct lab *lab;
-static struct phone *home, *desk;
-static struct talk t;
-
-static void
-setup(void)
-{
-	lab = lab_new(60, 100);
-	home = lab_home(lab, "168", 7);
-	desk = lab_office(lab, "200", 31);
-}
-
-static void
-teardown(void)
-{
-	lab_free(lab);
-}
 
 static const char *
 with(const struct phone *p, const char *lines)
@@ -368,7 +345,7 @@ suite_ice(void)
 	Suite *s = suite_create("ice");
 	TCase *tc = tcase_create("all");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, pair_setup, pair_teardown);
 	tcase_add_test(tc, a_phone_that_registered_with_ice_is_offered_it);
 	tcase_add_test(tc,
 	    who_did_not_is_not_and_its_ice_in_an_answer_counts_for_nothing);

@@ -13,8 +13,6 @@
 
 #define CALL_RELAY_WAIT_MS 1001
 
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
 
 START_TEST(the_61st_call_is_refused_and_harms_nobody)
 {

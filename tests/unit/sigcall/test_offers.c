@@ -7,40 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/pair.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-#define LACKS(msg, what)                                                       \
-	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
-
 #define REL(n) "Require: 100rel\r\nRSeq: " n "\r\n"
-
-static struct lab *lab;
-static struct phone *home, *desk;
-static struct talk t;
-
-static void
-setup(void)
-{
-	lab = lab_new(60, 100);
-	home = lab_home(lab, "168", 7);
-	desk = lab_office(lab, "200", 31);
-}
-
-static void
-setup_talk(void)
-{
-	setup();
-	talk_begin(&t, home, desk);
-}
-
-static void
-teardown(void)
-{
-	lab_free(lab);
-}
 
 /* The home calls; t.a and t.b are the dialog that the desk is to begin. */
 static const char *
@@ -645,7 +615,7 @@ suite_offers(void)
 	TCase *c = tcase_create("before the answer");
 	TCase *talk = tcase_create("talk");
 
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, pair_setup, pair_teardown);
 	tcase_add_test(c, rfc6337_2_2_an_offer_in_prack_may_be_refused);
 	tcase_add_test(c, rfc6337_2_2_an_offer_in_a_2xx_is_refused_by_port_0);
 	tcase_add_test(
@@ -660,7 +630,7 @@ suite_offers(void)
 	tcase_add_test(c, rfc5393_5_3_3_without_breadth_nothing_rings);
 	tcase_add_test(c, rfc5393_4_a_loop_through_exchanges_ends_by_its_hops);
 	suite_add_tcase(s, c);
-	tcase_add_checked_fixture(talk, setup_talk, teardown);
+	tcase_add_checked_fixture(talk, pair_setup_talk, pair_teardown);
 	tcase_add_loop_test(talk,
 	    rfc6337_2_2_a_refused_offer_leaves_the_session_as_it_was, 0, 2);
 	tcase_add_test(talk, rfc6337_2_3_a_description_in_a_refusal_is_none);

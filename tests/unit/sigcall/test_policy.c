@@ -7,31 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/pair.h"
 #include "tests/unit/sigcall/suites.h"
-
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-#define LACKS(msg, what)                                                       \
-	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
-
-static struct lab *lab;
-static struct phone *home, *desk;
-static struct talk t;
-
-static void
-setup(void)
-{
-	lab = lab_new(60, 100);
-	home = lab_home(lab, "168", 7);
-	desk = lab_office(lab, "200", 31);
-}
-
-static void
-teardown(void)
-{
-	lab_free(lab);
-}
 
 static void
 expect_over(void)
@@ -374,7 +351,7 @@ suite_policy(void)
 	Suite *s = suite_create("policy");
 	TCase *tc = tcase_create("policy");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, pair_setup, pair_teardown);
 	tcase_add_test(tc, rfc3261_21_3_a_redirection_is_told_and_not_followed);
 	tcase_add_test(tc, rfc3326_2_reasons_pass_both_ways);
 	tcase_add_loop_test(tc,

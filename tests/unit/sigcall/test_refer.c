@@ -13,11 +13,6 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-#define HAS_NOT(msg, what)                                                     \
-	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
-
 enum { IN_OFFICE = 0, AT_HOME = 1 };
 
 static struct lab *lab;
@@ -248,7 +243,7 @@ START_TEST(rfc5589_7_attended_transfer_in_every_mix)
 	talk(&bc, b, c, _i >> 4 & 1, &bc_b, &bc_c);
 	msg = refer(refer_to_dialog("sip:300@sip.example.org", bc_b));
 	HAS(hdr(msg, "Refer-To"), "<sip:300@sip.example.org?Replaces=");
-	HAS_NOT(hdr(msg, "Refer-To"), "%40");
+	LACKS(hdr(msg, "Refer-To"), "%40");
 	dlg_call(&ac_a, a, "300", sdp_of(a, 30002, NULL), replaces_in(msg));
 	msg = answer(&ac_a, &ac_c);
 	snprintf(want, sizeof(want), "%s;to-tag=%s;from-tag=%s",
@@ -477,7 +472,7 @@ START_TEST(a_token_or_dialog_of_others_is_nothing)
 	msg = phone_expect(a, "REFER");
 	/* Either refused, or a number that nobody has. */
 	if (msg != NULL)
-		HAS_NOT(hdr(msg, "Refer-To"), "400");
+		LACKS(hdr(msg, "Refer-To"), "400");
 	lab->stolen = true;
 	dlg_send(ab_b, "REFER", NULL, NULL,
 	    refer_to_dialog("sip:400@sip.example.org", &cd.a));
@@ -1320,7 +1315,7 @@ START_TEST(allow_and_supported_are_those_of_the_other_phone)
 	    strlen(sdp_of(c, 20002, NULL)), sdp_of(c, 20002, NULL));
 	msg = phone_expect(a, "SIP/2.0 200");
 	ck_assert_ptr_nonnull(msg);
-	HAS_NOT(hdr(msg, "Allow"), "REFER");
+	LACKS(hdr(msg, "Allow"), "REFER");
 	ck_assert_str_eq(hdr(msg, "Supported"), "timer");
 }
 END_TEST
@@ -1363,7 +1358,7 @@ START_TEST(a_refresh_of_ours_says_what_the_other_phone_can)
 	expect_refresh(c, "168@", true, "timer, replaces");
 	dlg_send(&d, "UPDATE", NULL, NULL, "Supported: timer\r\n");
 	msg = phone_expect(a, "SIP/2.0 200");
-	HAS_NOT(hdr(msg, "Allow"), "REFER");
+	LACKS(hdr(msg, "Allow"), "REFER");
 	lab_pass(lab, 900100);
 	expect_refresh(c, "168@", true, "timer");
 }
@@ -1399,7 +1394,7 @@ START_TEST(who_withholds_his_name_refers_without_it)
 		msg = phone_expect(to, "INVITE");
 		ck_assert_ptr_nonnull(msg);
 		if (to == a)
-			HAS_NOT(msg, "SIP-200");
+			LACKS(msg, "SIP-200");
 		else
 			HAS(hdr(msg, "Referred-By"), "200@sip.example.org");
 		dlg_cancel(&e);

@@ -10,9 +10,6 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-
 #define REL(n) "Require: 100rel\r\nRSeq: " n "\r\n"
 
 static struct lab *lab;

@@ -7,8 +7,6 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
 #define TYPE "application/vq-rtcpxr"
 #define EVENT "Event: vq-rtcpxr\r\n"
 

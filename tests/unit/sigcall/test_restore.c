@@ -9,36 +9,8 @@
 #include <stdlib.h>
 
 #include "sigproxy/core/checkpoint.h"
-#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/pair.h"
 #include "tests/unit/sigcall/suites.h"
-
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-
-static struct lab *lab;
-static struct phone *home, *desk;
-static struct talk t;
-
-static void
-setup(void)
-{
-	lab = lab_new(60, 100);
-	home = lab_home(lab, "168", 7);
-	desk = lab_office(lab, "200", 31);
-}
-
-static void
-setup_talk(void)
-{
-	setup();
-	talk_begin(&t, home, desk);
-}
-
-static void
-teardown(void)
-{
-	lab_free(lab);
-}
 
 static void
 expect_over(void)
@@ -754,7 +726,7 @@ suite_restore(void)
 	Suite *s = suite_create("restore");
 	TCase *c = tcase_create("talking");
 
-	tcase_add_checked_fixture(c, setup_talk, teardown);
+	tcase_add_checked_fixture(c, pair_setup_talk, pair_teardown);
 	tcase_add_loop_test(c, a_call_goes_on_and_each_side_can_end_it, 0, 2);
 	tcase_add_test(c, the_relay_is_claimed_with_the_same_ports);
 	tcase_add_test(c, hold_and_resume_work_after_it);
@@ -779,7 +751,7 @@ suite_restore(void)
 	tcase_add_loop_test(c, thousands_of_them_fit_or_are_refused, 0, 2);
 	suite_add_tcase(s, c);
 	c = tcase_create("ringing");
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, pair_setup, pair_teardown);
 	tcase_add_test(c, no_100_before_the_call_is_saved);
 	tcase_add_test(c, a_ringing_call_goes_on);
 	tcase_add_test(c, a_ringing_call_can_be_cancelled_after_it);

@@ -9,9 +9,6 @@
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-
 #define TIMER "Supported: timer\r\n"
 #define UPDATE "Allow: INVITE, ACK, BYE, CANCEL, UPDATE\r\n"
 #define NO_UPDATE "Allow: INVITE, ACK, BYE, CANCEL\r\n"

@@ -8,37 +8,14 @@
 #include <stdlib.h>
 
 #include "sigproxy/sip/crypto.h"
-#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/pair.h"
 #include "tests/unit/sigcall/suites.h"
-
-#define HAS(msg, what)                                                         \
-	ck_assert_msg(strstr((msg), (what)) != NULL, "no %s in\n%s", what, msg)
-#define LACKS(msg, what)                                                       \
-	ck_assert_msg(strstr((msg), (what)) == NULL, "%s in\n%s", what, msg)
 
 #define K1 "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd"
 #define K2 "HRwbGhkYFxYVFBMSERAPDg0MCwoJCAcGBQQDAgEA"
 #define GCM "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGw=="
 #define LINE(tag, key)                                                         \
 	"a=crypto:" tag " AES_CM_128_HMAC_SHA1_80 inline:" key "\r\n"
-
-static struct lab *lab;
-static struct phone *home, *desk;
-static struct talk t;
-
-static void
-setup(void)
-{
-	lab = lab_new(60, 100);
-	home = lab_home(lab, "168", 7);
-	desk = lab_office(lab, "200", 31);
-}
-
-static void
-teardown(void)
-{
-	lab_free(lab);
-}
 
 static const char *
 secure(const struct phone *p, const char *proto, const char *lines)
@@ -629,7 +606,7 @@ suite_srtp(void)
 	Suite *s = suite_create("srtp");
 	TCase *c = tcase_create("srtp");
 
-	tcase_add_checked_fixture(c, setup, teardown);
+	tcase_add_checked_fixture(c, pair_setup, pair_teardown);
 	tcase_add_loop_test(
 	    c, a_caller_is_answered_as_it_offers, 0, ROWS(offers));
 	tcase_add_test(c, who_must_have_it_is_offered_nothing_else);

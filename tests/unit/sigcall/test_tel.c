@@ -5,25 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/sigcall/lab.h"
+#include "tests/unit/sigcall/pair.h"
 #include "tests/unit/sigcall/suites.h"
-
-static struct lab *lab;
-static struct phone *home, *desk;
-
-static void
-setup(void)
-{
-	lab = lab_new(60, 100);
-	home = lab_home(lab, "168", 7);
-	desk = lab_office(lab, "200", 31);
-}
-
-static void
-teardown(void)
-{
-	lab_free(lab);
-}
 
 static const char *const uris[] = {
 	"tel:200",
@@ -147,7 +130,7 @@ suite_tel(void)
 	Suite *s = suite_create("tel");
 	TCase *tc = tcase_create("rfc3966");
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, pair_setup, pair_teardown);
 	tcase_add_loop_test(
 	    tc, rfc3966_a_tel_uri_calls_the_number_it_means, 0, N(uris));
 	tcase_add_test(tc, rfc3966_a_phone_that_writes_nothing_but_tel);

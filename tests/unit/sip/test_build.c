@@ -182,6 +182,18 @@ START_TEST(values_cannot_start_a_header)
 END_TEST
 
 /* RFC 4475 3.3.14 registers such a Contact, and is called by it. */
+/* quoted-pair = "\" (%x00-09 / %x0B-0C / %x0E-7F), RFC 3261 25.1 */
+START_TEST(a_quoted_parameter_is_written_as_it_came)
+{
+	begin();
+	build_open(&b, SIP_H_FROM);
+	build_nameaddr(&b, SPAN_NONE, SPAN_LIT("sip:1@d"),
+	    SPAN_LIT(";x=\" a\\\1\\\"b \";y"), SPAN_NONE);
+	build_close(&b);
+	assert_written("From: <sip:1@d>;x=\" a\\\1\\\"b \";y\r\n");
+}
+END_TEST
+
 START_TEST(request_uri_has_no_headers)
 {
 	static const struct {
@@ -269,6 +281,7 @@ main(void)
 	SRunner *r;
 	int failed;
 
+	tcase_add_test(t, a_quoted_parameter_is_written_as_it_came);
 	tcase_add_test(t, request_uri_has_no_headers);
 	tcase_add_test(t, a_request_is_written_line_by_line);
 	tcase_add_loop_test(t, a_response_goes_back_by_its_vias, 0,

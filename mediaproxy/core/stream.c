@@ -75,6 +75,10 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
 	st->quiet_from = now;
 	if (st->held)
 		st->silent = st->paused = false;
+	/* What its router did to its signalling it did to its sound: of who
+	 * pauses, too, a second of silence is told. */
+	if (!addr_eq(&st->latch[PORT_RTP].phone, &m->phone))
+		st->pauses = false;
 	latch_announce(&st->latch[PORT_RTP], &m->phone, &m->rtp, relearn);
 	latch_announce(&st->latch[PORT_RTCP], &m->phone, &rtcp, relearn);
 	learnt = allowed_only(st, dest, m->learnt);

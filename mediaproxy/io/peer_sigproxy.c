@@ -6,6 +6,8 @@
 
 /* A call that ended sooner says nothing about what did not come. */
 #define UNHEARD_MS 2000
+/* The same, where it can be said that the call was too short to tell. */
+#define UNHEARD_SHORT_MS 300
 
 static void
 log_refusal(const struct ipc_relay_say *say)
@@ -283,6 +285,13 @@ quality_ended(struct media *m, uint32_t pair)
 	sigproxy_quality(m, &quality);
 }
 
+static uint64_t
+patience_ms(const struct ipc_relay_reach *reach)
+{
+	return reach->way == MEDIA_PUNCHED && reach->range != RANGE_OPEN &&
+	    !reach->refused ? UNHEARD_SHORT_MS : UNHEARD_MS;
+}
+
 /* Its last word, if it had time enough to be heard. */
 static void
 reach_ended(struct media *m, uint32_t pair)
@@ -291,11 +300,12 @@ reach_ended(struct media *m, uint32_t pair)
 	struct mono now = clock_mono();
 	struct ipc_relay_reach reach;
 
-	if (!st->was_set || (stream_heard(st) == MEDIA_NEVER &&
-	    (st->held || st->off ||
-		mono_ms_between(st->quiet_from, now) < UNHEARD_MS)))
+	if (!st->was_set)
 		return;
 	sessions_reach(&m->sessions, pair, now, &reach);
+	if (stream_heard(st) == MEDIA_NEVER && (st->held || st->off ||
+	    mono_ms_between(st->quiet_from, now) < patience_ms(&reach)))
+		return;
 	sigproxy_reach(m, &reach);
 }
 

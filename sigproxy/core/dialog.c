@@ -382,14 +382,18 @@ call_has_flow(const struct calls *c, const struct flow *flow)
 }
 
 /* What it was reached by before is no way to it any more.  While a binding
- * lives registrar-db knows who moved. */
+ * lives registrar-db knows who moved.  That a router forgot a connection our
+ * kernel finds out in a quarter of an hour only; then its sound has stopped,
+ * too. */
 static bool
 has_lost(const struct ctx *x, const struct leg *leg, const struct flow *flow)
 {
-	if (leg->flow.transport != TRANSPORT_UDP)
-		return !conns_live(x->e->conns, &leg->flow);
-	return flow->transport == TRANSPORT_UDP &&
-	       !flow_eq(&leg->flow, flow) &&
+	bool udp = leg->flow.transport == TRANSPORT_UDP;
+
+	if (!udp && !conns_live(x->e->conns, &leg->flow))
+		return true;
+	return flow->transport == leg->flow.transport &&
+	       !flow_eq(&leg->flow, flow) && (udp || leg->ear.paused) &&
 	       !keep_has(x->e->keep, &leg->flow);
 }
 

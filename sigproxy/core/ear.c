@@ -1,4 +1,3 @@
-#include "common/codec/rtp.h"
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/keep.h"
@@ -39,17 +38,6 @@ place_of(struct ears *ears, const struct leg *leg)
 	for (unsigned i = 0; i < EARS_MAX; i++)
 		if (ears->leg[i] == leg)
 			return &ears->leg[i];
-	return NULL;
-}
-
-/* Packets are told apart by their address alone. */
-static struct leg *
-listening_to(const struct ears *ears, const struct addr *ip)
-{
-	for (unsigned i = 0; i < EARS_MAX; i++)
-		if (ears->leg[i] != NULL &&
-		    addr_same_ip(&ears->leg[i]->flow.remote, ip))
-			return ears->leg[i];
 	return NULL;
 }
 
@@ -105,23 +93,21 @@ conclude(const struct ctx *x, struct leg *leg)
 	give_up(x->e, leg);
 	if (ear->silent && !ear->moved)
 		ear->mutes = true;
-	if (ear->agreed && !ear->missed)
+	if (ear->agreed)
 		ear->moved = false;
 	if (!is_heard(leg) && ear->reach.heard != MEDIA_PAUSED)
 		relay_conclude(x, leg, &ear->reach);
 }
 
-/* Of two phones of one home the one that is out of reach makes room. */
+/* Of two phones of one home, never heard, the second waits. */
 static bool
-has_turn(struct ears *ears, const struct leg *leg)
+has_turn(const struct ears *ears, const struct leg *leg)
 {
-	struct leg *other = listening_to(ears, &leg->flow.remote);
-
-	if (other == NULL)
-		return true;
-	if (!other->ear.again || other->ear.agreed)
-		return false;
-	*place_of(ears, other) = NULL;
+	for (unsigned i = 0; i < EARS_MAX && !leg->ear.again; i++)
+		if (ears->leg[i] != NULL && !ears->leg[i]->ear.again &&
+		    addr_same_ip(&ears->leg[i]->flow.remote,
+			&leg->flow.remote))
+			return false;
 	return true;
 }
 
@@ -146,7 +132,9 @@ begin(const struct ctx *x, struct leg *leg, struct leg **place)
 	ear->first = (struct addr){ 0 };
 	ear->announced = relay_sound(leg)->rtp;
 	ear->state = EAR_LISTENS;
-	set_timer(x, leg, EAR_ASK_MS);
+	ear->asked = x->now;
+	set_timer(x, leg, leg->flow.transport == TRANSPORT_UDP ? EAR_ASK_MS :
+		EAR_DEAD_MS);
 	move_now(x, leg);
 }
 
@@ -179,19 +167,27 @@ ear_turn(const struct ctx *x, struct leg *leg)
 		conclude(x, leg);
 }
 
+/* Of a trunk sound may come from anywhere; with ICE it goes where a check was
+ * answered, and nowhere else.  Without a binding its phone may have shown its
+ * password in the call. */
+bool
+ear_may_ask(const struct edge *e, const struct leg *leg,
+    const struct ipc_relay_reach *reach)
+{
+	return leg_is_external(leg) && leg->trunk == 0 && !ice_is_used(leg) &&
+	       (leg->ear.moved || keep_has(e->keep, &leg->flow)) &&
+	       reach->way == MEDIA_PUNCHED && reach->range != RANGE_OPEN &&
+	       leg->call->phase != CALL_ENDING;
+}
+
 void
 ear_want(const struct ctx *x, struct leg *leg,
     const struct ipc_relay_reach *reach)
 {
 	struct ear *ear = &leg->ear;
 
-	/* Of a trunk sound may come from anywhere; with ICE it goes where a
-	 * check was answered, and nowhere else. */
-	if (!leg_is_external(leg) || ice_is_used(leg) ||
-	    !keep_has(x->e->keep, &leg->flow) ||
-	    reach->way != MEDIA_PUNCHED ||
-	    reach->range == RANGE_OPEN || reach->refused != 0 ||
-	    leg->call->phase == CALL_ENDING ||
+	/* Packets that were refused are its own, perhaps. */
+	if (!ear_may_ask(x->e, leg, reach) || reach->refused != 0 ||
 	    (ear->state != EAR_NONE && ear->state != EAR_WAITS))
 		return;
 	ear->reach = *reach;
@@ -208,7 +204,7 @@ ear_is_busy(const struct leg *leg)
 	       leg->ear.state == EAR_ENDS;
 }
 
-/* ---- what is heard ---- */
+/* ---- what becomes of it ---- */
 
 /* Was our SIP port the last that its phone was told? */
 static bool
@@ -217,9 +213,8 @@ listens_yet(const struct leg *leg)
 	return addr_eq(&leg->told.rtp[leg->call->sound], &leg->ear.said);
 }
 
-/* Its phone is told the relay's port again. */
-static void
-end_listening(const struct ctx *x, struct leg *leg)
+void
+ear_end_listening(const struct ctx *x, struct leg *leg)
 {
 	leave_place(x->e, leg);
 	timerq_cancel(&x->e->timers, &leg->ear.timer);
@@ -231,78 +226,93 @@ end_listening(const struct ctx *x, struct leg *leg)
 		conclude(x, leg);
 }
 
+/* Sound and connection are dead: the phone's router forgot both.  Closed, its
+ * next packet is refused, so that it connects anew. */
 static void
-found(const struct ctx *x, struct leg *leg, const struct addr *at)
+cut_if_dead(const struct ctx *x, struct leg *leg)
 {
-	struct ears *ears = &x->e->calls->ears;
-
-	leg->ear.seen = *at;
-	leg->ear.sighted = true;
-	ears->heard++;
-	ears->stale = *at;
-	ears->stale_until = mono_add_ms(x->now, EAR_STALE_MS);
-	steps_log(x->st, STEP_INFO, "media-seen");
+	if (leg->flow.transport == TRANSPORT_UDP ||
+	    !conns_live(x->e->conns, &leg->flow) ||
+	    !move_is_unanswered(leg) ||
+	    keep_answered_since(x->e->keep, &leg->flow, leg->ear.asked))
+		return;
+	x->e->calls->ears.dead++;
+	steps_log(x->st, STEP_INFO, "connection-dead");
 	steps_key_number(x->st, "call", leg->call->ticket);
 	steps_key_text(x->st, "phone", TEXT_SPAN(leg_party(leg)->number));
-	steps_key_addr(x->st, "announced", &leg->ear.announced);
-	steps_key_addr(x->st, "at_sip_port_from", at);
-	/* It sends first to there from now on. */
-	relay_set(x->st, leg, leg->call->sound, peer_of(leg));
-	end_listening(x, leg);
+	steps_key_addr(x->st, "at", &leg->flow.remote);
+	steps_close(x->st, &leg->flow);
 }
 
-bool
-ear_packet(struct edge *e, struct mono now, struct steps *st,
-    const struct flow *from, struct span packet)
+/* It came by another flow and pauses, as phones do that send nothing in
+ * silence: it is listened for until it speaks. */
+static bool
+is_waited_for(const struct ears *ears, const struct leg *leg)
 {
-	const struct ctx x = { e, now, st };
-	struct ears *ears = &e->calls->ears;
-	struct leg *leg = listening_to(ears, &from->remote);
-	struct rtp_header h;
-	struct ear *ear;
+	unsigned n = 0;
 
-	if (leg == NULL)
-		return addr_eq(&from->remote, &ears->stale) &&
-		       mono_before(now, ears->stale_until);
-	ear = &leg->ear;
-	if (from->listener != ear->listener ||
-	    rtp_kind(packet) != RTP_KIND_RTP || rtp_parse(packet, &h) != 0)
-		return false;
-	if (addr_eq(&from->remote, &ears->stale) &&
-	    mono_before(now, ears->stale_until))
-		return true; /* of the phone beside it */
-	/* Who was heard goes on with the same sound; a neighbour's is not. */
-	if (ear->again && h.ssrc != ear->reach.ssrc)
-		return true;
-	if (addr_eq(&from->remote, &ear->first) && h.ssrc == ear->ssrc) {
-		found(&x, leg, &from->remote);
-		return true;
+	for (unsigned i = 0; i < EARS_MAX; i++)
+		n += ears->leg[i] != NULL && ears->leg[i]->ear.silent;
+	return leg->ear.again && leg->ear.moved && leg->ear.paused &&
+	       n <= EAR_PATIENT;
+}
+
+static void
+listening_due(const struct ctx *x, struct leg *leg)
+{
+	struct ear *ear = &leg->ear;
+	bool new = ear->agreed && !ear->silent;
+
+	if (ear->first.family != ADDR_NONE) {
+		ear_decide(x, leg);
+		return;
 	}
-	ear->first = from->remote;
-	ear->ssrc = h.ssrc;
-	return true;
+	ear->silent = ear->agreed;
+	if (!ear->agreed && ear->again) {
+		cut_if_dead(x, leg);
+		if (ear->turns++ < EAR_ASKS)
+			set_timer(x, leg, EAR_ASK_MS);
+		else
+			ear_end_listening(x, leg);
+	} else if (ear->agreed && is_waited_for(&x->e->calls->ears, leg)) {
+		set_timer(x, leg, EAR_LISTEN_MS);
+		if (new && ear->reach.heard == MEDIA_SILENT)
+			relay_conclude(x, leg, &ear->reach);
+	} else {
+		ear_end_listening(x, leg);
+	}
+}
+
+/* Nothing was believed: perhaps it can be, another time. */
+static void
+ask_contested(const struct ctx *x, struct leg *leg)
+{
+	struct ear *ear = &leg->ear;
+
+	if (!ear->contested || ear->contests++ >= EAR_CONTESTS ||
+	    is_heard(leg))
+		return;
+	ear->agreed = ear->contested = false;
+	ear->first = (struct addr){ 0 };
+	ear->ended.us = 0;
+	ear->turns = 0;
+	ear->state = EAR_WAITS;
+	set_timer(x, leg, EAR_CONTEST_PAUSE_MS);
 }
 
 void
 ear_due(const struct ctx *x, struct leg *leg)
 {
-	struct ear *ear = &leg->ear;
-
-	switch (ear->state) {
+	switch (leg->ear.state) {
 	case EAR_WAITS:
 		ear_turn(x, leg);
 		break;
 	case EAR_LISTENS:
-		ear->silent = ear->agreed;
-		if (ear->again && !ear->agreed && ear->turns++ < EAR_ASKS)
-			set_timer(x, leg, EAR_ASK_MS);
-		else
-			end_listening(x, leg);
+		listening_due(x, leg);
 		break;
 	case EAR_ENDS:
 		conclude(x, leg);
-		if (ear->missed)
-			ear_look_again(x, leg);
+		ask_contested(x, leg);
 		break;
 	default:
 		break;
@@ -311,34 +321,17 @@ ear_due(const struct ctx *x, struct leg *leg)
 
 /* ---- answers ---- */
 
-/* It may have made room for another one meanwhile. */
-static bool
-takes_place(struct ears *ears, struct leg *leg)
-{
-	struct leg **free_place = place_of(ears, NULL);
-
-	if (place_of(ears, leg) != NULL)
-		return true;
-	if (free_place == NULL ||
-	    listening_to(ears, &leg->flow.remote) != NULL)
-		return false;
-	*free_place = leg;
-	return true;
-}
-
 bool
-ear_accepted(const struct ctx *x, struct leg *leg)
+ear_accepted(
+    const struct ctx *x, struct leg *leg, const struct sip_msg *answer)
 {
 	struct ear *ear = &leg->ear;
 	bool of_ear = listens_yet(leg);
 
 	if (ear->state == EAR_LISTENS && of_ear) {
 		ear->agreed = true;
-		ear->missed = !takes_place(&x->e->calls->ears, leg);
-		if (ear->missed)
-			end_listening(x, leg);
-		else
-			set_timer(x, leg, EAR_LISTEN_MS);
+		ear_answered(leg, answer);
+		set_timer(x, leg, EAR_LISTEN_MS);
 		return true;
 	}
 	if (ear->state != EAR_ENDS)

@@ -6,19 +6,24 @@
  * port that nobody knows is dropped before the relay, and nothing at the relay
  * tells why.  So the phone is asked, by a re-INVITE in its silent call, to
  * send its sound to our SIP port for a moment, which its router lets out and
- * ours lets in.  Two packets tell: that it sends at all, and from where.  The
+ * ours lets in.  A few packets tell: that it sends at all, and from where.  The
  * relay then sends first to that port, and the phone is told the relay's port
  * again.  Where the home's NAT only moves ports the call has its sound from
  * then on; where it does not, another port for each peer is proved.
  *
- * Once in a call, for a second and a half; a few phones at once, one of each
- * address.  What comes is counted and never answered.  Not kept over a
+ * Once in a call, for a second and a half; a few phones at once, of those that
+ * were never heard one of each address.  What comes is counted and never
+ * answered.  A neighbour behind the same address does not know the SSRC of who
+ * was heard, or whose SDP says it; else he is told by what he sent before the
+ * question, and where two streams are alike none is believed (ear_hear.c).  Not kept over a
  * restart: then the phone is told the relay's port again (move.h).
  *
  * It looks again for who was heard and falls silent: home routers forget, and
  * give the sound another port.  Then only if its phone sent without a pause
  * until then, or comes back by another flow; and a phone that takes the
  * question and sends nothing is muted, and asked no more for a silence alone.
+ * But one that came by another flow sends to our SIP port until it speaks, for
+ * nobody would know the port that its words leave by.
  * A phone whose router forgot the way of its signalling, too, is asked as soon
  * as it comes back (move.h).
  *
@@ -40,6 +45,7 @@ struct ctx;
 struct edge;
 struct flow;
 struct leg;
+struct sip_msg;
 struct steps;
 
 #define EARS_MAX 32 /* phones at once; some of them out of reach */
@@ -49,8 +55,20 @@ enum {
 	EAR_TURNS = 150,     /* a minute of that: it rings so long, say */
 	EAR_ASK_MS = 4000,   /* for the phone to take the re-INVITE */
 	EAR_ASKS = 15,	     /* so often that, if it was heard before */
+	/* A connection that takes nothing for so long is dead behind a new
+	 * mapping.  Its next packet waits for what the kernel repeats ever
+	 * more seldom, and at this age already 2 s. */
+	EAR_DEAD_MS = 3000,
 	EAR_LOOKS = 50,	     /* in a call, for who was heard before */
 	EAR_LISTEN_MS = 1500,
+	EAR_PATIENT = EARS_MAX / 2, /* who may be listened for until they speak */
+	EAR_SURE = 3,		/* packets in order, of whose SSRC nobody knows */
+	EAR_CONTEST_MS = 100,	/* then, for another one like it */
+	EAR_CONTESTS = 3,	/* so often it is asked again, if one came */
+	EAR_CONTEST_PAUSE_MS = 3000,
+	EAR_SOUNDS = 2048,	/* a power of two */
+	EAR_SOUND_MS = 2000,	/* without a packet: it begins anew */
+	EAR_AHEAD = 50,		/* packets lost between two */
 	EAR_PROVED_MS = 600, /* the relay should have heard it by now */
 	EAR_PAUSE_MS = 1000, /* until the relay tells of it */
 	EAR_STALE_MS = 2000, /* packets of the one before may come */
@@ -74,7 +92,8 @@ struct ear {
 	bool mutes;	     /* it stops sending when it pleases */
 	bool again;	     /* this look is for who was heard */
 	bool sighted;	     /* and it was found */
-	bool missed;	     /* it sent while another one had its turn */
+	bool contested;	     /* two streams are alike */
+	uint8_t contests;
 	uint8_t looks;	     /* of that kind */
 	struct mono paused_at;
 	struct addr before;  /* where it was heard from then */
@@ -85,10 +104,22 @@ struct ear {
 	struct ipc_relay_reach reach; /* what the relay said last */
 	struct addr announced; /* by the phone, for its sound */
 	struct addr said;   /* what SDP says meanwhile */
-	struct addr first;  /* where the first packet came from */
+	struct addr first;  /* whose stream is sure */
 	uint32_t ssrc;
+	bool says_ssrc;	    /* by its SDP; so it is said_ssrc */
+	uint32_t said_ssrc;
+	uint64_t types[2];  /* payload types of its SDP and ours; 0: unknown */
 	struct addr seen;   /* where its sound comes from; none: not known */
+	struct mono asked;  /* this look's question */
 	struct mono ended;  /* it took the relay's port again; 0: not yet */
+};
+
+/* A stream that came to a SIP port, by its source and SSRC. */
+struct ear_sound {
+	uint32_t tag;		/* 0: none */
+	uint16_t seq;
+	uint16_t n;		/* packets in order */
+	struct mono first, last;
 };
 
 /* Those that listen, and where the last one was heard. */
@@ -96,9 +127,13 @@ struct ears {
 	struct leg *leg[EARS_MAX];
 	struct addr stale; /* it may go on there for a moment */
 	struct mono stale_until;
-	uint64_t asked, heard;
+	uint64_t asked, heard, dead, contested;
+	struct ear_sound sounds[EAR_SOUNDS]; /* by a keyed hash; newest stay */
 };
 
+/* May leg's phone be asked, whether it was heard before or not? */
+bool ear_may_ask(const struct edge *e, const struct leg *leg,
+    const struct ipc_relay_reach *reach);
 /* The relay hears nothing of leg's phone, says reach. */
 void ear_want(const struct ctx *x, struct leg *leg,
     const struct ipc_relay_reach *reach);
@@ -117,12 +152,19 @@ void ear_turn(const struct ctx *x, struct leg *leg);
 void ear_due(const struct ctx *x, struct leg *leg);
 /* Is more to be found out before anything is concluded? */
 bool ear_is_busy(const struct leg *leg);
+/* What its phone sends is known by its answer. */
+void ear_answered(struct leg *leg, const struct sip_msg *answer);
+/* Of whom nothing is known but a stream: it is believed, or nobody is. */
+void ear_decide(const struct ctx *x, struct leg *leg);
+/* Its phone is told the relay's port again. */
+void ear_end_listening(const struct ctx *x, struct leg *leg);
 /* RTP came to a SIP port; true: from somebody who was asked. */
 bool ear_packet(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span packet);
 /* The phone took a re-INVITE of ours, or refused it for good.  False: it was
  * none of the ear's. */
-bool ear_accepted(const struct ctx *x, struct leg *leg);
+bool ear_accepted(
+    const struct ctx *x, struct leg *leg, const struct sip_msg *answer);
 bool ear_refused(const struct ctx *x, struct leg *leg);
 /* It did not answer one. */
 void ear_unanswered(const struct ctx *x, struct leg *leg);

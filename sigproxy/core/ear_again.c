@@ -4,15 +4,12 @@
 /* Whose silence is a sign: it never paused before; or its router forgot the
  * way of its signalling, so that of its sound. */
 static bool
-is_suspect(const struct leg *leg)
+is_suspect(const struct edge *e, const struct leg *leg)
 {
 	const struct ear *ear = &leg->ear;
 
-	return ear->paused && leg->trunk == 0 && leg_is_external(leg) &&
-	       ear->reach.ssrc != 0 && !ice_is_used(leg) &&
-	       leg->call->phase != CALL_ENDING &&
-	       ear->reach.way == MEDIA_PUNCHED &&
-	       ear->reach.range != RANGE_OPEN && ear->looks < EAR_LOOKS &&
+	return ear->paused && ear->reach.ssrc != 0 &&
+	       ear_may_ask(e, leg, &ear->reach) && ear->looks < EAR_LOOKS &&
 	       (ear->moved ||
 		   (ear->reach.heard == MEDIA_PAUSED && !ear->mutes));
 }
@@ -22,12 +19,12 @@ ear_look_again(const struct ctx *x, struct leg *leg)
 {
 	struct ear *ear = &leg->ear;
 
-	if (ear_is_busy(leg) || !is_suspect(leg))
+	if (ear_is_busy(leg) || !is_suspect(x->e, leg))
 		return;
 	ear->looks++;
 	ear->turns = 0;
 	ear->again = ear->sure = true;
-	ear->agreed = ear->silent = ear->sighted = ear->missed = false;
+	ear->agreed = ear->silent = ear->sighted = false;
 	ear->ended.us = 0;
 	ear->state = EAR_WAITS;
 	ear_turn(x, leg);

@@ -156,7 +156,11 @@ ear_prove(const struct edge *e, const struct leg *leg,
 void
 ear_status(const struct calls *c, struct buf *json)
 {
-	buf_fmt(json, ",\"ear_asked\":%llu,\"ear_heard\":%llu",
+	buf_fmt(json,
+	    ",\"ear_asked\":%llu,\"ear_heard\":%llu,\"ear_dead\":%llu"
+	    ",\"ear_contested\":%llu",
 	    (unsigned long long)c->ears.asked,
-	    (unsigned long long)c->ears.heard);
+	    (unsigned long long)c->ears.heard,
+	    (unsigned long long)c->ears.dead,
+	    (unsigned long long)c->ears.contested);
 }

@@ -90,6 +90,9 @@ void keep_closed(struct edge *e, struct mono now, struct steps *st,
 void keep_ask(struct edge *e, struct mono now, const struct flow *f);
 /* Does its phone answer nothing, as far as is known? */
 bool keep_is_mute(const struct keep *k, const struct flow *f);
+/* Did its phone answer, or register, since? */
+bool keep_answered_since(const struct keep *k, const struct flow *f,
+    struct mono since);
 /* Did it not answer what it was asked last, though it used to? */
 bool keep_is_failing(const struct keep *k, const struct flow *f);
 /* So many seconds between a phone's own keepalives are fine. */

@@ -79,6 +79,15 @@ move_is_asking(const struct leg *leg)
 	return leg->move.asking;
 }
 
+bool
+move_is_unanswered(const struct leg *leg)
+{
+	const struct ctxn *invite = leg->move.invite;
+
+	return leg->move.asking && invite != NULL &&
+	       invite->state == CTXN_CALLING;
+}
+
 /* Was it heard since our address is another one? */
 static bool
 is_reached(const struct edge *e, const struct leg *leg)
@@ -260,8 +269,7 @@ move_reached(const struct ctx *x, struct leg *leg)
 		return;
 	leg->move.heard = x->now;
 	/* It would be repeated much later, if at all. */
-	if (leg->move.asking && leg->move.invite != NULL &&
-	    leg->move.invite->state == CTXN_CALLING)
+	if (move_is_unanswered(leg))
 		steps_send(x->st, &leg->flow,
 		    blob_span(&leg->move.invite->request));
 	try_now(x, leg);
@@ -314,7 +322,7 @@ on_accepted(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	session_agreed(x, leg, msg);
 	offer_learn_anew(x, leg, msg);
 	call_changed(x->e, leg->call);
-	if (!ear_accepted(x, leg))
+	if (!ear_accepted(x, leg, msg))
 		log_told(x, leg);
 	try_now(x, leg); /* it may be another one again */
 }

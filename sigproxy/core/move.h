@@ -81,6 +81,8 @@ void move_told_media(const struct edge *e, struct leg *leg);
 bool move_is_stale(const struct edge *e, const struct leg *leg);
 /* Is its re-INVITE under way? */
 bool move_is_asking(const struct leg *leg);
+/* And has had no answer at all, not even that it arrived? */
+bool move_is_unanswered(const struct leg *leg);
 
 /* Its call was just answered; but it had been told the old address while it
  * rang. */

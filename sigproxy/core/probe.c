@@ -96,6 +96,15 @@ keep_is_failing(const struct keep *k, const struct flow *f)
 }
 
 bool
+keep_answered_since(const struct keep *k, const struct flow *f,
+    struct mono since)
+{
+	const struct kept *kept = keep_find(k, f);
+
+	return kept != NULL && mono_before(since, kept->proof);
+}
+
+bool
 keep_is_mute(const struct keep *k, const struct flow *f)
 {
 	const struct kept *kept = keep_find(k, f);

@@ -39,6 +39,7 @@ guess_hostname=0
 contact="{number}" <sip:{number}@{address}>
 default_proxy=0
 inc_timeout=60
+keepalive_period={keepalive_ms}
 [rtp]
 audio_rtp_port=17078
 [video]
@@ -90,7 +91,7 @@ class Linphone:
 
     def __init__(self, number, server, folder, *, host, username, password, domain, realm='SMO-SIP', tone=440,
                  answer='auto', transport='udp', sip_port=5060, interval=60, root_ca=None,
-                 encryption='none', mandatory=False, ice=None):
+                 encryption='none', mandatory=False, ice=None, keepalive_s=30):
         """ice: (address, port) of the STUN server that it asks for its candidates, or None: no ICE."""
         self.number, self.server, self.host, self.tone = number, server, host, tone
         self.username, self.password, self.domain, self.realm = username, password, domain, realm
@@ -98,7 +99,7 @@ class Linphone:
         self.name, self.address = host.name, host.address
         self.folder = os.path.join(folder, f'linphone-{self.name}')
         self.encryption, self.mandatory = encryption, mandatory     # 'srtp'
-        self._ice = ice
+        self._ice, self._keepalive_s = ice, keepalive_s
         self._answers, self._sip_port = answer == 'auto', sip_port
         self._process = self._sock = self.ear = None
         self._call = 1                  # the last call it had, or the first
@@ -121,7 +122,8 @@ class Linphone:
                                      username=self.username, password=self.password, realm=self.realm,
                                      domain=self.domain, verify=int(self.root_ca is not None),
                                      root_ca=self.root_ca or '', encryption=self.encryption,
-                                     mandatory=int(self.mandatory), nat='stun,ice' if self._ice else '',
+                                     mandatory=int(self.mandatory),
+                                     keepalive_ms=1000 * self._keepalive_s, nat='stun,ice' if self._ice else '',
                                      stun='%s:%d' % self._ice if self._ice else ''))
         write_tone(os.path.join(self.folder, 'voice.wav'), self.tone)
         self.ear = Ear(self.host, os.path.join(self.folder, 'heard.pcap'))

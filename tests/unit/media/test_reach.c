@@ -282,6 +282,22 @@ START_TEST(who_pauses_when_he_says_nothing_is_told_after_five_seconds)
 }
 END_TEST
 
+START_TEST(but_after_a_second_if_his_signalling_moved_meanwhile)
+{
+	struct ipc_relay_set set = { .session = CALL, .end = 0, .to_end = 1,
+		.rtp = addr_of(HOME), .phone = addr_of(HOME) };
+	uint64_t ms;
+
+	talk();
+	ms = speak(100);
+	ms = speak(ms + 800);
+	pass(ms, ms);
+	set.phone.port++;
+	sessions_set(&s, &set, at_ms(ms));
+	ck_assert_uint_eq(pass(ms, ms + 1400).reach.heard, MEDIA_PAUSED);
+}
+END_TEST
+
 START_TEST(packets_of_others_are_told_as_such)
 {
 	struct seen seen;
@@ -434,6 +450,8 @@ add_reach_tests(Suite *suite)
 	tcase_add_test(tc, a_loss_is_no_pause);
 	tcase_add_test(tc,
 	    who_pauses_when_he_says_nothing_is_told_after_five_seconds);
+	tcase_add_test(tc,
+	    but_after_a_second_if_his_signalling_moved_meanwhile);
 	tcase_add_test(tc, packets_of_others_are_told_as_such);
 	tcase_add_loop_test(tc, who_comes_through_decides_which_port_is_said,
 	    0, sizeof(results) / sizeof(results[0]));

@@ -741,6 +741,8 @@ settle(struct lab *lab)
 		for (unsigned i = 0; i < s->n; i++) {
 			if (s->step[i].kind == STEP_SEND)
 				deliver_traced(lab, &s->step[i]);
+			else if (s->step[i].kind == STEP_CLOSE)
+				lab->cut = s->step[i].flow.conn;
 			else if (s->step[i].kind == STEP_LOG &&
 				 strcmp(s->step[i].event, "phone-lost") == 0)
 				lab->n_lost++;
@@ -1152,7 +1154,7 @@ lab_reach(struct lab *lab, uint8_t end, enum media_heard heard)
 		.end = end,
 		.heard = (uint8_t)heard,
 		.way = MEDIA_PUNCHED,
-		.ssrc = LAB_SSRC,
+		.ssrc = lab->ssrc != 0 ? lab->ssrc : LAB_SSRC,
 		.said = ip("203.0.113.1", 16384) };
 	char mem[128];
 	struct buf b;
@@ -1166,8 +1168,9 @@ lab_reach(struct lab *lab, uint8_t end, enum media_heard heard)
 bool
 lab_rtp(struct phone *p, uint16_t from, uint32_t ssrc)
 {
-	char packet[172] = { (char)0x80, 8, 0, 1, 0, 0, 0, 1, (char)(ssrc >> 24),
-		(char)(ssrc >> 16), (char)(ssrc >> 8), (char)ssrc };
+	char packet[172] = { (char)0x80, 8, 0, (char)++p->lab->rtp_seq, 0, 0, 0, 1,
+		(char)(ssrc >> 24), (char)(ssrc >> 16), (char)(ssrc >> 8),
+		(char)ssrc };
 	struct flow flow = { ZONE_EXTERNAL, TRANSPORT_UDP, 0, p->flow.remote,
 		0 };
 	uint64_t before = lab_count(p->lab, "malformed");

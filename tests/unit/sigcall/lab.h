@@ -52,6 +52,9 @@ struct lab {
 	struct phone phones[LAB_PHONES];
 	unsigned n_phones;
 	uint64_t n_conns; /* numbers given */
+	uint64_t cut;	  /* the connection that was closed last */
+	uint8_t rtp_seq;
+	uint32_t ssrc;	  /* of who was heard; 0: LAB_SSRC */
 	bool stolen; /* a phone uses another one's identifiers:
 		      * what it reads back is no leak */
 	/* The oracle. */

@@ -13,6 +13,7 @@
 
 #define AT_SIP_PORT "m=audio 5070 "
 #define AT_RELAY "m=audio 163"	/* 84, or the next */
+#define OLD_CONTACT "sip:168@10.77.0.7:49152;transport=tcp"
 #define MOVED 41000	/* the home's other port */
 
 static struct lab *lab;
@@ -69,9 +70,11 @@ listens(void)
 static void
 is_seen_from(uint16_t port)
 {
-	ck_assert(lab_rtp(home, port, 7));
+	ck_assert(lab_rtp(home, port, LAB_SSRC));
 	ck_assert_ptr_null(phone_expect(home, "INVITE"));
-	ck_assert(lab_rtp(home, port, 7));
+	ck_assert(lab_rtp(home, port, LAB_SSRC));
+	ck_assert(lab_rtp(home, port, LAB_SSRC));
+	lab_pass(lab, EAR_CONTEST_MS);
 	takes(home, asked(home, AT_RELAY));
 }
 
@@ -267,11 +270,13 @@ START_TEST(two_phones_of_one_home_take_turns)
 	lab_pass(lab, EAR_TURN_MS);
 	takes(second, asked(second, "m=audio 5070 "));
 	/* The first one's last packets are not the second's. */
-	ck_assert(lab_rtp(home, MOVED, 7));
-	ck_assert(lab_rtp(home, MOVED, 7));
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert(lab_rtp(home, MOVED, LAB_SSRC));
+	lab_pass(lab, EAR_CONTEST_MS);
 	ck_assert_ptr_null(phone_expect(second, "INVITE"));
-	ck_assert(lab_rtp(second, 42000, 8));
-	ck_assert(lab_rtp(second, 42000, 8));
+	for (unsigned i = 0; i < 4; i++)
+		ck_assert(lab_rtp(second, 42000, 8));
+	lab_pass(lab, EAR_CONTEST_MS);
 	ck_assert_ptr_nonnull(phone_expect(second, "INVITE"));
 }
 END_TEST
@@ -280,14 +285,17 @@ START_TEST(a_stranger_is_not_heard)
 {
 	struct phone *stranger = lab_stranger(lab, "666", 66);
 
-	ck_assert(!lab_rtp(home, MOVED, 7));
+	ck_assert(!lab_rtp(home, MOVED + 4, 7));
 	listens();
 	ck_assert(!lab_rtp(stranger, MOVED, 7));
 	ck_assert(!lab_rtp(stranger, MOVED, 7));
-	/* Two packets of one source: one alone may be a straggler. */
-	ck_assert(lab_rtp(home, MOVED, 7));
-	ck_assert(lab_rtp(home, MOVED + 2, 7));
-	ck_assert(lab_rtp(home, MOVED, 8));
+	/* Several packets of one source: one alone may be a straggler. */
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert(lab_rtp(home, MOVED, 7));
+		ck_assert(lab_rtp(home, MOVED + 2, 7));
+		ck_assert(lab_rtp(home, MOVED, 8));
+	}
+	lab_pass(lab, EAR_CONTEST_MS);
 	ck_assert_ptr_null(phone_expect(home, "INVITE"));
 	hang_up();
 }
@@ -360,7 +368,8 @@ START_TEST(who_stops_in_mid_call_is_looked_for_and_heard_from_there)
 	ck_assert_uint_eq(lab->reach.proof, PROOF_BACK);
 	ck_assert(addr_eq(&lab->reach.before, &home_rtp));
 	ck_assert(addr_eq(&lab->reach.seen, &seen));
-	ck_assert_uint_eq(lab->reach.after_ms, EAR_PAUSE_MS + 300);
+	ck_assert_uint_eq(lab->reach.after_ms,
+	    EAR_PAUSE_MS + EAR_CONTEST_MS + 300);
 	/* And once more. */
 	lab_pass(lab, EAR_STALE_MS);
 	lab_reach(lab, 0, MEDIA_PAUSED);
@@ -462,6 +471,66 @@ START_TEST(out_of_reach_for_long_it_is_asked_anew_when_it_is_back)
 }
 END_TEST
 
+/* Its router forgot its connection, too; our end of it still stands. */
+static void
+is_heard_by_tcp(void)
+{
+	hang_up();
+	phone_connect(home);
+	phone_registers(home, NULL);
+	talk_begin(&t, home, desk);
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	ck_assert_ptr_nonnull(phone_expect(home, "INVITE"));
+}
+
+START_TEST(by_another_connection_when_the_binding_has_ended)
+{
+	is_heard_by_tcp();
+	lab_pass(lab, 50000);
+	while (phone_recv(home) != NULL)
+		;
+	phone_gone(home);
+	home->flow.remote.port = 42000;
+	phone_connect(home);
+	phone_registers(home, NULL);
+	phone_is_back(home, OLD_CONTACT);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
+START_TEST(a_connection_that_takes_no_question_is_closed)
+{
+	is_heard_by_tcp();
+	lab_pass(lab, EAR_DEAD_MS - 1);
+	ck_assert_uint_eq(lab->cut, 0);
+	lab_pass(lab, 1);
+	ck_assert_uint_eq(lab->cut, home->flow.conn);
+	ck_assert_uint_eq(lab_count(lab, "ear_dead"), 1);
+	/* Its packet was refused: it connects. */
+	phone_disconnect(home);
+	lab_pass(lab, 3000);
+	phone_connect(home);
+	phone_registers(home, NULL);
+	phone_is_back(home, OLD_CONTACT);
+	takes(home, asked(home, AT_SIP_PORT));
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
+START_TEST(but_not_one_whose_phone_answers_something)
+{
+	is_heard_by_tcp();
+	lab_pass(lab, EAR_DEAD_MS - 500);
+	phone_registers(home, NULL);
+	lab_pass(lab, 20000);
+	ck_assert_uint_eq(lab->cut, 0);
+}
+END_TEST
+
 START_TEST(who_moved_and_is_not_heard_from_there_either)
 {
 	is_heard();
@@ -493,8 +562,8 @@ START_TEST(who_refuses_to_be_asked_is_not_lost)
 }
 END_TEST
 
-/* The router forgot both; the second one registers first. */
-START_TEST(who_is_out_of_reach_makes_room_for_the_other_of_its_home)
+/* The router forgot both: each is known by its own sound. */
+START_TEST(two_phones_of_one_home_that_were_heard_are_asked_at_once)
 {
 	struct phone *second = lab_home(lab, "169", 7);
 	struct phone *other = lab_office(lab, "201", 32);
@@ -511,21 +580,120 @@ START_TEST(who_is_out_of_reach_makes_room_for_the_other_of_its_home)
 	lab_reach(lab, 0, MEDIA_PAUSED);
 	ck_assert_ptr_nonnull(phone_expect(home, "INVITE"));
 	lab->session = second_session;
+	lab->ssrc = 8;
 	is_heard();
 	lab_reach(lab, 0, MEDIA_PAUSED);
 	takes(second, asked(second, AT_SIP_PORT));
-	/* The first is back while the second is listened to: it waits. */
 	home->flow.remote.port = 41060;
 	phone_registers(home, NULL);
 	phone_moved(home, &was);
 	takes(home, asked(home, AT_SIP_PORT));
-	takes(home, asked(home, AT_RELAY));
-	ck_assert(lab_rtp(second, 42000, LAB_SSRC));
-	ck_assert(lab_rtp(second, 42000, LAB_SSRC));
+	ck_assert(lab_rtp(second, 42000, 8));
+	ck_assert(lab_rtp(second, 42000, 8));
 	takes(second, asked(second, AT_RELAY));
-	lab_pass(lab, EAR_PROVED_MS + EAR_TURN_MS);
+	is_seen_from(MOVED);
+}
+END_TEST
+
+/* In silence it sends nothing, and its router forgot it meanwhile: it sends to
+ * our SIP port until it speaks. */
+START_TEST(who_pauses_is_listened_for_until_it_speaks)
+{
+	struct flow was = home->flow;
+	struct addr seen = home->flow.remote;
+
+	is_heard();
+	lab_reach(lab, 0, MEDIA_SILENT);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_FELL_SILENT);
+	home->flow.remote.port = 41060;
+	phone_registers(home, NULL);
+	phone_moved(home, &was);
+	takes(home, asked(home, AT_SIP_PORT));
+	lab_pass(lab, EAR_LISTEN_MS);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_STOPPED_SENDING);
+	lab_pass(lab, 20000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	is_seen_from(MOVED);
+	seen.port = MOVED;
+	ck_assert(addr_eq(&lab_set(lab, 0)->rtp, &seen));
+	lab_learnt(lab, 0, &seen);
+	lab_reach(lab, 0, MEDIA_HEARD);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_OK);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_BACK);
+	hang_up();
+}
+END_TEST
+
+/* ---- a neighbour behind the same address ---- */
+
+static void
+streams(uint16_t port, uint32_t ssrc, unsigned n)
+{
+	while (n-- > 0)
+		ck_assert(lab_rtp(home, port, ssrc));
+}
+
+START_TEST(a_neighbours_flood_keeps_nobody_unheard)
+{
+	listens();
+	for (unsigned i = 0; i < 4; i++) {
+		streams(MOVED, LAB_SSRC, 1);
+		for (uint16_t k = 0; k < 10; k++)
+			streams((uint16_t)(50000 + 10 * i + k), 0xbad + k, 1);
+	}
+	lab_pass(lab, EAR_CONTEST_MS);
+	takes(home, asked(home, AT_RELAY));
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
+}
+END_TEST
+
+START_TEST(who_sent_before_the_question_is_not_the_phone)
+{
+	(void)lab_rtp(home, 50666, 0xbad);
+	lab_pass(lab, 20);
+	listens();
+	streams(50666, 0xbad, 5);
+	lab_pass(lab, EAR_CONTEST_MS);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	is_seen_from(MOVED);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
+}
+END_TEST
+
+START_TEST(of_two_streams_alike_none_is_believed)
+{
+	listens();
+	streams(50666, 0xbad, 3);
+	streams(MOVED, LAB_SSRC, 3);
+	lab_pass(lab, EAR_CONTEST_MS);
+	ck_assert_uint_eq(lab_count(lab, "ear_contested"), 1);
+	takes(home, asked(home, AT_RELAY));
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 30000);
+	/* Another time it can be. */
+	lab_pass(lab, EAR_PROVED_MS);
+	lab_pass(lab, EAR_CONTEST_PAUSE_MS);
 	takes(home, asked(home, AT_SIP_PORT));
 	is_seen_from(MOVED);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
+}
+END_TEST
+
+START_TEST(whose_sdp_says_its_ssrc_is_known_by_it)
+{
+	char sdp[1024];
+
+	lab_learnt(lab, 1, &desk_rtp);
+	lab_reach(lab, 0, MEDIA_AWAITED);
+	snprintf(sdp, sizeof(sdp), "%sa=ssrc:%u cname:x\r\n",
+	    sdp_of(home, 30000, NULL), LAB_SSRC);
+	phone_answer(home, asked(home, AT_SIP_PORT), 200, "x", sdp);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	streams(50666, 0xbad, 5);
+	lab_pass(lab, EAR_CONTEST_MS);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	streams(MOVED, LAB_SSRC, 2);
+	takes(home, asked(home, AT_RELAY));
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
 }
 END_TEST
 
@@ -552,8 +720,8 @@ START_TEST(a_neighbour_takes_no_silent_phones_place)
 	is_heard();
 	lab_reach(lab, 0, MEDIA_PAUSED);
 	takes(home, asked(home, AT_SIP_PORT));
-	ck_assert(lab_rtp(home, 50666, 0xdeadbeef));
-	ck_assert(lab_rtp(home, 50666, 0xdeadbeef));
+	ck_assert(!lab_rtp(home, 50666, 0xdeadbeef));
+	ck_assert(!lab_rtp(home, 50666, 0xdeadbeef));
 	thief.port = 50666;
 	ck_assert(!addr_eq(&lab_set(lab, 0)->rtp, &thief));
 	/* The phone's own is. */
@@ -593,9 +761,17 @@ suite_ear(void)
 	T(but_when_it_comes_by_another_flow);
 	T(what_it_was_asked_in_vain_is_repeated_on_its_new_flow);
 	T(out_of_reach_for_long_it_is_asked_anew_when_it_is_back);
+	T(by_another_connection_when_the_binding_has_ended);
+	T(a_connection_that_takes_no_question_is_closed);
+	T(but_not_one_whose_phone_answers_something);
 	T(who_moved_and_is_not_heard_from_there_either);
 	T(who_refuses_to_be_asked_is_not_lost);
-	T(who_is_out_of_reach_makes_room_for_the_other_of_its_home);
+	T(two_phones_of_one_home_that_were_heard_are_asked_at_once);
+	T(who_pauses_is_listened_for_until_it_speaks);
+	T(a_neighbours_flood_keeps_nobody_unheard);
+	T(who_sent_before_the_question_is_not_the_phone);
+	T(of_two_streams_alike_none_is_believed);
+	T(whose_sdp_says_its_ssrc_is_known_by_it);
 	T(after_a_restart_of_sigproxy_silence_alone_is_a_sign);
 	T(a_neighbour_takes_no_silent_phones_place);
 #undef T

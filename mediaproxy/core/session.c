@@ -571,13 +571,17 @@ take_in(struct sessions *s, uint32_t pair, enum port_which which,
     const struct addr *source, uint8_t *data, size_t *len, struct mono now)
 {
 	struct secure *c = &s->secure[pair];
+	struct stream *st = &s->stream[pair];
 	struct srtp_mark mark;
 	enum rtp_kind kind = rtp_kind(span_make(data, *len));
 
 	/* Before the latch: who has no key is nobody. */
 	if (!secure_open(c, s->engine, kind, data, len, &mark))
 		return RTP_KIND_OTHER;
-	kind = stream_input(&s->stream[pair], which, source, data, *len,
+	if (!secure_may_take(c, &mark,
+		addr_eq(&st->latch[which].source, source)))
+		return RTP_KIND_OTHER;
+	kind = stream_input(st, which, source, data, *len,
 	    s->conf.dest, s->conf.scrub_key, now);
 	if (kind != RTP_KIND_OTHER)
 		secure_accept(c, &mark);

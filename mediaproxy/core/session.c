@@ -565,6 +565,17 @@ sessions_unasked(struct sessions *s, uint32_t pair, enum port_which which,
 		site->forwarded = true;
 }
 
+/* Until an address is learnt, the announced one stands for it. */
+static bool
+is_where_it_was(const struct stream *st, enum port_which which,
+    const struct addr *source)
+{
+	const struct latch *l = &st->latch[which];
+
+	return addr_eq(source, l->source.family != ADDR_NONE ? &l->source :
+	    &l->announced);
+}
+
 /* What came in, checked and in clear; RTP_KIND_OTHER: drop it. */
 static enum rtp_kind
 take_in(struct sessions *s, uint32_t pair, enum port_which which,
@@ -578,8 +589,7 @@ take_in(struct sessions *s, uint32_t pair, enum port_which which,
 	/* Before the latch: who has no key is nobody. */
 	if (!secure_open(c, s->engine, kind, data, len, &mark))
 		return RTP_KIND_OTHER;
-	if (!secure_may_take(c, &mark,
-		addr_eq(&st->latch[which].source, source)))
+	if (!secure_may_take(c, &mark, is_where_it_was(st, which, source)))
 		return RTP_KIND_OTHER;
 	kind = stream_input(st, which, source, data, *len,
 	    s->conf.dest, s->conf.scrub_key, now);

@@ -840,8 +840,8 @@
 	    "where a relay before was.")				\
 	M(RELAY_ROC, relay_roc, 45, ROLE_MEDIA, ROLE_SIG, 0,		\
 	    "How far SRTP of one stream is, for the relay after this one: " \
-	    "told with each new source and rollover, and every 8,192 "	\
-	    "packets. And that tags are wrong.")			\
+	    "told with each new source and rollover, and each second of "	\
+	    "what a phone sends. And that tags are wrong.")		\
 	M(RELAY_ICE, relay_ice, 110, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "Our ICE-lite credential of one stream, before its RELAY_SET: " \
 	    "whose checks are answered there, and may nominate.")	\

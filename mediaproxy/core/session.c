@@ -568,20 +568,34 @@ sessions_unasked(struct sessions *s, uint32_t pair, enum port_which which,
 		site->forwarded = true;
 }
 
+/* Until an address is learnt, the announced one stands for it. */
+static bool
+is_where_it_was(const struct stream *st, enum port_which which,
+    const struct addr *source)
+{
+	const struct latch *l = &st->latch[which];
+
+	return addr_eq(source, l->source.family != ADDR_NONE ? &l->source :
+	    &l->announced);
+}
+
 /* What came in, checked and in clear; RTP_KIND_OTHER: drop it. */
 static enum rtp_kind
 take_in(struct sessions *s, uint32_t pair, enum port_which which,
     const struct addr *source, uint8_t *data, size_t *len, struct mono now)
 {
 	struct secure *c = &s->secure[pair];
+	struct stream *st = &s->stream[pair];
 	struct srtp_mark mark;
 	enum rtp_kind kind = rtp_kind(span_make(data, *len));
 
 	/* Before the latch: who has no key is nobody. */
 	if (!secure_open(c, s->engine, kind, data, len, &mark))
 		return RTP_KIND_OTHER;
-	kind = stream_input(&s->stream[pair], which, kind, source, data,
-	    *len, s->conf.dest, s->conf.scrub_key, now);
+	if (!secure_may_take(c, &mark, is_where_it_was(st, which, source)))
+		return RTP_KIND_OTHER;
+	kind = stream_input(st, which, kind, source, data, *len,
+	    s->conf.dest, s->conf.scrub_key, now);
 	if (kind != RTP_KIND_OTHER)
 		secure_accept(c, &mark);
 	return kind;

@@ -46,9 +46,9 @@ next_keepalive(struct sessions *s, uint32_t pair, enum port_which which,
 	else
 		rtcp_put_keepalive(&out->packet, s->conf.ssrc);
 	/* Plain RTP would be noise to a phone that has a key. */
-	if (!secure_seal(&s->secure[pair], s->engine, which == PORT_RTP ?
-		RTP_KIND_RTP : RTP_KIND_RTCP, out->bytes, &out->packet.len,
-		sizeof(out->bytes)))
+	if (!secure_seal_own(&s->secure[pair], s->engine, which == PORT_RTP ?
+		RTP_KIND_RTP : RTP_KIND_RTCP, s->conf.ssrc, out->bytes,
+		&out->packet.len, sizeof(out->bytes)))
 		return false;
 	port_sends(p, which, now);
 	out->what = SESSION_KEEPALIVE;
@@ -57,11 +57,12 @@ next_keepalive(struct sessions *s, uint32_t pair, enum port_which which,
 }
 
 static bool
-next_roc(struct sessions *s, uint32_t pair, struct session_step *out)
+next_roc(struct sessions *s, uint32_t pair, struct mono now,
+    struct session_step *out)
 {
 	const struct stream *st = &s->stream[pair];
 
-	if (!secure_news(&s->secure[pair], &out->roc))
+	if (!secure_news(&s->secure[pair], now, &out->roc))
 		return false;
 	out->what = SESSION_ROC;
 	out->roc.session = st->session;
@@ -192,7 +193,7 @@ sessions_next(struct sessions *s, struct mono now, struct session_step *out)
 		stream_check_silence(st, now);
 		end_trial(s, st, now);
 		if (next_news(st, out) || next_reach(s, s->cursor, now, out) ||
-		    next_roc(s, s->cursor, out) ||
+		    next_roc(s, s->cursor, now, out) ||
 		    next_quality(s, s->cursor, now, out) ||
 		    next_nominated(s, s->cursor, out) ||
 		    next_digit(st, out) ||

@@ -139,7 +139,10 @@ note(struct srtp_window *w, uint64_t index)
 	uint64_t ahead = index - w->top;
 
 	if (!w->used) {
-		*w = (struct srtp_window){ true, index, 1 };
+		*w = (struct srtp_window){ true, false, index, 1 };
+	} else if (w->resumed) {
+		/* Between the two lies what was heard and not told. */
+		*w = (struct srtp_window){ true, false, index, UINT64_MAX };
 	} else if (index > w->top) {
 		w->seen = ahead >= WINDOW ? 1 : w->seen << ahead | 1;
 		w->top = index;
@@ -165,6 +168,15 @@ srtp_accept(struct srtp *s, const struct srtp_mark *mark)
 	struct srtp_source *so = take(s, mark->ssrc);
 
 	note(mark->rtcp ? &so->rtcp : &so->rtp, mark->index);
+}
+
+bool
+srtp_is_fresh(const struct srtp *s, const struct srtp_mark *mark)
+{
+	const struct srtp_window *w = window_of(s, mark->ssrc, mark->rtcp);
+
+	return !w->resumed || mark->index > w->top +
+	    (mark->rtcp ? SRTCP_LEAP_IN : SRTP_LEAP);
 }
 
 /* ---- bytes ---- */
@@ -426,6 +438,15 @@ srtp_seal(struct srtp *s, struct srtp_engine *e, bool rtcp, uint8_t *data,
 /* ---- from one relay to the next ---- */
 
 void
+srtp_own(struct srtp *s, uint32_t ssrc)
+{
+	for (int i = 0; i < SRTP_SOURCES_MAX; i++) {
+		if (s->source[i].used && s->source[i].ssrc == ssrc)
+			s->source[i].own = true;
+	}
+}
+
+void
 srtp_resume(struct srtp *s, const struct ipc_roc *roc, bool sends)
 {
 	struct srtp_source *so;
@@ -436,10 +457,11 @@ srtp_resume(struct srtp *s, const struct ipc_roc *roc, bool sends)
 	so = take(s, roc->ssrc);
 	/* What was seen before is not to be heard again. */
 	if (roc->rtp)
-		so->rtp = (struct srtp_window){ true, roc->index, UINT64_MAX };
-	if (roc->rtcp)
-		so->rtcp = (struct srtp_window){ true, roc->rtcp_index,
+		so->rtp = (struct srtp_window){ true, !sends, roc->index,
 			UINT64_MAX };
+	if (roc->rtcp)
+		so->rtcp = (struct srtp_window){ true, !sends,
+			roc->rtcp_index, UINT64_MAX };
 	so->told = true;
 	so->told_rtp = so->rtp.top;
 	so->told_rtcp = (uint32_t)so->rtcp.top;
@@ -462,19 +484,61 @@ bool
 srtp_has_news(const struct srtp *s)
 {
 	for (int i = 0; srtp_is_on(s) && i < SRTP_SOURCES_MAX; i++) {
-		if (s->source[i].used && !is_told(&s->source[i]))
+		const struct srtp_source *so = &s->source[i];
+
+		if (so->used && !so->own && !is_told(so))
 			return true;
 	}
 	return false;
 }
 
+uint64_t
+srtp_untold(const struct srtp *s)
+{
+	uint64_t most = 0;
+
+	for (int i = 0; srtp_is_on(s) && i < SRTP_SOURCES_MAX; i++) {
+		const struct srtp_source *so = &s->source[i];
+		uint64_t n = so->rtp.top - so->told_rtp +
+		    (so->rtcp.top - so->told_rtcp) * (SRTP_LEAP / 2);
+
+		if (so->used && n > most)
+			most = n;
+	}
+	return most;
+}
+
+void
+srtp_untell(struct srtp *s)
+{
+	for (int i = 0; i < SRTP_SOURCES_MAX; i++)
+		s->source[i].told = false;
+}
+
+/* The used source that is next in age: of those younger than `after`, or of
+ * all, the one silent longest. */
+static struct srtp_source *
+next_by_age(struct srtp *s, const struct srtp_source *after)
+{
+	struct srtp_source *best = NULL;
+
+	for (int i = 0; i < SRTP_SOURCES_MAX; i++) {
+		struct srtp_source *so = &s->source[i];
+
+		if (so->used && (after == NULL || is_older(s, after, so)) &&
+		    (best == NULL || is_older(s, so, best)))
+			best = so;
+	}
+	return best;
+}
+
 void
 srtp_tell(struct srtp *s, bool sends, struct ipc_roc *list, unsigned *n)
 {
-	for (int i = 0; i < SRTP_SOURCES_MAX && *n < IPC_ROCS_MAX; i++) {
-		struct srtp_source *so = &s->source[i];
+	struct srtp_source *so = NULL;
 
-		if (!so->used)
+	while ((so = next_by_age(s, so)) != NULL && *n < IPC_ROCS_MAX) {
+		if (so->own)
 			continue;
 		so->told = true;
 		so->told_rtp = so->rtp.top;

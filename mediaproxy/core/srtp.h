@@ -27,11 +27,16 @@
 /* Packets of one direction after which its index is told again: a relay that
  * resumes with it must be less than 2^15 behind. */
 #define SRTP_TELL_EVERY 8192
+/* What may have been heard since an index was told (secure.h): so far beyond
+ * it a resumed source begins elsewhere than it was. */
+#define SRTP_LEAP 256
+#define SRTCP_LEAP_IN 1
 /* So far beyond what was told a resumed SRTCP sender begins. */
 #define SRTCP_LEAP 65536u
 
 struct srtp_window {
 	bool used;
+	bool resumed;		/* top is what was told, nothing came since */
 	uint64_t top;		/* newest index */
 	uint64_t seen;		/* bit n: top - n */
 };
@@ -41,6 +46,7 @@ struct srtp_source {
 	uint32_t ssrc;
 	uint32_t turn;		/* when last used, by srtp.turn */
 	struct srtp_window rtp, rtcp;
+	bool own;		/* the relay's: another one has its own */
 	bool told;		/* to sigproxy, with these: */
 	uint64_t told_rtp;
 	uint32_t told_rtcp;
@@ -97,6 +103,8 @@ srtp_is_on(const struct srtp *s)
 int srtp_open(const struct srtp *s, struct srtp_engine *e, bool rtcp,
     uint8_t *packet, size_t *len, struct srtp_mark *out);
 void srtp_accept(struct srtp *s, const struct srtp_mark *mark);
+/* Can no relay before us have heard it, however much it heard untold? */
+bool srtp_is_fresh(const struct srtp *s, const struct srtp_mark *mark);
 
 /*
  * Encrypt a packet in place and add its tag.
@@ -108,12 +116,22 @@ void srtp_accept(struct srtp *s, const struct srtp_mark *mark);
 int srtp_seal(struct srtp *s, struct srtp_engine *e, bool rtcp,
     uint8_t *packet, size_t *len, size_t cap);
 
-/* A relay before us was so far.  Of a source known here nothing changes. */
+/* This source is the relay's own: nobody is told of it. */
+void srtp_own(struct srtp *s, uint32_t ssrc);
+
+/* A relay before us was so far.  Of a source known here nothing changes.
+ * The first packet that is accepted closes what lies before it. */
 void srtp_resume(struct srtp *s, const struct ipc_roc *roc, bool sends);
 
-/* Is there something to tell sigproxy? */
+/* Somebody asks who was told nothing yet. */
+void srtp_untell(struct srtp *s);
+/* Is there something to tell sigproxy at once? */
 bool srtp_has_news(const struct srtp *s);
-/* Append all sources to the list of IPC_ROCS_MAX: they are told now. */
+/* How far the source furthest on is beyond what was told; one of SRTCP, of
+ * which there is little, counts for SRTP_LEAP / 2. */
+uint64_t srtp_untold(const struct srtp *s);
+/* Append all sources to the list of IPC_ROCS_MAX, silent longest first: they
+ * are told now. */
 void srtp_tell(struct srtp *s, bool sends, struct ipc_roc *list,
     unsigned *n);
 

@@ -4,6 +4,8 @@
 #include "common/base/secret.h"
 #include "sigproxy/core/call_priv.h"
 
+#define ROC_SAVE_EVERY 8192
+
 /* The order of our lines: some phones are silent with 256 bits (Yealink 87),
  * and GCM is for those who ask (baresip's key for it is too long). */
 static const uint8_t offered[] = { SRTP_AES_CM_128_80, SRTP_AES_CM_128_32,
@@ -388,6 +390,28 @@ secure_settle(const struct ctx *x, struct leg *leg, unsigned nr,
 		secure_tell(x->st, leg, nr);
 }
 
+/*
+ * Must the checkpoint know?  While sound flows, a relay tells each second; for
+ * one that resumes it is enough to be less than 2^15 behind.
+ */
+static bool
+is_far(const struct secure_stream *s, const struct ipc_relay_roc *roc)
+{
+	if (s->n_rocs != roc->n_rocs)
+		return true;
+	for (unsigned i = 0; i < roc->n_rocs; i++) {
+		const struct ipc_roc *a = &s->rocs[i], *b = &roc->rocs[i];
+
+		if (a->out != b->out || a->ssrc != b->ssrc ||
+		    a->rtp != b->rtp || a->rtcp != b->rtcp ||
+		    a->index / ROC_SAVE_EVERY != b->index / ROC_SAVE_EVERY ||
+		    a->rtcp_index / ROC_SAVE_EVERY !=
+			b->rtcp_index / ROC_SAVE_EVERY)
+			return true;
+	}
+	return false;
+}
+
 void
 secure_roc(const struct ctx *x, struct leg *leg, const struct ipc_relay_roc *roc)
 {
@@ -395,9 +419,10 @@ secure_roc(const struct ctx *x, struct leg *leg, const struct ipc_relay_roc *roc
 
 	if (s->phone.suite == SRTP_NONE)
 		return;
+	if (is_far(s, roc))
+		call_changed(x->e, leg->call);
 	s->n_rocs = (uint8_t)roc->n_rocs;
 	memcpy(s->rocs, roc->rocs, sizeof(s->rocs));
-	call_changed(x->e, leg->call);
 	if (roc->bad == 0 || roc->n_rocs > 0 || s->deaf)
 		return;
 	s->deaf = true;

@@ -13,6 +13,7 @@ static struct ports ports;
 static struct dest dest;
 static struct site site;
 static struct sessions s;
+static uint32_t own_ssrc = 0xabcdef01;	/* another relay has another */
 static struct srtp phone_out, phone_in;	/* the home phone's own */
 static uint8_t key_a[30] = { 1 }, key_b[30] = { 2 };
 
@@ -20,7 +21,7 @@ static void
 make(struct sessions *to)
 {
 	struct sessions_conf c = { .ports = &ports, .dest = &dest,
-		.site = &site, .latching = LATCH_STRICT, .ssrc = 0xabcdef01 };
+		.site = &site, .latching = LATCH_STRICT, .ssrc = own_ssrc };
 
 	ck_assert_int_eq(sessions_init(to, &c), 0);
 }
@@ -300,6 +301,175 @@ START_TEST(the_next_relay_goes_on_where_this_one_was)
 }
 END_TEST
 
+static struct ipc_relay_roc told;
+
+/* Take what it tells, if anything. */
+static void
+listen_to(uint64_t ms)
+{
+	struct session_step step;
+
+	while (next(SESSION_ROC, ms, &step))
+		told = step.roc;
+}
+
+/* Another relay, which knows what was told and where the phone was. */
+static void
+die(uint64_t ms)
+{
+	struct ipc_relay_key k = keys(key_a, key_b);
+	struct ipc_relay_set set = { .session = CALL, .to_end = 1,
+		.rtp = addr_of(HOME), .phone = addr_of(HOME),
+		.learnt = addr_of(HOME) };
+
+	teardown();
+	own_ssrc++;
+	setup();
+	open_and_set(0, HOME);
+	open_and_set(1, OFFICE);
+	k.n_rocs = told.n_rocs;
+	memcpy(k.rocs, told.rocs, sizeof(k.rocs));
+	ck_assert_int_eq(sessions_key(&s, &k), 0);
+	ck_assert_int_eq(sessions_set(&s, &set, at_ms(ms)), 0);
+}
+
+START_TEST(many_relays_in_a_row_lose_no_counter)
+{
+	uint32_t seq = 65500;
+
+	talk();
+	ck_assert(from_home((uint16_t)seq, 0));
+	ck_assert(from_office((uint16_t)seq, 0));
+	for (unsigned lives = 0; lives < 12; lives++) {
+		for (unsigned i = 0; i < 30; i++) {
+			seq++;
+			ck_assert_msg(from_home((uint16_t)seq, seq),
+			    "deaf in life %u", lives);
+			ck_assert_msg(from_office((uint16_t)seq, seq),
+			    "mute in life %u", lives);
+		}
+		listen_to(seq);
+		die(seq);
+		listen_to(seq);
+	}
+}
+END_TEST
+
+static uint8_t heard[400][256];
+static size_t heard_len[400];
+
+/* The phone sends the next n packets, from number `first`. */
+static void
+say(unsigned first, unsigned n, uint64_t ms)
+{
+	struct session_hop hop;
+
+	for (unsigned i = first; i < first + n; i++) {
+		uint8_t p[256];
+
+		heard_len[i] = rtp(heard[i], (uint16_t)i, 1);
+		ck_assert_int_eq(srtp_seal(&phone_out, s.engine, false,
+			heard[i], &heard_len[i], sizeof(heard[i])), 0);
+		memcpy(p, heard[i], sizeof(p));
+		ck_assert(into(0, HOME, p, heard_len[i], ms, &hop));
+	}
+}
+
+/* How many of the first n are taken once more. */
+static unsigned
+replay(const char *from, unsigned n, uint64_t ms)
+{
+	struct session_hop hop;
+	unsigned taken = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t p[256];
+
+		memcpy(p, heard[i], sizeof(p));
+		taken += into(0, from, p, heard_len[i], ms, &hop);
+	}
+	return taken;
+}
+
+START_TEST(nothing_heard_before_a_restart_is_heard_again)
+{
+	talk();
+	listen_to(0);
+	say(0, 100, 10);
+	listen_to(20);
+	/* So few are told when a second is over. */
+	say(100, 30, 500);
+	listen_to(1100);
+	die(1200);
+	ck_assert_uint_eq(replay(HOME, 130, 1300), 0);
+	ck_assert_uint_eq(replay(NEIGHBOUR, 130, 9000), 0);
+	say(130, 50, 9100);
+	ck_assert_uint_eq(replay(HOME, 180, 9200), 0);
+}
+END_TEST
+
+START_TEST(what_was_not_told_is_heard_again_by_nobody_else)
+{
+	talk();
+	say(0, 100, 10);
+	listen_to(20);
+	say(100, 50, 500);
+	listen_to(600);
+	die(700);
+	ck_assert_uint_eq(replay(NEIGHBOUR, 150, 9000), 0);
+	/* The first one of the phone's own closes it. */
+	say(150, 1, 9100);
+	ck_assert_uint_eq(replay(HOME, 151, 9200), 0);
+}
+END_TEST
+
+START_TEST(many_packets_are_told_before_a_second_is_over)
+{
+	talk();
+	say(0, 10, 10);
+	listen_to(20);
+	say(10, SRTP_LEAP / 2, 30);
+	listen_to(40);
+	die(50);
+	ck_assert_uint_eq(replay(HOME, 10 + SRTP_LEAP / 2, 60), 0);
+}
+END_TEST
+
+START_TEST(a_phone_that_moved_meanwhile_is_heard_once_its_count_is_new)
+{
+	struct session_hop hop;
+	uint8_t p[256];
+
+	talk();
+	say(0, 10, 10);
+	listen_to(20);
+	die(50);
+	for (unsigned i = 10; i < 20 + SRTP_LEAP; i++) {
+		size_t len = rtp(p, (uint16_t)i, 1);
+
+		ck_assert_int_eq(srtp_seal(&phone_out, s.engine, false, p,
+			&len, sizeof(p)), 0);
+		ck_assert_uint_eq(into(0, NEIGHBOUR, p, len, 2000 + 20 * i,
+			&hop), i > 9 + SRTP_LEAP);
+	}
+}
+END_TEST
+
+START_TEST(who_tells_keys_again_is_told_again)
+{
+	struct ipc_relay_key k = keys(key_a, key_b);
+	struct session_step step;
+
+	talk();
+	say(0, 10, 10);
+	ck_assert(next(SESSION_ROC, 20, &step));
+	ck_assert(!next(SESSION_ROC, 2000, &step));
+	ck_assert_int_eq(sessions_key(&s, &k), 0);
+	ck_assert(next(SESSION_ROC, 2020, &step));
+	ck_assert_uint_eq(step.roc.rocs[0].index, 9);
+}
+END_TEST
+
 START_TEST(wrong_tags_alone_are_told_once)
 {
 	struct session_step step;
@@ -352,6 +522,12 @@ add_secure_tests(Suite *suite)
 	tcase_add_test(t, keys_are_gone_when_their_end_is);
 	tcase_add_test(t, a_keepalive_to_a_phone_with_a_key_is_sealed);
 	tcase_add_test(t, the_next_relay_goes_on_where_this_one_was);
+	tcase_add_test(t, many_relays_in_a_row_lose_no_counter);
+	tcase_add_test(t, nothing_heard_before_a_restart_is_heard_again);
+	tcase_add_test(t, what_was_not_told_is_heard_again_by_nobody_else);
+	tcase_add_test(t, many_packets_are_told_before_a_second_is_over);
+	tcase_add_test(t, a_phone_that_moved_meanwhile_is_heard_once_its_count_is_new);
+	tcase_add_test(t, who_tells_keys_again_is_told_again);
 	tcase_add_test(t, wrong_tags_alone_are_told_once);
 	tcase_add_test(t, keys_that_do_not_fit_leave_nothing_open);
 	suite_add_tcase(suite, t);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "postern/bundle.h"
+#include "postern/bundle_hide.h"
 #include "postern/capture.h"
 #include "postern/state.h"
 #include "postern/store.h"
@@ -24,6 +25,9 @@ struct bundle {
 	char self[PATH_MAX_];
 	char dir[64];		/* where its files are gathered */
 	char *text;		/* TEXT_MAX and one */
+	bool hides;		/* --hide-numbers */
+	struct hide hide;
+	char *words;		/* what it hides */
 };
 
 /* ---- files ---- */
@@ -40,7 +44,11 @@ put_file(struct bundle *b, const char *name, size_t len)
 	f = fopen(path, "wex");
 	if (f == NULL)
 		return cmd_fail("%s: %s", path, strerror(errno));
-	bad = fwrite(b->text, 1, len, f) != len;
+	if (b->hides)
+		hide_write(&b->hide, f, span_make(b->text, len));
+	else
+		fwrite(b->text, 1, len, f);
+	bad = ferror(f) != 0;
 	bad |= fclose(f) != 0;
 	return bad ? cmd_fail("%s: cannot be written", path) : 0;
 }
@@ -85,8 +93,7 @@ put_about(struct bundle *b)
 	snprintf(b->text, TEXT_MAX,
 	    "Made by `postern bundle`, postern " POSTERN_VERSION ".\n"
 	    "Passwords, their digests, nonces, keys and certificates are not "
-	    "in it;\nwhat looked like one is crossed out. Who called whom, "
-	    "addresses and names are.\n\n"
+	    "in it;\nwhat looked like one is crossed out. %s\n\n"
 	    "config      the configuration, without comments\n"
 	    "status      what each process says of itself\n"
 	    "check       what `postern check` finds\n"
@@ -97,7 +104,11 @@ put_about(struct bundle *b)
 	    "counts      rows of each table\n"
 	    "schema      of the database\n"
 	    "network, system    addresses, routes; which system this is\n"
-	    "log-*       the end of each process's log\n");
+	    "log-*       the end of each process's log\n", b->hides ?
+		"Numbers and names of\nsubscribers, callers and called ones "
+		"are hidden under words that nobody can\nturn back, the same "
+		"word for the same one; addresses are in it." :
+		"Who called whom,\naddresses and names are.");
 	return put_file(b, "README", strlen(b->text));
 }
 
@@ -208,6 +219,30 @@ put_logs(struct bundle *b)
 	return bad;
 }
 
+/* ---- numbers that are hidden ---- */
+
+#define HIDDEN                                                                 \
+	"SELECT DISTINCT w FROM (SELECT number AS w FROM subscriber UNION "    \
+	"SELECT name FROM subscriber UNION SELECT username FROM subscriber "   \
+	"UNION SELECT caller FROM call UNION SELECT caller_name FROM call "    \
+	"UNION SELECT called FROM call UNION SELECT redirected_to FROM call "  \
+	"UNION SELECT sent FROM call UNION SELECT username FROM trunk UNION "  \
+	"SELECT auth_username FROM trunk UNION SELECT caller_number FROM "     \
+	"trunk UNION SELECT username FROM mirror) WHERE w <> '';"
+
+/* Without its list nothing is gathered. */
+static int
+prepare_hiding(struct bundle *b)
+{
+	if (!b->hides)
+		return 0;
+	b->words = store_ask(&b->conf, SPAN_LIT(HIDDEN));
+	if (b->words == NULL)
+		return 1;
+	return hide_init(&b->hide, span_str(b->words)) == 0 ? 0 :
+	    cmd_fail("no memory");
+}
+
 /* ---- the archive ---- */
 
 static int
@@ -253,10 +288,31 @@ prepare(struct bundle *b)
 	b->text = malloc(TEXT_MAX + 1);
 	if (n <= 0 || b->text == NULL)
 		return cmd_fail("no memory, or no /proc");
+	if (access(b->conf.store_path, R_OK) != 0 && errno == EACCES)
+		return cmd_fail("%s: %s (run this as root: without it there "
+				"is little to gather)", b->conf.store_path,
+		    strerror(errno));
 	umask(077);		/* who called whom is nobody else's business */
 	snprintf(b->dir, sizeof(b->dir), "/tmp/postern-bundle-XXXXXX");
+	if (prepare_hiding(b) != 0)
+		return 1;
 	return mkdtemp(b->dir) != NULL ? 0 :
 	    cmd_fail("%s: %s", b->dir, strerror(errno));
+}
+
+/* --hide-numbers, before or after the file. */
+static void
+take_words(struct bundle *b)
+{
+	int kept = 0;
+
+	for (int i = 0; i < b->opts.n_rest; i++) {
+		if (strcmp(b->opts.rest[i], "--hide-numbers") == 0)
+			b->hides = true;
+		else
+			b->opts.rest[kept++] = b->opts.rest[i];
+	}
+	b->opts.n_rest = kept;
 }
 
 int
@@ -267,9 +323,10 @@ cmd_bundle(int argc, char **argv)
 
 	if (cmd_opts_mixed(argc, argv, "cs", &b.opts) != 0)
 		return 2;
+	take_words(&b);
 	if (b.opts.n_rest != 1 || b.opts.rest[0][0] == '-') {
-		cmd_fail("usage: postern bundle FILE.tar.gz [--config FILE | "
-			 "--state DIR]");
+		cmd_fail("usage: postern bundle FILE.tar.gz [--hide-numbers] "
+			 "[--config FILE | --state DIR]");
 		return 2;
 	}
 	if (prepare(&b) != 0)
@@ -279,8 +336,10 @@ cmd_bundle(int argc, char **argv)
 		rc = pack(&b, b.opts.rest[0]);
 	nftw(b.dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
 	free(b.text);
+	hide_clear(&b.hide);
+	free(b.words);
 	if (rc == 0)
-		printf("%s: look into it before you give it away: tar xzf\n",
-		    b.opts.rest[0]);
+		printf("%s: look into it before you give it away: tar xzf "
+		       "%s\n", b.opts.rest[0], b.opts.rest[0]);
 	return rc;
 }

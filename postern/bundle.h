@@ -4,6 +4,7 @@
  *
  *	bundle.c	what is gathered, and the archive
  *	bundle_scrub.c	what is crossed out of each file
+ *	bundle_hide.c	numbers and names under other words, if asked for
  */
 #ifndef POSTERN_BUNDLE_H
 #define POSTERN_BUNDLE_H

@@ -327,10 +327,7 @@ read_config(struct cert_args *a, char mem[PATH_MAX])
 		return 1;
 	a->config = config;
 	err = conf_read(config, stderr, &a->conf);
-	if (err == 0)
-		return 0;
-	return cmd_fail("%s: %s", config,
-	    err == -EINVAL ? "has the faults above" : strerror(-err));
+	return err ? cmd_no_config(config, err) : 0;
 }
 
 int

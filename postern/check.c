@@ -85,7 +85,9 @@ read_words(int argc, char **argv, struct words *w)
 
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (read_word(c, w) != 0)
+		if (c == '?')
+			cmd_fail("see `postern check --help`");
+		if (c == '?' || read_word(c, w) != 0)
 			return -EINVAL;
 	}
 	if (optind == argc)
@@ -246,7 +248,7 @@ check_with(struct check *k, const struct words *w, struct conf *c)
 	struct addr public;
 
 	if (err && err != -EINVAL) {
-		cmd_fail("%s: %s", k->config, strerror(-err));
+		cmd_no_config(k->config, err);
 		return STATUS_FAILED;
 	}
 	if (err)

@@ -76,12 +76,27 @@ void check_store(struct check *k);
 /* check_trunks.c: our own registrations that failed, of trunk_registration and
  * mirror_registration. */
 void check_trunks(struct check *k);
-void check_accounts(struct findings *fs, struct span rows);
+/* sigproxy: what it says of itself, for why a trunk has no connection. */
+void check_accounts(struct findings *fs, struct span rows,
+    struct span sigproxy);
 /* Without an end. */
 #define CHECK_ACCOUNTS                                                         \
 	"SELECT * FROM (SELECT '' AS number, trunk, username, state, status, " \
 	"why, changed FROM trunk_registration UNION ALL SELECT number, trunk, " \
 	"username, state, status, why, changed FROM mirror_registration)"
+
+/* check_trunk_ways.c: trunks by TCP and TLS without a connection.  Each row
+ * has name, address and transport of one that is in use. */
+#define CHECK_WAYS                                                             \
+	"SELECT name, address, transport FROM trunk WHERE enabled = 1 AND "    \
+	"transport <> 'udp'"
+void check_trunk_ways(struct findings *fs, struct span rows,
+    struct span sigproxy);
+void check_trunk_way(struct findings *fs, struct span row, struct span told);
+/* What sigproxy says of the trunk of that name; p NULL: nothing. */
+struct span check_trunk_told(struct span sigproxy, struct span name);
+/* Why it cannot be reached now; empty: it can, or that is not known. */
+struct span check_trunk_why(struct span told);
 
 /* check_outside.c: what `postern probe` saw from outside, as its line. */
 void check_outside(struct findings *fs, const struct conf *c,

@@ -50,7 +50,8 @@ static const struct media_remedy remedies[] = {
 	    "--router) and set `mode = forwarded`; nothing at the home helps "
 	    "but a router that keeps its mappings" },
 	{ "home-lost", FINDING_NOTE,
-	    "see the home's own line; where its router forgets the way, a "
+	    "see that the phone has power, and the home's own line; where its "
+	    "router forgets the way, a "
 	    "shorter registration interval in the phone, or TLS, or [media] "
 	    "ports forwarded at the office: postern sql \"SELECT * FROM "
 	    "home\"" },
@@ -58,7 +59,8 @@ static const struct media_remedy remedies[] = {
 	    "see that the phone is not muted, and that its own network lets "
 	    "UDP out" },
 	{ "fell-silent", FINDING_NOTE,
-	    "see the phone's own network; a router that forgot the way: "
+	    "see that the phone has power, and its own network; a router that "
+	    "forgot the way: "
 	    "postern sql \"SELECT * FROM home\"" },
 	{ "phone-silent", FINDING_NOTE,
 	    "see that the phone is not muted, and that its own network lets "
@@ -78,6 +80,16 @@ media_remedy(struct span verdict)
 struct span
 media_doubt(struct span verdict, struct span words)
 {
+	if (span_eq(verdict, SPAN_LIT("home-lost")))
+		return SPAN_LIT("its packets came, then no more, and it did "
+				"not answer any more: the phone lost its power "
+				"or its network, or its home's router forgot "
+				"the way to it; such a phone is looked for as "
+				"soon as it registers again");
+	if (span_eq(verdict, SPAN_LIT("fell-silent")))
+		return SPAN_LIT("its packets came, then no more: the phone "
+				"stopped sending, lost its power, or the way "
+				"from there was lost");
 	if (!span_eq(verdict, SPAN_LIT("office-router")))
 		return words;
 	return SPAN_LIT("the phone's sound comes to our SIP port, from the very "

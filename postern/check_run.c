@@ -85,10 +85,10 @@ check_process(struct check *k, const struct plan_member *m)
 {
 	const struct process *p = find_process(k, m->name);
 
-	if (p == NULL || p->pid == 0)
-		process_down(k, m->name);
-	else if (p->asked == -EACCES)
+	if (p != NULL && p->asked == -EACCES)
 		return;	/* only root may ask; said elsewhere */
+	else if (p == NULL || p->pid == 0)
+		process_down(k, m->name);
 	else if (p->asked != 0)
 		process_silent(k, p);
 	else if (strcmp(p->user, cage_role_user(m->role)) != 0)

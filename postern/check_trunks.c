@@ -40,13 +40,14 @@ put_remedy(struct finding *f, struct span row, bool mirror, uint64_t status)
 }
 
 static void
-check_account(struct findings *fs, struct span row)
+check_account(struct findings *fs, struct span row, struct span sigproxy)
 {
 	struct span state = text(row, "state"), trunk = text(row, "trunk");
 	struct span number = text(row, "number"), why = text(row, "why");
 	bool mirror = number.len > 0;
 	uint64_t status = 0;
 	struct finding *f;
+	struct span lost = check_trunk_why(check_trunk_told(sigproxy, trunk));
 
 	if (!span_eq(state, SPAN_LIT("failed")) &&
 	    !span_eq(state, SPAN_LIT("expired")))
@@ -62,18 +63,23 @@ check_account(struct findings *fs, struct span row)
 		finding_what(f, "we are not registered at %.*s, which sends "
 				"us no calls: %.*s", ARG(trunk), ARG(why));
 	if (status == 0)
-		finding_seen(f, "%.*s since %.*s, as user %.*s: no answer",
+		finding_seen(f, "%.*s since %.*s, as user %.*s: no answer%s%.*s",
 		    ARG(state), ARG(text(row, "changed")),
-		    ARG(text(row, "username")));
+		    ARG(text(row, "username")), lost.len > 0 ?
+			"; no connection to it: " : "", ARG(lost));
 	else
 		finding_seen(f, "%.*s since %.*s, as user %.*s: it answered "
 				"%llu", ARG(state), ARG(text(row, "changed")),
 		    ARG(text(row, "username")), (unsigned long long)status);
-	put_remedy(f, row, mirror, status);
+	if (lost.len > 0 && status == 0)
+		finding_do(f, "first the connection: postern explain trunk "
+			      "%.*s says what it lacks", ARG(trunk));
+	else
+		put_remedy(f, row, mirror, status);
 }
 
 void
-check_accounts(struct findings *fs, struct span rows)
+check_accounts(struct findings *fs, struct span rows, struct span sigproxy)
 {
 	struct json_each each;
 	struct span row;
@@ -81,13 +87,14 @@ check_accounts(struct findings *fs, struct span rows)
 	if (rows.p == NULL || !json_is_array(rows))
 		return;
 	for (json_each_item(rows, &each); json_next(&each, NULL, &row);)
-		check_account(fs, row);
+		check_account(fs, row, sigproxy);
 }
 
 void
 check_trunks(struct check *k)
 {
-	char *said;
+	struct span sigproxy = check_said(k, "sigproxy");
+	char *said, *ways;
 
 	/* Of a store that is not in use check_store() says what is wrong. */
 	if (k->n == 0 || geteuid() != 0 ||
@@ -95,6 +102,10 @@ check_trunks(struct check *k)
 		return;
 	said = store_ask(k->conf, SPAN_LIT(CHECK_ACCOUNTS ";"));
 	if (said != NULL)
-		check_accounts(k->found, span_str(said));
+		check_accounts(k->found, span_str(said), sigproxy);
 	free(said);
+	ways = store_ask(k->conf, SPAN_LIT(CHECK_WAYS ";"));
+	if (ways != NULL)
+		check_trunk_ways(k->found, span_str(ways), sigproxy);
+	free(ways);
 }

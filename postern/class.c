@@ -107,7 +107,8 @@ show(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 			return 1;
 	}
 	buf_puts(b, " ORDER BY name;");
-	return print(c, o, b, "there is no such class");
+	return print(c, o, b, "there is no such class; `postern class show` "
+			      "lists all");
 }
 
 static int
@@ -144,7 +145,8 @@ numbers(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 			return 1;
 	}
 	buf_puts(b, " ORDER BY class, pattern;");
-	return print(c, o, b, "there is no such pattern");
+	return print(c, o, b, "there is no such kind or pattern; `postern "
+			      "class numbers` lists all");
 }
 
 static int

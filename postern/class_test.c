@@ -51,7 +51,7 @@ ask(const char *door, const struct ipc_policy_ask *question, struct heard *h)
 	if (err == 0)
 		err = get_policy_say(payload, &h->say);
 	return err == 0 ? 0 :
-	    cmd_fail("registrar-db does not answer: %s", strerror(-err));
+	    cmd_no_answer("registrar-db", err);
 }
 
 /* Texts of registrar-db have no control characters; JSON wants more. */

@@ -28,6 +28,10 @@ int cmd_cert(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
 int cmd_subscriber(int argc, char **argv);
 int cmd_trunk(int argc, char **argv);
+int cmd_grant(int argc, char **argv);
+int cmd_route(int argc, char **argv);
+int cmd_did(int argc, char **argv);
+int cmd_mirror(int argc, char **argv);
 int cmd_class(int argc, char **argv);
 int cmd_drops(int argc, char **argv);
 int cmd_calls(int argc, char **argv);
@@ -64,6 +68,14 @@ int cmd_opts(int argc, char **argv, const char *known, struct cmd_opts *out);
  */
 int cmd_opts_mixed(int argc, char **argv, const char *known,
     struct cmd_opts *out);
+
+/* Say why a configuration could not be read (conf_read's error, which is not
+ * 0), and what to do; always returns 1. */
+int cmd_no_config(const char *path, int err);
+
+/* Say why a process gave no answer (ask_status's error), and what to do;
+ * always returns 1. */
+int cmd_no_answer(const char *role, int err);
 
 /* "postern: TEXT\n" on stderr; always returns 1. */
 int cmd_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -20,6 +20,7 @@ struct gather {
 	struct check *k;
 	char *answer[ANSWERS_MAX]; /* to be freed */
 	unsigned n;
+	bool failed;		/* what was wrong is said */
 };
 
 /* ---- asking ---- */
@@ -38,10 +39,11 @@ ask(struct gather *g, const char *sql, const char *number)
 		else if (store_quote(&b, number) != 0)
 			return SPAN_NONE;
 	}
-	if (buf_err(&b) || g->n == ANSWERS_MAX)
+	if (g->failed || buf_err(&b) || g->n == ANSWERS_MAX)
 		return SPAN_NONE;
 	g->answer[g->n] = store_ask(g->k->conf, buf_span(&b));
-	if (g->answer[g->n] == NULL)
+	g->failed = g->answer[g->n] == NULL;
+	if (g->failed)
 		return SPAN_NONE;
 	return span_str(g->answer[g->n++]);
 }
@@ -98,8 +100,17 @@ checked(struct span rows)
 
 #define QUALITY                                                                \
 	"SELECT side, expected, gap, mos, loss, jitter_us, rtt_ms, heard_mos, " \
-	"heard_loss, heard_jitter_us, heard_rtt_ms FROM quality WHERE "        \
-	"ticket = CAST(@ AS INTEGER);"
+	"heard_loss, heard_jitter_us, heard_rtt_ms, said_mos, said_loss "      \
+	"FROM quality WHERE ticket = CAST(@ AS INTEGER);"
+
+/* Of the last calls that its number had. */
+#define TOLD(side)                                                             \
+	"SELECT '" side "' AS side, count(heard_mos) AS n FROM (SELECT "       \
+	"heard_mos FROM call_quality WHERE phone = (SELECT " side " FROM call " \
+	"WHERE ticket = CAST(@ AS INTEGER)) AND ticket <> CAST(@ AS INTEGER) " \
+	"ORDER BY ticket DESC LIMIT 20)"
+#define REPORTS                                                                \
+	"SELECT * FROM (" TOLD("caller") " UNION ALL " TOLD("called") ");"
 
 #define TRIES                                                                  \
 	"SELECT y.trunk, y.address, y.why, y.status, y.words, t.wait_s, "      \
@@ -138,6 +149,10 @@ checked(struct span rows)
 	"SELECT number, enabled FROM subscriber WHERE number = (SELECT "       \
 	"called FROM call WHERE ticket = CAST(@ AS INTEGER));"
 
+#define BY                                                                     \
+	"SELECT name, address, transport FROM trunk WHERE name = (SELECT "     \
+	"trunk FROM call WHERE ticket = CAST(@ AS INTEGER));"
+
 static void
 gather_number(struct gather *g, struct explain *x)
 {
@@ -148,7 +163,8 @@ gather_number(struct gather *g, struct explain *x)
 		"user_agent, closed FROM registration WHERE number = @ AND "
 		"expires_at > unixepoch();", x->number));
 	x->before = first(ask(g, "SELECT source, transport, user_agent, "
-		"datetime(ended_at, 'unixepoch') AS ended, expired FROM "
+		"datetime(ended_at, 'unixepoch') AS ended, unixepoch() - "
+		"ended_at AS ended_ago_s, expired FROM "
 		"last_registration WHERE number = @;", x->number));
 	x->accounts = checked(ask(g, CHECK_ACCOUNTS " WHERE number = @;",
 	    x->number));
@@ -209,6 +225,19 @@ is_good(struct span keyd)
 	return any;
 }
 
+static void
+say_not_running(struct findings *fs)
+{
+	struct finding *f = finding_new(fs, FINDING_WARNING, "not-running");
+
+	finding_what(f, "Postern does not run here, or not where it was "
+			"looked for: what its processes know is left out");
+	finding_seen(f, "no process of it in the state directory, nor under "
+			"systemd");
+	finding_do(f, "name what runs by --state DIR; `postern status` tells; "
+		      "postern up starts it");
+}
+
 /* ---- telling ---- */
 
 static int
@@ -236,10 +265,12 @@ gather_call(struct gather *g, struct explain *x)
 	snprintf(ticket, sizeof(ticket), "%llu",
 	    (unsigned long long)explain_number(x->call, "ticket"));
 	x->quality = checked(ask(g, QUALITY, ticket));
+	x->reports = checked(ask(g, REPORTS, ticket));
 	x->tries = checked(ask(g, TRIES, ticket));
 	x->others = first(ask(g, OTHERS, ticket));
 	x->shut = first(ask(g, SHUT, ticket));
 	x->called = first(ask(g, CALLED, ticket));
+	x->by = first(ask(g, BY, ticket));
 }
 
 static void
@@ -270,7 +301,7 @@ explain_peer(struct gather *g, struct explain *x, const char *name)
 	x->accounts = checked(ask(g, CHECK_ACCOUNTS " WHERE trunk = @;",
 	    name));
 	explain_trunk_row(x);
-	check_accounts(x->found, x->accounts);
+	check_accounts(x->found, x->accounts, x->sigproxy);
 	x->call = first(ask(g, CALLS("trunk = @"), name));
 	gather_call(g, x);
 	explain_call(x);
@@ -292,8 +323,10 @@ run(struct check *k, const struct cmd_opts *o, const char *word)
 		explain(&g, &x, word);
 	for (unsigned i = 0; i < g.n; i++)
 		free(g.answer[i]);
-	if (g.n == 0)
-		return 1; /* said already */
+	if (g.failed)
+		return 1;
+	if (k->n == 0)
+		say_not_running(k->found);
 	add_site(k, k->found);
 	return tell(k->found, o->json);
 }
@@ -309,6 +342,10 @@ cmd_explain(int argc, char **argv)
 
 	if (cmd_opts_mixed(argc, argv, "csj", &o) != 0)
 		return 2;
+	if (o.n_rest == 1 && !is_number(o.rest[0]) && o.rest[0][0] != '-' &&
+	    strcmp(o.rest[0], "trunk") != 0)
+		cmd_fail("`%s` is neither a number nor the id of a call; "
+			 "`postern subscriber show` lists numbers", o.rest[0]);
 	if (!(o.n_rest == 1 && is_number(o.rest[0])) &&
 	    !(o.n_rest == 2 && strcmp(o.rest[0], "trunk") == 0)) {
 		cmd_fail("usage: postern explain NUMBER | CALL | trunk NAME [--json] "

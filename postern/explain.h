@@ -21,17 +21,26 @@ struct explain {
 	struct span call;		/* its last call, or the one asked for */
 	struct span tries;		/* trunks that did not take it */
 	struct span trunk;		/* the row of the trunk asked for */
+	struct span by;			/* that by which the call was to go */
 	struct span shut;		/* a trunk or route that is off */
 	struct span accounts;		/* its registrations at PBXs */
 	struct span called;		/* the row of the called number */
 	struct span others;		/* n: heard of other homes alike */
 	struct span quality;		/* its figures, a row for each side */
+	struct span reports;		/* side, n: other calls in which its
+					   number told what it heard */
 	struct span sigproxy, registrar;	/* what they say of themselves */
 	bool certificates_good;	/* none of ours has ended */
 };
 
 /* explain_phone.c: may it register, does it, and if not, why? */
 void explain_phone(const struct explain *x);
+/* Is any registered now? */
+bool explain_has_phones(const struct explain *x);
+
+/* explain_refused.c: refused answers.  Gives whether any seems to be its own
+ * phone's. */
+bool explain_refusals(const struct explain *x);
 
 /* explain_call.c: what became of x->call, and why? */
 void explain_call(const struct explain *x);
@@ -54,8 +63,9 @@ unsigned explain_r_of_mos(uint64_t mos_centi);
 /* explain_doubt.c: what cannot be seen from here, and what shows it still.
  * Phones that report hearing nothing. */
 void explain_deaf(const struct explain *x);
-/* "; whether 168 heard is not known ...", of whoever says nothing of it. */
-void explain_put_unknown(const struct explain *x, struct buf *b);
+/* "; 168 heard, as its reports say; whether 201 heard is not known ...", of a
+ * call that was relayed. */
+void explain_put_hearing(const struct explain *x, struct buf *b);
 /* This verdict may be the office's fault or the home's: is it the home's?
  * Then the evidence is appended. */
 bool explain_at_home(const struct explain *x, struct span verdict,
@@ -64,6 +74,8 @@ bool explain_at_home(const struct explain *x, struct span verdict,
 /* explain_tls.c: handshakes that came to nothing.  Gives whether one of them
  * was the number's own. */
 bool explain_tls(const struct explain *x);
+
+#define EXPLAIN_CALL_DIGITS 12	/* an id of a call has more */
 
 /* The text of a member; empty: there is none. */
 struct span explain_text(struct span row, const char *key);

@@ -280,24 +280,24 @@ explain_end(const struct explain *x)
 static void
 say_fine(const struct explain *x)
 {
+	bool heard = explain_text(x->call, "media_verdict").len > 0;
 	char mem[FINDING_TEXT_MAX];
 	struct finding *f;
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
+	if (heard)
+		explain_put_hearing(x, &b);
 	explain_put_sound(x, &b);
 	explain_put_evidence(x, &b);
-	explain_put_unknown(x, &b);
 	f = finding_new(x->found, FINDING_OK, "call-fine");
-	finding_what(f, "call %llu of %.*s, %.*s to %.*s: nothing was wrong%s"
-			"%.*s",
+	finding_what(f, "call %llu of %.*s, %.*s to %.*s: nothing was wrong "
+			"that is known%s%.*s",
 	    (unsigned long long)explain_number(x->call, "ticket"),
 	    EXPLAIN_ARG(explain_text(x->call, "granted")),
 	    EXPLAIN_ARG(explain_text(x->call, "caller")),
 	    EXPLAIN_ARG(explain_text(x->call, "called")),
-	    explain_text(x->call, "media_verdict").len == 0 ?
-		" that is known" : ", and both were heard",
-	    (int)b.len, mem);
+	    heard ? "; the sound of both came to us" : "", (int)b.len, mem);
 }
 
 void

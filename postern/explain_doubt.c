@@ -9,6 +9,9 @@
  * those between two reports, and the last may be its goodbye. */
 #define PACKETS_MIN 400
 #define REPORTS_MIN 3
+/* So many give a phone that reports at all the time for it: two of RFC 3550's
+ * intervals, and ours between two tellings. */
+#define PACKETS_ELSEWHERE 1000
 
 static const char *const sides[] = { "caller", "called" };
 
@@ -22,83 +25,163 @@ of_side(const struct explain *x, const char *side, const char *name,
 	return x->call.p != NULL && json_number(x->call, key, out);
 }
 
+static struct span
+party(const struct explain *x, const char *side)
+{
+	return explain_text(x->call, side);
+}
+
+/* Counted at the end only. */
+static bool
+is_live(const struct explain *x)
+{
+	uint64_t n;
+
+	return !of_side(x, "caller", "packets_out", &n) &&
+	    !of_side(x, "called", "packets_out", &n);
+}
+
+/* The row of that side in a list of sides. */
+static struct span
+row_of(struct span rows, const char *side)
+{
+	struct json_each each;
+	struct span row;
+
+	if (rows.p == NULL)
+		return SPAN_NONE;
+	for (json_each_item(rows, &each); json_next(&each, NULL, &row);)
+		if (span_eq(explain_text(row, "side"), span_str(side)))
+			return row;
+	return SPAN_NONE;
+}
+
 /* Has the phone ever said how it hears? */
 static bool
 has_said(const struct explain *x, const char *side)
 {
 	static const char *const said[] = { "heard_mos", "heard_loss",
-		"heard_jitter_us", "heard_rtt_ms" };
-	struct json_each each;
-	struct span row;
+		"heard_jitter_us", "heard_rtt_ms", "said_mos", "said_loss" };
+	struct span row = row_of(x->quality, side);
 	uint64_t v;
 
-	if (x->quality.p == NULL)
+	if (row.p == NULL)
 		return false;
-	for (json_each_item(x->quality, &each); json_next(&each, NULL, &row);)
-		for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
-			if (span_eq(explain_text(row, "side"),
-				span_str(side)) &&
-			    json_number(row, said[i], &v))
-				return true;
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+		if (json_number(row, said[i], &v))
+			return true;
 	return false;
 }
 
-/* It reports, and of nothing that it received. */
-static bool
-is_deaf(const struct explain *x, const char *side)
+/* In how many other calls a phone of that number did. */
+static uint64_t
+told_elsewhere(const struct explain *x, const char *side)
 {
-	uint64_t out = 0, reports = 0;
+	return explain_number(row_of(x->reports, side), "n");
+}
 
-	return of_side(x, side, "packets_out", &out) && out >= PACKETS_MIN &&
-	    of_side(x, side, "rtcp_in", &reports) && reports >= REPORTS_MIN &&
-	    !has_said(x, side);
+/* ---- deaf ---- */
+
+/* What was sent to it; of a call that lasts, what came from the other one. */
+static uint64_t
+sent_to(const struct explain *x, unsigned side)
+{
+	uint64_t out = 0;
+
+	if (of_side(x, sides[side], "packets_out", &out))
+		return out;
+	return explain_number(row_of(x->quality, sides[1 - side]), "expected");
+}
+
+/* It reports, and of nothing that it received; or it always reported, and
+ * does not now. */
+static bool
+is_deaf(const struct explain *x, unsigned side)
+{
+	uint64_t reports = 0;
+
+	if (sent_to(x, side) < PACKETS_MIN || has_said(x, sides[side]))
+		return false;
+	if (of_side(x, sides[side], "rtcp_in", &reports) &&
+	    reports >= REPORTS_MIN)
+		return true;
+	return sent_to(x, side) >= PACKETS_ELSEWHERE &&
+	    told_elsewhere(x, sides[side]) > 0;
 }
 
 static void
-say_deaf(const struct explain *x, const char *side)
+say_deaf(const struct explain *x, unsigned side)
 {
-	uint64_t out = 0, reports = 0;
-	struct finding *f;
+	struct finding *f = finding_new(x->found, FINDING_WARNING,
+	    "not-hearing");
+	uint64_t n = told_elsewhere(x, sides[side]), reports = 0;
+	struct span who = party(x, sides[side]);
+	const char *verb = is_live(x) ? "hears" : "heard";
+	char mem[96] = "not counted yet";
 
-	of_side(x, side, "packets_out", &out);
-	of_side(x, side, "rtcp_in", &reports);
-	f = finding_new(x->found, FINDING_WARNING, "not-hearing");
-	finding_what(f, "%.*s heard nothing, as its own reports (RTCP) say: "
-			"its router, or its carrier's, lets no sound in; or "
-			"it is a phone that never reports what it hears",
-	    EXPLAIN_ARG(explain_text(x->call, side)));
-	finding_seen(f, "call %llu: packets to it %llu; reports from it %llu, "
-			"none of them of a packet that it received",
+	if (of_side(x, sides[side], "rtcp_in", &reports))
+		snprintf(mem, sizeof(mem), "%llu, none of them of a packet "
+			"that it received", (unsigned long long)reports);
+	if (reports >= REPORTS_MIN)
+		finding_what(f, "%.*s %s nothing, as its own reports (RTCP) "
+				"say: its router, or its carrier's, lets no "
+				"sound in%s", EXPLAIN_ARG(who), verb, n > 0 ?
+			"" : "; or it is a phone that never reports what it "
+			     "hears");
+	else
+		finding_what(f, "it seems that %.*s %s nothing: it reported "
+				"(RTCP) what it heard in other calls, and not "
+				"in this one; its router, or its carrier's, "
+				"lets no sound in", EXPLAIN_ARG(who), verb);
+	finding_seen(f, "call %llu: packets to it %llu; reports from it %s; "
+			"other calls in which a phone of %.*s reported what "
+			"it heard: %llu",
 	    (unsigned long long)explain_number(x->call, "ticket"),
-	    (unsigned long long)out, (unsigned long long)reports);
-	finding_do(f, "does its call_quality of other calls have heard_mos? "
-		      "Then it reports, and heard nothing here: let that "
-		      "router's firewall pass UDP to the phone, switch its "
-		      "SIP ALG off, or try another line there");
+	    (unsigned long long)sent_to(x, side), mem, EXPLAIN_ARG(who),
+	    (unsigned long long)n);
+	finding_do(f, "let that router's firewall pass UDP to the phone, "
+		      "switch its SIP ALG off, or try another line there; "
+		      "whoever speaks there knows whether it hears");
 }
 
 void
 explain_deaf(const struct explain *x)
 {
 	for (unsigned i = 0; i < 2; i++)
-		if (is_deaf(x, sides[i]))
-			say_deaf(x, sides[i]);
+		if (is_deaf(x, i))
+			say_deaf(x, i);
+}
+
+/* ---- whether it hears, of who is not known to be deaf ---- */
+
+static void
+put_hearing(const struct explain *x, unsigned side, struct buf *b)
+{
+	struct span who = party(x, sides[side]);
+
+	if (has_said(x, sides[side]))
+		buf_fmt(b, "; %.*s %s, as its reports (RTCP) say",
+		    EXPLAIN_ARG(who), is_live(x) ? "hears" : "heard");
+	else if (is_live(x))
+		buf_fmt(b, "; whether %.*s hears is not known yet: no report "
+			   "(RTCP) of it says so", EXPLAIN_ARG(who));
+	else if (sent_to(x, side) == 0)
+		buf_fmt(b, "; nothing was sent to %.*s", EXPLAIN_ARG(who));
+	else
+		buf_fmt(b, "; whether %.*s heard is not known: no report "
+			   "(RTCP) of it says so%s", EXPLAIN_ARG(who),
+		    sent_to(x, side) < PACKETS_MIN ?
+			", nor was there much time for one" : "");
 }
 
 void
-explain_put_unknown(const struct explain *x, struct buf *b)
+explain_put_hearing(const struct explain *x, struct buf *b)
 {
-	for (unsigned i = 0; i < 2; i++) {
-		uint64_t out = 0;
-
-		/* Not relayed, or too short for any report. */
-		if (of_side(x, sides[i], "packets_out", &out) &&
-		    out >= PACKETS_MIN && !has_said(x, sides[i]))
-			buf_fmt(b, "; whether %.*s heard is not known: no "
-				   "report (RTCP) of it says so",
-			    EXPLAIN_ARG(explain_text(x->call, sides[i])));
-	}
+	for (unsigned i = 0; i < 2; i++)
+		put_hearing(x, i, b);
 }
+
+/* ---- whose router ---- */
 
 bool
 explain_at_home(const struct explain *x, struct span verdict, struct buf *b)

@@ -4,142 +4,12 @@
 #include "postern/explain.h"
 #include "postern/json.h"
 
-/* ---- answers that were refused ---- */
-
-struct refusal_rule {
-	const char *why;	/* as registrar-db says it */
-	const char *code;
-	const char *what;	/* of the phone */
-	const char *remedy;
-};
-
-static const struct refusal_rule refusal_rules[] = {
-	{ "wrong password", "wrong-password",
-	    "its phone answers with a wrong password",
-	    "give it a new one, `postern subscriber passwd NUMBER`, and type "
-	    "that into the phone; its user name (\"SIP User ID\") must be as "
-	    "`postern subscriber show` says, its realm that of [site]" },
-	{ "too many wrong passwords", "metered",
-	    "its phone gave so many wrong passwords that answers are not "
-	    "looked at for a while",
-	    "correct the password in the phone, switch it off for five "
-	    "minutes, then on; nobody else is kept out by this" },
-	{ "no internet flag", "internet-flag-missing",
-	    "its phone registers from the internet, which it may not",
-	    "if it should: postern subscriber internet NUMBER on" },
-	{ "not from an address in allowed_from", "not-from-there",
-	    "its phone is at an address from which it may not register",
-	    "postern sql \"SELECT * FROM allowed_from\": insert that address, "
-	    "or delete the number's rows" },
-	{ "subscriber is disabled", "disabled",
-	    "its phone registers, but the subscriber is disabled",
-	    "if it should: postern subscriber enable NUMBER" },
-	{ "another subscriber's number", "number-differs",
-	    "its phone registers another number than its own with this user "
-	    "name",
-	    "in the phone: number and user name of one and the same "
-	    "subscriber" },
-	{ "digest weaker than its min_digest", "digest-weak",
-	    "its phone answers with a weaker digest than min_digest asks for",
-	    "newer firmware; or UPDATE subscriber SET min_digest = NULL" },
-};
-
-static const struct refusal_rule *
-rule_of(struct span why)
-{
-	size_t n = sizeof(refusal_rules) / sizeof(refusal_rules[0]);
-
-	for (size_t i = 0; i < n; i++)
-		if (span_eq(why, span_str(refusal_rules[i].why)))
-			return &refusal_rules[i];
-	return NULL;
-}
-
-static bool
-has_phones(const struct explain *x)
+bool
+explain_has_phones(const struct explain *x)
 {
 	struct span one;
 
 	return x->phones.p != NULL && json_item(x->phones, 0, &one);
-}
-
-/* Strangers guess; that says nothing of the phone. */
-static bool
-is_stranger(const struct explain *x, struct span refusal)
-{
-	return has_phones(x) &&
-	    json_truth(refusal, "known_source") != JSON_YES &&
-	    span_eq(explain_text(refusal, "zone"), SPAN_LIT("external"));
-}
-
-static void
-say_refusal(const struct explain *x, struct span r,
-    const struct refusal_rule *rule)
-{
-	struct span source = explain_text(r, "source");
-	struct finding *f;
-
-	if (is_stranger(x, r)) {
-		f = finding_new(x->found, FINDING_NOTE, "guessed");
-		finding_what(f, "somebody tries passwords of %s; its own "
-				"phone is registered and is not hindered",
-		    x->number);
-	} else {
-		f = finding_new(x->found, FINDING_ERROR, rule->code);
-		finding_what(f, "%s: %s", x->number, rule->what);
-		finding_do(f, "%s", rule->remedy);
-	}
-	finding_seen(f, "\"%s\" %llu times, the last %llu s ago from %.*s, "
-			"user name %.*s", rule->why,
-	    (unsigned long long)explain_number(r, "count"),
-	    (unsigned long long)explain_number(r, "ago_s"),
-	    EXPLAIN_ARG(source), EXPLAIN_ARG(explain_text(r, "username")));
-}
-
-/* Not its own user name, but its number is in it: a slip in the phone. */
-static void
-say_unknown_name(const struct explain *x, struct span r)
-{
-	struct span name = explain_text(r, "username");
-	struct finding *f;
-
-	if (has_phones(x) || memmem(name.p, name.len, x->number,
-		strlen(x->number)) == NULL)
-		return;
-	f = finding_new(x->found, FINDING_ERROR, "username-unknown");
-	finding_what(f, "a phone answers with the user name %.*s, which "
-			"nobody has", EXPLAIN_ARG(name));
-	finding_seen(f, "%llu times, the last %llu s ago from %.*s",
-	    (unsigned long long)explain_number(r, "count"),
-	    (unsigned long long)explain_number(r, "ago_s"),
-	    EXPLAIN_ARG(explain_text(r, "source")));
-	finding_do(f, "%s's user name is %.*s: set it as \"SIP User ID\" or "
-		      "\"authentication name\"", x->number,
-	    EXPLAIN_ARG(explain_text(x->subscriber, "username")));
-}
-
-/* Gives: whether any answer of its own was refused. */
-static bool
-explain_refusals(const struct explain *x)
-{
-	uint64_t id = explain_number(x->subscriber, "id");
-	const struct refusal_rule *rule;
-	unsigned before = findings_count(x->found, FINDING_ERROR);
-	struct json_each each;
-	struct span all, r;
-	uint64_t his;
-
-	if (x->registrar.p == NULL ||
-	    !json_member(x->registrar, "refusals", &all))
-		return false;
-	for (json_each_item(all, &each); json_next(&each, NULL, &r);) {
-		rule = rule_of(explain_text(r, "why"));
-		if (!json_number(r, "subscriber", &his))
-			say_unknown_name(x, r);
-		else if (his == id && rule != NULL)
-			say_refusal(x, r, rule);
-	}
-	return findings_count(x->found, FINDING_ERROR) > before;
 }
 
 /* ---- the row, its phones, their homes ---- */
@@ -224,7 +94,47 @@ each(const struct explain *x, struct span list,
 		say(x, one);
 }
 
-/* It was, and is not any more. */
+/* ---- it was, and is not any more ---- */
+
+/* Did its side of the last call fall silent there, or never answer again? */
+static bool
+went_in_call(const struct explain *x)
+{
+	static const char *const verdicts[] = { "fell-silent", "home-lost",
+		"stopped-sending" };
+	static const char *const ends[] = { "phone-gone", "phone-silent",
+		"session-expired" };
+	bool is_caller = span_eq(explain_text(x->call, "caller"),
+	    span_str(x->number));
+	struct span verdict = explain_text(x->call, is_caller ?
+		"caller_media" : "called_media");
+	struct span source = explain_text(x->call, is_caller ?
+		"from_source" : "called_source");
+	struct span reason = explain_text(x->call, "reason");
+	bool went = false;
+
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
+		went = went || span_eq(verdict, span_str(verdicts[i]));
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		went = went || span_eq(reason, span_str(ends[i]));
+	return went && source.len > 0 &&
+	    span_eq(source, explain_text(x->before, "source"));
+}
+
+static const char *
+why_lapsed(const struct explain *x)
+{
+	if (explain_number(x->before, "expired") == 0)
+		return "its phone took its registration back, as one does "
+		       "that is switched off, or an admin ended it";
+	if (went_in_call(x))
+		return "it went away in the middle of its last call and was "
+		       "never heard again: its power was cut, or that home "
+		       "lost its line";
+	return "its phone is switched off, has lost its network, or nothing "
+	       "from there reaches us any more";
+}
+
 static void
 say_lapsed(const struct explain *x)
 {
@@ -235,19 +145,16 @@ say_lapsed(const struct explain *x)
 	f = finding_new(x->found, FINDING_ERROR, "registration-lapsed");
 	finding_what(f, "%s was registered until %.*s and has not come back: "
 			"%s", x->number,
-	    EXPLAIN_ARG(explain_text(x->before, "ended")),
-	    expired ? "its phone is switched off, has lost its network, or "
-		      "nothing from there reaches us any more" :
-		      "its phone took its registration back, as one does that "
-		      "is switched off, or an admin ended it");
+	    EXPLAIN_ARG(explain_text(x->before, "ended")), why_lapsed(x));
 	finding_seen(f, "it was at %.*s by %.*s%s%.*s; %s",
 	    EXPLAIN_ARG(explain_text(x->before, "source")),
 	    EXPLAIN_ARG(explain_text(x->before, "transport")),
 	    agent.len > 0 ? ": " : "", EXPLAIN_ARG(agent),
 	    expired ? "no REGISTER renewed it" : "it ended before its time");
-	finding_do(f, "is that phone switched on, and is its network up? If "
-		      "it is, and other phones outside work: postern-probe in "
-		      "that home. If none does: `postern check`");
+	finding_do(f, "is that phone switched on, has it power, and is its "
+		      "network up? If it is, and other phones outside work: "
+		      "postern-probe in that home. If none does: `postern "
+		      "check`");
 }
 
 static void
@@ -255,7 +162,7 @@ say_unregistered(const struct explain *x, bool refused)
 {
 	struct finding *f;
 
-	if (has_phones(x) || refused ||
+	if (explain_has_phones(x) || refused ||
 	    explain_number(x->subscriber, "enabled") == 0)
 		return;
 	if (x->before.p != NULL) {
@@ -266,33 +173,85 @@ say_unregistered(const struct explain *x, bool refused)
 	finding_what(f, "no phone of %s is registered, and none tries: "
 			"nothing with its user name has reached us",
 	    x->number);
-	finding_seen(f, "no row in registration, no refused answer since "
-			"registrar-db started");
+	finding_seen(f, "no row in registration, no refused answer %s",
+	    x->registrar.p != NULL ? "since registrar-db started" :
+		"that is known: registrar-db was not asked");
 	finding_do(f, "in the phone: server, port and transport as `postern "
 		      "check` says. From outside: run postern-probe there, "
 		      "which tells whether the office's router blocks SIP or "
 		      "forwards it to the wrong host");
 }
 
+/* ---- nobody's number ---- */
+
+/* Ids of calls are of that form; numbers hardly ever. */
+static bool
+is_call_id(const char *word)
+{
+	return strlen(word) >= EXPLAIN_CALL_DIGITS &&
+	    strspn(word, "0123456789") == strlen(word);
+}
+
+static void
+say_no_call(const struct explain *x)
+{
+	struct finding *f = finding_new(x->found, FINDING_ERROR,
+	    "no-such-call");
+
+	finding_what(f, "there is no call %s: it never was, or its record was "
+			"deleted", x->number);
+	if (x->conf->keep_records_days > 0)
+		finding_seen(f, "no row in live_call or call_record; records "
+				"are kept for %u days ([store] "
+				"keep_records_days)",
+		    (unsigned)x->conf->keep_records_days);
+	else
+		finding_seen(f, "no row in live_call or call_record; the "
+				"newest 200,000 records are kept ([store] "
+				"keep_records_days is 0)");
+	finding_do(f, "the ids of calls: postern calls, postern calls "
+		      "--past=100; those of one number: postern calls "
+		      "--past=100 NUMBER");
+}
+
+static void
+say_nobody(const struct explain *x)
+{
+	struct finding *f;
+
+	if (x->call.p != NULL) {
+		finding_note(x->found, "not-ours", "%s is no subscriber of "
+			"ours; this is of the last call with it", x->number);
+		return;
+	}
+	if (is_call_id(x->number)) {
+		say_no_call(x);
+		return;
+	}
+	f = finding_new(x->found, FINDING_ERROR, "no-subscriber");
+	finding_what(f, "there is no subscriber %s, and no call with that "
+			"number", x->number);
+	finding_seen(f, "no row in subscriber, live_call or call_record");
+	finding_do(f, "postern subscriber show lists all; to make it: postern "
+		      "subscriber add %s", x->number);
+}
+
+/* ---- all of it ---- */
+
 void
 explain_phone(const struct explain *x)
 {
-	struct finding *f;
 	bool refused;
 
 	if (x->subscriber.p == NULL) {
-		f = finding_new(x->found, FINDING_ERROR, "no-subscriber");
-		finding_what(f, "there is no subscriber %s", x->number);
-		finding_seen(f, "no row in subscriber");
-		finding_do(f, "postern subscriber show lists all; to make "
-			      "it: postern subscriber add %s", x->number);
+		say_nobody(x);
 		return;
 	}
 	explain_row(x);
 	refused = explain_refusals(x);
 	each(x, x->phones, say_phone);
 	each(x, x->homes, say_home);
-	check_accounts(x->found, x->accounts);
+	check_accounts(x->found, x->accounts, x->sigproxy);
 	check_phones_of(x->found, x->sigproxy, span_str(x->number));
 	refused = explain_tls(x) || refused;
 	say_unregistered(x, refused);

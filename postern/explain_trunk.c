@@ -175,27 +175,12 @@ say_try(const struct explain *x, struct span try)
 
 /* ---- it was not even tried ---- */
 
-/* What sigproxy says of that trunk. */
-static struct span
-status_of(const struct explain *x, struct span name)
-{
-	struct json_each each;
-	struct span all, one;
-
-	if (x->sigproxy.p == NULL ||
-	    !json_member(x->sigproxy, "trunks", &all))
-		return SPAN_NONE;
-	for (json_each_item(all, &each); json_next(&each, NULL, &one);)
-		if (span_eq(explain_text(one, "name"), name))
-			return one;
-	return SPAN_NONE;
-}
-
 static void
 say_untried(const struct explain *x)
 {
 	struct span name = explain_text(x->call, "trunk"), first, all;
-	struct span is = status_of(x, name);
+	struct span is = check_trunk_told(x->sigproxy, name);
+	struct span why = check_trunk_why(is);
 	uint64_t most = explain_number(is, "channels");
 	bool full = most > 0 && explain_number(is, "calls") >= most;
 	bool nowhere = is.p != NULL &&
@@ -204,13 +189,15 @@ say_untried(const struct explain *x)
 
 	f = finding_new(x->found, FINDING_ERROR, full ? "trunk-full" :
 	    "trunk-not-tried");
-	finding_what(f, "%.*s to %.*s: the trunk %.*s was not tried: %s",
+	finding_what(f, "%.*s to %.*s: the trunk %.*s was not tried: %s%.*s",
 	    EXPLAIN_ARG(explain_text(x->call, "caller")),
 	    EXPLAIN_ARG(explain_text(x->call, "called")), EXPLAIN_ARG(name),
 	    full ? "all its channels are in use" :
 	    is.p == NULL ? "sigproxy does not know it" :
+	    why.len > 0 ? "there is no connection to it: " :
 	    nowhere ? "there is no address of it, or no connection to it" :
-		"it had no channel or no connection left then");
+		"it had no channel or no connection left then",
+	    full ? 0 : (int)why.len, full ? "" : why.p);
 	finding_seen(f, "call %llu of %.*s, %.*s: status %llu, %.*s; calls of "
 			"the trunk now %llu, channels %llu",
 	    (unsigned long long)explain_number(x->call, "ticket"),
@@ -224,6 +211,7 @@ say_untried(const struct explain *x)
 		      "channels (as many as the provider gives); "
 		      "`postern check` tests the name servers",
 	    EXPLAIN_ARG(name));
+	check_trunk_way(x->found, x->by, is);
 }
 
 /* ---- nothing leads there ---- */
@@ -301,8 +289,11 @@ explain_trunk(const struct explain *x)
 		for (json_each_item(x->tries, &each);
 		     json_next(&each, NULL, &one); last = one)
 			say_try(x, one);
-	if (last.p != NULL)
+	if (last.p != NULL) {
+		check_trunk_way(x->found, x->by, check_trunk_told(x->sigproxy,
+		    explain_text(x->by, "name")));
 		return is_theirs(x, last);
+	}
 	if (!is_outwards(x) ||
 	    !span_eq(explain_text(x->call, "reason"), SPAN_LIT("no-device")))
 		return false;
@@ -313,7 +304,8 @@ explain_trunk(const struct explain *x)
 void
 explain_trunk_row(const struct explain *x)
 {
-	struct span is = status_of(x, span_str(x->number));
+	struct span is = check_trunk_told(x->sigproxy,
+	    span_str(x->number));
 	struct finding *f;
 
 	if (x->trunk.p == NULL) {
@@ -328,6 +320,10 @@ explain_trunk_row(const struct explain *x)
 		finding_what(f, "the trunk %s is switched off", x->number);
 		finding_seen(f, "trunk.enabled is 0");
 		finding_do(f, "postern trunk enable %s", x->number);
+		return;
+	}
+	if (check_trunk_why(is).len > 0) {
+		check_trunk_way(x->found, x->trunk, is);
 		return;
 	}
 	finding_ok(x->found, "trunk", "the trunk %s is %.*s by %.*s: calls "

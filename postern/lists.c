@@ -115,6 +115,17 @@ put_line(FILE *to, const char *json)
 	fputc('\n', to);
 }
 
+/* "no calls now", "no calls of 168 now". */
+static void
+say_none(FILE *to, const struct list *l, const char *none)
+{
+	if (l->number == NULL)
+		fprintf(to, "%s\n", none);
+	else
+		fprintf(to, "%s: none of %s; postern explain %s says what is "
+			    "known of it\n", none, l->number, l->number);
+}
+
 static int
 put_rows(FILE *to, const struct list *l, const char *said, const char *none)
 {
@@ -130,7 +141,7 @@ put_rows(FILE *to, const struct list *l, const char *said, const char *none)
 	else if (said[0] != '\0')
 		n = table_print(to, span_str(said));
 	if (!l->json && n == 0)
-		fprintf(to, "%s\n", none);
+		say_none(to, l, none);
 	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
 }
 
@@ -182,6 +193,18 @@ take_word(struct list *l, const char *word, bool calls)
 	return 0;
 }
 
+/* `--past 50` may be meant as --past=50. */
+static void
+hint_count(const struct cmd_opts *o, const char *number)
+{
+	for (int i = 0; i + 1 < o->n_rest; i++)
+		if (strcmp(o->rest[i], "--past") == 0 &&
+		    o->rest[i + 1] == number)
+			cmd_fail("note: these are calls of the number %s; the "
+				 "last %s calls of all: --past=%s", number,
+			    number, number);
+}
+
 static int
 read_list(int argc, char **argv, bool calls, struct conf *conf,
     struct list *out)
@@ -200,6 +223,8 @@ read_list(int argc, char **argv, bool calls, struct conf *conf,
 			 "--past");
 		return 2;
 	}
+	if (out->past == PAST_DEFAULT && out->number != NULL)
+		hint_count(&o, out->number);
 	return store_conf(&o, conf);
 }
 
@@ -227,5 +252,5 @@ cmd_registrations(int argc, char **argv)
 	int rc = read_list(argc, argv, false, &conf, &l);
 
 	return rc != 0 ? rc : show(stdout, &l, registrations_sql, "no phone is "
-							  "registered");
+	    "registered");
 }

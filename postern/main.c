@@ -1,6 +1,7 @@
 /* postern: the admin's command.  Finds the word and hands over. */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "postern/cmd.h"
 
@@ -15,10 +16,10 @@ static const struct {
 	{ "status", cmd_status, "[--json] [--state DIR]",
 	    "which processes run, and how they are" },
 	{ "subscriber", cmd_subscriber, "add | passwd | disable | enable | "
-	    "internet | show ...",
+	    "internet | from | show ...",
 	    "who may register: make one, give it a new password, look" },
 	{ "trunk", cmd_trunk, "add | set | password | disable | enable | "
-	    "remove | show ...",
+	    "remove | show | status ...",
 	    "the office's PBX and providers: where calls go and come from" },
 	{ "registrations", cmd_registrations,
 	    "[NUMBER] [--json] [--config FILE | --state DIR]",
@@ -27,16 +28,25 @@ static const struct {
 	    "[NUMBER] [--watch | --past[=N]] [--json] ...",
 	    "calls of now, live, or the last N that ended" },
 	{ "explain", cmd_explain,
-	    "NUMBER | CALL [--json] [--config FILE | --state DIR]",
+	    "NUMBER | CALL | trunk NAME [--json] [--config FILE | --state DIR]",
 	    "why does this phone not register, why had this call no sound?" },
 	{ "class", cmd_class,
-	    "show | set | number | give | test ...",
+	    "show | set | numbers | number | give | test ...",
 	    "who may call what: classes of service, kinds of numbers" },
+	{ "grant", cmd_grant, "add NUMBER COLUMN=VALUE ... | list | del ID",
+	    "what one subscriber may beside its class, from when to when" },
+	{ "route", cmd_route, "add PATTERN TRUNK ... | list | del ID",
+	    "by which trunk numbers go out, and by which next" },
+	{ "did", cmd_did, "add TRUNK PATTERN NUMBER | list | del ...",
+	    "which phone rings for a number of the world outside" },
+	{ "mirror", cmd_mirror, "add NUMBER TRUNK USERNAME | list | del ...",
+	    "who is registered at a PBX by us while his phone is here" },
 	{ "drops", cmd_drops, "[add | clear | never PREFIX] ...",
 	    "whose packets are dropped unread, and until when" },
 	{ "trace", cmd_trace, "on NUMBER | CALL | all | off ... | list | show",
 	    "write down what a phone and we say to each other" },
-	{ "bundle", cmd_bundle, "FILE.tar.gz [--config FILE | --state DIR]",
+	{ "bundle", cmd_bundle, "FILE.tar.gz [--hide-numbers] [--config FILE | "
+	    "--state DIR]",
 	    "gather what somebody who helps must know, and no secret" },
 	{ "sql", cmd_sql, "[--json] [--config FILE | --state DIR] [SQL ...]",
 	    "open the database safely while everything runs" },
@@ -83,36 +93,69 @@ usage(FILE *to)
 	    to);
 }
 
+/* Those with words of their own tell them when they get none. */
 static int
 help(size_t i)
 {
-	printf("usage: postern %s %s\n%s\nMore: man postern\n",
-	    commands[i].word, commands[i].usage, commands[i].help);
+	static const char *const with_words[] = { "subscriber", "trunk",
+		"class", "trace", "cert" };
+	char word[16], *argv[] = { word, NULL };
+
+	printf("postern %s %s\n    %s\n", commands[i].word,
+	    commands[i].usage, commands[i].help);
+	for (size_t k = 0; k < sizeof(with_words) / sizeof(with_words[0]); k++)
+		if (strcmp(commands[i].word, with_words[k]) == 0) {
+			snprintf(word, sizeof(word), "%s", with_words[k]);
+			fflush(stdout);
+			dup2(STDOUT_FILENO, STDERR_FILENO);
+			commands[i].run(1, argv);
+		}
+	puts("More: man postern");
 	return 0;
+}
+
+static size_t
+find(const char *word)
+{
+	size_t i = 0;
+
+	while (i < N_COMMANDS && strcmp(commands[i].word, word) != 0)
+		i++;
+	return i;
+}
+
+static bool
+is_help(const char *word)
+{
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
+	    strcmp(word, "help") == 0;
 }
 
 int
 main(int argc, char **argv)
 {
+	size_t i;
+
 	if (argc < 2) {
 		usage(stderr);
 		return 2;
 	}
-	if (strcmp(argv[1], "--version") == 0) {
+	if (strcmp(argv[1], "--version") == 0 ||
+	    strcmp(argv[1], "version") == 0) {
 		puts("postern " POSTERN_VERSION);
 		return 0;
 	}
-	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
+	if (is_help(argv[1]) && argc == 2) {
 		usage(stdout);
 		return 0;
 	}
-	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (strcmp(argv[1], commands[i].word) != 0)
-			continue;
-		if (argc == 3 && strcmp(argv[2], "--help") == 0)
-			return help(i);
-		return commands[i].run(argc - 1, argv + 1);
+	i = find(argv[is_help(argv[1]) ? 2 : 1]);
+	if (i == N_COMMANDS) {
+		cmd_fail("there is no command `%s`; see `postern help`",
+		    argv[is_help(argv[1]) ? 2 : 1]);
+		return 2;
 	}
-	cmd_fail("there is no command `%s`; see `postern help`", argv[1]);
-	return 2;
+	if (is_help(argv[1]) || (argc == 3 && is_help(argv[2])))
+		return help(i);
+	return commands[i].run(argc - 1, argv + 1);
 }

@@ -65,10 +65,12 @@ look_at(const struct state *s, struct process *p)
 {
 	char path[STATE_PATH_MAX];
 	struct runit_status st;
+	int err;
 
 	split_name(p);
-	p->asked = -ENOENT;
-	if (runit_read(service_path(s, p->name, path), &st) != 0 || st.pid == 0)
+	err = runit_read(service_path(s, p->name, path), &st);
+	p->asked = err == -EACCES ? err : -ENOENT;
+	if (err || st.pid == 0)
 		return;
 	p->pid = st.pid;
 	p->up_s = clock_wall_s() - st.since_s;

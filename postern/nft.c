@@ -366,9 +366,7 @@ cmd_nft(int argc, char **argv)
 	config = o.config ? o.config : CMD_CONFIG;
 	err = conf_read(config, stderr, c);
 	if (err)
-		return err == -EINVAL
-			   ? 1
-			   : cmd_fail("%s: %s", config, strerror(-err));
+		return cmd_no_config(config, err);
 	err = 0;
 	if (o.load)
 		err = load(c);

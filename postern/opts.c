@@ -21,6 +21,32 @@ cmd_fail(const char *fmt, ...)
 }
 
 int
+cmd_no_config(const char *path, int err)
+{
+	if (err == -EINVAL)
+		return cmd_fail("%s has the faults above", path);
+	if (err == -ENOENT)
+		return cmd_fail("there is no configuration %s: name yours by "
+				"--config FILE, or by --state DIR what `postern "
+				"up` runs; `postern sample` prints one to begin "
+				"with", path);
+	return cmd_fail("%s: %s%s", path, strerror(-err), err == -EACCES ?
+		" (run this as root)" : "");
+}
+
+int
+cmd_no_answer(const char *role, int err)
+{
+	if (err == -EACCES)
+		return cmd_fail("only root may ask %s: run this as root", role);
+	if (err == -ENOENT || err == -ECONNREFUSED)
+		return cmd_fail("%s does not run; `postern status` says what "
+				"does, postern up starts it", role);
+	return cmd_fail("%s does not answer: %s; `postern status` and its log "
+			"say more", role, strerror(-err));
+}
+
+int
 cmd_opts(int argc, char **argv, const char *known, struct cmd_opts *out)
 {
 	static const struct option options[] = {
@@ -40,8 +66,10 @@ cmd_opts(int argc, char **argv, const char *known, struct cmd_opts *out)
 	 * follows (sqlite3). */
 	while (optind < argc && strncmp(argv[optind], "--", 2) == 0 &&
 	    (c = getopt_long(argc, argv, "+", options, &index)) != -1) {
-		if (c == '?')
-			return -EINVAL; /* getopt said why */
+		if (c == '?') {	/* getopt said why */
+			cmd_fail("see `postern %s --help`", argv[0]);
+			return -EINVAL;
+		}
 		if (strchr(known, c) == NULL) {
 			cmd_fail("%s does not take --%s", argv[0],
 			    options[index].name);

@@ -131,8 +131,10 @@ read_words(int argc, char **argv, struct words *w)
 
 	optind = 1;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == '?')
+		if (c == '?') {
+			cmd_fail("see `postern probe --help`");
 			return -EINVAL;
+		}
 		if (c == OPT_JSON)
 			w->json = true;
 		else

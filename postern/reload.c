@@ -128,7 +128,8 @@ reload_keyd(const char *config, const char *state, bool quiet)
 	if (!systemd && runsvdir == 0) {
 		if (quiet)
 			return 0;
-		return cmd_fail("nothing runs in %s", dir);
+		return cmd_fail("nothing runs in %s; name what runs by "
+				"--state DIR", dir);
 	}
 	if (!is_accepted(config))
 		return cmd_fail("refused: the reasons stand above; the "

@@ -43,7 +43,10 @@ state_open(const char *dir, bool create, struct state *out)
 	if (err == 0 && realpath(dir, real) == NULL)
 		err = -errno;
 	if (err) {
-		cmd_fail("state directory %s: %s", dir, strerror(-err));
+		cmd_fail("state directory %s: %s%s", dir, strerror(-err),
+		    err != -ENOENT || create ? "" : "; name that of `postern "
+			"up` by --state DIR. Nothing was started here yet? "
+			"postern up --config FILE --state DIR");
 		return err;
 	}
 	if (strlen(real) > fits) {
@@ -175,7 +178,8 @@ state_find_config(const char *config, const char *state, char *mem, size_t size)
 		if (state_config(&s, mem, size))
 			return mem;
 		cmd_fail("nothing runs in %s, so its configuration is not "
-			 "known; name it: --config FILE",
+			 "known; name it: --config FILE, or start it: postern "
+			 "up",
 		    s.dir);
 		return NULL;
 	}

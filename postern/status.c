@@ -54,6 +54,10 @@ print_age(int64_t s)
 static void
 print_plain(const struct state *s, const struct process *p)
 {
+	if (p->pid == 0 && p->asked == -EACCES) {
+		printf("%s: only root can see whether it runs\n", p->name);
+		return;
+	}
 	if (p->pid == 0 && s == NULL) {
 		printf("%s does not run; journalctl -u 'postern-%s*' says "
 		       "why\n",
@@ -81,7 +85,7 @@ cmd_status(int argc, char **argv)
 	static struct process list[PLAN_MEMBERS_MAX];
 	struct cmd_opts o;
 	struct state s;
-	unsigned n, well = 0;
+	unsigned n, well = 0, hidden = 0;
 	bool systemd;
 
 	if (cmd_opts(argc, argv, "csj", &o) != 0 || o.n_rest > 0) {
@@ -94,17 +98,22 @@ cmd_status(int argc, char **argv)
 	    state_open(o.state ? o.state : CMD_STATE, false, &s) != 0)
 		return 1;
 	n = systemd ? members_of_systemd(list) : members_of_state(&s, list);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		well += list[i].pid > 0 && list[i].asked == 0;
+		hidden += list[i].asked == -EACCES;
+	}
+	if (hidden > 0)
+		cmd_fail("only root can see all of it: run this as root");
 	if (o.json) {
 		print_json(list, n);
 	} else if (n == 0) {
-		cmd_fail("nothing runs in %s",
+		cmd_fail("nothing runs in %s; `postern up` starts it, or "
+			 "systemctl start postern.target",
 		    systemd ? SYSTEMD_RUN_DIR : s.dir);
 	} else {
 		for (unsigned i = 0; i < n; i++)
 			print_plain(systemd ? NULL : &s, &list[i]);
 	}
 	/* the JSON tells; plain words tell by the exit status too */
-	return o.json || (n > 0 && well == n) ? 0 : 1;
+	return (o.json && hidden == 0) || (n > 0 && well == n) ? 0 : 1;
 }

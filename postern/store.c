@@ -26,10 +26,7 @@ store_conf(const struct cmd_opts *o, struct conf *out)
 	if (config == NULL)
 		return 1;
 	err = conf_read(config, stderr, out);
-	if (err)
-		return cmd_fail("%s: %s", config,
-		    err == -EINVAL ? "has the faults above" : strerror(-err));
-	return 0;
+	return err ? cmd_no_config(config, err) : 0;
 }
 
 int
@@ -123,6 +120,15 @@ store_ask(const struct conf *c, struct span sql)
 	else
 		say_refusal(said);
 	free(said);
+	return NULL;
+}
+
+char *
+store_ask_buf(const struct conf *c, const struct buf *sql)
+{
+	if (!buf_err(sql))
+		return store_ask(c, buf_span(sql));
+	cmd_fail("that is too long");
 	return NULL;
 }
 

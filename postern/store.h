@@ -27,6 +27,8 @@ int store_conf(const struct cmd_opts *o, struct conf *out);
  *          to free; NULL after saying what is wrong.
  */
 char *store_ask(const struct conf *c, struct span sql);
+/* The same, and it may be too long. */
+char *store_ask_buf(const struct conf *c, const struct buf *sql);
 
 /*
  * Run an UPDATE or a DELETE, to which is added what counts its rows.

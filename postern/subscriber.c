@@ -11,7 +11,7 @@
 #include "postern/json.h"
 #include "postern/secrets.h"
 #include "postern/sheet.h"
-#include "postern/store.h"
+#include "postern/subscriber.h"
 #include "postern/table.h"
 
 #define SQL_MAX 4096
@@ -40,16 +40,6 @@ add_values(struct buf *b, const char *const *value, unsigned n)
 	if (buf_err(b))
 		return cmd_fail("that is too long");
 	return 0;
-}
-
-/* As store_ask(). */
-static char *
-ask(const struct subscriber *s, struct buf *b)
-{
-	if (!buf_err(b))
-		return store_ask(s->conf, buf_span(b));
-	cmd_fail("that is too long");
-	return NULL;
 }
 
 /* After UPDATE or DELETE: was there such a row? */
@@ -161,7 +151,7 @@ do_add(struct subscriber *s)
 	if (add_values(&b, values, s->class != NULL ? 5 : 4) != 0)
 		return 1;
 	buf_puts(&b, s->internet ? ", 1);" : ", 0);");
-	said = ask(s, &b);
+	said = store_ask_buf(s->conf, &b);
 	if (said == NULL)
 		return 1;
 	free(said);
@@ -183,13 +173,15 @@ find(const struct subscriber *s, char **said_out, struct span *row_out)
 		     "class, hold, latching, max_contacts, codecs, "
 		     "max_kbps, realm, "
 		     "created_at AS created, changed_at AS changed, "
+		     "(SELECT group_concat(prefix) FROM allowed_from AS f "
+		     "WHERE f.number = s.number) AS allowed_from, "
 		     "(SELECT count(*) FROM registration AS r WHERE "
 		     "r.number = s.number AND expires_at > unixepoch()) AS "
 		     "phones FROM subscriber AS s WHERE number = ");
 	if (add_values(&b, &s->number, 1) != 0)
 		return 1;
 	buf_putc(&b, ';');
-	*said_out = ask(s, &b);
+	*said_out = store_ask_buf(s->conf, &b);
 	if (*said_out == NULL)
 		return 1;
 	if (json_item(span_str(*said_out), 0, row_out))
@@ -285,6 +277,19 @@ do_show(struct subscriber *s)
 	return 0;
 }
 
+static int
+from(struct subscriber *s, const char *places)
+{
+	if (subscriber_from(s->conf, s->number, places) != 0)
+		return 1;
+	if (s->json)
+		return do_show(s);
+	printf("%s may register and call from %s\n", s->number,
+	    strcmp(places, "anywhere") == 0 ? places : "there only: what it "
+	    "has elsewhere ends within a second");
+	return 0;
+}
+
 /* ---- the command line ---- */
 
 #define USAGE \
@@ -293,6 +298,8 @@ do_show(struct subscriber *s)
 	"                              [--class CLASS] [--internet]\n" \
 	"       postern subscriber passwd | disable | enable NUMBER\n" \
 	"       postern subscriber internet NUMBER on | off\n" \
+	"       postern subscriber from NUMBER PREFIX[,PREFIX ...] | " \
+	"anywhere\n" \
 	"       postern subscriber show [NUMBER]\n" \
 	"each with [--json] [--config FILE | --state DIR]"
 
@@ -357,6 +364,8 @@ run(struct subscriber *s, const struct words *w)
 			"may register in the office only: what it has on the "
 			"internet ends within a second") : misuse();
 	}
+	if (strcmp(w->verb, "from") == 0)
+		return w->n == 3 ? from(s, w->last) : misuse();
 	if (w->n != 2)
 		return misuse();
 	if (strcmp(w->verb, "passwd") == 0)

@@ -204,10 +204,8 @@ ask_tracer(const struct trace_place *place, struct span frame, char *mem,
 
 	if (err == 0)
 		err = get_trace_say(payload, say);
-	if (err == -EACCES)
-		return cmd_fail("only root may trace");
 	if (err)
-		return cmd_fail("tracer does not answer: %s", strerror(-err));
+		return cmd_no_answer("tracer", err);
 	return say->refusal == TRACE_OK ? 0 :
 	    cmd_fail("%s", refusal_text(say->refusal));
 }
@@ -253,7 +251,8 @@ trace_on(const struct request *r, const struct trace_place *place)
 	m.target = m.kind == TRACE_ALL ? SPAN_NONE : span_str(r->word);
 	if (m.target.len > IPC_TRACE_TARGET_MAX)
 		return cmd_fail("%s", refusal_text(TRACE_BAD));
-	if (check_receiver(r) != 0)
+	if (check_receiver(r) != 0 ||
+	    trace_check_target(&r->opts, m.kind, r->word) != 0)
 		return 1;
 	buf_init(&b, frame, sizeof(frame));
 	IPC_FRAME(&b, TRACE_ON, trace_on, &m);
@@ -261,6 +260,15 @@ trace_on(const struct request *r, const struct trace_place *place)
 		return cmd_fail("%s", refusal_text(TRACE_BAD));
 	if (ask_tracer(place, buf_span(&b), mem, &say) != 0)
 		return 1;
+	if (r->opts.json) {
+		printf("{\"trace\":%u,\"target\":", say.number);
+		json_put(stdout, r->word);
+		printf(",\"for_s\":%u,\"hep\":%s,\"files\":", r->for_s,
+		    r->hep ? "true" : "false");
+		json_put(stdout, place->dir);
+		puts("}");
+		return 0;
+	}
 	printf("trace %u: %s %s for %u s; files in %s\n", say.number,
 	    m.kind == TRACE_NUMBER ? "number" : m.kind == TRACE_CALL ?
 	    "call" : "everything", m.kind == TRACE_ALL ? "" : r->word,
@@ -275,11 +283,8 @@ read_traces(const struct trace_place *place, char *mem, struct span *said,
 {
 	int err = ask_status(place->door, mem, said);
 
-	if (err == -EACCES)
-		return cmd_fail("only root may ask tracer");
 	if (err || !json_member(*said, "traces", traces))
-		return cmd_fail("tracer does not answer: %s",
-		    strerror(err ? -err : EBADMSG));
+		return cmd_no_answer("tracer", err ? err : -EBADMSG);
 	return 0;
 }
 
@@ -324,7 +329,10 @@ trace_off(const struct request *r, const struct trace_place *place)
 	IPC_FRAME(&b, TRACE_OFF, trace_off, &m);
 	if (ask_tracer(place, buf_span(&b), mem, &say) != 0)
 		return 1;
-	puts(m.number == 0 ? "nothing is traced any more" : "off");
+	if (r->opts.json)
+		printf("{\"off\":%u}\n", m.number);
+	else
+		puts(m.number == 0 ? "nothing is traced any more" : "off");
 	return 0;
 }
 
@@ -431,7 +439,7 @@ cmd_trace(int argc, char **argv)
 		if (verb[0] == 'l')
 			return trace_list(&r, &place);
 		if (verb[0] == 's')
-			return trace_show(&place, r.word);
+			return trace_show(&place, r.word, r.opts.json);
 		return verb[1] == 'n' ? trace_on(&r, &place) :
 					trace_off(&r, &place);
 	}

@@ -2,6 +2,7 @@
  * `postern trace`: what is traced, and what came of it.
  *
  *	trace.c		on, off, list
+ *	trace_target.c	is there anything that could be traced?
  *	trace_show.c	the ladder of a file
  */
 #ifndef POSTERN_TRACE_H
@@ -26,7 +27,12 @@ uint32_t trace_duration(const char *text);
 /* Which it is, by its looks: enum trace_kind. */
 uint8_t trace_kind_of(const char *word);
 
-/* `postern trace show WORD`; exit status. */
-int trace_show(const struct trace_place *place, const char *word);
+/* Is there such a number, or call?  A number that is no subscriber's is warned
+ * of only.  Errors: 1, said. */
+int trace_check_target(const struct cmd_opts *o, uint8_t kind,
+    const char *word);
+
+/* `postern trace show WORD`; exit status.  json: of the list of files only. */
+int trace_show(const struct trace_place *place, const char *word, bool json);
 
 #endif

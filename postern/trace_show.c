@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "postern/json.h"
 #include "postern/trace.h"
 #include "postern/trace_file.h"
 
@@ -44,7 +45,8 @@ read_names(const char *dir, struct names *out)
 
 	out->n = 0;
 	if (d == NULL)
-		return cmd_fail("%s: %s", dir, strerror(errno));
+		return cmd_fail("%s: %s%s", dir, strerror(errno), errno ==
+			EACCES ? " (run this as root)" : "");
 	while (out->n < FILES_MAX && (e = readdir(d)) != NULL) {
 		size_t len = strlen(e->d_name);
 
@@ -132,21 +134,40 @@ find_file(const char *dir, const char *word, char *path, size_t size)
 	return false;
 }
 
+static void
+put_file(const char *path, const struct stat *st, bool json, bool first)
+{
+	if (!json) {
+		printf("%8lld %s\n", (long long)st->st_size, path);
+		return;
+	}
+	printf("%s{\"bytes\":%lld,\"file\":", first ? "" : ",\n",
+	    (long long)st->st_size);
+	json_put(stdout, path);
+	putchar('}');
+}
+
 static int
-list_files(const char *dir)
+list_files(const char *dir, bool json)
 {
 	static struct names names;
 	char path[STATE_PATH_MAX + NAME_MAX_];
+	bool first = true;
 	struct stat st;
 
 	if (read_names(dir, &names) != 0)
 		return 1;
+	fputs(json ? "[" : "", stdout);
 	for (unsigned i = 0; i < names.n; i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names.name[i]);
-		if (lstat(path, &st) == 0)
-			printf("%8lld %s\n", (long long)st.st_size, path);
+		if (lstat(path, &st) != 0)
+			continue;
+		put_file(path, &st, json, first);
+		first = false;
 	}
-	if (names.n == 0)
+	if (json)
+		puts("]");
+	else if (names.n == 0)
 		printf("%s has no traces yet\n", dir);
 	return 0;
 }
@@ -261,7 +282,7 @@ each_packet(struct ladder *l, struct span file, bool print)
 }
 
 int
-trace_show(const struct trace_place *place, const char *word)
+trace_show(const struct trace_place *place, const char *word, bool json)
 {
 	char path[STATE_PATH_MAX + NAME_MAX_];
 	struct ladder l = { 0 };
@@ -270,14 +291,23 @@ trace_show(const struct trace_place *place, const char *word)
 	int err;
 
 	if (word == NULL)
-		return list_files(place->dir);
+		return list_files(place->dir, json);
+	if (json)
+		return cmd_fail("a ladder is no JSON: tshark -r FILE -T json; "
+				"`postern trace show --json` lists the files");
 	if (!find_file(place->dir, word, path, sizeof(path)))
 		return 1;
+	errno = 0;
 	mem = read_file(path, &len);
 	if (mem == NULL)
-		return cmd_fail("%s: cannot be read", path);
-	printf("%s\n", path);
+		return cmd_fail("%s: %s", path, errno != 0 ? strerror(errno) :
+			"empty, or no file");
 	err = each_packet(&l, span_make(mem, len), false);
+	if (err && l.n == 0) {
+		free(mem);
+		return cmd_fail("%s is no trace of ours (pcapng)", path);
+	}
+	printf("%s\n", path);
 	print_head(&l);
 	each_packet(&l, span_make(mem, len), true);
 	if (l.media[0] + l.media[1] > 0)

@@ -91,6 +91,9 @@ put_value(struct buf *b, struct span column, const char *value)
 		buf_puts(b, "NULL");
 		return 0;
 	}
+	if (number && strspn(value, "0123456789") != strlen(value))
+		return cmd_fail("%.*s=%s: this is no number", (int)column.len,
+		    column.p, value);
 	if (number)
 		buf_puts(b, "CAST(");
 	if (store_quote(b, value) != 0)
@@ -98,15 +101,6 @@ put_value(struct buf *b, struct span column, const char *value)
 	if (number)
 		buf_puts(b, " AS INTEGER)");
 	return 0;
-}
-
-static char *
-ask(const struct trunk *t, struct buf *b)
-{
-	if (!buf_err(b))
-		return store_ask(t->conf, buf_span(b));
-	cmd_fail("that is too long");
-	return NULL;
 }
 
 /* After UPDATE or DELETE: was there such a row? */
@@ -160,7 +154,7 @@ do_add(const struct trunk *t)
 			return 1;
 	}
 	buf_puts(&b, prefix ? ");" : ", '');");
-	said = ask(t, &b);
+	said = store_ask_buf(t->conf, &b);
 	if (said == NULL)
 		return 1;
 	free(said);
@@ -262,7 +256,7 @@ do_show(const struct trunk *t)
 			return cmd_fail("a name has no such characters");
 	}
 	buf_puts(&b, " ORDER BY name;");
-	said = ask(t, &b);
+	said = store_ask_buf(t->conf, &b);
 	if (said == NULL)
 		return 1;
 	if (t->name != NULL && !json_item(span_str(said), 0, &row)) {

@@ -261,6 +261,18 @@ print(const struct buf *b, const struct cmd_opts *o, const char *name)
 	return 0;
 }
 
+/* A status has an end. */
+static void
+say_left_out(struct span said)
+{
+	uint64_t n = 0;
+
+	if (said.len > 0 && json_number(said, "trunks_left_out", &n) && n > 0)
+		cmd_fail("sigproxy has no room to tell of the last %llu "
+			 "trunks: their state is \"not known yet\"",
+		    (unsigned long long)n);
+}
+
 int
 trunk_status(const struct conf *c, const struct cmd_opts *o, const char *name)
 {
@@ -281,6 +293,7 @@ trunk_status(const struct conf *c, const struct cmd_opts *o, const char *name)
 	if (err != 0 && !o->json)
 		cmd_fail("sigproxy does not answer: what it knows is left "
 			 "out");
+	say_left_out(err == 0 ? said : SPAN_NONE);
 	buf_init(&b, out, sizeof(out));
 	put_all(&b, span_str(rows), err == 0 ? said : SPAN_NONE, o->json);
 	free(rows);

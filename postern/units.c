@@ -325,9 +325,7 @@ cmd_units(int argc, char **argv)
 	dir = o.out ? o.out : UNITS_DIR;
 	err = conf_read(config, stderr, c);
 	if (err)
-		return err == -EINVAL
-			   ? 1
-			   : cmd_fail("%s: %s", config, strerror(-err));
+		return cmd_no_config(config, err);
 	err = units_write(c, dir);
 	if (err)
 		return 1;

@@ -36,10 +36,8 @@ read_config(const char *path, struct up *u)
 
 	if (err == 0 && realpath(path, u->config) == NULL)
 		err = -errno;
-	if (err == -EINVAL)
-		return cmd_fail("%s has the faults above", path);
 	if (err)
-		return cmd_fail("%s: %s", path, strerror(-err));
+		return cmd_no_config(path, err);
 	plan_make(&u->conf, &u->plan);
 	return 0;
 }

@@ -138,7 +138,8 @@ rest(const sigset_t *before)
 static void
 hold_signals(sigset_t *before)
 {
-	static const int heard[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH };
+	static const int heard[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP,
+		SIGWINCH };
 	struct sigaction act = { .sa_handler = on_signal };
 	sigset_t held;
 
@@ -210,7 +211,10 @@ on_terminal(const struct watch *w)
 	fflush(stdout);
 	if (keys)
 		tcsetattr(STDIN_FILENO, TCSANOW, &before);
-	return rc;
+	/* What was said of it went with the other screen. */
+	return rc == 0 ? 0 : cmd_fail("%s: they cannot be read any more; the "
+				      "same without --watch says why",
+				 w->title);
 }
 
 /* ---- anything else ---- */

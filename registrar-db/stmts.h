@@ -246,7 +246,7 @@
 	    "WHERE number = ?1 AND zone = 'external' "                  \
 	    "AND expires_at > ?2 LIMIT 1")                              \
 	S(CALLS_WATCHED, R, "SELECT ticket, number_class, pattern, "    \
-	    "payer, payer_zone, cost_minute, stop FROM call "           \
+	    "payer, payer_zone, cost_minute, stop, rule FROM call "     \
 	    "WHERE ended_at IS NULL AND (payer <> '' OR stop <> '') "   \
 	    "AND ticket > ?1 ORDER BY ticket LIMIT ?2")                 \
 	S(CALLS_RUNNING, R, "SELECT ticket, caller, called, "           \

@@ -55,6 +55,7 @@ enum stop_why {
 	STOP_RIGHT,	/* it was withdrawn, or its grant is over */
 	STOP_DISABLED,
 	STOP_ADMIN,
+	STOP_TRUNK,	/* its trunk was disabled or deleted */
 };
 
 /* Whose word ended a call, as sigproxy tells it. */

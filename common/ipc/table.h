@@ -342,7 +342,7 @@
 
 #define IPC_F_call_end(F)			\
 	F(u64, ticket, 1, INT64_MAX)		\
-	F(u8, why, 1, 5)	/* enum stop_why */
+	F(u8, why, 1, 6)	/* enum stop_why */
 #define IPC_F_refer_ask(F)			\
 	F(u64, ticket, 1, INT64_MAX)		\
 	F(u32, id, 0, UINT32_MAX)		\
@@ -520,6 +520,18 @@
 	F(u8, stream, 0, 3)			\
 	F(u32, bad, 0, UINT32_MAX)	/* packets with a wrong tag */	\
 	F(list, rocs, roc, IPC_ROCS_MAX)
+#define IPC_F_relay_events(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)	/* whose phone sends them */	\
+	F(u8, stream, 0, 3)			\
+	F(u8, payload_type, 0, 127)		\
+	F(u32, rate, 0, 48000)	/* of its clock; 0: they pass */
+#define IPC_F_relay_digit(F)			\
+	F(u64, session, 1, UINT64_MAX)		\
+	F(u8, end, 0, 15)	/* whose phone sent it */	\
+	F(u8, stream, 0, 3)			\
+	F(u8, event, 0, 16)			\
+	F(u16, duration_ms, 40, 6000)
 #define IPC_F_relay_tone(F)			\
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 15)	/* whose phone gets it */	\
@@ -839,6 +851,11 @@
 	M(RELAY_TONE, relay_tone, 59, ROLE_SIG, ROLE_MEDIA, 0,		\
 	    "A phone sent a digit by INFO: give it to this one as events "	\
 	    "of RFC 4733, in its stream.")				\
+	M(RELAY_EVENTS, relay_events, 109, ROLE_SIG, ROLE_MEDIA, 0,	\
+	    "Take events of RFC 4733 out of what this phone sends, since "	\
+	    "the other one knows only INFO: of this payload type.")	\
+	M(RELAY_DIGIT, relay_digit, 112, ROLE_MEDIA, ROLE_SIG, 0,	\
+	    "A digit that was taken out.")				\
 	M(RELAY_CLOSE, relay_close, 33, ROLE_SIG, ROLE_MEDIA, 0,	\
 	    "Give the ports back. Answered by RELAY_STATS for each stream.") \
 	M(RELAY_STATS, relay_stats, 34, ROLE_MEDIA, ROLE_SIG, 0,	\
@@ -937,7 +954,7 @@
 	    "that the call goes to. OK means it stands in the record.") \
 	M(CALL_END, call_end, 72, ROLE_REG, ROLE_SIG, 0,		\
 	    "End this call: a cap is reached, a right withdrawn, its "	\
-	    "subscriber disabled. Said again until it has ended.")	\
+	    "subscriber or trunk disabled. Said again until it has ended.")	\
 	M(REFER_ASK, refer_ask, 73, ROLE_SIG, ROLE_REG, 0,		\
 	    "A phone of this live call sends the other one elsewhere "	\
 	    "(REFER): may its subscriber call there himself?")		\

@@ -6,7 +6,9 @@
 void
 ice_wipe(struct ice *ice)
 {
-	secret_wipe(ice, sizeof(*ice));
+	/* Without a password nothing was written there, ever. */
+	if (ice_is_on(ice))
+		secret_wipe(ice, sizeof(*ice));
 }
 
 /* ice-char of RFC 8839 5.4. */
@@ -23,6 +25,13 @@ is_plain(struct span s)
 	return true;
 }
 
+static bool
+is_same(const struct ice *ice, const struct ipc_relay_ice *m)
+{
+	return span_eq(span_make(ice->pwd, ice->pwd_len), m->pwd) &&
+	    span_eq(span_make(ice->ufrag, ice->ufrag_len), m->ufrag);
+}
+
 int
 ice_set(struct ice *ice, const struct ipc_relay_ice *m)
 {
@@ -34,6 +43,10 @@ ice_set(struct ice *ice, const struct ipc_relay_ice *m)
 	    m->ufrag.len > IPC_ICE_MAX || m->pwd.len > IPC_ICE_MAX ||
 	    !is_plain(m->ufrag) || !is_plain(m->pwd))
 		return -EPROTO;
+	if (!is_same(ice, m)) {
+		memset(&ice->seen, 0, sizeof(ice->seen));
+		ice->inherited = false;
+	}
 	memcpy(ice->ufrag, m->ufrag.p, m->ufrag.len);
 	memcpy(ice->pwd, m->pwd.p, m->pwd.len);
 	ice->ufrag_len = (uint8_t)m->ufrag.len;
@@ -42,9 +55,23 @@ ice_set(struct ice *ice, const struct ipc_relay_ice *m)
 }
 
 enum stun_check
-ice_check(const struct ice *ice, struct span packet, const struct addr *source,
-    struct buf *answer)
+ice_check(struct ice *ice, struct span packet, enum port_which which,
+    const struct addr *source, struct buf *answer)
 {
-	return stun_check(packet, span_make(ice->ufrag, ice->ufrag_len),
+	struct stun_msg m;
+	enum stun_check said = stun_check(packet,
+	    span_make(ice->ufrag, ice->ufrag_len),
 	    span_make(ice->pwd, ice->pwd_len), source, answer);
+
+	if (said == STUN_CHECK_SILENT || stun_parse(packet, &m) != 0)
+		return STUN_CHECK_SILENT;
+	switch (ice_seen(&ice->seen,
+	    (const uint8_t *)packet.p + m.integrity_at + 4, which, source)) {
+	case ICE_FRESH:
+		return said;
+	case ICE_AGAIN:
+		return said == STUN_CHECK_NOMINATES ? STUN_CHECK_VALID : said;
+	default:
+		return STUN_CHECK_SILENT;
+	}
 }

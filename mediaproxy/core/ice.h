@@ -9,6 +9,7 @@
 
 #include "common/codec/stun_check.h"
 #include "common/ipc/msg.h"
+#include "mediaproxy/core/ice_seen.h"
 
 #define ICE_UFRAG_MIN 4		/* RFC 8839 5.4 */
 #define ICE_PWD_MIN 22
@@ -18,6 +19,10 @@ struct ice {
 	char ufrag[IPC_ICE_MAX], pwd[IPC_ICE_MAX];
 	struct addr nominated[2];	/* by enum port_which */
 	bool news;			/* nominated is not yet told */
+	/* A relay before us had this password: what was seen then, we do
+	 * not know. */
+	bool inherited;
+	struct ice_seen seen;
 };
 
 static inline bool
@@ -32,14 +37,19 @@ void ice_wipe(struct ice *ice);
 /*
  * Take over a credential; without one, ICE is off.  What was nominated stays
  * while it is on: after a restart media goes there until a new check
- * nominates (RFC 8445 9).
+ * nominates (RFC 8445 9).  With another one, nothing was seen yet.
  *
  * Errors:  -EPROTO too short, or a character that cannot be.
  */
 int ice_set(struct ice *ice, const struct ipc_relay_ice *m);
 
-/* Look at a STUN packet; answer as of stun_check(). */
-enum stun_check ice_check(const struct ice *ice, struct span packet,
-    const struct addr *source, struct buf *answer);
+/*
+ * Look at a STUN packet.
+ *
+ * Gives:   answer and what it is, as stun_check() does.  What was seen before
+ *          nominates nothing, and from elsewhere is STUN_CHECK_SILENT.
+ */
+enum stun_check ice_check(struct ice *ice, struct span packet,
+    enum port_which which, const struct addr *source, struct buf *answer);
 
 #endif

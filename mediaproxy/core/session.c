@@ -205,20 +205,11 @@ has_others(const struct sessions *s, const struct session_end *e,
 	return false;
 }
 
-/* An SDP said it before, and nobody reads it here: our own will do. */
-static void
-say_known(struct ipc_port *port, const struct port_pair *pair)
-{
-	if (port->said_rtp.family == ADDR_NONE)
-		port->said_rtp = port_own(pair, PORT_RTP);
-	if (port->said_rtcp.family == ADDR_NONE)
-		port->said_rtcp = port_own(pair, PORT_RTCP);
-}
-
 /*
  * What SDP says for the end's ports; false: we know no public address.
  *
- * Takes:   n_known  so many streams were said before, by a relay before us.
+ * Takes:   n_known  so many streams were said before, by a relay before us:
+ *                   what we do not know of these stays ADDR_NONE.
  */
 static bool
 say_ports(struct sessions *s, const struct session_end *e, unsigned n_known,
@@ -236,12 +227,11 @@ say_ports(struct sessions *s, const struct session_end *e, unsigned n_known,
 		port->said_rtcp = site_say(s->conf.site, (enum zone)e->zone,
 		    pair, PORT_RTCP, now);
 		if (nr < n_known)
-			say_known(port, pair);
+			continue;
 		if (port->said_rtp.family == ADDR_NONE ||
 		    port->said_rtcp.family == ADDR_NONE)
 			return false;
-		if (nr >= n_known)
-			s->stream[e->pair[nr]].said = port->said_rtp;
+		s->stream[e->pair[nr]].said = port->said_rtp;
 	}
 	out->n_ports = e->n_streams;
 	return true;
@@ -493,6 +483,19 @@ sessions_tone(struct sessions *s, const struct ipc_relay_tone *m,
 	return tones_add(&s->stream[pair].tones, m, now);
 }
 
+int
+sessions_events(struct sessions *s, const struct ipc_relay_events *m)
+{
+	uint32_t pair = sessions_pair(s, m->session, m->end, m->stream);
+
+	if (pair == PORT_NONE) {
+		s->n_unknown++;
+		return -ENOENT;
+	}
+	digits_set(&s->stream[pair].digits, m);
+	return 0;
+}
+
 static void
 close_end(struct sessions *s, struct session *se, uint8_t end,
     struct mono now, session_ended_cb *ended, void *arg)
@@ -577,8 +580,8 @@ take_in(struct sessions *s, uint32_t pair, enum port_which which,
 	/* Before the latch: who has no key is nobody. */
 	if (!secure_open(c, s->engine, kind, data, len, &mark))
 		return RTP_KIND_OTHER;
-	kind = stream_input(&s->stream[pair], which, source, data, *len,
-	    s->conf.dest, s->conf.scrub_key, now);
+	kind = stream_input(&s->stream[pair], which, kind, source, data,
+	    *len, s->conf.dest, s->conf.scrub_key, now);
 	if (kind != RTP_KIND_OTHER)
 		secure_accept(c, &mark);
 	return kind;
@@ -602,6 +605,9 @@ sessions_packet(struct sessions *s, uint32_t pair, enum port_which which,
 		site_learns(s->conf.site, RANGE_CLOSED, now);
 	}
 	if (kind == RTP_KIND_OTHER || st->to_pair == PORT_NONE)
+		return false;
+	if (st->digits.on && kind == RTP_KIND_RTP && st->form == STREAM_RTP &&
+	    digits_take(&st->digits, data, len, now))
 		return false;
 	to = &s->stream[st->to_pair];
 	if (kind == RTP_KIND_RTCP)

@@ -141,6 +141,9 @@ bool sessions_nominated(struct sessions *s, uint32_t pair,
 int sessions_tone(struct sessions *s, const struct ipc_relay_tone *m,
     struct mono now);
 
+/* Take events out of what this stream's phone sends.  Errors: -ENOENT. */
+int sessions_events(struct sessions *s, const struct ipc_relay_events *m);
+
 /* Show the packets of all its streams that there are, as this call's; or of
  * none (call 0).  Errors: -ENOENT as above. */
 int sessions_trace(struct sessions *s, const struct ipc_relay_trace *m);
@@ -190,6 +193,7 @@ enum session_do {
 	SESSION_ROC,
 	SESSION_QUALITY,
 	SESSION_NOMINATED,
+	SESSION_DIGIT,
 };
 
 struct session_step {
@@ -202,6 +206,7 @@ struct session_step {
 	struct ipc_relay_roc roc;	/* SESSION_ROC */
 	struct ipc_relay_quality quality;	/* SESSION_QUALITY */
 	struct ipc_relay_nominated nominated;	/* SESSION_NOMINATED */
+	struct ipc_relay_digit digit;	/* SESSION_DIGIT */
 };
 
 /* Every 100 ms while sessions exist: look at all, then take the steps. */

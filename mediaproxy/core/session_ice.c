@@ -35,21 +35,39 @@ may_be_at(const struct sessions *s, uint32_t pair, const struct addr *a)
 	    dest_allowed(s->conf.dest, st->zone, a);
 }
 
+/* May a check choose this address?  One that was seen before a restart would
+ * be as good as new, so it can only do where the phone is known to be. */
+static bool
+may_choose(const struct sessions *s, uint32_t pair, const struct addr *a)
+{
+	const struct ice *ice = &s->ice[pair];
+	const struct latch *l = &s->stream[pair].latch[PORT_RTP];
+
+	return may_be_at(s, pair, a) && (!ice->inherited ||
+	    addr_same_ip(a, &l->phone) ||
+	    addr_same_ip(a, &ice->nominated[PORT_RTP]) ||
+	    addr_same_ip(a, &ice->nominated[PORT_RTCP]));
+}
+
 int
 sessions_ice(struct sessions *s, const struct ipc_relay_ice *m,
     struct mono now)
 {
 	const struct addr *was[] = { &m->rtp, &m->rtcp };
 	uint32_t pair = sessions_pair(s, m->session, m->end, m->stream);
+	bool was_on;
 	int err;
 
 	if (pair == PORT_NONE) {
 		s->n_unknown++;
 		return -ENOENT;
 	}
+	was_on = ice_is_on(&s->ice[pair]);
 	err = ice_set(&s->ice[pair], m);
 	if (err)
 		return err;
+	if (!was_on && ice_is_on(&s->ice[pair]))
+		s->ice[pair].inherited = s->stream[pair].resumed;
 	if (!ice_is_on(&s->ice[pair]))
 		forget_nominated(&s->stream[pair]);
 	for (int which = PORT_RTP; ice_is_on(&s->ice[pair]) &&
@@ -70,9 +88,9 @@ sessions_stun(struct sessions *s, uint32_t pair, enum port_which which,
 	enum stun_check said;
 
 	if (!ice_is_on(&s->ice[pair]) || !st->used ||
-	    !may_be_at(s, pair, source))
+	    !may_choose(s, pair, source))
 		return false;
-	said = ice_check(&s->ice[pair], packet, source, answer);
+	said = ice_check(&s->ice[pair], packet, which, source, answer);
 	if (said == STUN_CHECK_SILENT)
 		return false;
 	sessions_unasked(s, pair, which, source, now);

@@ -154,6 +154,24 @@ next_nominated(struct sessions *s, uint32_t pair, struct session_step *out)
 	return sessions_nominated(s, pair, &out->nominated);
 }
 
+static bool
+next_digit(struct stream *st, struct session_step *out)
+{
+	struct digit digit;
+
+	if (!digits_next(&st->digits, &digit))
+		return false;
+	out->what = SESSION_DIGIT;
+	out->digit = (struct ipc_relay_digit){
+		.session = st->session,
+		.end = st->end,
+		.stream = st->nr,
+		.event = digit.event,
+		.duration_ms = digit.duration_ms,
+	};
+	return true;
+}
+
 /* Found out by another stream meanwhile: nothing is left to be tried. */
 static void
 end_trial(const struct sessions *s, struct stream *st, struct mono now)
@@ -177,6 +195,7 @@ sessions_next(struct sessions *s, struct mono now, struct session_step *out)
 		    next_roc(s, s->cursor, out) ||
 		    next_quality(s, s->cursor, now, out) ||
 		    next_nominated(s, s->cursor, out) ||
+		    next_digit(st, out) ||
 		    next_keepalive(s, s->cursor, PORT_RTP, now, out) ||
 		    next_keepalive(s, s->cursor, PORT_RTCP, now, out))
 			return true;

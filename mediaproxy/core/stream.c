@@ -139,10 +139,9 @@ is_sound_before(const struct stream *st, struct span packet)
 
 /* What kind the packet is at this port of this stream. */
 static enum rtp_kind
-read_kind(struct stream *st, enum port_which which, const struct addr *source,
-    struct span packet)
+read_kind(struct stream *st, enum port_which which, enum rtp_kind kind,
+    const struct addr *source, struct span packet)
 {
-	enum rtp_kind kind = rtp_kind(packet);
 	uint16_t seq;
 
 	if (st->form == STREAM_UDPTL)
@@ -198,11 +197,11 @@ count_in(struct stream *st, enum rtp_kind kind, size_t len,
 
 enum rtp_kind
 stream_input(struct stream *st, enum port_which which,
-    const struct addr *source, uint8_t *data, size_t len,
+    enum rtp_kind looks, const struct addr *source, uint8_t *data, size_t len,
     const struct dest *dest, const uint8_t *scrub_key, struct mono now)
 {
 	enum rtp_kind kind =
-	    read_kind(st, which, source, span_make(data, len));
+	    read_kind(st, which, looks, source, span_make(data, len));
 	struct latch *l = &st->latch[which];
 	struct rtp_header h = { 0 };
 	struct latch_packet p;

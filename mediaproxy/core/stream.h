@@ -11,6 +11,7 @@
 #include "common/codec/rtp.h"
 #include "common/ipc/msg.h"
 #include "mediaproxy/core/dest.h"
+#include "mediaproxy/core/digits.h"
 #include "mediaproxy/core/latch.h"
 #include "mediaproxy/core/port.h"
 #include "mediaproxy/core/quality.h"
@@ -77,6 +78,7 @@ struct stream {
 	bool resumed;		/* a relay before us had it */
 	struct quality quality;
 	struct tones tones;	/* for its phone */
+	struct digits digits;	/* of its phone */
 	uint64_t trace;		/* the traced call it belongs to; 0: none */
 	uint64_t packets_in, bytes_in, packets_out, refused, rtcp_in;
 };
@@ -91,12 +93,13 @@ void stream_set(struct stream *st, const struct ipc_relay_set *m,
 /*
  * A packet came to one of its ports.
  *
- * Takes:   data  changed in place: names are taken out of RTCP.
+ * Takes:   looks  rtp_kind() of the packet as it came.
+ *          data   changed in place: names are taken out of RTCP.
  * Gives:   RTP_KIND_RTP or RTP_KIND_RTCP: it may go on, as this kind;
  *          RTP_KIND_OTHER: drop it.  Fax that may go on is RTP_KIND_RTP.
  */
 enum rtp_kind stream_input(struct stream *st, enum port_which which,
-    const struct addr *source, uint8_t *data, size_t len,
+    enum rtp_kind looks, const struct addr *source, uint8_t *data, size_t len,
     const struct dest *dest, const uint8_t *scrub_key, struct mono now);
 
 /* Where packets to this device go now; ADDR_NONE: nowhere yet. */

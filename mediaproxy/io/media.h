@@ -77,6 +77,7 @@ void sigproxy_news(struct media *m, const struct ipc_relay_news *news);
 void sigproxy_roc(struct media *m, const struct ipc_relay_roc *roc);
 void sigproxy_nominated(struct media *m,
     const struct ipc_relay_nominated *nominated);
+void sigproxy_digit(struct media *m, const struct ipc_relay_digit *digit);
 /* A session_ended_cb; arg is the struct media. */
 void sigproxy_ended(void *arg, uint32_t pair,
     const struct ipc_relay_stats *stats);

@@ -135,6 +135,17 @@ on_relay_tone(struct media *m, struct span payload)
 }
 
 static int
+on_relay_events(struct media *m, struct span payload)
+{
+	struct ipc_relay_events events;
+	int err = get_relay_events(payload, &events);
+
+	if (err == 0)
+		err = sessions_events(&m->sessions, &events);
+	return err == -ENOENT ? 0 : err;
+}
+
+static int
 on_relay_trace(struct media *m, struct span payload)
 {
 	struct ipc_relay_trace trace;
@@ -177,6 +188,8 @@ on_sigproxy_frame(struct media *m, uint16_t type, struct span payload)
 		return on_relay_ice(m, payload);
 	case IPC_RELAY_TONE:
 		return on_relay_tone(m, payload);
+	case IPC_RELAY_EVENTS:
+		return on_relay_events(m, payload);
 	case IPC_RELAY_TRACE:
 		return on_relay_trace(m, payload);
 	case IPC_RELAY_CLOSE:
@@ -245,6 +258,17 @@ sigproxy_nominated(struct media *m, const struct ipc_relay_nominated *nominated)
 
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_NOMINATED, relay_nominated, nominated);
+	door_send(m->sigproxy, buf_span(&b));
+}
+
+void
+sigproxy_digit(struct media *m, const struct ipc_relay_digit *digit)
+{
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_DIGIT, relay_digit, digit);
 	door_send(m->sigproxy, buf_span(&b));
 }
 

@@ -97,7 +97,8 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 		sessions_unasked(&m->sessions, pair, which, source, now);
 		return;
 	}
-	if (rtp_kind(span_make(data, len)) == RTP_KIND_STUN &&
+	/* Of RTP no more is looked at than its first octet (RFC 7983 7). */
+	if (len >= STUN_HEADER_LEN && data[0] <= 3 &&
 	    !(sessions_is_fax(&m->sessions, pair) &&
 		!stun_is(span_make(data, len)))) {
 		handle_stun(m, pair, which, source, span_make(data, len),
@@ -326,6 +327,8 @@ take_steps(struct media *m, struct mono now)
 			sigproxy_quality(m, &step.quality);
 		else if (step.what == SESSION_NOMINATED)
 			sigproxy_nominated(m, &step.nominated);
+		else if (step.what == SESSION_DIGIT)
+			sigproxy_digit(m, &step.digit);
 		else
 			send_hop(m, &step.hop, step.bytes);
 	}

@@ -229,6 +229,21 @@ devices_known(struct devices *d, struct mono now, int64_t subscriber,
 	o->used_us = is->used_us = now.us;
 }
 
+bool
+devices_is_known(struct devices *d, int64_t subscriber,
+    const struct device_sign *sign)
+{
+	const struct owner *o = find(d, subscriber);
+	uint64_t mark = mark_hash(d, sign->mark);
+	uint64_t flow = flow_hash(d, sign->flow);
+	bool known = false;
+
+	for (int i = 0; o != NULL && i < DEVICES_MAX; i++)
+		known = known || o->device[i].flow == flow ||
+		    (mark != 0 && o->device[i].mark == mark);
+	return known;
+}
+
 void
 devices_forget(struct devices *d, int64_t subscriber)
 {

@@ -60,6 +60,9 @@ bool devices_wrong(struct devices *d, struct mono now, int64_t subscriber,
 /* It registered this subscriber. */
 void devices_known(struct devices *d, struct mono now, int64_t subscriber,
     const struct device_sign *sign);
+/* Is this its flow, or its mark, of one that registered it? */
+bool devices_is_known(struct devices *d, int64_t subscriber,
+    const struct device_sign *sign);
 /* The subscriber has another password: who knew the old one is nobody.  What
  * was spent stays spent. */
 void devices_forget(struct devices *d, int64_t subscriber);

@@ -20,10 +20,20 @@ struct entry {
 	uint64_t used_us;	/* last touched, for known sources */
 };
 
+#define GUESSERS 8
+
+/* What is kept of a home's, and the ports that guessed last. */
+struct kept {
+	struct budget fresh, urgent;
+	uint64_t guesser[GUESSERS];	/* hashes */
+	unsigned at;
+};
+
 struct meter {
 	struct htab keys;	/* only for its keyed hash */
 	struct entry stranger[SETS][WAYS];	/* by subscriber */
 	struct entry known[SETS][WAYS];		/* by subscriber and source */
+	struct kept kept[SETS][WAYS];		/* beside them */
 	struct entry address[PLACE_SETS][WAYS];
 	struct entry prefix[PLACE_SETS][WAYS];
 	struct budget all_strangers, all_known;
@@ -124,16 +134,77 @@ claim(struct entry table[][WAYS], size_t sets, uint64_t hash)
 	return worst;
 }
 
+/* ---- a home ---- */
+
+static struct kept *
+kept_of(struct meter *m, const struct entry *e)
+{
+	return &m->kept[0][0] + (e - &m->known[0][0]);
+}
+
+static uint64_t
+port_hash(const struct meter *m, const struct addr *source)
+{
+	uint8_t key[16 + 2];
+
+	memcpy(key, source->ip, 16);
+	memcpy(key + 16, &source->port, 2);
+	return htab_hash(&m->keys, key, sizeof(key));
+}
+
+static bool
+has_guessed(const struct kept *k, uint64_t port)
+{
+	for (unsigned i = 0; i < GUESSERS; i++) {
+		if (k->guesser[i] == port)
+			return true;
+	}
+	return false;
+}
+
+static void
+note_guesser(struct kept *k, uint64_t port)
+{
+	if (!has_guessed(k, port))
+		k->guesser[k->at++ % GUESSERS] = port;
+}
+
+static bool
+has_kept(const struct budget *b, struct mono now)
+{
+	return budget_has(b, now, METER_KEPT_BURST, METER_KEPT_MS);
+}
+
+/*
+ * The budget that the answer is looked at by: all's, as long as there is some.
+ *
+ * Gives:   NULL: none has room; *each_ms_out.
+ */
+static struct budget *
+home_budget(struct meter *m, struct mono now, struct entry *e,
+    const struct addr *source, bool urgent, uint64_t *each_ms_out)
+{
+	struct kept *k = kept_of(m, e);
+
+	*each_ms_out = METER_KNOWN_MS;
+	if (budget_has(&e->budget, now, METER_KNOWN_BURST, METER_KNOWN_MS))
+		return &e->budget;
+	*each_ms_out = METER_KEPT_MS;
+	if (has_kept(&k->fresh, now) && !has_guessed(k, port_hash(m, source)))
+		return &k->fresh;
+	return urgent && has_kept(&k->urgent, now) ? &k->urgent : NULL;
+}
+
 bool
 meter_may_try(struct meter *m, struct mono now, int64_t subscriber,
-    const struct addr *source)
+    const struct addr *source, bool urgent)
 {
 	struct entry *e = find(m->known, SETS, key_of(m, subscriber, source));
+	uint64_t each_ms;
 
 	if (e != NULL)
-		return budget_has(&e->budget, now, METER_BURST,
-			   METER_KNOWN_MS) &&
-		    budget_has(&m->all_known, now, METER_ALL_BURST,
+		return home_budget(m, now, e, source, urgent, &each_ms) !=
+		    NULL && budget_has(&m->all_known, now, METER_ALL_BURST,
 			METER_ALL_MS);
 	e = find(m->stranger, SETS, key_of(m, subscriber, NULL));
 	return (e == NULL || budget_has(&e->budget, now, METER_BURST,
@@ -141,15 +212,27 @@ meter_may_try(struct meter *m, struct mono now, int64_t subscriber,
 	    budget_has(&m->all_strangers, now, METER_ALL_BURST, METER_ALL_MS);
 }
 
+static void
+wrong_at_home(struct meter *m, struct mono now, struct entry *e,
+    const struct addr *source, bool urgent)
+{
+	uint64_t each_ms;
+	struct budget *b = home_budget(m, now, e, source, urgent, &each_ms);
+
+	if (b != NULL)
+		budget_take(b, now, each_ms);
+	note_guesser(kept_of(m, e), port_hash(m, source));
+	budget_take(&m->all_known, now, METER_ALL_MS);
+}
+
 void
 meter_wrong(struct meter *m, struct mono now, int64_t subscriber,
-    const struct addr *source)
+    const struct addr *source, bool urgent)
 {
 	struct entry *e = find(m->known, SETS, key_of(m, subscriber, source));
 
 	if (e != NULL) {
-		budget_take(&e->budget, now, METER_KNOWN_MS);
-		budget_take(&m->all_known, now, METER_ALL_MS);
+		wrong_at_home(m, now, e, source, urgent);
 		return;
 	}
 	e = claim(m->stranger, SETS, key_of(m, subscriber, NULL));
@@ -157,13 +240,24 @@ meter_wrong(struct meter *m, struct mono now, int64_t subscriber,
 	budget_take(&m->all_strangers, now, METER_ALL_MS);
 }
 
+static void
+know(struct meter *m, struct mono now, uint64_t hash)
+{
+	struct entry *e = find(m->known, SETS, hash);
+
+	if (e == NULL) {
+		e = claim(m->known, SETS, hash);
+		*kept_of(m, e) = (struct kept){ .at = 0 };
+	}
+	e->used_us = now.us;
+}
+
 void
 meter_known(struct meter *m, struct mono now, int64_t subscriber,
     const struct addr *source)
 {
-	claim(m->known, SETS, key_of(m, subscriber, source))->used_us = now.us;
-	claim(m->known, SETS, key_of(m, ANY_SUBSCRIBER, source))->used_us =
-	    now.us;
+	know(m, now, key_of(m, subscriber, source));
+	know(m, now, key_of(m, ANY_SUBSCRIBER, source));
 }
 
 bool

@@ -15,6 +15,11 @@
  * takes nothing from it.
  *
  * A source is an IPv4 address or an IPv6 /64: one home has one of either.
+ *
+ * Of what a home has for a subscriber, a part is kept for who did not guess
+ * lately by its port, and a part for calls for help: a phone that comes back
+ * there by a new port is looked at although somebody guesses beside it.  The
+ * parts together are what one budget would be.
  */
 #ifndef REGDB_CORE_METER_H
 #define REGDB_CORE_METER_H
@@ -25,7 +30,11 @@
 /* Together 5 a minute for a subscriber with one home. */
 #define METER_BURST 10
 #define METER_STRANGERS_MS 20000	/* one more wrong answer after */
-#define METER_KNOWN_MS 30000
+/* Of a home, 10 and then 2 a minute: for all, and kept for either. */
+#define METER_KNOWN_BURST 6
+#define METER_KNOWN_MS 60000
+#define METER_KEPT_BURST 2
+#define METER_KEPT_MS 120000
 /* Together 20 a second in all. */
 #define METER_ALL_BURST 20
 #define METER_ALL_MS 100
@@ -48,12 +57,14 @@ struct meter *meter_new(void);
 void meter_free(struct meter *m);
 
 /* Is there budget left to look at an answer of this subscriber from this
- * source?  Takes nothing from it. */
+ * source?  Takes nothing from it.
+ *
+ * Takes:   urgent  it calls for help. */
 bool meter_may_try(struct meter *m, struct mono now, int64_t subscriber,
-    const struct addr *source);
+    const struct addr *source, bool urgent);
 /* The answer was wrong. */
 void meter_wrong(struct meter *m, struct mono now, int64_t subscriber,
-    const struct addr *source);
+    const struct addr *source, bool urgent);
 /* The source registered this subscriber. */
 void meter_known(struct meter *m, struct mono now, int64_t subscriber,
     const struct addr *source);

@@ -92,7 +92,7 @@ right_of(const struct policy_ask *ask)
 	const struct service *s = &ask->service;
 	unsigned bit = 1u << ask->kind;
 	unsigned allowed = ask->internet ? s->internet : s->office;
-	bool is_now = ask->running || ask->kind == NUMBER_INTERNAL ||
+	bool is_now = ask->kind == NUMBER_INTERNAL ||
 	    is_open(s, ask->weekday, ask->minute);
 
 	if ((allowed & bit) != 0 && is_now)

@@ -2,21 +2,21 @@
 
 static bool
 is_same(const struct refusal *x, int64_t id, struct span username,
-    enum verify_why why, bool known)
+    enum verify_why why, enum refusal_from from)
 {
-	return x->used && x->id == id && x->why == why && x->known == known &&
+	return x->used && x->id == id && x->why == why && x->from == from &&
 	    (id >= 0 || span_eq(span_make(x->name, x->name_len), username));
 }
 
 /* The one that says the same, else a free one, else the oldest. */
 static struct refusal *
 place(struct refusal *list, int64_t id, struct span username,
-    enum verify_why why, bool known)
+    enum verify_why why, enum refusal_from from)
 {
 	struct refusal *oldest = &list[0];
 
 	for (unsigned i = 0; i < REFUSALS_MAX; i++) {
-		if (is_same(&list[i], id, username, why, known))
+		if (is_same(&list[i], id, username, why, from))
 			return &list[i];
 		if (oldest->used && (!list[i].used ||
 			mono_before(list[i].at, oldest->at)))
@@ -28,16 +28,16 @@ place(struct refusal *list, int64_t id, struct span username,
 
 void
 refusals_add(struct refusals *r, int64_t id, struct span username,
-    enum verify_why why, const struct ipc_flow *flow, bool known,
+    enum verify_why why, const struct ipc_flow *flow, enum refusal_from from,
     struct mono now)
 {
 	struct refusal *x;
 
 	username = span_sub(username, 0, REFUSALS_NAME_MAX);
 	x = place(r->item + (id < 0 ? REFUSALS_MAX : 0), id, username, why,
-	    known);
+	    from);
 	if (!x->used)
-		*x = (struct refusal){ .used = true, .known = known, .id = id,
+		*x = (struct refusal){ .used = true, .from = from, .id = id,
 			.why = why };
 	if (username.len > 0)
 		memcpy(x->name, username.p, username.len);
@@ -76,8 +76,9 @@ put_one(struct buf *b, const struct refusal *x, struct mono now)
 	put_text(b, ",\"zone\":\"", x->zone == ZONE_EXTERNAL ?
 	    SPAN_LIT("external") : SPAN_LIT("internal"));
 	put_text(b, ",\"source\":\"", span_str(addr_text(&x->source, mem)));
-	buf_puts(b, x->known ? ",\"known_source\":true,\"count\":" :
-			       ",\"known_source\":false,\"count\":");
+	buf_fmt(b, ",\"known_source\":%s,\"known_device\":%s,\"count\":",
+	    x->from >= FROM_ITS_ADDRESS ? "true" : "false",
+	    x->from == FROM_ITS_DEVICE ? "true" : "false");
 	buf_put_u64(b, x->count);
 	buf_puts(b, ",\"ago_s\":");
 	buf_put_u64(b, mono_ms_between(x->at, now) / 1000);

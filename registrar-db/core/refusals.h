@@ -3,9 +3,10 @@
  * how often and from where.
  *
  * Those of subscribers lie apart from those of names that do not exist, and
- * those from a source that registered the subscriber before apart from
- * strangers': whoever guesses cannot push out what a phone's owner asks about,
- * only the same words for the same subscriber.  In memory only; pure.
+ * those of a device that registered the subscriber before, of others at its
+ * address and of strangers apart from each other: whoever guesses cannot push
+ * out what a phone's owner asks about, only the same words for the same
+ * subscriber.  In memory only; pure.
  */
 #ifndef REGDB_CORE_REFUSALS_H
 #define REGDB_CORE_REFUSALS_H
@@ -16,8 +17,15 @@
 #define REFUSALS_MAX 16
 #define REFUSALS_NAME_MAX 64
 
+enum refusal_from {
+	FROM_STRANGER,
+	FROM_ITS_ADDRESS,	/* which registered it before */
+	FROM_ITS_DEVICE,	/* by the flow or the mark of one */
+};
+
 struct refusal {
-	bool used, known;	/* a source that registered it before */
+	bool used;
+	enum refusal_from from;
 	int64_t id;		/* subscriber; -1: there is none */
 	char name[REFUSALS_NAME_MAX];	/* username as it came, cut */
 	size_t name_len;
@@ -34,10 +42,10 @@ struct refusals {
 
 /*
  * Takes:   id  the subscriber, or -1.
- *          known  meter_is_known() of it and the source.
+ *          from  by meter_is_known() and devices_is_known() of it.
  */
 void refusals_add(struct refusals *r, int64_t id, struct span username,
-    enum verify_why why, const struct ipc_flow *flow, bool known,
+    enum verify_why why, const struct ipc_flow *flow, enum refusal_from from,
     struct mono now);
 
 /* As members of a JSON array, the newest first, as many as fit whole. */

@@ -76,7 +76,8 @@ is_right(struct digest *d, const struct ipc_digest *a, struct span ha1)
 	return secret_eq(want, got, len) && a->response.len == len;
 }
 
-/* A device that is known does not share the budgets of where it is. */
+/* A device that is known does not share the budgets of where it is; in need it
+ * has them beside its own. */
 static bool
 may_try(struct verify *v, struct mono now, const struct ipc_flow *flow,
     const struct account *who)
@@ -86,8 +87,10 @@ may_try(struct verify *v, struct mono now, const struct ipc_flow *flow,
 	bool here = flow->zone != ZONE_EXTERNAL ||
 	    meter_place_may(v->meter, now, &flow->remote);
 
-	here = meter_may_try(v->meter, now, who->id, &flow->remote) && here;
-	return say == DEVICE_UNKNOWN ? here : say == DEVICE_MAY;
+	here = meter_may_try(v->meter, now, who->id, &flow->remote,
+		   who->urgent) && here;
+	return say == DEVICE_MAY ||
+	    (here && (say == DEVICE_UNKNOWN || who->urgent));
 }
 
 static void
@@ -97,7 +100,8 @@ count_wrong(struct verify *v, struct mono now, const struct ipc_flow *flow,
 	const struct device_sign sign = { flow, who->mark };
 
 	if (!devices_wrong(v->devices, now, who->id, &sign))
-		meter_wrong(v->meter, now, who->id, &flow->remote);
+		meter_wrong(v->meter, now, who->id, &flow->remote,
+		    who->urgent);
 }
 
 enum verify_why

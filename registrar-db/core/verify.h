@@ -28,6 +28,7 @@ struct account {
 	enum digest_alg least;	/* a weaker answer is a wrong one */
 	bool elsewhere;		/* why it does not exist: it may not be there */
 	struct span mark;	/* of the device that asks; may be empty */
+	bool urgent;		/* it calls for help */
 };
 
 enum verify_why {

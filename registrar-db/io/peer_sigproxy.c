@@ -164,11 +164,15 @@ note_refusal(struct oracle *o, const struct ipc_digest *answer,
     const struct ipc_flow *flow, enum verify_why why,
     const struct account *who)
 {
+	const struct device_sign sign = { flow, who->mark };
 	bool known = meter_is_known(o->verify.meter, who->id, &flow->remote);
+	bool device = devices_is_known(o->verify.devices, who->id, &sign);
 	bool is_his = who->exists || who->elsewhere;
+	enum refusal_from from = device ? FROM_ITS_DEVICE :
+	    known ? FROM_ITS_ADDRESS : FROM_STRANGER;
 
 	refusals_add(&o->refusals, is_his ? who->id : -1, answer->username,
-	    why, flow, is_his && known, clock_mono());
+	    why, flow, is_his ? from : FROM_STRANGER, clock_mono());
 }
 
 /* Check an answer.  Gives: *id_out and o->account for VERDICT_OK. */
@@ -187,6 +191,7 @@ check(struct oracle *o, const struct asked *a, int64_t *id_out)
 	who.may = a->own == NULL ||
 	    (who.exists && span_eq(*a->own, o->account.who.party.number));
 	who.mark = a->mark;
+	who.urgent = a->for_help;
 	why = verify_answer(&o->verify, clock_mono(), a->answer, a->flow,
 	    &who);
 	secret_wipe(ha1, sizeof(ha1));

@@ -38,9 +38,18 @@ static const char *const words[] = {
 	[STOP_ADMIN] = "admin",
 };
 
-static enum stop_why
-word_of(struct span s)
+/* By the triggers of trunk. */
+static bool
+is_trunks(struct span rule)
 {
+	return span_starts(rule, SPAN_LIT("trunk: "));
+}
+
+static enum stop_why
+word_of(struct span s, struct span rule)
+{
+	if (span_eq(s, span_str(words[STOP_DISABLED])) && is_trunks(rule))
+		return STOP_TRUNK;
 	for (unsigned i = STOP_MINUTES; i < STOP_ADMIN; i++)
 		if (span_eq(s, span_str(words[i])))
 			return (enum stop_why)i;
@@ -128,7 +137,8 @@ look_at(struct oracle *o, sqlite3_stmt *q)
 
 	if (stop.len > 0) {
 		if (o->sig != NULL && door_is_up(o->sig))
-			put_end(sig_say(o), s.ticket, word_of(stop));
+			put_end(sig_say(o), s.ticket,
+			    word_of(stop, sql_column(q, 7)));
 	} else if (is_to_end(o, q, &s)) {
 		/* Should there be no room: in a second. */
 		(void)queue_add(o->queue, JOB_STOP, 0, false,

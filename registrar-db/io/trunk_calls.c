@@ -75,22 +75,57 @@ map_number(struct oracle *o, const struct trunk_row *t,
 			     VERDICT_BUSY;
 }
 
+/* Is one of ours called so, by number or as a phone signs in? */
+static bool
+is_ours(struct oracle *o, struct span word)
+{
+	struct party_row row;
+	int64_t id = -1;
+
+	if (word.len == 0 || word.len > NUMBER_MAX)
+		return false;
+	if (party_read(o->store, word, &row) == 0)
+		return true;
+	return user_find(o->store, word, &id) == 0 && id >= 0;
+}
+
+/* For the record: nobody but the trunk says so, and what it said. */
+static void
+note_claim(struct decision *d, struct span said, bool believed)
+{
+	struct buf b;
+
+	buf_init(&b, d->rule, sizeof(d->rule));
+	buf_puts(&b, TRUNK_CLAIM);
+	if (!believed)
+		buf_put(&b, said);
+	buf_puts(&b, believed ? "not verified" : " is ours, not shown");
+	d->rule_len = buf_err(&b) ? 0 : b.len;
+}
+
 /* Who calls, so that he can be called back from here.  A provider's caller is
  * none of ours, whatever he says: a phone would show a colleague. */
 static struct ipc_party
 caller_of(struct oracle *o, const struct trunk_row *t,
-    const struct ipc_trunk_call_ask *ask, char mem[PLAN_NUMBER_MAX])
+    const struct ipc_trunk_call_ask *ask, char mem[PLAN_NUMBER_MAX],
+    struct decision *d)
 {
 	struct ipc_party who = { .number = SPAN_LIT("anonymous"),
 		.latching = t->told.latching, .srtp = t->told.srtp };
-	struct span number = span_sub(ask->caller, 0, NUMBER_MAX);
-	struct party_row row;
+	struct span said = span_sub(ask->caller, 0, NUMBER_MAX);
+	struct span number = said;
+	bool is_false;
 
 	if (number.len > 0)
 		(void)dial_read(&t->dial, ask->caller, mem, &number);
-	if (!trunk_is_ours(t) && party_read(o->store, number, &row) == 0)
-		return who;
-	who.name = ask->name;
+	if (!trunk_is_ours(t)) {
+		is_false = is_ours(o, number) || is_ours(o, said);
+		note_claim(d, said, !is_false);
+		if (is_false)
+			return who;
+	}
+	if (trunk_is_ours(t) || !is_ours(o, ask->name))
+		who.name = ask->name;
 	if (number.len > 0)
 		who.number = number;
 	return who;
@@ -124,7 +159,7 @@ trunks_call_ask(struct oracle *o, struct span payload)
 		    ask.called.len : sizeof(d.sent);
 		if (d.sent_len > 0)
 			memcpy(d.sent, ask.called.p, d.sent_len);
-		say.caller = caller_of(o, t, &ask, mem);
+		say.caller = caller_of(o, t, &ask, mem, &d);
 		calls_from_trunk(o, &ask, &d, &called, &say);
 	}
 	IPC_FRAME(sig_say(o), AUTH_SAY, auth_say, &say);

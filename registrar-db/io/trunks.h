@@ -94,6 +94,9 @@ void trunk_rows_read(struct store *s, const struct plan *site,
     struct trunk_rows *out);
 /* Is it a PBX of the office, not a provider? */
 bool trunk_is_ours(const struct trunk_row *t);
+/* How `rule` begins in the record of a call from another one: who calls is
+ * its word alone. */
+#define TRUNK_CLAIM "caller: "
 const struct trunk_row *trunk_row(const struct trunk_rows *rows, uint32_t id);
 /* The DID that fits, or NULL. */
 const struct did_row *did_find(const struct trunk_rows *rows, uint32_t trunk,

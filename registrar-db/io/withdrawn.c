@@ -30,7 +30,8 @@ read_call(sqlite3_stmt *q)
 		.at = sql_column(q, 6),
 		.from_outside = span_eq(sql_column(q, 4),
 		    SPAN_LIT("external")),
-		.is_ours = sql_column(q, 8).len > 0,
+		.is_ours = sql_column(q, 8).len > 0 &&
+		    !span_starts(sql_column(q, 8), SPAN_LIT(TRUNK_CLAIM)),
 	};
 
 	/* The last of those that it was sent on to. */

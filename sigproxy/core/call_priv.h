@@ -24,6 +24,7 @@
 
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/callid.h"
+#include "sigproxy/core/codecs.h"
 #include "sigproxy/core/consent.h"
 #include "sigproxy/core/divert.h"
 #include "sigproxy/core/offer.h"
@@ -227,7 +228,27 @@ void call_settle(const struct ctx *x, struct call *call);
 /* Free a call of which nothing was said to anybody. */
 void call_drop(const struct ctx *x, struct call *call);
 
-/* ---- dtmf.c ---- */
+/* ---- dtmf.c, dtmf_sdp.c ---- */
+
+/* Room for what becomes of one line. */
+struct dtmf_mem {
+	char fmts[CODECS_FMTS_MAX], lines[96];
+};
+/* An SDP of a phone that knows no events passes to one that may, or the other
+ * way: they are put in for whom they are converted, taken out for who did not
+ * offer them. */
+void dtmf_edit(const struct passage *p, unsigned nr, const struct sdp_media *m,
+    struct media_stream *said, struct sdp_media_edit *edit,
+    struct dtmf_mem *mem);
+/* Does own's phone send events to one that has digits by INFO only? */
+bool dtmf_is_caught(const struct end_stream *own,
+    const struct end_stream *other);
+/* Tell the relay whether they are taken out, if they are or were before. */
+void dtmf_tell(struct steps *st, const struct leg *leg, unsigned nr,
+    const struct leg *other, bool before);
+/* leg's phone sent a digit as events: the other one gets it by INFO. */
+void dtmf_came(const struct ctx *x, struct leg *leg,
+    const struct ipc_relay_digit *m);
 
 /* leg's phone sent an INFO: is it a digit that peer's hears only as events?
  * Then it is answered and given to the relay. */

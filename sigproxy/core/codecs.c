@@ -130,6 +130,31 @@ codecs_filter(const struct sdp_media *m, struct span list, struct span fmts,
 	return 0;
 }
 
+struct span
+codecs_without_events(const struct sdp_media *m, struct span fmts, char *mem)
+{
+	struct span fmt;
+	struct buf b;
+
+	buf_init(&b, mem, CODECS_FMTS_MAX);
+	while (next_word(&fmts, &fmt))
+		if (!span_caseeq(name_of(m, fmt), SPAN_LIT("telephone-event")))
+			put_fmt(&b, fmt);
+	return buf_err(&b) ? SPAN_NONE : buf_span(&b);
+}
+
+bool
+codecs_has(struct span fmts, unsigned payload_type)
+{
+	struct span fmt;
+	uint32_t n;
+
+	while (next_word(&fmts, &fmt))
+		if (span_to_u32(fmt, UINT8_MAX, &n) == 0 && n == payload_type)
+			return true;
+	return false;
+}
+
 uint32_t
 codecs_picture_kbps(uint32_t max_kbps)
 {

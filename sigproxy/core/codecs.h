@@ -24,6 +24,14 @@
 int codecs_filter(const struct sdp_media *m, struct span list,
     struct span fmts, char *mem, struct span *out);
 
+/* The same formats without those of telephone-event; empty: none is left, or
+ * there is no room for them. */
+struct span codecs_without_events(const struct sdp_media *m, struct span fmts,
+    char *mem);
+
+/* Is this payload type among them? */
+bool codecs_has(struct span fmts, unsigned payload_type);
+
 /* What a picture may have of max_kbps (0: anything) beside the sound; 0: it
  * does not fit. */
 uint32_t codecs_picture_kbps(uint32_t max_kbps);

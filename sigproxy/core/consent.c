@@ -179,6 +179,8 @@ static const struct ending stops[] = {
 	    .reason = "SIP;cause=403;text=\"The right to this call is over\"" },
 	[STOP_DISABLED] = { .status = 403, .why = "subscriber-disabled",
 	    .reason = "SIP;cause=403;text=\"Subscriber is disabled\"" },
+	[STOP_TRUNK] = { .status = 480, .why = "trunk-disabled",
+	    .reason = "SIP;cause=480;text=\"This trunk is out of service\"" },
 	[STOP_ADMIN] = { .status = 480, .why = "ended-by-admin",
 	    .reason = "SIP;cause=480;text=\"Ended by the administrator\"" },
 };

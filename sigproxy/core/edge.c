@@ -715,6 +715,7 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	case IPC_RELAY_QUALITY:
 	case IPC_RELAY_ROC:
 	case IPC_RELAY_NOMINATED:
+	case IPC_RELAY_DIGIT:
 		return call_frame(e, now, st, instance, type, payload);
 	default:
 		return auth_frame(e, now, st, type, payload);

@@ -5,6 +5,7 @@
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
 #include "sigproxy/core/trunks.h"
+#include "sigproxy/core/urgent.h"
 #include "sigproxy/sip/build.h"
 
 /* ---- names and addresses ---- */
@@ -221,6 +222,15 @@ names_us_by_tel(const struct edge *e, const struct sip_msg *m)
 	    edge_is_our_host(e, m->from.uri.host);
 }
 
+/* Help has no host, or any: a phone that was set up for another domain may
+ * ask for it at that one. */
+static bool
+asks_for_help(const struct edge *e, const struct sip_msg *m)
+{
+	return sos_is(m->ruri.all, NULL) ||
+	    (!edge_is_our_host(e, m->ruri.host) && urgent_may_be(e, m));
+}
+
 bool
 edge_may_mean_us(const struct edge *e, const struct sip_msg *m,
     const struct flow *from)
@@ -229,7 +239,7 @@ edge_may_mean_us(const struct edge *e, const struct sip_msg *m,
 
 	if (edge_names_us(e, m))
 		return true;
-	if (sos_is(m->ruri.all, NULL))
+	if (asks_for_help(e, m))
 		return from->zone == ZONE_INTERNAL ||
 		    keep_knows(e->keep, &from->remote);
 	return m->ruri.scheme == URI_TEL && tel_parse(&m->ruri, &t) == 0 &&
@@ -244,7 +254,7 @@ edge_names_us(const struct edge *e, const struct sip_msg *m)
 		return names_us_by_tel(e, m);
 	/* A phone of ours need not be registered to ask for help; it knows
 	 * our name, though. */
-	if (sos_is(m->ruri.all, NULL))
+	if (asks_for_help(e, m))
 		return is_our_name(e, m->from.uri.host) ||
 		    is_our_name(e, m->to.uri.host);
 	if (!edge_is_our_host(e, m->ruri.host))

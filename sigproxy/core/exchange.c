@@ -181,7 +181,7 @@ static int
 pass_ack_body(const struct ctx *x, struct exchange *ex,
     const struct sip_msg *msg, struct buf *body, struct span *out)
 {
-	struct passage p = { ex, ex->from, ex->to, SDP_ANSWER, false };
+	struct passage p = { ex, ex->from, ex->to, SDP_ANSWER, false, NULL };
 	struct media answer;
 	int err;
 
@@ -312,7 +312,7 @@ put_relayed(const struct edge *e, struct buf *b, struct exchange *ex,
     const struct sip_msg *msg)
 {
 	struct passage p = { ex, ex->from, ex->to,
-		ex->is_answer ? SDP_ANSWER : SDP_OFFER, false };
+		ex->is_answer ? SDP_ANSWER : SDP_OFFER, false, NULL };
 	char branch[BRANCH_LEN], mem[CALL_BYTES_MAX];
 	struct span via_branch;
 	struct media said;
@@ -360,7 +360,7 @@ static int
 pass_answer_body(const struct ctx *x, struct exchange *ex,
     const struct sip_msg *msg, struct buf *body, struct media *said)
 {
-	struct passage p = { ex, ex->to, ex->from, SDP_ANSWER, false };
+	struct passage p = { ex, ex->to, ex->from, SDP_ANSWER, false, NULL };
 
 	*said = (struct media){ .known = false };
 	if (msg->status >= 300 || ex->is_answer)
@@ -688,7 +688,7 @@ go_on(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 static bool
 await_ports(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 {
-	struct passage p = { ex, ex->from, ex->to, SDP_OFFER, true };
+	struct passage p = { ex, ex->from, ex->to, SDP_OFFER, true, NULL };
 	uint8_t n;
 	bool from_has, to_has;
 

@@ -83,7 +83,7 @@ put_invite(const struct edge *e, struct buf *b, struct leg *leg,
 {
 	struct call *call = leg->call;
 	const struct leg *caller = call->leg[0];
-	struct passage p = { call->setup, caller, leg, SDP_OFFER, false };
+	struct passage p = { call->setup, caller, leg, SDP_OFFER, false, NULL };
 	char branch[BRANCH_LEN], body_mem[CALL_BYTES_MAX];
 	uint32_t which;
 	struct buf body;
@@ -164,7 +164,8 @@ fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
     struct span invite)
 {
 	struct call *call = leg->call;
-	struct passage p = { call->setup, call->leg[0], leg, SDP_OFFER, false };
+	struct passage p = { call->setup, call->leg[0], leg, SDP_OFFER, false,
+		NULL };
 	char mem[CALL_BYTES_MAX];
 	struct media offer;
 	struct buf body;
@@ -174,8 +175,9 @@ fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	    &branch_ops, leg, &leg->invite);
 	if (err)
 		return err;
-	timerq_set(
-	    &x->e->timers, &leg->timer_c, mono_add_ms(x->now, CALL_TIMER_C_MS));
+	timerq_set(&x->e->timers, &leg->timer_c,
+	    mono_add_ms(x->now, leg->trunk != 0 && leg->state == LEG_CALLING ?
+		trunk_wait_ms(x->e, leg) : CALL_TIMER_C_MS));
 	/* Only for what the offer says: the bytes went out already. */
 	buf_init(&body, mem, sizeof(mem));
 	if (offer_pass(x->e, &body, msg, p, &offer) != 0)
@@ -386,7 +388,7 @@ on_provisional(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	struct call *call = leg->call;
 	struct passage p = { call->setup, leg, call->leg[0],
 		call->setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER,
-		false };
+		false, NULL };
 	struct media said = { .known = false };
 	uint32_t rseq = reliable_number(call, msg);
 	char mem[CALL_BYTES_MAX];
@@ -470,7 +472,7 @@ pass_2xx(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 {
 	struct exchange *setup = leg->call->setup;
 	struct passage p = { setup, leg, leg->call->leg[0],
-		setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER, false };
+		setup->offer_in_answer ? SDP_OFFER : SDP_ANSWER, false, NULL };
 	char mem[CALL_BYTES_MAX];
 	struct buf body;
 	int err;
@@ -799,9 +801,7 @@ fork_timer_c(const struct ctx *x, struct leg *leg)
 	}
 	if (leg->invite == NULL || leg->state == LEG_LOST)
 		return;
-	/* It said 100: it works on it. */
-	if (leg->trunk != 0 && leg->state == LEG_CALLING &&
-	    leg->invite->state == CTXN_PROCEEDING && !leg->is_slow) {
+	if (trunk_may_go_on(x, leg)) {
 		leg->is_slow = true;
 		timerq_set(&x->e->timers, &leg->timer_c,
 		    mono_add_ms(x->now, CALL_TIMER_C_MS));

@@ -12,9 +12,9 @@ struct credential {
 };
 
 static struct ice_stream *
-ice_of(const struct leg *leg, unsigned nr)
+ice_of(struct leg *leg, unsigned nr)
 {
-	return (struct ice_stream *)&leg->end.stream[nr].ice;
+	return &leg->end.stream[nr].ice;
 }
 
 static bool
@@ -149,7 +149,7 @@ ice_edit(struct sdp_edit *edit, unsigned line, const struct leg *leg,
 			m->ice = SPAN_LIT("a=ice-mismatch\r\n");
 		return;
 	}
-	derive(leg, nr, generation_for(ice_of(leg, nr), offer), &c);
+	derive(leg, nr, generation_for(&leg->end.stream[nr].ice, offer), &c);
 	put_ours(&b, m, &c, offer == NULL || offer->ice == ICE_BOTH);
 	secret_wipe(&c, sizeof(c));
 	m->ice = buf_span(&b);
@@ -224,7 +224,7 @@ bool
 ice_is_used(const struct leg *leg)
 {
 	for (unsigned nr = 0; nr < leg->end.n; nr++)
-		if (ice_of(leg, nr)->on)
+		if (leg->end.stream[nr].ice.on)
 			return true;
 	return false;
 }

@@ -62,6 +62,7 @@ struct end_stream {
 	uint8_t form;          /* enum stream_form */
 	uint8_t tone_pt;       /* events its phone hears (RFC 4733) */
 	uint32_t tone_rate;    /* 0: none */
+	bool no_info;          /* nor takes it digits by INFO */
 	struct ipc_port port;  /* ours, towards this phone; once said in an
 				* SDP it never changes */
 	struct addr rtp, rtcp; /* what the phone announced last */
@@ -114,6 +115,7 @@ struct leg {
 	local, remote;        /* From and To of what we send, without
 			       * tags */
 	TEXT(128) tag;        /* of the phone; empty: none yet */
+	struct mono digits_at; /* those it got by INFO, at their pace, end */
 	uint32_t local_cseq;  /* of our last request */
 	uint32_t remote_cseq; /* of the phone's last request */
 	int64_t cseq_offset;  /* other side's CSeq + this = ours */

@@ -172,6 +172,7 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 	const struct end *end = &p.to->end;
 	char keys[IPC_STREAMS_MAX][SECURE_LINES_MAX];
 	char ice[IPC_STREAMS_MAX][ICE_LINES_MAX];
+	struct dtmf_mem events[IPC_STREAMS_MAX];
 	const struct media *offer = answered(&p);
 	struct sdp_edit edit = { 0 };
 	struct fmts mem[IPC_STREAMS_MAX];
@@ -203,6 +204,8 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 			return err;
 		if (m->refused)
 			continue;
+		dtmf_edit(&p, nr, &sdp->media[i], m, &edit.media[i],
+		    &events[nr]);
 		m->told = told_dir(e, &p, nr, m->dir);
 		edit_stream(&edit.media[i], &sdp->media[i], m, &port);
 		err = secure_line(p, &edit.media[i], nr, m, keys[nr]);
@@ -436,6 +439,7 @@ offer_pass(const struct edge *e, struct buf *b, const struct sip_msg *msg,
 	*out = (struct media){ .known = false };
 	if (msg->body.len == 0)
 		return 0;
+	p.msg = msg;
 	err = pass_body(e, b, msg, p, out);
 	if (err == -ENOTSUP && is_optional(msg)) {
 		*out = (struct media){ .known = false };
@@ -504,6 +508,7 @@ agreed_stream(const struct end_stream *before, const struct media_stream *m,
 	s.video = m->type == SDP_TYPE_VIDEO;
 	s.tone_pt = m->tone_pt;
 	s.tone_rate = m->tone_rate;
+	s.no_info = m->no_info;
 	return s;
 }
 
@@ -532,6 +537,8 @@ settle_stream(struct steps *st, unsigned nr, struct leg *a,
 	struct end_stream new_b =
 	    agreed_stream(eb, agreed ? mb : NULL, is_held(ma, mb));
 
+	bool caught = dtmf_is_caught(ea, eb), caught_b = dtmf_is_caught(eb, ea);
+
 	if (!agreed && !ea->was_set && !eb->was_set)
 		return; /* it never was there */
 	if ((said_again || !agreed) && ea->was_set && eb->was_set &&
@@ -541,6 +548,8 @@ settle_stream(struct steps *st, unsigned nr, struct leg *a,
 	*eb = new_b;
 	relay_set(st, a, nr, b);
 	relay_set(st, b, nr, a);
+	dtmf_tell(st, a, nr, b, caught);
+	dtmf_tell(st, b, nr, a, caught_b);
 }
 
 void

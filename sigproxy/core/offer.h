@@ -18,6 +18,7 @@ struct passage {
 	const struct leg *from, *to;
 	enum sdp_role role;
 	bool only_count; /* nothing is written: which streams are offered? */
+	const struct sip_msg *msg; /* that carries it; set by offer_pass() */
 };
 
 /* Streams that a call has ready whose first offer is to come. */

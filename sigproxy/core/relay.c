@@ -220,6 +220,8 @@ relay_again(const struct ctx *x, struct leg *leg)
 		set = settings_of(leg, nr, listener_of(leg));
 		set.learnt = s->learnt;
 		STEPS_ASK(x->st, to, RELAY_SET, relay_set, &set);
+		if (listener_of(leg) != NULL)
+			dtmf_tell(x->st, leg, nr, listener_of(leg), false);
 	}
 }
 
@@ -241,6 +243,7 @@ take_renewed(const struct ctx *x, const struct leg *leg, struct ipc_port *had,
 {
 	if (is->rtp != had->rtp ||
 	    is->said_rtp.family != had->said_rtp.family ||
+	    is->said_rtcp.family != had->said_rtcp.family ||
 	    addr_eq(&is->said_rtp, &had->said_rtp))
 		return false;
 	/* With the address a mapping changes; by itself it is left alone. */
@@ -595,6 +598,23 @@ on_nominated(const struct ctx *x, uint8_t instance, struct span payload)
 	return 0;
 }
 
+static int
+on_digit(const struct ctx *x, uint8_t instance, struct span payload)
+{
+	struct ipc_relay_digit m;
+	struct call *call;
+	struct leg *leg;
+	int err = get_relay_digit(payload, &m);
+
+	if (err)
+		return err;
+	call = find(x->e->calls, instance, m.session);
+	leg = find_leg(call, m.end);
+	if (leg != NULL)
+		dtmf_came(x, leg, &m);
+	return 0;
+}
+
 int
 call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
     uint16_t type, struct span payload)
@@ -612,6 +632,8 @@ call_frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 		return on_roc(&x, instance, payload);
 	case IPC_RELAY_NOMINATED:
 		return on_nominated(&x, instance, payload);
+	case IPC_RELAY_DIGIT:
+		return on_digit(&x, instance, payload);
 	case IPC_RELAY_REACH:
 		return on_reach(&x, instance, payload);
 	case IPC_RELAY_QUALITY:

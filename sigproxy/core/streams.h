@@ -32,6 +32,7 @@ struct media_stream {
 	uint8_t type;          /* enum sdp_type */
 	uint8_t tone_pt;       /* events it hears (RFC 4733) */
 	uint32_t tone_rate;    /* 0: none */
+	bool no_info;          /* its phone's Allow lacks INFO */
 	struct addr rtp, rtcp; /* ADDR_NONE: do not send there */
 	enum sdp_dir dir;      /* what the phone meant, 0.0.0.0 included */
 	enum sdp_dir told;     /* what the other phone was told */

@@ -281,6 +281,32 @@ trunk_wait_ms(const struct edge *e, const struct leg *leg)
 	return t != NULL ? t->wait_ms : CALL_FLOW_MS;
 }
 
+/* By a route and by its prefix it may be a way twice. */
+static bool
+has_another(const struct ctx *x, const struct leg *leg)
+{
+	struct call *call = leg->call;
+	struct outgoing before = call->out;
+	struct party called = call->called;
+	struct flow flow;
+	bool more;
+
+	do
+		more = trunk_choose(x, call, true, &flow) != NULL;
+	while (more && flow_eq(&flow, &leg->flow));
+	call->out = before;
+	call->called = called;
+	return more && call->n_legs < CALL_LEGS_MAX;
+}
+
+bool
+trunk_may_go_on(const struct ctx *x, const struct leg *leg)
+{
+	return leg->trunk != 0 && leg->state == LEG_CALLING &&
+	    !leg->is_slow && leg->invite->state == CTXN_PROCEEDING &&
+	    !has_another(x, leg);
+}
+
 /* ---- challenges ---- */
 
 bool

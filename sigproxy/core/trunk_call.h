@@ -73,8 +73,11 @@ int trunk_auth_frame(struct edge *e, struct mono now, struct steps *st,
 /* We have no room for the call: a trunk has other servers to send it to, a
  * phone has not (R61). */
 bool trunk_is_told_full(const struct leg *caller, const char *reason);
-/* How long a branch may be without any answer. */
+/* How long a branch may be without any answer but 100. */
 uint32_t trunk_wait_ms(const struct edge *e, const struct leg *leg);
+/* That time is over.  True: it said 100, so it works on it, and there is no
+ * other way that could be tried instead. */
+bool trunk_may_go_on(const struct ctx *x, const struct leg *leg);
 
 /* Who calls, for a trunk: P-Asserted-Identity and Privacy. */
 void trunk_put_identity(const struct edge *e, struct buf *b,

@@ -15,6 +15,13 @@ by_challenge(const struct leg *leg, const struct trunk *t,
 						    TRIED_OURS;
 }
 
+static bool
+said_100(const struct leg *leg)
+{
+	return leg->is_slow ||
+	    (leg->invite != NULL && leg->invite->state == CTXN_PROCEEDING);
+}
+
 static enum tried_why
 by_silence(const struct leg *leg, uint16_t status, bool had_invite)
 {
@@ -25,8 +32,8 @@ by_silence(const struct leg *leg, uint16_t status, bool had_invite)
 		return TRIED_UNREACHABLE;
 	if (!had_invite || status != 408)
 		return TRIED_OURS;
-	return leg->state == LEG_CALLING && !leg->is_slow ? TRIED_SILENT :
-							    TRIED_STALLED;
+	return leg->state == LEG_CALLING && !said_100(leg) ? TRIED_SILENT :
+							     TRIED_STALLED;
 }
 
 static void

@@ -336,6 +336,7 @@ put_one(const struct edge *e, struct mono now, const struct trunk *t,
 void
 trunks_status(const struct edge *e, struct mono now, struct buf *json)
 {
+	unsigned left_out = 0;
 	bool any = false;
 
 	buf_puts(json, "\"trunks\":[");
@@ -346,12 +347,14 @@ trunks_status(const struct edge *e, struct mono now, struct buf *json)
 			continue;
 		/* A status has an end; whoever has so many looks at
 		 * the table. */
-		if (json->cap - json->len < STATUS_ROOM)
-			break;
+		if (json->cap - json->len < STATUS_ROOM) {
+			left_out++;
+			continue;
+		}
 		if (any)
 			buf_putc(json, ',');
 		put_one(e, now, t, json);
 		any = true;
 	}
-	buf_putc(json, ']');
+	buf_fmt(json, "],\"trunks_left_out\":%u", left_out);
 }

@@ -42,12 +42,18 @@ is_listed(const struct edge *e, const struct uri *uri)
 }
 
 bool
+urgent_may_be(const struct edge *e, const struct sip_msg *m)
+{
+	return m->method == SIP_INVITE && m->to.tag.len == 0 &&
+	    m->ruri.all.len <= URI_MAX &&
+	    (sos_is(m->ruri.all, NULL) || is_listed(e, &m->ruri));
+}
+
+bool
 urgent_is(const struct edge *e, const struct sip_msg *m,
     const struct flow *from)
 {
-	return from->zone == ZONE_INTERNAL && m->method == SIP_INVITE &&
-	    m->to.tag.len == 0 && m->ruri.all.len <= URI_MAX &&
-	    (sos_is(m->ruri.all, NULL) || is_listed(e, &m->ruri));
+	return from->zone == ZONE_INTERNAL && urgent_may_be(e, m);
 }
 
 int

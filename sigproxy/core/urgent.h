@@ -10,6 +10,9 @@
 
 struct edge;
 
+/* An INVITE that begins a call to what may be an emergency number, whatever
+ * host stands behind it and wherever it comes from. */
+bool urgent_may_be(const struct edge *e, const struct sip_msg *m);
 /* An INVITE of the office's that begins a call to what may be an emergency
  * number: one of [site] emergency, however it is separated, or
  * urn:service:sos. */

@@ -98,3 +98,16 @@ dtmf_read(const struct sip_msg *info, struct dtmf *out)
 	*out = d;
 	return 0;
 }
+
+void
+dtmf_write(struct buf *b, const struct dtmf *digit)
+{
+	buf_puts(b, "Signal=");
+	if (digit->event < DTMF_FLASH)
+		buf_putc(b, SIGNALS[digit->event]);
+	else
+		buf_puts(b, "hf");
+	buf_puts(b, "\r\nDuration=");
+	buf_put_u64(b, digit->duration_ms);
+	buf_puts(b, "\r\n");
+}

@@ -25,4 +25,9 @@ struct dtmf {
  */
 int dtmf_read(const struct sip_msg *info, struct dtmf *out);
 
+#define DTMF_RELAY_TYPE "application/dtmf-relay"
+
+/* The body of that type which says it: 40 bytes at most. */
+void dtmf_write(struct buf *b, const struct dtmf *digit);
+
 #endif

@@ -132,6 +132,7 @@ struct sdp_media_edit {
 	struct span crypto;	/* whole a=crypto lines, instead of those that
 				 * came; not with SDP_PROFILE_AS_IS */
 	struct span ice;	/* whole lines of ICE, ours */
+	struct span events;	/* whole lines about a format that was added */
 };
 
 /* No section of the session's: a line that is refused. */

@@ -274,6 +274,7 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 		}
 		crlf(b);
 	}
+	buf_put(b, edit->events);
 	buf_put(b, edit->crypto);
 	buf_put(b, edit->ice);
 	if (edit->dir != SDP_DIR_NONE || m->has_dir) {

@@ -66,6 +66,7 @@ def test_tools_find_nothing():
         many, few = words(office, 'many', 25, password(201)), words(office, 'few', 3, password(202))
         runs = {
             'map': ('svmap', public, '-p', '5070', '-P', '5100'),
+            'map, register': ('svmap', public, '-p', '5070', '-P', '5105', '-m', 'REGISTER'),
             'register': ('svwar', public, '-p', '5070', '-P', '5110', '-e', NUMBERS),
             'register, forced': ('svwar', public, '-p', '5070', '-P', '5120', '-e', NUMBERS, '--force'),
             'invite, forced': ('svwar', public, '-p', '5070', '-P', '5130', '-e', NUMBERS, '--force', '-m', 'INVITE'),
@@ -81,6 +82,8 @@ def test_tools_find_nothing():
         print('\n'.join(said.values()))
         for name in ('register', 'register, forced', 'invite, forced', 'options, forced', 'crack 201'):
             assert 'found nothing' in said[name], f'{name}: {said[name]}'
+        # That SIP is spoken there a REGISTER may learn, and nothing of who speaks it.
+        assert re.findall(r'^\| [\d.]+:5070 +\| (.*?) +\|', said['map, register'], re.M) in ([], ['unknown']), said
         assert re.search(r'\| 201 ', said['careless']), 'svwar does not work here: nothing was tested'
         assert password(202) in said['crack 202'], 'svcrack does not work here: nothing was tested'
 

@@ -69,7 +69,7 @@ def test_a_call_by_its_id():
 def test_every_code_is_documented():
     """docs/explain.md names each code that the rules can give."""
     codes = set()
-    for name in ('explain_phone.c', 'explain_call.c', 'explain_sound.c', 'explain_tls.c'):
+    for name in ('explain_phone.c', 'explain_refused.c', 'explain_doubt.c', 'explain_call.c', 'explain_sound.c', 'explain_tls.c'):
         with open(os.path.join(REPOSITORY, 'postern', name)) as file:
             text = file.read()
         for pattern in (r'finding_(?:new|ok|note)\([^;"]*"([a-z-]+)"', r'\{ "[^"]*", "([a-z-]+)",', r'\{ \d+, "([a-z-]+)",'):

@@ -1,7 +1,9 @@
-"""What packets are marked with: EF for sound, CS3 for SIP, by IPv4 and IPv6, UDP, TCP and TLS; or nothing."""
+"""What packets are marked with: EF for sound, AF41 for pictures, CS3 for SIP, by IPv4, IPv6, UDP, TCP and TLS; or nothing."""
 
+import importlib
 import socket
 import struct
+import time
 
 from lab import pcap, sip
 from lab.capture import Capture
@@ -12,6 +14,7 @@ from lab.tlsoffice import TlsOffice
 
 BOTH = {('address', 'external'): f'{POSTERN_ADDRESS}, {POSTERN_ADDRESS6}'}
 OWN = {POSTERN_ADDRESS, POSTERN_ADDRESS6}
+EF, AF41 = 46, 34
 SIP = {5060: 'internal', 5070: 'external', 5071: 'tls'}
 
 
@@ -40,6 +43,45 @@ def marks(path):
         if name:
             seen.setdefault((family, 'tcp' if protocol == socket.IPPROTO_TCP else 'udp', name), set()).add(dscp)
     return seen
+
+
+def streams(path):
+    """{port: (set of DSCP, set of RTP payload types)} of what left Postern's RTP ports; RTCP counts to its stream's port."""
+    seen = {}
+    for _, _, frame in pcap.frames(path):
+        packet = frame[14:]
+        if len(packet) < 40 or packet[0] != 0x45 or packet[9] != socket.IPPROTO_UDP:
+            continue
+        port = struct.unpack('>H', packet[20:22])[0]
+        if socket.inet_ntoa(packet[12:16]) != POSTERN_ADDRESS or not 16384 <= port <= 17599:
+            continue
+        marked, types = seen.setdefault(port & ~1, (set(), set()))
+        marked.add(packet[1] >> 2)
+        if port % 2 == 0 and packet[28] >> 6 == 2:
+            types.add(packet[29] & 127)
+    return seen
+
+
+def test_pictures():
+    """Two homes with picture, RTP and RTCP; the relay that was restarted marks them as well."""
+    see = importlib.import_module('207-streams').see_each_other
+    with Office(homes=(Home('A'), Home('B'))) as office:
+        one, two = office.home('A', video=True), office.home('B', video=True)
+        one.call(two)
+        for _ in range(2):
+            capture = Capture(office.lab.postern_host, office.lab.path('pictures.pcap'))
+            see(one, two, since=time.time())
+            capture.stop()
+            seen = {port: one for port, one in streams(capture.path).items() if one[1]}     # not the spares
+            print(seen)
+            assert sorted(len(marked) for marked, _ in seen.values()) == [1] * 4, seen
+            kinds = sorted((*marked, max(types) >= 96) for marked, types in seen.values())
+            assert kinds == [(AF41, True)] * 2 + [(EF, False)] * 2, seen
+            time.sleep(1.5)
+            old = office.postern.kill('mediaproxy')
+            office.postern.wait_restarted('mediaproxy', old)
+        one.hang_up()
+        two.closed()
 
 
 def talk(one, other):

@@ -1,12 +1,14 @@
-"""Digits: events of RFC 4733 pass with the sound, INFO passes, and INFO becomes events where they are needed."""
+"""Digits: events of RFC 4733 pass with the sound, INFO passes, and each becomes the other where that is needed."""
 
+import re
+import secrets
 import struct
 import threading
 import time
 from dataclasses import replace
 
 from lab import rtp, sip
-from lab.agent import Agent
+from lab.agent import Agent, media_of, target
 from lab.expect import hear_each_other
 from lab.models import MODELS
 from lab.office import Office, password
@@ -72,6 +74,22 @@ class InfoPhone(Agent):
         answer = self.register()
         assert sip.status(answer) == 200, answer.start
 
+    def respond(self, request, status, reason, headers=(), body=b''):
+        """As phones do, a 200 says what it takes."""
+        super().respond(request, status, reason, [*([self.model.headers[0]] if status == 200 else []), *headers], body)
+
+    def dial(self, number):
+        """Call one that picks up by itself."""
+        uri = self.text(self.model.aor).replace(f'sip:{self.number}@', f'sip:{number}@')
+        call_id = secrets.token_hex(8)
+        self.challenge = None
+        answer = self.ask('INVITE', uri, f'<{uri}>', call_id, ['Content-Type: application/sdp'], self.sdp)
+        assert answer and sip.status(answer) == 200, answer and answer.start
+        assert b'telephone-event' not in answer.body, answer.body
+        self.media = media_of(answer.body)
+        self.dialog = {'uri': target(answer), 'to': answer.headers['to'][0], 'call_id': call_id, 'cseq': self.cseq}
+        self.acknowledge(answer, self.dialog['uri'], self.dialog['to'], call_id, self.cseq)
+
     def info(self, kind, body):
         """Send a digit, without waiting for the answer."""
         d = self.dialog
@@ -132,6 +150,57 @@ def test_info_becomes_events():
             print('| %d | %d | %d | %d |' % one)
         assert [(event, ends, duration) for event, _, ends, duration in heard] == [
             (5, 3, 800), (10, 3, 800), (0, 3, 1280), (11, 3, 480)], heard
+
+
+def digits_heard(phone, count):
+    """The digits that come to it by INFO, each answered; the body of each says how long."""
+    heard = []
+    while len(heard) < count:
+        message = phone.hear(lambda m: m.start.startswith('INFO '), 3)
+        assert message, heard
+        assert message.headers['content-type'] == ['application/dtmf-relay'], message.headers
+        signal, duration = re.fullmatch(rb'Signal=(.)\r\nDuration=(\d+)\r\n', message.body).groups()
+        assert 40 <= int(duration) <= 500, message.body
+        heard.append(signal.decode())
+        phone.respond(message, 200, 'OK')
+    return heard
+
+
+def both_ways(office, home, desk):
+    """What one types the other hears; kill -9 of the relay and of sigproxy in between changes nothing."""
+    with Speaker(home):
+        time.sleep(0.3)
+        for role in (None, 'mediaproxy', 'sigproxy'):
+            if role:
+                time.sleep(1.5)
+                old = office.postern.kill(role)
+                office.postern.wait_restarted(role, old)
+                time.sleep(0.5)
+            since = desk.mark()
+            assert home.digit('dtmf-relay', 'Signal=7\r\nDuration=100\r\n') == 200
+            time.sleep(0.3)
+            press(desk, '4#')
+            heard = digits_heard(home, 2)
+            print(f'after kill of {role}: {pressed(desk, since)} by events, {heard} by INFO')
+            assert heard == ['4', '#'] and pressed(desk, since) == ['7'], (heard, pressed(desk, since))
+
+
+def test_both_ways_when_the_caller_has_no_events():
+    """An offer without events reaches the desk with them, since its phone takes INFO."""
+    with Office() as office, InfoPhone(office, 201) as home:
+        desk = office.desk()
+        home.dial(168)
+        both_ways(office, home, desk)
+
+
+def test_both_ways_when_the_called_one_has_none():
+    """An answer without events reaches the desk with them."""
+    with Office() as office, InfoPhone(office, 201) as home:
+        desk = office.desk()
+        desk.dial(201)
+        home.pick_up(home.ring())
+        desk.wait('CALL_ESTABLISHED', 5)
+        both_ways(office, home, desk)
 
 
 def test_info_passes():

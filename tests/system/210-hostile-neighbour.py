@@ -499,7 +499,8 @@ def test_forged_answers_to_sigproxy():
         siege.home.call(siege.desk)
         with siege.attack('sigproxy') as door:
             for n in range(3000):
-                for name in ('RELAY_SAY', 'RELAY_STATS', 'RELAY_NEWS', 'RELAY_REACH', 'RELAY_NOMINATED'):
+                for name in ('RELAY_SAY', 'RELAY_STATS', 'RELAY_NEWS', 'RELAY_REACH', 'RELAY_NOMINATED',
+                             'RELAY_DIGIT'):
                     door.say(name, **{key: value for key, value in
                                       {'id': n, 'session': (n << 32) + n % 16 or 1}.items()
                                       if any(f.name == key for f in ipc.MESSAGES[name][3])})

@@ -1,5 +1,6 @@
 """Whom the relay believes where a phone with ICE is: who signs with the call's password, wherever he is, and nobody else."""
 
+import os
 import re
 import select
 import struct
@@ -43,15 +44,19 @@ class IceAgent(Agent):
 
     def check(self, sock=None, secret=None, nominate=True):
         """A check; (what it was mapped to, bytes of the answer for each of the question), or None."""
-        sock = sock or self.rtp
-        ask = stun.check(self.ufrag, secret or self.secret, nominate=nominate)
+        transaction = os.urandom(12)
+        ask = self.asked = stun.check(self.ufrag, secret or self.secret, nominate=nominate, transaction=transaction)
+        return self.send(ask, sock or self.rtp)
+
+    def send(self, ask, sock):
+        """Send it; the same."""
         sock.sendto(ask, self.media)
         deadline = time.monotonic() + WAIT_S
         while (left := deadline - time.monotonic()) > 0 and select.select([sock], [], [], left)[0]:
             data = sock.recv(2048)
             if stun.looks_like(data):
                 message = stun.parse(data)
-                assert message.type == 0x0101 and message.transaction == b'check-check-', data
+                assert message.type == 0x0101 and message.transaction == ask[8:20], data
                 return stun.mapped(message), len(data) / len(ask)
         return None
 
@@ -150,6 +155,38 @@ def test_only_the_password_moves_the_sound():
             assert spray(office, home, 1)[1] == 0
             sound_to(line, desk, time.monotonic())
             hears_nothing_of_strangers(desk)
+
+
+def no_sound_to(sock, desk, home):
+    """The desk speaks, its phone at home hears it and this socket nothing."""
+    sound_to(home.rtp, desk, time.monotonic())
+    assert not select.select([sock], [], [], 0)[0], sock.recv(2048)
+
+
+def test_a_check_that_was_seen_moves_nothing():
+    """Somebody on the way sends the phone's own check again from his address: in the call, and after kill -9 of the relay."""
+    with Office() as office, office.lab.attacker.udp_socket(23456) as thief:
+        home, desk = call(office)
+        assert home.check()
+        talk(home, desk)
+        assert home.send(home.asked, thief) is None
+        no_sound_to(thief, desk, home)
+        seen = home.asked
+        assert home.send(seen, home.rtp)                     # a phone repeats what was not answered
+        for _ in range(40):
+            assert home.check()
+        assert home.send(seen, thief) is None
+        no_sound_to(thief, desk, home)
+        until(lambda: 'media-nominated' in log(office), 3, 'sigproxy knows')
+        old = office.postern.pids()['mediaproxy']
+        office.postern.kill('mediaproxy')
+        office.postern.wait_restarted('mediaproxy', old)
+        sound_to(home.rtp, desk, time.monotonic(), 4)
+        for ask in (seen, home.asked):
+            assert home.send(ask, thief) is None
+        no_sound_to(thief, desk, home)
+        assert home.check()
+        talk(home, desk)
 
 
 def log(office):

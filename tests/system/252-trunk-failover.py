@@ -76,7 +76,7 @@ def test_ways_that_fail():
 
 
 def test_a_way_that_is_silent():
-    """No answer at all for wait_s; one that said 100 has more time; a late 200 of the first is hung up."""
+    """No answer at all for wait_s; the last way that said 100 has more time; a late 200 of the first is hung up."""
     with Two(settings=GERMANY) as office:
         desk, first, second = office.desk, office.first, office.second
         desk.invite('089123456')
@@ -100,6 +100,20 @@ def test_a_way_that_is_silent():
         assert desk.hear(lambda m: sip.status(m) == 183, 3)
         second.answer(486)
         assert sip.status(final(desk, 3)) == 486
+
+
+def test_a_way_that_says_100_and_no_more():
+    with Two(settings=GERMANY) as office:
+        desk, first, second = office.desk, office.first, office.second
+        desk.invite('089123456')
+        assert first.hear_request('INVITE', 3)
+        first.answer(100)
+        assert second.hear_request('INVITE', 4), 'the second way'
+        second.answer(486)
+        assert sip.status(final(desk, 3)) == 486
+        assert first.hear_request('CANCEL', 3)
+        until(lambda: [(t['trunk'], t['why']) for t in office.postern.rows('SELECT * FROM call_try ORDER BY n')] ==
+              [('first', 'stalled'), ('second', 'refused')], 3, 'the record says why')
 
 
 def test_challenges_that_get_no_answer():

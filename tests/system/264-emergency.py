@@ -46,12 +46,14 @@ def test_from_the_office_without_a_password():
         server = ('192.168.10.2', 5060)
         helper = phone(office, office.lab.office.phones[0], server, 169)
         with office.lab.office.phones[1].udp_socket(5060) as sock:
-            for uri in (f'sip:169@{DOMAIN}', 'sip:1-69@192.168.10.2', 'tel:169;phone-context=sip.example.org', *SOS):
+            for uri in (f'sip:169@{DOMAIN}', 'sip:1-69@192.168.10.2', 'tel:169;phone-context=sip.example.org',
+                        'sip:169@example.com', *SOS):
                 came, status = called(helper, sock, server, uri)
                 print(f'{uri}: {came and came.start} {status}')
                 assert came and status == 486, f'{uri}: {came} {status}'
                 assert 'sip:anonymous@' in came.headers['from'][0], came.headers
-            for uri in (f'sip:168@{DOMAIN}', f'sip:1690@{DOMAIN}', 'urn:service:counseling', f'sip:112x@{DOMAIN}'):
+            for uri in (f'sip:168@{DOMAIN}', f'sip:1690@{DOMAIN}', 'urn:service:counseling', f'sip:112x@{DOMAIN}',
+                        'sip:168@example.com'):
                 came, status = called(helper, sock, server, uri)
                 assert not came and status in (401, 404, 416), f'{uri}: {came} {status}'
         # Whom to call back: a number whose phone is registered at this address, not one that is only claimed.
@@ -75,7 +77,7 @@ def test_from_outside():
         office.postern.in_effect()
         outside = (office.lab.office.public, 5070)
         helper = phone(office, office.lab.office.phones[0], ('192.168.10.2', 5060), 169)
-        for uri in (f'sip:169@{DOMAIN}', f'sip:169@{outside[0]}', *SOS):
+        for uri in (f'sip:169@{DOMAIN}', f'sip:169@{outside[0]}', 'sip:169@example.com', *SOS):
             with office.lab.attacker.udp_socket(5060) as sock:
                 came, status = called(helper, sock, outside, uri)
                 print(f'stranger, {uri}: {status}')
@@ -103,7 +105,7 @@ def test_from_where_it_may_not_be():
         office.postern.sql("INSERT INTO allowed_from VALUES ('201', '203.0.113.200/32')")
         until(lambda: sip.status(sip.register(home.sock, outside, DOMAIN, 201, 'SIP-201', home.password)) == 403, 5,
               'it may not register from there')
-        for uri in (f'sip:169@{DOMAIN}', f'sip:0-169@{DOMAIN}', f'sip:169;phone-context=+49@{DOMAIN}',
+        for uri in (f'sip:169@{DOMAIN}', f'sip:0-169@{DOMAIN}', 'sip:169@example.com', f'sip:169;phone-context=+49@{DOMAIN}',
                     f'sips:169@{DOMAIN}', SOS[0]):
             helper.received.clear()
             assert sos_call(home, uri, home.password) is None

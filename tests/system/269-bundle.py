@@ -48,13 +48,7 @@ def test_no_secret_in_it():
                          f'From: <sip:a@b>;tag=1\r\nTo: <sip:password={REMARK}@b>\r\nCall-ID: x\r\nCSeq: 1 REGISTER\r\n'
                          f'User-Agent: password={REMARK}\r\nContact: <sip:a@1.2.3.4>\r\n\r\n').encode(),
                         (office.lab.office.public, 5070))
-        path = office.lab.path('bundle.tar.gz')
-        done = office.postern.asked('bundle', path, '--state', office.postern.state)
-        assert done.returncode == 0, done.stderr
-        assert os.stat(path).st_mode & 0o077 == 0
-        with tarfile.open(path) as bundle:
-            text = {os.path.basename(one.name): bundle.extractfile(one).read().decode(errors='replace')
-                    for one in bundle if one.isfile()}
+        text = bundled(office)
         assert set(text) == WANTED, set(text) ^ WANTED
         planted = secrets(office)
         planted |= set(re.findall(r'nonce="([^"]{16,})"', desk_log(office)))
@@ -68,6 +62,26 @@ def test_no_secret_in_it():
         assert '"called":"168"' in text['past'] and '"schema"' in text['counts']
         assert 'CREATE TABLE subscriber' in text['schema'] and 'ready' in text['log-sigproxy']
         assert office.lab.postern_host.address in text['network']
+
+
+        hidden = bundled(office, '--hide-numbers')
+        assert set(hidden) == WANTED
+        for name in ('registered', 'past', 'log-sigproxy', 'log-registrar-db'):
+            assert re.search(r'\b(168|201)\b', text[name]) or name.startswith('log'), name
+            assert not re.search(r'(?<![\d.])\b(168|201)\b(?!\.\d)', re.sub(r'":\d+', '', hidden[name])), hidden[name]
+        calling, = re.findall(r'"caller":"(hidden-[0-9a-f]{8})"', hidden['past'])
+        assert f'"number":"{calling}"' in hidden['registered'] and 'hidden under words' in hidden['README'], hidden
+
+
+def bundled(office, *words):
+    """A bundle's files."""
+    path = office.lab.path('bundle.tar.gz')
+    done = office.postern.asked('bundle', path, *words, '--state', office.postern.state)
+    assert done.returncode == 0, done.stderr
+    assert os.stat(path).st_mode & 0o077 == 0
+    with tarfile.open(path) as bundle:
+        return {os.path.basename(one.name): bundle.extractfile(one).read().decode(errors='replace')
+                for one in bundle if one.isfile()}
 
 
 def desk_log(office):

@@ -30,7 +30,7 @@ FAULTS = {
         'no-ack', 'error', 'never acknowledged it (no ACK)', 'outbound proxy = our address, SIP ALG off',
         r'status (?:200|408), no-ack; caller at 198\.51\.100\.10:\d+, which calls itself <?sip:[^@]+@192\.168\.1\.10'),
     'wrong password': (
-        'wrong-password', 'error', 'its phone answers with a wrong password', 'postern subscriber passwd',
+        'wrong-password', 'error', 'answers with a wrong password', 'postern subscriber passwd',
         r'"wrong password" \d+ times, the last \d+ s ago from 198\.51\.100\.10:\d+, user name SIP-204'),
     'flag missing': (
         'internet-flag-missing', 'error', 'registers from the internet, which it may not',
@@ -180,7 +180,7 @@ def a_good_call(office, caller, callee):
         if 'call-fine' in found:
             break
     figures = r'MOS [34]\.\d\d \(R [6-9]\d\), loss \d\.\d\d %, jitter \d+\.\d ms'
-    assert re.search(rf'both were heard; sound from {caller.number}: {figures}.*; sound from {callee.number}: {figures}',
+    assert re.search(rf'the sound of both came to us; .*; sound from {caller.number}: {figures}.*; sound from {callee.number}: {figures}',
                      found['call-fine']['what']), found
 
 

@@ -21,12 +21,15 @@ COMMANDS = {
     'check': [['check'], ['check', '--router']],
     'subscriber': [['subscriber', 'add', '300'], ['subscriber', 'passwd', '300'], ['subscriber', 'disable', '300'],
                    ['subscriber', 'enable', '300'], ['subscriber', 'internet', '300', 'on'],
+                   ['subscriber', 'from', '300', '203.0.113.0/24'],
                    ['subscriber', 'show', '300'], ['subscriber', 'show']],
     'trunk': [['trunk', 'show'], ['trunk', 'status']],
     'class': [['class', 'show'], ['class', 'show', 'national'], ['class', 'numbers'],
               ['class', 'test', '201', '0900123456']],
+    'grant': [['grant', 'list']], 'route': [['route', 'list']], 'did': [['did', 'list']],
+    'mirror': [['mirror', 'list']],
     'drops': [['drops']],
-    'trace': [['trace', 'list']],
+    'trace': [['trace', 'list'], ['trace', 'on', '201'], ['trace', 'off', '201'], ['trace', 'show']],
     'registrations': [['registrations'], ['registrations', '999']],
     'calls': [['calls'], ['calls', '999'], ['calls', '--past'], ['calls', '--past=1', '999']],
     'explain': [['explain', '201'], ['explain', '999'], ['explain', '{ticket}']],
@@ -109,7 +112,7 @@ class Terminal:
 
 
 def on_a_terminal(office, command):
-    """It fills the screen, follows the calls and the size, and ends on q and on Ctrl-C."""
+    """It fills the screen, follows the calls and the size, and ends on q, on Ctrl-C and on Ctrl-4."""
     terminal = Terminal(command, 24, 200)
     until(lambda: any('answered' in line for line in terminal.screen()), 5, 'the call is shown')
     assert terminal.seen.startswith(ENTER)
@@ -124,6 +127,9 @@ def on_a_terminal(office, command):
     other = Terminal(command, 24, 80)
     until(other.screen, 5, 'it is drawn')
     other.ends(b'\x03')
+    third = Terminal(command, 24, 80)
+    until(third.screen, 5, 'it is drawn')
+    third.ends(b'\x1c')
 
 
 def in_a_pipe(command, seconds):

@@ -93,9 +93,13 @@ def final(message):
 
 
 def ask(sock, server, data, seconds=2.0):
-    """Send one request; return its final response, or None."""
+    """Send one request; return its final response, or None; one to an INVITE before may come once more."""
+    cseq = re.search(rb'\r\nCSeq: *\d+ +(\w+)', data)
+
+    def is_mine(m):
+        return final(m) and not (cseq and cseq[1] != b'INVITE' and m.headers.get('cseq', [''])[0].endswith(' INVITE'))
     sock.sendto(data, server)
-    got = [m for m in answers(sock, seconds, enough=final) if final(m)]
+    got = [m for m in answers(sock, seconds, enough=is_mine) if is_mine(m)]
     return got[0] if got else None
 
 

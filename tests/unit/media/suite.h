@@ -38,6 +38,7 @@ assert_addr(const char *name, const struct addr *a, const char *want)
 	    "%s: %s, not %s", name, text, want == NULL ? "none" : want);
 }
 
+void add_digits_tests(Suite *s);
 void add_fax_tests(Suite *s);
 void add_ice_tests(Suite *s);
 void add_latch_tests(Suite *s);

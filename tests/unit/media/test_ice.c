@@ -82,22 +82,48 @@ teardown(void)
 	ports_clear(&ports);
 }
 
-/* A check with this password; true: it was answered. */
+/* A packet as it could be seen on its way. */
+struct seen {
+	uint8_t mem[STUN_MSG_MAX];
+	struct buf b;
+};
+
+/* A check with this password and a transaction id of its own. */
+static void
+make_check(struct seen *c, const char *pwd)
+{
+	static uint32_t number;
+
+	buf_init(&c->b, c->mem, sizeof(c->mem));
+	buf_put(&c->b, span_make("\0\1\0\x30\x21\x12\xa4\x42transaction!"
+	    "\0\6\0\x0f" UFRAG ":theirs" "\0" "\0\x25\0\0", 44));
+	number++;
+	memcpy(c->mem + 8, &number, sizeof(number));
+	stun_put_integrity(&c->b, span_str(pwd));
+}
+
+/* True: it was answered. */
+static bool
+send_check(uint8_t end, enum port_which which, const char *from,
+    const struct seen *c, uint64_t ms)
+{
+	uint8_t mem[STUN_CHECK_MAX];
+	struct addr source = addr_of(from);
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	return sessions_stun(&s, sessions_pair(&s, CALL, end, 0), which,
+	    &source, span_make(c->mem, c->b.len), at_ms(ms), &b);
+}
+
 static bool
 check(uint8_t end, enum port_which which, const char *from, const char *pwd,
     uint64_t ms)
 {
-	uint8_t ask[STUN_MSG_MAX], mem[STUN_CHECK_MAX];
-	struct addr source = addr_of(from);
-	struct buf q, b;
+	struct seen c;
 
-	buf_init(&q, ask, sizeof(ask));
-	buf_put(&q, span_make("\0\1\0\x30\x21\x12\xa4\x42transaction!"
-	    "\0\6\0\x0f" UFRAG ":theirs" "\0" "\0\x25\0\0", 44));
-	stun_put_integrity(&q, span_str(pwd));
-	buf_init(&b, mem, sizeof(mem));
-	return sessions_stun(&s, sessions_pair(&s, CALL, end, 0), which,
-	    &source, buf_span(&q), at_ms(ms), &b);
+	make_check(&c, pwd);
+	return send_check(end, which, from, &c, ms);
 }
 
 static bool
@@ -276,6 +302,86 @@ START_TEST(a_credential_that_cannot_be_breaks_the_door)
 }
 END_TEST
 
+static void
+on_ended(void *arg, uint32_t pair, const struct ipc_relay_stats *stats)
+{
+}
+
+/* ---- who replays what the phone sent ---- */
+
+START_TEST(a_check_seen_on_its_way_moves_nothing_from_elsewhere)
+{
+	struct seen c;
+
+	make_check(&c, PWD);
+	ck_assert(send_check(0, PORT_RTP, HOME, &c, 10));
+	ck_assert(!send_check(0, PORT_RTP, STRANGER, &c, 11));
+	ck_assert(!send_check(0, PORT_RTP, ELSEWHERE, &c, 12));
+	/* Nor at the other port, where it was not sent. */
+	ck_assert(!send_check(0, PORT_RTCP, STRANGER, &c, 13));
+	expect_sent_to("where it was", HOME, 14);
+	/* The phone's own, once more: its answer was lost. */
+	ck_assert(send_check(0, PORT_RTP, HOME, &c, 15));
+	expect_sent_to("where it was", HOME, 16);
+}
+END_TEST
+
+START_TEST(what_is_seen_twice_from_one_source_nominates_once)
+{
+	struct seen old;
+
+	make_check(&old, PWD);
+	ck_assert(send_check(0, PORT_RTP, HOME, &old, 10));
+	ck_assert(check(0, PORT_RTP, FAR, PWD, 20));
+	/* Its source is forged: it looks like the phone's first one. */
+	ck_assert(send_check(0, PORT_RTP, HOME, &old, 30));
+	expect_sent_to("by the newest", FAR, 31);
+}
+END_TEST
+
+START_TEST(nothing_is_forgotten_in_a_call_of_hours)
+{
+	struct seen first;
+	unsigned refused = 0;
+
+	make_check(&first, PWD);
+	ck_assert(send_check(0, PORT_RTP, HOME, &first, 10));
+	for (unsigned i = 1; i <= 720; i++)
+		refused += !check(0, PORT_RTP, HOME, PWD, 5000 * i);
+	ck_assert_msg(refused <= 20, "%u of its own refused", refused);
+	ck_assert(!send_check(0, PORT_RTP, STRANGER, &first, 3600001));
+	expect_sent_to("where it was", HOME, 3600002);
+}
+END_TEST
+
+/* A relay that began anew knows no check of before; a new password is one
+ * that nothing was signed with yet. */
+START_TEST(after_a_restart_only_its_own_addresses_are_chosen)
+{
+	struct ipc_relay_ice known = credential(0, PWD), anew;
+	const struct ipc_relay_open m = { .session = CALL, .end = 0,
+		.zone = ZONE_EXTERNAL, .family = ADDR_IPV4, .streams = 1,
+		.phone = addr_of(HOME), .n_want = 1, .want = { { 16388 } } };
+	struct ipc_relay_say say;
+
+	sessions_close(&s, CALL, 0, at_ms(1), on_ended, NULL);
+	sessions_open(&s, &m, at_ms(2), &say);
+	ck_assert_int_eq(say.refusal, RELAY_OK);
+	known.rtp = addr_of(FAR);
+	ck_assert_int_eq(sessions_ice(&s, &known, at_ms(3)), 0);
+	set_end(0, HOME, HOME, 3);
+	expect_sent_to("as before", FAR, 4);
+	ck_assert(!check(0, PORT_RTP, STRANGER, PWD, 5));
+	expect_sent_to("as before", FAR, 6);
+	ck_assert(check(0, PORT_RTP, ELSEWHERE, PWD, 7));
+	expect_sent_to("where it signals from", ELSEWHERE, 8);
+	anew = credential(0, NEW_PWD);
+	ck_assert_int_eq(sessions_ice(&s, &anew, at_ms(9)), 0);
+	ck_assert(check(0, PORT_RTP, STRANGER, NEW_PWD, 10));
+	expect_sent_to("by a new password", STRANGER, 11);
+}
+END_TEST
+
 /* Its RTCP port answers at once, whatever there is to be found out. */
 START_TEST(rtcp_is_not_held_back)
 {
@@ -287,11 +393,6 @@ START_TEST(rtcp_is_not_held_back)
 	ck_assert(site.forwarded || site.range == RANGE_OPEN);
 }
 END_TEST
-
-static void
-on_ended(void *arg, uint32_t pair, const struct ipc_relay_stats *stats)
-{
-}
 
 START_TEST(a_closed_end_keeps_no_secret)
 {
@@ -322,6 +423,11 @@ add_ice_tests(Suite *su)
 	tcase_add_test(tc, it_is_told_once_and_goes_on_after_a_restart);
 	tcase_add_loop_test(tc, a_credential_that_cannot_be_breaks_the_door,
 	    0, 6);
+	tcase_add_test(tc,
+	    a_check_seen_on_its_way_moves_nothing_from_elsewhere);
+	tcase_add_test(tc, what_is_seen_twice_from_one_source_nominates_once);
+	tcase_add_test(tc, nothing_is_forgotten_in_a_call_of_hours);
+	tcase_add_test(tc, after_a_restart_only_its_own_addresses_are_chosen);
 	tcase_add_test(tc, rtcp_is_not_held_back);
 	tcase_add_test(tc, a_closed_end_keeps_no_secret);
 	suite_add_tcase(su, tc);

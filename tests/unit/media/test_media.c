@@ -9,6 +9,7 @@ main(void)
 	SRunner *r;
 	int failed;
 
+	add_digits_tests(s);
 	add_fax_tests(s);
 	add_ice_tests(s);
 	add_latch_tests(s);

@@ -1,7 +1,9 @@
 /* What a bundle and a trace of the admin's command leave out and understand. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "postern/bundle.h"
+#include "postern/bundle_hide.h"
 #include "common/ipc/names.h"
 #include "postern/trace.h"
 #include "tests/unit/postern/suite.h"
@@ -80,12 +82,75 @@ START_TEST(durations_and_kinds_are_understood)
 }
 END_TEST
 
+START_TEST(numbers_are_hidden_where_they_stand_alone)
+{
+	static const struct { const char *text; unsigned n; } rows[] = {
+		{ "from=168 to=201", 2 }, { "<sip:168@sip.example.org>", 1 },
+		{ "\"number\":\"168\",", 1 }, { "168-0x55@192.0.2.1", 1 },
+		{ "Anna Bell <168>", 2 }, { "user SIP-168.", 1 },
+		{ "168", 1 }, { "called 168.", 1 }, { "+4989123 rang", 1 },
+		/* another number, an address, a number of JSON */
+		{ "1680 21681 x168 _168", 0 }, { "192.168.10.2 10.0.0.168", 0 },
+		{ "\"count\":168,", 0 }, { "Annabell Anna", 0 }, { "", 0 },
+	};
+	struct hide h;
+
+	ck_assert_int_eq(hide_init(&h, SPAN_LIT("[{\"w\":\"168\"},{\"w\":"
+	    "\"201\"},{\"w\":\"SIP-168\"},{\"w\":\"Anna Bell\"},{\"w\":"
+	    "\"+4989123\"},{\"w\":\"7\"}]")), 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *out = NULL;
+		size_t len;
+		FILE *to = open_memstream(&out, &len);
+		unsigned n = 0;
+
+		hide_write(&h, to, span_str(rows[i].text));
+		fclose(to);
+		for (const char *p = out; (p = strstr(p, "hidden-")) != NULL;
+		     p++)
+			n++;
+		ck_assert_msg(n == rows[i].n, "%s: %s", rows[i].text, out);
+		if (n == 0)
+			ck_assert_str_eq(out, rows[i].text);
+		free(out);
+	}
+	hide_clear(&h);
+	ck_assert_int_eq(hide_init(&h, SPAN_LIT("")), 0);
+	hide_clear(&h);
+}
+END_TEST
+
+START_TEST(a_number_is_hidden_alike_in_one_bundle_alone)
+{
+	char *out = NULL;
+	size_t len;
+	FILE *to = open_memstream(&out, &len);
+	struct hide h;
+
+	for (int i = 0; i < 3; i++) {
+		if (i != 1)
+			ck_assert_int_eq(hide_init(&h,
+			    SPAN_LIT("[{\"w\":\"168\"}]")), 0);
+		hide_write(&h, to, SPAN_LIT("168"));
+		if (i > 0)
+			hide_clear(&h);
+	}
+	fclose(to);
+	ck_assert_uint_eq(len, 45);
+	ck_assert_int_eq(memcmp(out, out + 15, 15), 0);
+	ck_assert_int_ne(memcmp(out, out + 30, 15), 0);
+	free(out);
+}
+END_TEST
+
 int
 main(void)
 {
 	const TTest *const tests[] = { secrets_are_crossed_out,
 		only_known_keys_of_the_configuration_stay,
-		durations_and_kinds_are_understood };
+		durations_and_kinds_are_understood,
+		numbers_are_hidden_where_they_stand_alone,
+		a_number_is_hidden_alike_in_one_bundle_alone };
 
 	return run_suite("bundle", tests, sizeof(tests) / sizeof(tests[0]));
 }

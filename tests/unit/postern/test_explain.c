@@ -40,10 +40,13 @@ expect(const char *name, const char *code, const char *text)
 	"\"enabled\":1,\"internet\":1" more "}"
 #define PHONE "[{\"transport\":\"udp\",\"source\":\"198.51.100.7:5060\"," \
 	"\"zone\":\"external\",\"user_agent\":\"x\",\"closed\":null}]"
-#define REFUSED(id, user, why, known) "{\"refusals\":[{\"subscriber\":" id \
-	",\"username\":\"" user "\",\"why\":\"" why "\",\"zone\":\"external\"," \
-	"\"source\":\"203.0.113.66:5\",\"known_source\":" known \
+#define REFUSED_AT(source, zone, id, user, why, known, device)             \
+	"{\"refusals\":[{\"subscriber\":" id ",\"username\":\"" user     \
+	"\",\"why\":\"" why "\",\"zone\":\"" zone "\",\"source\":\""     \
+	source "\",\"known_source\":" known ",\"known_device\":" device    \
 	",\"count\":3,\"ago_s\":9}]}"
+#define REFUSED(id, user, why, known)                                      \
+	REFUSED_AT("203.0.113.66:5", "external", id, user, why, known, known)
 
 START_TEST(phones)
 {
@@ -114,6 +117,81 @@ START_TEST(another_ones_refusals_say_nothing)
 }
 END_TEST
 
+#define WRONG(source, zone, known, device)                                 \
+	REFUSED_AT(source, zone, "7", "SIP-168", "wrong password", known,  \
+	    device)
+#define HOME "198.51.100.7"
+
+/* Its own, its neighbour's, a stranger's; or it cannot be told. */
+START_TEST(whose_answer_it_was)
+{
+	static const struct {
+		const char *name, *phones, *before, *registrar, *code, *text;
+		enum finding_level level;
+	} rows[] = {
+		{ "its mark, at another port", PHONE, NULL,
+		    WRONG(HOME ":9", "external", "true", "true"),
+		    "wrong-password", "168: its phone answers",
+		    FINDING_ERROR },
+		{ "its port, after a change of password", PHONE, NULL,
+		    WRONG(HOME ":5060", "external", "true", "false"),
+		    "wrong-password", "168: its phone answers",
+		    FINDING_ERROR },
+		{ "beside it at home", PHONE, NULL,
+		    WRONG(HOME ":9", "external", "true", "false"),
+		    "other-device", "somebody else behind the same router",
+		    FINDING_WARNING },
+		{ "in the office", PHONE, NULL,
+		    WRONG("192.168.10.9:9", "internal", "false", "false"),
+		    "other-device", "from inside the office",
+		    FINDING_WARNING },
+		{ "from anywhere", PHONE, NULL,
+		    WRONG("203.0.113.66:9", "external", "false", "false"),
+		    "guessed", "and is not hindered", FINDING_NOTE },
+		{ "the right password, from anywhere", PHONE, NULL,
+		    REFUSED("7", "SIP-168", "no internet flag", "false"),
+		    "internet-flag-missing", "168: its phone registers",
+		    FINDING_ERROR },
+		{ "while none is registered", "[]", NULL,
+		    WRONG("203.0.113.66:9", "external", "false", "false"),
+		    "wrong-password", "its phone, or somebody who guesses, "
+		    "answers", FINDING_ERROR },
+		{ "where it was", "[]", "{\"source\":\"" HOME ":77\"}",
+		    WRONG(HOME ":9", "external", "false", "false"),
+		    "wrong-password", "168: its phone answers",
+		    FINDING_ERROR },
+		{ "while it was registered", "[]", "{\"source\":\"" HOME
+		    ":77\",\"ended_ago_s\":8}",
+		    WRONG(HOME ":9", "external", "true", "false"),
+		    "other-device", "the phone that was registered",
+		    FINDING_WARNING },
+		{ "after it was", "[]", "{\"source\":\"" HOME
+		    ":77\",\"ended_ago_s\":9}",
+		    WRONG(HOME ":9", "external", "true", "false"),
+		    "wrong-password", "168: its phone answers",
+		    FINDING_ERROR },
+		{ "not where it was", "[]", "{\"source\":\"198.51.100.70:9\"}",
+		    WRONG(HOME ":9", "external", "false", "false"),
+		    "wrong-password", "or somebody who guesses",
+		    FINDING_ERROR },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.subscriber = SPAN_LIT(ROW(""));
+		x.phones = span_str(rows[i].phones);
+		if (rows[i].before != NULL)
+			x.before = span_str(rows[i].before);
+		x.registrar = span_str(rows[i].registrar);
+		explain_refusals(&x);
+		ck_assert_msg(fs.n == 1, "%s: %u", rows[i].name, fs.n);
+		expect(rows[i].name, rows[i].code, rows[i].text);
+		ck_assert_msg(fs.item[0].level == rows[i].level, "%s",
+		    rows[i].name);
+	}
+}
+END_TEST
+
 #define CALL_AND(verdict, status, reason, more) "{\"ticket\":9,\"caller\":\"168\"," \
 	"\"called\":\"201\",\"granted\":\"2026-11-27 10:00:00\",\"verdict\":\"" \
 	verdict "\",\"status\":" status ",\"reason\":\"" reason "\"" more "}"
@@ -126,7 +204,8 @@ START_TEST(calls)
 	} rows[] = {
 		{ "fine", CALL_AND("granted", "200", "caller-hung-up",
 		    ",\"media_verdict\":\"ok\""), "call-fine",
-		    "both were heard" },
+		    "the sound of both came to us; whether 168 hears is not "
+		    "known yet" },
 		{ "number", CALL("no such number", "404", ""),
 		    "no-such-number", "168 to 201" },
 		{ "denied", CALL_AND("denied: no premium calls from the "
@@ -234,9 +313,9 @@ START_TEST(sounds)
 		{ "good", "[" GOOD("caller") "," GOOD("called") "]",
 		    "call-fine", "sound from 168: MOS 4.41 (R 93), loss 0.00 "
 		    "%, jitter 0.3 ms; sound from 201: MOS 4.41",
-		    "both were heard" },
+		    "the sound of both came to us" },
 		{ "one side is known", "[" GOOD("called") "]", "call-fine",
-		    "both were heard; sound from 201:", "R 93" },
+		    "says so; sound from 201:", "R 93" },
 		{ "lost on its way up", "[" FIGURES("caller",
 		    "\"mos\":300,\"loss\":550,\"jitter_us\":900") "]",
 		    "sounds-bad", "as it came to us: MOS 3.00 (R 58), loss "
@@ -383,11 +462,74 @@ START_TEST(registrations_of_our_own)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		begin();
-		check_accounts(&fs, span_str(rows[i].rows));
+		check_accounts(&fs, span_str(rows[i].rows), SPAN_NONE);
 		ck_assert_uint_eq(fs.n, rows[i].code != NULL);
 		if (rows[i].code != NULL)
 			expect(rows[i].rows, rows[i].code, rows[i].text);
 	}
+}
+END_TEST
+
+#define WAY(why, reached) "{\"trunks\":[{\"name\":\"other\"},{\"name\":" \
+	"\"itsp\",\"reached_at\":[" reached "],\"connections\":[{" \
+	"\"address\":\"203.0.113.80:5061\",\"state\":\"waits\"}]," \
+	"\"why\":\"" why "\"}]}"
+#define TRUNK_ROW "{\"name\":\"itsp\",\"address\":\"itsp.test\"," \
+	"\"transport\":\"tls\",\"enabled\":1}"
+#define NO_CA "its certificate is of a CA that is not known here ([tls] trunk_ca)"
+#define SHOWS "openssl s_client -connect 203.0.113.80:5061 -servername itsp.test"
+
+START_TEST(trunks_without_a_connection)
+{
+	static const struct {
+		const char *name, *said, *code, *remedy, *shows;
+	} rows[] = {
+		{ "CA", WAY(NO_CA, ""), "trunk-ca", "[tls] trunk_ca = that",
+		    SHOWS },
+		{ "name", WAY("its certificate is for a, not for b", ""),
+		    "trunk-certificate", "the name in the certificate",
+		    SHOWS },
+		{ "date", WAY("its certificate expired on 2021-02-03", ""),
+		    "trunk-certificate", "must renew", SHOWS },
+		{ "no TLS", WAY("it does not speak TLS at this port", ""),
+		    "trunk-no-tls", "transport=tcp", SHOWS },
+		{ "firewall", WAY("it does not answer: a firewall", ""),
+		    "trunk-not-connected", "firewall let us out", "" },
+		{ "since mended", WAY(NO_CA, "{}"), "trunk", "", "" },
+		{ "never", WAY("", ""), "trunk", "", "" },
+		{ "nothing is said", "{}", "trunk", "", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.number = "itsp";
+		x.trunk = SPAN_LIT(TRUNK_ROW);
+		x.sigproxy = span_str(rows[i].said);
+		explain_trunk_row(&x);
+		ck_assert_msg(fs.n == 1, "%s: %u", rows[i].name, fs.n);
+		expect(rows[i].name, rows[i].code, "itsp");
+		ck_assert_msg(strstr(fs.item[0].remedy, rows[i].remedy) !=
+			NULL && strstr(fs.item[0].remedy, rows[i].shows) !=
+			NULL, "%s: %s", rows[i].name, fs.item[0].remedy);
+	}
+}
+END_TEST
+
+START_TEST(a_call_and_a_registration_by_such_a_trunk)
+{
+	begin();
+	x.call = SPAN_LIT(OUT("no-device", ""));
+	x.by = SPAN_LIT(TRUNK_ROW);
+	x.sigproxy = SPAN_LIT(WAY(NO_CA, ""));
+	explain_call(&x);
+	ck_assert_uint_eq(fs.n, 2);
+	expect("call", "trunk-not-tried", "no connection to it: " NO_CA);
+	expect("trunk", "trunk-ca", "203.0.113.80:5061");
+	begin();
+	check_accounts(&fs, SPAN_LIT(ACCOUNT("", "failed", "0")),
+	    SPAN_LIT(WAY(NO_CA, "")));
+	expect("registration", "trunk-not-registered", "no connection to it: its");
+	ck_assert_ptr_null(strstr(fs.item[0].remedy, "firewall"));
 }
 END_TEST
 
@@ -415,6 +557,71 @@ START_TEST(a_phone_that_has_gone)
 }
 END_TEST
 
+#define GONE(source, verdict, reason) CALL_AND("granted", "200", reason, \
+	",\"from_source\":\"" source "\",\"caller_media\":\"" verdict "\"")
+
+START_TEST(a_phone_that_went_in_mid_call)
+{
+	static const struct { const char *name, *call; bool went; } rows[] = {
+		{ "silent", GONE("198.51.100.7:5", "home-lost",
+		    "called-hung-up"), true },
+		{ "silent, reason unknown", GONE("198.51.100.7:5",
+		    "fell-silent", "called-hung-up"), true },
+		{ "found by the audit", GONE("198.51.100.7:5", "ok",
+		    "phone-silent"), true },
+		{ "it was elsewhere then", GONE("198.51.100.8:5",
+		    "fell-silent", "called-hung-up"), false },
+		{ "all was well", GONE("198.51.100.7:5", "ok",
+		    "caller-hung-up"), false },
+		{ "it never called", "{}", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.subscriber = SPAN_LIT(ROW(""));
+		x.phones = SPAN_LIT("[]");
+		x.before = SPAN_LIT("{\"source\":\"198.51.100.7:5\","
+		    "\"transport\":\"udp\",\"ended\":\"10:00\","
+		    "\"expired\":1}");
+		x.call = span_str(rows[i].call);
+		explain_phone(&x);
+		expect(rows[i].name, "registration-lapsed", rows[i].went ?
+			"its power was cut" : "is switched off");
+	}
+}
+END_TEST
+
+START_TEST(words_that_nobody_has)
+{
+	static const struct {
+		const char *word, *call, *code, *text, *remedy;
+	} rows[] = {
+		{ "999", NULL, "no-subscriber", "999", "subscriber add 999" },
+		{ "1795794676483", NULL, "no-such-call", "1795794676483",
+		    "calls --past" },
+		{ "089123456789", CALL("granted", "200", ""), "not-ours",
+		    "of the last call with it", "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.number = rows[i].word;
+		if (rows[i].call != NULL)
+			x.call = span_str(rows[i].call);
+		explain_phone(&x);
+		ck_assert_uint_eq(fs.n, 1);
+		expect(rows[i].word, rows[i].code, rows[i].text);
+		ck_assert_ptr_nonnull(strstr(fs.item[0].remedy,
+		    rows[i].remedy));
+	}
+	begin();
+	conf.keep_records_days = 30;
+	x.number = "1795794676483";
+	explain_phone(&x);
+	expect("retention", "no-such-call", "kept for 30 days");
+}
+END_TEST
+
 START_TEST(a_number_that_is_disabled)
 {
 	begin();
@@ -428,34 +635,62 @@ END_TEST
 
 #define REPORTS(out, rtcp) CALL_AND("granted", "200", "caller-hung-up", \
 	",\"media_verdict\":\"ok\",\"caller_media\":\"ok\",\"called_media\":" \
-	"\"ok\",\"caller_packets_out\":" out ",\"caller_rtcp_in\":" rtcp)
+	"\"ok\",\"caller_packets_out\":" out ",\"caller_rtcp_in\":" rtcp \
+	",\"called_packets_out\":0")
+#define LASTS CALL_AND("granted", "200", "", ",\"media_verdict\":\"ok\"," \
+	"\"caller_media\":\"ok\",\"called_media\":\"ok\"," \
+	"\"caller_packets_out\":null")
+#define CAME(n) "{\"side\":\"called\",\"expected\":" n "}"
+#define BEFORE(n) "[{\"side\":\"caller\",\"n\":" n "},{\"side\":" \
+	"\"called\",\"n\":0}]"
 
 /* What a phone hears only its own reports tell. */
 START_TEST(phones_that_hear_nothing)
 {
 	static const struct {
-		const char *name, *call, *quality, *code, *text;
+		const char *name, *call, *quality, *reports, *code, *text;
 	} rows[] = {
-		{ "reports of nothing", REPORTS("850", "4"), "[]",
+		{ "reports of nothing", REPORTS("850", "4"), "[]", "[]",
 		    "not-hearing", "packets to it 850; reports from it 4" },
 		{ "reports of what it heard", REPORTS("850", "4"),
-		    "[{\"side\":\"caller\",\"heard_loss\":0}]", "call-fine",
-		    "both were heard" },
+		    "[{\"side\":\"caller\",\"heard_loss\":0}]", "[]",
+		    "call-fine", "came to us; 168 heard, as its reports" },
+		{ "its own judgement", REPORTS("850", "4"),
+		    "[{\"side\":\"caller\",\"said_mos\":400}]", "[]",
+		    "call-fine", "168 heard, as its reports" },
 		{ "the other one's reports", REPORTS("850", "4"),
-		    "[{\"side\":\"called\",\"heard_loss\":0}]", "not-hearing",
-		    "168 heard nothing" },
-		{ "no report", REPORTS("850", "0"), "[]", "call-fine",
+		    "[{\"side\":\"called\",\"heard_loss\":0}]", "[]",
+		    "not-hearing", "168 heard nothing" },
+		{ "no report", REPORTS("850", "0"), "[]", "[]", "call-fine",
+		    "whether 168 heard is not known: no report (RTCP) of it "
+		    "says so; nothing was sent to 201" },
+		{ "too few", REPORTS("850", "2"), "[]", "[]", "call-fine",
 		    "whether 168 heard is not known" },
-		{ "too few", REPORTS("850", "2"), "[]", "call-fine",
-		    "whether 168 heard is not known" },
-		{ "nothing was sent to it", REPORTS("3", "9"), "[]",
-		    "call-fine", "both were heard" },
+		{ "short", REPORTS("150", "0"), "[]", "[]", "call-fine",
+		    "168 heard is not known: no report (RTCP) of it says so, "
+		    "nor was there much time" },
+		{ "it reported in other calls", REPORTS("1200", "0"), "[]",
+		    BEFORE("3"), "not-hearing", "reported what it heard: 3" },
+		{ "and this one is short", REPORTS("850", "0"), "[]",
+		    BEFORE("3"), "call-fine", "whether 168 heard" },
+		{ "it lasts", LASTS, "[" CAME("1500") "]", "[]", "call-fine",
+		    "whether 168 hears is not known yet" },
+		{ "it lasts, and it hears", LASTS, "[{\"side\":\"caller\","
+		    "\"heard_loss\":0}]", BEFORE("3"), "call-fine",
+		    "168 hears, as its reports (RTCP) say; whether 201 hears "
+		    "is not known yet" },
+		{ "it lasts, and it says nothing as it always did", LASTS,
+		    "[" CAME("1500") "]", BEFORE("3"), "not-hearing",
+		    "it seems that 168 hears nothing" },
+		{ "it has just begun", LASTS, "[" CAME("250") "]",
+		    BEFORE("3"), "call-fine", "is not known yet" },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		begin();
 		x.call = span_str(rows[i].call);
 		x.quality = span_str(rows[i].quality);
+		x.reports = span_str(rows[i].reports);
 		explain_call(&x);
 		ck_assert_msg(fs.n == 1, "%s: %u", rows[i].name, fs.n);
 		expect(rows[i].name, rows[i].code, rows[i].text);
@@ -533,11 +768,13 @@ int
 main(void)
 {
 	const TTest *const tests[] = { phones,
-		another_ones_refusals_say_nothing, calls, handshakes, sounds,
+		another_ones_refusals_say_nothing, whose_answer_it_was, calls, handshakes, sounds,
 		the_evidence_of_silence, r_of_mos, trunks,
 		each_trunk_that_was_tried_is_said, trunks_that_are_shut,
-		registrations_of_our_own, phones_that_hear_nothing,
+		registrations_of_our_own, trunks_without_a_connection,
+		a_call_and_a_registration_by_such_a_trunk, phones_that_hear_nothing,
 		whose_router_loses_it, a_phone_that_has_gone,
+		a_phone_that_went_in_mid_call, words_that_nobody_has,
 		a_number_that_is_disabled };
 
 	return run_suite("explain", tests, sizeof(tests) / sizeof(tests[0]));

@@ -68,6 +68,15 @@ START_TEST(it_is_known_by_its_flow_and_by_its_mark)
 	/* A router gives the same port once for each protocol. */
 	tcp.transport = TRANSPORT_TCP;
 	ck_assert_int_eq(say(0, &tcp, ""), DEVICE_UNKNOWN);
+	for (unsigned i = 0; i < 5; i++) {
+		const struct device_sign is = sign(i == 0 ? &phone :
+			i == 1 ? &tcp : &guesser, i < 3 ? "" : i == 3 ?
+			"call-1" : "call-2");
+
+		ck_assert(devices_is_known(d, PHONE, &is) == (i == 0 ||
+			i == 3));
+		ck_assert(!devices_is_known(d, PHONE + 1, &is));
+	}
 	office.zone = ZONE_INTERNAL;
 	ck_assert_int_eq(say(0, &office, ""), DEVICE_UNKNOWN);
 }

@@ -26,9 +26,9 @@ guess(int64_t subscriber, const struct addr *from, uint64_t s, unsigned tries)
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < tries; i++) {
-		if (!meter_may_try(m, at_s(s), subscriber, from))
+		if (!meter_may_try(m, at_s(s), subscriber, from, false))
 			continue;
-		meter_wrong(m, at_s(s), subscriber, from);
+		meter_wrong(m, at_s(s), subscriber, from, false);
 		n++;
 	}
 	return n;
@@ -65,10 +65,62 @@ START_TEST(a_home_has_its_own)
 	ck_assert(meter_is_known(m, 168, &room));
 	ck_assert(!meter_is_known(m, 169, &home));
 	ck_assert_uint_eq(guess(168, &stranger, 0, 50), METER_BURST);
-	ck_assert(meter_may_try(m, at_s(0), 168, &home));
-	ck_assert_uint_eq(guess(168, &room, 0, 50), METER_BURST);
-	ck_assert_uint_eq(guess(168, &home, 29, 50), 0);
-	ck_assert_uint_eq(guess(168, &home, 30, 50), 1);
+	ck_assert(meter_may_try(m, at_s(0), 168, &home, false));
+	ck_assert_uint_eq(guess(168, &room, 0, 50), METER_KNOWN_BURST);
+	ck_assert_uint_eq(guess(168, &room, 59, 50), 0);
+	ck_assert_uint_eq(guess(168, &room, 60, 50), 1);
+}
+END_TEST
+
+/* From a home's port; how many were looked at? */
+static unsigned
+guess_by(unsigned port, uint64_t s, bool urgent)
+{
+	struct addr at = home;
+	unsigned n = 0;
+
+	at.port = (uint16_t)port;
+	while (n < 50 && meter_may_try(m, at_s(s), 168, &at, urgent)) {
+		meter_wrong(m, at_s(s), 168, &at, urgent);
+		n++;
+	}
+	return n;
+}
+
+START_TEST(who_did_not_guess_is_looked_at_beside_a_guesser)
+{
+	struct addr back = addr_of("198.51.100.7:60000");
+
+	meter_known(m, at_s(0), 168, &home);
+	for (uint64_t s = 0; s <= 3600; s++)
+		guess_by(5099, s, false);
+	ck_assert(meter_may_try(m, at_s(3600), 168, &back, false));
+	/* Two more come back with a wrong password each, once. */
+	ck_assert_uint_eq(guess_by(60001, 3600, false), 1);
+	ck_assert_uint_eq(guess_by(60002, 3600, false), 1);
+	ck_assert(!meter_may_try(m, at_s(3600), 168, &back, false));
+	ck_assert(meter_may_try(m, at_s(3600), 168, &back, true));
+	/* Who guesses does not use that up, unless by calls for help. */
+	guess_by(5099, 3601, false);
+	ck_assert_uint_eq(guess_by(5099, 3601, true), METER_KEPT_BURST);
+	ck_assert(!meter_may_try(m, at_s(3601), 168, &back, true));
+}
+END_TEST
+
+START_TEST(by_all_ports_and_for_help_a_home_has_ten_and_two_a_minute)
+{
+	unsigned n = 0, port = 1024;
+
+	meter_known(m, at_s(0), 168, &home);
+	for (; port < 2000; port++)
+		n += guess_by(port, 0, true);
+	ck_assert_uint_eq(n, 10);
+	n = 0;
+	for (uint64_t s = 1; s <= 1200; s++) {
+		n += guess_by(port++, s, true);
+		n += guess_by(port++, s, true);
+	}
+	ck_assert_uint_le(n, 40);
 }
 END_TEST
 
@@ -95,7 +147,7 @@ START_TEST(all_strangers_together_are_slow_and_spare_the_homes)
 	for (int64_t subscriber = 1000; subscriber < 9000; subscriber++)
 		n += guess(subscriber, &stranger, 1 + subscriber % 10, 1);
 	ck_assert_uint_le(n, METER_ALL_BURST + 10 * 11);
-	ck_assert(meter_may_try(m, at_s(1), 7, &home));
+	ck_assert(meter_may_try(m, at_s(1), 7, &home, false));
 }
 END_TEST
 
@@ -104,9 +156,12 @@ START_TEST(homes_use_up_nothing_of_the_strangers)
 	meter_known(m, at_s(0), 7, &home);
 	meter_known(m, at_s(0), 8, &home);
 	meter_known(m, at_s(0), 9, &home);
-	ck_assert_uint_eq(guess(7, &home, 0, 50), METER_BURST);
-	ck_assert_uint_eq(guess(8, &home, 0, 50), METER_BURST);
-	ck_assert_uint_eq(guess(9, &home, 0, 50), 0);
+	ck_assert_uint_eq(guess(7, &home, 0, 50), METER_KNOWN_BURST);
+	ck_assert_uint_eq(guess(8, &home, 0, 50), METER_KNOWN_BURST);
+	meter_known(m, at_s(0), 10, &home);
+	ck_assert_uint_eq(guess(9, &home, 0, 50), METER_KNOWN_BURST);
+	ck_assert_uint_le(guess(10, &home, 0, 50),
+	    METER_ALL_BURST - 3 * METER_KNOWN_BURST);
 	ck_assert_uint_eq(guess(168, &stranger, 0, 50), METER_BURST);
 }
 END_TEST
@@ -213,6 +268,9 @@ add_meter_tests(Suite *s)
 	tcase_add_test(t, strangers_get_a_burst_then_three_a_minute);
 	tcase_add_test(t, strangers_share_one_budget);
 	tcase_add_test(t, a_home_has_its_own);
+	tcase_add_test(t, who_did_not_guess_is_looked_at_beside_a_guesser);
+	tcase_add_test(t,
+	    by_all_ports_and_for_help_a_home_has_ten_and_two_a_minute);
 	tcase_add_test(t, an_ipv6_home_is_a_64);
 	tcase_add_test(t, all_strangers_together_are_slow_and_spare_the_homes);
 	tcase_add_test(t, homes_use_up_nothing_of_the_strangers);

@@ -237,6 +237,81 @@ open_after(const char *sql)
 	return err;
 }
 
+/* What an admin can write that nothing could be done with. */
+static const struct { const char *sql, *complaint; } senseless[] = {
+	{ "INSERT INTO trunk(name, address, prefix) VALUES "
+	  "('a', '203.0.113.80:99999', '')", "a port is a number" },
+	{ "INSERT INTO trunk(name, address, prefix) VALUES "
+	  "('a', 'sip.example.net:0', '')", "a port is a number" },
+	{ "INSERT INTO trunk(name, address, prefix) VALUES "
+	  "('a', ':5060', '')", "stands before the port" },
+	{ "INSERT INTO trunk(name, address, prefix) VALUES "
+	  "('a', '203.0.113.800', '')", "no IPv4 address" },
+	{ "INSERT INTO trunk(name, address, prefix) VALUES "
+	  "('a', '[2001:db8::1]5060', '')", "in brackets" },
+	{ "INSERT INTO trunk(name, address, prefix) VALUES "
+	  "('a', '2001:db8::1::2', '')", "no IPv6 address" },
+	{ "INSERT INTO trunk(name, address, prefix, sources) VALUES "
+	  "('a', 'h', '', '198.51.100.0/24, 10.0.0.0/33')", "/0 to /32" },
+	{ "INSERT INTO trunk(name, address, prefix) VALUES "
+	  "('a' || char(0), 'h', '')", "holds a NUL" },
+	{ "UPDATE trunk SET stun = 'stun.example.net:70000'",
+	  "a port is a number" },
+	{ "UPDATE trunk SET address = '1.2.3'", "no IPv4 address" },
+	{ "INSERT INTO allowed_from VALUES ('168', '203.0.113.0/33')",
+	  "/0 to /32" },
+	{ "INSERT INTO allowed_from VALUES ('168', '2001:db8::/129')",
+	  "/128" },
+	{ "INSERT INTO allowed_from VALUES ('168', '203.0.113.0/')",
+	  "bits of a prefix" },
+	{ "INSERT INTO allowed_from VALUES ('168', '1:2:3')",
+	  "no IPv6 address" },
+	{ "UPDATE allowed_from SET prefix = '203.0.113'", "no IPv4 address" },
+	{ "UPDATE allowed_from SET number = '1'", "no such subscriber" },
+	{ "INSERT INTO dropped(prefix) VALUES ('::/200')", "/128" },
+	{ "INSERT INTO never_dropped(prefix) VALUES ('1.2.3.4/40')",
+	  "/0 to /32" },
+	{ "INSERT INTO class_of_service(name, hours) VALUES "
+	  "('a', '08:00-08:00')", "end when they begin" },
+	{ "UPDATE class_of_service SET days = '1' || char(0)",
+	  "holds a NUL" },
+	{ "INSERT INTO route(pattern, trunk, prepend) VALUES "
+	  "('0%', 'itsp', x'41')", "is a BLOB" },
+	{ "UPDATE route SET rights = 'none'", "no such class" },
+	{ "DELETE FROM class_of_service WHERE name = 'lobby'", "its routes" },
+	{ "INSERT INTO class_grant(number, allows) SELECT '168', 'national' "
+	  "FROM json_each('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]')",
+	  "16 grants already" },
+	{ "UPDATE class_grant SET number = '1'", "no such subscriber" },
+};
+
+START_TEST(rows_that_make_no_sense_are_refused_in_words)
+{
+	lab_ok("INSERT INTO subscriber(number, username, password) VALUES "
+	       "('168', 'SIP-168', '" PASSWORD "');"
+	       "INSERT INTO trunk(name, address, prefix, sources) VALUES "
+	       "('itsp', '203.0.113.80:5060', '0', '198.51.100.0/24, ::1');"
+	       "INSERT INTO trunk(name, address, prefix) VALUES "
+	       "('b', '[2001:db8::1]:5061', ''), ('c', '2001:db8::1', ''),"
+	       "('d', 'sip.example.net', ''), ('e', '[2001:db8::1]', '');"
+	       "INSERT INTO allowed_from VALUES ('168', '203.0.113.0/24'), "
+	       "('168', '::/0'), ('168', '2001:db8::/32'), "
+	       "('168', '1:2:3:4:5:6:7:8'), ('168', '::ffff:1.2.3.4/128');"
+	       "INSERT INTO class_of_service(name, hours) VALUES "
+	       "('lobby', '22:00-06:00');"
+	       "INSERT INTO route(pattern, trunk, rights) VALUES "
+	       "('0%', 'itsp', 'lobby');"
+	       "INSERT INTO class_grant(number, allows) VALUES "
+	       "('168', 'national')");
+	for (size_t i = 0; i < sizeof(senseless) / sizeof(senseless[0]); i++) {
+		const char *said = lab_sql(senseless[i].sql);
+
+		ck_assert_msg(strstr(said, senseless[i].complaint) != NULL,
+		    "%s: %s", senseless[i].sql, said);
+	}
+}
+END_TEST
+
 START_TEST(databases_that_are_not_ours_are_refused)
 {
 	ck_assert_int_eq(open_after("SELECT 1"), 0);
@@ -358,6 +433,7 @@ add_schema_tests(Suite *s)
 	tcase_add_test(t, changes_that_would_lose_the_password_name_the_remedy);
 	tcase_add_test(t, the_fixed_statements_work);
 	tcase_add_test(t, bad_rows_about_trunks_are_refused_in_words);
+	tcase_add_test(t, rows_that_make_no_sense_are_refused_in_words);
 	tcase_add_test(t, databases_that_are_not_ours_are_refused);
 	tcase_add_test(t, a_second_registrar_is_refused);
 	tcase_add_test(t, only_older_schemas_of_ours_are_migrated);

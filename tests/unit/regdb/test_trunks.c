@@ -319,6 +319,13 @@ START_TEST(a_trunk_reaches_the_numbers_of_did_alone)
 	/* Nobody outside calls as one of us; but a PBX of ours may. */
 	assert_span(call_from(1, "0301234168", "168").caller.number,
 	    "anonymous");
+	assert_span(call_from(1, "0301234168", "SIP-168").caller.number,
+	    "anonymous");
+	lab_until(strcmp(lab_look("SELECT group_concat(DISTINCT caller || ' '"
+	    " || rule) FROM call"), "+4989555111 caller: not verified,"
+	    "anonymous caller: not verified,"
+	    "anonymous caller: 168 is ours, not shown,"
+	    "anonymous caller: SIP-168 is ours, not shown") == 0);
 	lab_until(!store_in_transaction(lab.store));
 	lab_ok("UPDATE trunk SET trust = 1");
 	lab_until(told().trust == 1);

@@ -37,7 +37,7 @@ account_for(enum digest_alg alg)
 	digest_ha1(v.digest, alg, S("SIP-168"), S("SMO-SIP"), S(PASSWORD), ha1);
 	who = (struct account){ true, true, true, true, 7,
 		span_make(ha1, digest_hex_len(alg)), DIGEST_MD5, false,
-		SPAN_NONE };
+		SPAN_NONE, false };
 }
 
 static void
@@ -250,15 +250,15 @@ START_TEST(every_no_is_the_same_403_and_spends_nothing)
 		enum verify_why want;
 	} rows[] = {
 		{ "unknown", { false, true, true, true, 9, { 0 }, DIGEST_MD5,
-		    false, { 0 } }, VERIFY_UNKNOWN_USER },
+		    false, { 0 }, false }, VERIFY_UNKNOWN_USER },
 		{ "somewhere else", { false, true, true, true, 7, { 0 }, DIGEST_MD5,
-		    true, { 0 } }, VERIFY_ELSEWHERE },
+		    true, { 0 }, false }, VERIFY_ELSEWHERE },
 		{ "disabled", { true, false, true, true, 7, { 0 }, DIGEST_MD5,
-		    false, { 0 } }, VERIFY_DISABLED },
+		    false, { 0 }, false }, VERIFY_DISABLED },
 		{ "no internet flag", { true, true, false, true, 7, { 0 }, DIGEST_MD5,
-		    false, { 0 } }, VERIFY_NOT_FROM_INTERNET },
+		    false, { 0 }, false }, VERIFY_NOT_FROM_INTERNET },
 		{ "another's AOR", { true, true, true, false, 7, { 0 }, DIGEST_MD5,
-		    false, { 0 } }, VERIFY_NOT_HIS },
+		    false, { 0 }, false }, VERIFY_NOT_HIS },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

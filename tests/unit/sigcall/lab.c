@@ -649,6 +649,10 @@ hear_relay(
 			    get_relay_tone(payload, &lab->tone), 0);
 			lab->n_tones++;
 			break;
+		case IPC_RELAY_EVENTS:
+			ck_assert_int_eq(get_relay_events(payload,
+			    &lab->events[lab->n_events++ % 8]), 0);
+			break;
 		case IPC_RELAY_TRACE:
 			ck_assert_int_eq(get_relay_trace(payload,
 			    &lab->traced[lab->n_traced++ % 64]), 0);
@@ -1078,6 +1082,20 @@ lab_roc(struct lab *lab, const struct ipc_relay_roc *roc)
 	m.session = lab->session;
 	buf_init(&b, mem, sizeof(mem));
 	IPC_FRAME(&b, RELAY_ROC, relay_roc, &m);
+	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
+	settle(lab);
+}
+
+void
+lab_digit(struct lab *lab, uint8_t end, uint8_t event)
+{
+	const struct ipc_relay_digit m = { .session = lab->session,
+		.end = end, .event = event, .duration_ms = 120 };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, RELAY_DIGIT, relay_digit, &m);
 	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
 }

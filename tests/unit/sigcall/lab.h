@@ -143,6 +143,8 @@ struct lab {
 	} ices[16];
 	unsigned n_ices;
 	struct ipc_relay_tone tone; /* the last one */
+	unsigned n_events;
+	struct ipc_relay_events events[8]; /* RELAY_EVENTS, in turn */
 	unsigned n_tones;
 	uint64_t session;
 	struct ipc_relay_trace traced[64]; /* RELAY_TRACE */
@@ -300,6 +302,8 @@ unsigned lab_saved(const struct lab *lab);
 void lab_relay(struct lab *lab, bool up);
 /* It says where the newest session's end is heard from. */
 void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
+/* It took a digit out of what that end's phone sends. */
+void lab_digit(struct lab *lab, uint8_t end, uint8_t event);
 /* A check nominated that address for it. */
 void lab_nominated(struct lab *lab, uint8_t end, const struct addr *rtp);
 /* It says how far SRTP of that end is. */

@@ -142,6 +142,178 @@ START_TEST(digits_go_on_after_a_restart)
 }
 END_TEST
 
+/* ---- events for a phone that knows only INFO ---- */
+
+#define EVENTS "telephone-event/8000"
+#define INFO_TOO "Allow: INVITE, ACK, BYE, CANCEL, INFO\r\n"
+
+static const struct {
+	const char *name;
+	bool plain_calls;	/* who has no events is the caller */
+	const char *allow;	/* of that phone */
+	bool converted;
+} plain_phones[] = {
+	{ "the offerer has none, and takes INFO", true, INFO_TOO, true },
+	{ "the answerer has none, and takes INFO", false, INFO_TOO, true },
+	{ "the offerer takes no INFO", true, "Allow: INVITE, ACK, BYE\r\n",
+	    false },
+	{ "the answerer takes no INFO", false, "Allow: INVITE, ACK, BYE\r\n",
+	    false },
+};
+
+static struct lab *lab;
+static struct phone *plain, *desk;
+static struct talk t;
+static bool plain_calls;
+
+/* A home without events and a desk with them talk; what each was told. */
+static void
+talk_of(bool by_plain, const char *allow, bool *plain_told, bool *desk_told)
+{
+	struct phone *a, *b;
+	const char *inv, *ok;
+
+	lab = lab_new(60, 100);
+	plain = lab_home(lab, "168", 7);
+	desk = lab_office(lab, "200", 31);
+	plain->no_events = true;
+	plain->can = plain->says = allow;
+	plain_calls = by_plain;
+	a = by_plain ? plain : desk;
+	b = by_plain ? desk : plain;
+	t = (struct talk){ .lab = lab };
+	dlg_call(&t.a, a, b->number, sdp_of(a, 30000, NULL), "");
+	inv = phone_expect(b, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	dlg_from_invite(&t.b, b, inv);
+	*(by_plain ? desk_told : plain_told) = strstr(inv, EVENTS) != NULL;
+	b->no_events = strstr(inv, EVENTS) == NULL || b == plain;
+	phone_answer(b, inv, 200, strstr(t.b.local, ";tag=") + 5,
+	    sdp_of(b, 20000, NULL));
+	ok = phone_expect(a, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(ok);
+	*(by_plain ? plain_told : desk_told) = strstr(ok, EVENTS) != NULL;
+	dlg_learn(&t.a, ok);
+	dlg_ack(&t.a, t.a.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(b, "ACK"));
+}
+
+static uint8_t
+desk_end(void)
+{
+	return plain_calls;
+}
+
+static void
+expect_info(const char *signal)
+{
+	const char *info = phone_expect(plain, "INFO");
+
+	ck_assert_ptr_nonnull(info);
+	ck_assert_msg(strstr(info, "Content-Type: application/dtmf-relay\r\n")
+	    != NULL && strstr(info, signal) != NULL, "%s", info);
+	phone_answer(plain, info, 200, NULL, NULL);
+}
+
+START_TEST(events_become_info_where_they_are_not_known)
+{
+	bool plain_told, desk_told, converted = plain_phones[_i].converted;
+	/* An offer with events passes as it is; what is said to a phone
+	 * without INFO is as before. */
+	bool offered = !plain_phones[_i].plain_calls;
+
+	talk_of(plain_phones[_i].plain_calls, plain_phones[_i].allow,
+	    &plain_told, &desk_told);
+	ck_assert_msg(desk_told == converted, "%s", plain_phones[_i].name);
+	ck_assert_int_eq(plain_told, offered);
+	ck_assert_uint_eq(lab->n_events, converted);
+	if (converted) {
+		ck_assert_uint_eq(lab->events[0].session, lab->session);
+		ck_assert_uint_eq(lab->events[0].end, desk_end());
+		ck_assert_uint_eq(lab->events[0].payload_type, 101);
+		ck_assert_uint_eq(lab->events[0].rate, 8000);
+		lab_digit(lab, desk_end(), 11);
+		expect_info("\r\n\r\nSignal=#\r\nDuration=120\r\n");
+		/* And its own digits go the other way. */
+		dlg_send(plain_calls ? &t.a : &t.b, "INFO",
+		    "application/dtmf", "5", "");
+		ck_assert_uint_eq(lab->n_tones, 1);
+		ck_assert_ptr_nonnull(phone_expect(plain, "SIP/2.0 200"));
+	} else {
+		lab_digit(lab, desk_end(), 11);	/* a relay that lies */
+	}
+	ck_assert_ptr_null(phone_recv(plain));
+	dlg_send(&t.a, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(t.b.phone, "BYE"));
+	lab_free(lab);
+}
+END_TEST
+
+START_TEST(digits_as_fast_as_a_relay_can_lie)
+{
+	bool a, b;
+	unsigned n = 0;
+
+	talk_of(true, INFO_TOO, &a, &b);
+	for (int i = 0; i < 100; i++)
+		lab_digit(lab, desk_end(), 1);
+	lab_digit(lab, !desk_end(), 1);		/* that one sends none */
+	lab_digit(lab, 9, 1);
+	while (phone_expect(plain, "INFO") != NULL)
+		n++;
+	ck_assert_uint_gt(n, 8);
+	ck_assert_uint_lt(n, 16);
+	ck_assert_ptr_null(phone_recv(desk));
+	lab_free(lab);
+}
+END_TEST
+
+START_TEST(events_stay_caught_after_restarts)
+{
+	bool a, b;
+
+	talk_of(true, INFO_TOO, &a, &b);
+	lab_restart(lab);
+	lab_digit(lab, desk_end(), 3);
+	expect_info("Signal=3\r\n");
+	lab->n_events = 0;
+	lab_relay(lab, false);
+	lab_relay(lab, true);
+	ck_assert_uint_eq(lab->n_events, 1);
+	ck_assert_uint_eq(lab->events[0].end, desk_end());
+	ck_assert_uint_eq(lab->events[0].rate, 8000);
+	lab_free(lab);
+}
+END_TEST
+
+/* A re-INVITE without Allow changes nothing; one with events does. */
+START_TEST(an_offer_later_is_treated_as_the_first_one)
+{
+	const char *inv;
+	bool a, b;
+
+	talk_of(true, INFO_TOO, &a, &b);
+	for (int with = 0; with <= 1; with++) {
+		plain->no_events = !with;
+		dlg_send(&t.a, "INVITE", "application/sdp",
+		    sdp_of(plain, 30000, NULL), "");
+		inv = phone_expect(desk, "INVITE");
+		ck_assert_ptr_nonnull(inv);
+		ck_assert_ptr_nonnull(strstr(inv, EVENTS));
+		phone_answer(desk, inv, 200, NULL, sdp_of(desk, 20000, NULL));
+		inv = phone_expect(plain, "SIP/2.0 200");
+		ck_assert_ptr_nonnull(inv);
+		ck_assert_int_eq(strstr(inv, EVENTS) != NULL, with);
+		dlg_ack(&t.a, t.a.cseq, NULL);
+		ck_assert_ptr_nonnull(phone_expect(desk, "ACK"));
+	}
+	ck_assert_uint_eq(lab->events[(lab->n_events - 1) % 8].rate, 0);
+	lab_digit(lab, desk_end(), 3);
+	ck_assert_ptr_null(phone_recv(plain));
+	lab_free(lab);
+}
+END_TEST
+
 Suite *
 suite_dtmf(void)
 {
@@ -153,6 +325,11 @@ suite_dtmf(void)
 	tcase_add_loop_test(c, a_digit_goes_as_the_other_hears_it, 0,
 	    sizeof(calls) / sizeof(calls[0]));
 	tcase_add_test(c, digits_go_on_after_a_restart);
+	tcase_add_loop_test(c, events_become_info_where_they_are_not_known, 0,
+	    sizeof(plain_phones) / sizeof(plain_phones[0]));
+	tcase_add_test(c, digits_as_fast_as_a_relay_can_lie);
+	tcase_add_test(c, events_stay_caught_after_restarts);
+	tcase_add_test(c, an_offer_later_is_treated_as_the_first_one);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -920,6 +920,8 @@ START_TEST(registrar_db_ends_a_call)
 			      "is over\"", "right-withdrawn" },
 		{ STOP_DISABLED, "SIP;cause=403;text=\"Subscriber is "
 				 "disabled\"", "subscriber-disabled" },
+		{ STOP_TRUNK, "SIP;cause=480;text=\"This trunk is out of "
+			      "service\"", "trunk-disabled" },
 		{ STOP_ADMIN, "SIP;cause=480;text=\"Ended by the "
 			      "administrator\"", "ended-by-admin" },
 	};
@@ -1453,7 +1455,7 @@ suite_refer(void)
 	tcase_add_test(t, only_who_was_asked_may_notify);
 	tcase_add_test(t, who_may_not_call_there_sends_nobody_there);
 	tcase_add_test(t, a_refer_waits_for_registrar_db_and_not_for_ever);
-	tcase_add_loop_test(t, registrar_db_ends_a_call, 0, 5);
+	tcase_add_loop_test(t, registrar_db_ends_a_call, 0, 6);
 	tcase_add_test(t, a_flood_of_refers_stops_at_the_calls_exchanges);
 	tcase_add_test(t, outside_a_call_refer_is_refused);
 	tcase_add_test(t, a_stranger_with_the_ids_is_challenged);

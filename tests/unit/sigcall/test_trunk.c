@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sigproxy/core/trunks.h"
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
@@ -154,15 +155,61 @@ START_TEST(silence_ends_after_wait_s_and_not_before)
 }
 END_TEST
 
-START_TEST(a_trunk_that_said_100_has_the_time_of_any_phone)
+static void
+expect_tried(const char *want)
+{
+	ck_assert_str_eq(lab->tried, want);
+}
+
+/* Before or after sigproxy died in between. */
+START_TEST(a_trunk_that_says_100_and_no_more_has_wait_s)
 {
 	const char *inv;
 
 	call_out();
 	inv = phone_expect(one, "INVITE");
 	phone_answer(one, inv, 100, NULL, NULL);
+	if (_i == 1) {
+		lab_restart(lab);
+		ck_assert_ptr_nonnull(inv = phone_expect(one, "INVITE"));
+		phone_answer(one, inv, 100, NULL, NULL);
+	}
+	lab_pass(lab, 5900);
+	ck_assert_ptr_null(phone_expect(two, "INVITE"));
+	lab_pass(lab, 200);
+	ck_assert_ptr_nonnull(phone_expect(one, "CANCEL"));
+	ck_assert_ptr_nonnull(
+	    refuse(two, phone_expect(two, "INVITE"), 486, NULL));
+	expect_refused("SIP/2.0 486");
+	expect_tried("1 3 0 |2 1 486 Whatever");
+}
+END_TEST
+
+START_TEST(one_that_said_180_rings_as_long_as_any_phone)
+{
+	const char *inv;
+
+	call_out();
+	inv = phone_expect(one, "INVITE");
+	phone_answer(one, inv, 180, "t", NULL);
 	lab_pass(lab, 60000);
 	ck_assert_ptr_null(phone_expect(two, "INVITE"));
+	ck_assert_ptr_nonnull(refuse(one, inv, 486, NULL));
+	expect_refused("SIP/2.0 486");
+}
+END_TEST
+
+/* Once, or twice by a route and by its prefix. */
+START_TEST(the_last_way_that_said_100_has_the_time_of_any_phone)
+{
+	const char *inv;
+
+	lab->n_ways = 1 + (unsigned)_i;
+	lab->way_trunk[1] = lab->way_trunk[0];
+	call_out();
+	inv = phone_expect(one, "INVITE");
+	phone_answer(one, inv, 100, NULL, NULL);
+	lab_pass(lab, 60000);
 	phone_answer(one, inv, 180, "t", NULL);
 	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 180"));
 	ck_assert_ptr_nonnull(refuse(one, inv, 486, NULL));
@@ -287,12 +334,6 @@ START_TEST(a_restart_while_it_rings_leaves_the_other_ways)
 	expect_refused("SIP/2.0 486");
 }
 END_TEST
-
-static void
-expect_tried(const char *want)
-{
-	ck_assert_str_eq(lab->tried, want);
-}
 
 START_TEST(the_record_has_what_each_trunk_did_instead)
 {
@@ -442,6 +483,19 @@ START_TEST(a_trunk_that_is_gone_is_a_stranger)
 }
 END_TEST
 
+START_TEST(a_status_without_room_says_how_many_it_leaves_out)
+{
+	char mem[3000];
+	struct buf b;
+
+	ck_assert_uint_eq(lab_count(lab, "trunks_left_out"), 0);
+	buf_init(&b, mem, sizeof(mem) - 1);
+	trunks_status(lab->edge, lab->now, &b);
+	mem[b.len] = '\0';
+	ck_assert_str_eq(mem, "\"trunks\":[],\"trunks_left_out\":2");
+}
+END_TEST
+
 Suite *
 suite_trunk(void)
 {
@@ -455,7 +509,11 @@ suite_trunk(void)
 	    rfc3263_4_3_a_failure_is_tried_elsewhere_an_answer_is_not, 0,
 	    sizeof(said) / sizeof(said[0]));
 	tcase_add_test(tc, silence_ends_after_wait_s_and_not_before);
-	tcase_add_test(tc, a_trunk_that_said_100_has_the_time_of_any_phone);
+	tcase_add_loop_test(
+	    tc, a_trunk_that_says_100_and_no_more_has_wait_s, 0, 2);
+	tcase_add_test(tc, one_that_said_180_rings_as_long_as_any_phone);
+	tcase_add_loop_test(
+	    tc, the_last_way_that_said_100_has_the_time_of_any_phone, 0, 2);
 	tcase_add_test(tc, when_all_are_silent_the_caller_hears_so_in_time);
 	tcase_add_test(tc, the_way_that_failed_comes_last_for_a_while);
 	tcase_add_test(tc, rfc3261_22_2_a_challenge_is_answered_once);
@@ -475,6 +533,8 @@ suite_trunk(void)
 	tcase_add_test(tc, a_call_from_a_trunk_is_asked_for_no_password);
 	tcase_add_test(tc, a_trunk_without_a_channel_left_is_told_503);
 	tcase_add_test(tc, a_trunk_that_is_gone_is_a_stranger);
+	tcase_add_test(
+	    tc, a_status_without_room_says_how_many_it_leaves_out);
 	suite_add_tcase(s, tc);
 	return s;
 }

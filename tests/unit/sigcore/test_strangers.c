@@ -141,36 +141,48 @@ START_TEST(strangers_who_know_an_address_only_get_silence)
 }
 END_TEST
 
-/* urn:service:sos has no host: From or To says our name, or nobody knows the
- * caller. */
+/* urn:service:sos has no host, and an emergency number may have a foreign one:
+ * From or To says our name, or nobody knows the caller. */
 START_TEST(help_is_asked_of_us_by_who_knows_our_name)
 {
+	static const char help[] = "urn:service:sos";
+	static const char number[] = "sip:1-1-2@elsewhere.example";
+	static const char other[] = "sip:113@elsewhere.example";
 	static const struct {
-		const char *from, *host;
+		const char *from, *host, *uri;
 		bool meant;
 	} rows[] = {
-		{ "203.0.113.66", "sip.example.org", true },
-		{ "203.0.113.66", "198.51.100.99", false },
-		{ "203.0.113.66", "elsewhere.example", false },
-		{ "198.51.100.7", "elsewhere.example", true },
-		{ "192.168.10.50", "elsewhere.example", true },
+		{ "203.0.113.66", "sip.example.org", help, true },
+		{ "203.0.113.66", "198.51.100.99", help, false },
+		{ "203.0.113.66", "elsewhere.example", help, false },
+		{ "198.51.100.7", "elsewhere.example", help, true },
+		{ "192.168.10.50", "elsewhere.example", help, true },
+		{ "203.0.113.66", "sip.example.org", number, true },
+		{ "203.0.113.66", "elsewhere.example", number, false },
+		{ "198.51.100.7", "elsewhere.example", number, true },
+		{ "192.168.10.50", "elsewhere.example", number, true },
+		{ "198.51.100.7", "elsewhere.example", other, false },
+		{ "192.168.10.50", "sip.example.org", other, false },
+		{ "198.51.100.7", "x", "sip:112@sip.example.org", true },
 	};
 	struct flow home = flow_from("198.51.100.7");
 	static struct sip_msg m;
 	char text[512];
 
 	conf.accept_ip = true;
+	conf.emergency[0] = SPAN_LIT("112");
+	conf.n_emergency = 1;
 	keep_flow(edge->keep, now, &home, 60);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct flow f = flow_from(rows[i].from);
 		int len = snprintf(text, sizeof(text), "INVITE "
-		    "urn:service:sos SIP/2.0\r\n"
+		    "%s SIP/2.0\r\n"
 		    "Via: SIP/2.0/UDP 10.0.0.5:5060;branch=z9hG4bK1\r\n"
-		    "From: <sip:201@%s>;tag=f\r\nTo: <urn:service:sos>\r\n"
+		    "From: <sip:201@%s>;tag=f\r\nTo: <%s>\r\n"
 		    "Call-ID: 1@x\r\nCSeq: 1 INVITE\r\n"
 		    "Contact: <sip:201@10.0.0.5>\r\n"
 		    "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
-		    rows[i].host);
+		    rows[i].uri, rows[i].host, rows[i].uri);
 
 		ck_assert_int_eq(sip_parse(span_make(text, (size_t)len),
 		    SIP_DATAGRAM, &m, NULL), 0);

@@ -1,0 +1,214 @@
+#include "postern/rows.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/secret.h"
+#include "postern/table.h"
+
+#define SQL_MAX 8192
+#define WORD_MAX 258
+
+static int
+misuse(const struct rows *t)
+{
+	fprintf(stderr, "%s\ncolumns:", t->usage);
+	for (unsigned i = 0; t->column[i] != NULL; i++)
+		fprintf(stderr, " %s", t->column[i]);
+	fputs("\neach with [--json] [--config FILE | --state DIR]\n", stderr);
+	return 2;
+}
+
+static unsigned
+count(const char *const *words)
+{
+	unsigned n = 0;
+
+	while (words[n] != NULL)
+		n++;
+	return n;
+}
+
+/* The value in COLUMN=VALUE; NULL: it is none of this table's. */
+static const char *
+value_of(const struct rows *t, const char *set, const char **column_out)
+{
+	for (unsigned i = 0; t->column[i] != NULL; i++) {
+		size_t len = strlen(t->column[i]);
+
+		if (strncmp(set, t->column[i], len) == 0 && set[len] == '=') {
+			*column_out = t->column[i];
+			return set + len + 1;
+		}
+	}
+	return NULL;
+}
+
+static bool
+is_numeric(const struct rows *t, const char *column)
+{
+	char word[64];
+
+	snprintf(word, sizeof(word), ",%s,", column);
+	return t->numeric != NULL && strstr(t->numeric, word) != NULL;
+}
+
+/* An empty number is NULL, as an empty end or class is. */
+static int
+put_value(struct buf *b, const struct rows *t, const char *column,
+    const char *value)
+{
+	bool number = is_numeric(t, column);
+	bool open = number || strcmp(column, "ends") == 0 ||
+	    strcmp(column, "rights") == 0;
+
+	if (open && value[0] == '\0') {
+		buf_puts(b, "NULL");
+		return 0;
+	}
+	if (number && strspn(value, "0123456789.") != strlen(value))
+		return cmd_fail("%s=%s: this is no number", column, value);
+	if (number)
+		buf_puts(b, "0 + ");
+	return store_value(b, value);
+}
+
+/* ---- the commands ---- */
+
+static void
+put_columns(struct buf *b, const struct rows *t, const struct cmd_opts *o,
+    int first)
+{
+	const char *column;
+
+	buf_fmt(b, "INSERT INTO %s(", t->table);
+	for (unsigned i = 0; t->place[i] != NULL; i++)
+		buf_fmt(b, "%s%s", i > 0 ? ", " : "", t->place[i]);
+	for (int i = first; i < o->n_rest; i++) {
+		(void)value_of(t, o->rest[i], &column);
+		buf_fmt(b, ", %s", column);
+	}
+	buf_puts(b, t->password ? ", password) VALUES (" : ") VALUES (");
+}
+
+static int
+put_password(struct buf *b)
+{
+	char word[WORD_MAX];
+	int rc;
+
+	if (fgets(word, sizeof(word), stdin) == NULL || word[0] == '\n')
+		return cmd_fail("no password came on standard input");
+	word[strcspn(word, "\r\n")] = '\0';
+	buf_puts(b, ", ");
+	rc = store_value(b, word);
+	secret_wipe(word, sizeof(word));
+	return rc;
+}
+
+static int
+add(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
+{
+	int places = (int)count(t->place), first = 1 + places, rc = 0;
+	const char *column, *value;
+	char mem[SQL_MAX];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_columns(&b, t, o, first);
+	for (int i = 0; i < places && rc == 0; i++) {
+		buf_puts(&b, i > 0 ? ", " : "");
+		rc = store_value(&b, o->rest[1 + i]);
+	}
+	for (int i = first; i < o->n_rest && rc == 0; i++) {
+		value = value_of(t, o->rest[i], &column);
+		buf_puts(&b, ", ");
+		rc = put_value(&b, t, column, value);
+	}
+	if (rc == 0 && t->password)
+		rc = put_password(&b);
+	buf_puts(&b, ")");
+	if (rc == 0)
+		rc = store_change(c, &b, "nothing was changed");
+	secret_wipe(mem, sizeof(mem));
+	return rc;
+}
+
+static int
+del(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
+{
+	char mem[SQL_MAX];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_fmt(&b, "DELETE FROM %s WHERE ", t->table);
+	for (unsigned i = 0; t->key[i] != NULL; i++) {
+		buf_fmt(&b, "%s%s = ", i > 0 ? " AND " : "", t->key[i]);
+		if (store_value(&b, o->rest[1 + i]) != 0)
+			return 1;
+	}
+	return store_change(c, &b, t->no_such);
+}
+
+static int
+list(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
+{
+	char mem[SQL_MAX], *said;
+	struct buf b;
+	int n = 0;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_puts(&b, t->list);
+	if (o->n_rest == 2) {
+		buf_fmt(&b, " WHERE %s = ", t->filter);
+		if (store_value(&b, o->rest[1]) != 0)
+			return 1;
+	}
+	buf_fmt(&b, " ORDER BY %s;", t->order);
+	said = store_ask_buf(c, &b);
+	if (said == NULL)
+		return 1;
+	if (o->json)
+		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
+	else if (said[0] != '\0')
+		n = table_print(stdout, span_str(said));
+	if (!o->json && n == 0)
+		puts(t->none);
+	free(said);
+	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
+}
+
+static bool
+are_columns(const struct rows *t, const struct cmd_opts *o, int first)
+{
+	const char *column;
+
+	for (int i = first; i < o->n_rest; i++) {
+		if (value_of(t, o->rest[i], &column) == NULL)
+			return false;
+	}
+	return true;
+}
+
+int
+rows_run(const struct rows *t, const struct cmd_opts *o)
+{
+	static struct conf conf;
+	const char *verb = o->n_rest > 0 ? o->rest[0] : "";
+	int first = 1 + (int)count(t->place);
+	int (*run)(const struct rows *, const struct conf *,
+	    const struct cmd_opts *) = NULL;
+
+	if (strcmp(verb, "add") == 0 && o->n_rest >= first &&
+	    are_columns(t, o, first))
+		run = add;
+	else if (strcmp(verb, "list") == 0 && o->n_rest <= 2)
+		run = list;
+	else if (strcmp(verb, "del") == 0 &&
+	    o->n_rest == 1 + (int)count(t->key))
+		run = del;
+	if (run == NULL)
+		return misuse(t);
+	return store_conf(o, &conf) != 0 ? 1 : run(t, &conf, o);
+}

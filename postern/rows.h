@@ -1,0 +1,33 @@
+/*
+ * Commands that add, list and delete rows of one table: what an admin would
+ * otherwise type as SQL.  Each is a description; the rules are the table's own,
+ * whose words are shown.
+ */
+#ifndef POSTERN_ROWS_H
+#define POSTERN_ROWS_H
+
+#include "postern/store.h"
+
+#define ROWS_PLACES 3
+#define ROWS_COLUMNS 10
+
+struct rows {
+	const char *table;
+	const char *place[ROWS_PLACES + 1];	/* columns by position */
+	const char *column[ROWS_COLUMNS + 1];	/* as COLUMN=VALUE */
+	const char *numeric;	/* those with a number or nothing: ",a,b," */
+	const char *key[ROWS_PLACES + 1];	/* what del wants */
+	const char *list;	/* SELECT ..., without its end */
+	const char *filter, *order;	/* columns */
+	bool password;		/* one line of standard input */
+	const char *usage, *none, *no_such;
+};
+
+/*
+ * add, list or del, as the command line says.
+ *
+ * Gives:   the command's exit code.
+ */
+int rows_run(const struct rows *t, const struct cmd_opts *o);
+
+#endif

@@ -508,6 +508,7 @@ on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 	char mem[CALL_BYTES_MAX];
 	struct media said;
 	struct buf body;
+	int err = -EPERM;
 
 	if (method == SIP_REFER)
 		refer_answered(x, ex, msg);
@@ -516,13 +517,15 @@ on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 		session_too_small(ex->to, msg);
 	buf_init(&body, mem, sizeof(mem));
 	/* Its challenge is for us, and we answer none. */
-	if (msg->status == 401 || msg->status == 407 ||
-	    pass_answer_body(x, ex, msg, &body, &said) != 0 ||
+	if (msg->status != 401 && msg->status != 407)
+		err = pass_answer_body(x, ex, msg, &body, &said);
+	if (err ||
 	    (!is_silent(ex, msg->status) &&
 		answer_exchange(x, ex, msg, buf_span(&body)) != 0)) {
 		if (ex->is_invite && msg->status < 300)
 			leg_ack(x, ex->to, ex->to_cseq, SPAN_NONE, NULL);
-		refuse_exchange(x, ex, 500);
+		refuse_exchange_with(x, ex, err == -EACCES ? 488 : 500,
+		    err == -EACCES ? "Reason: " SECURE_REASON "\r\n" : "");
 		return;
 	}
 	if (msg->status < 300) {

@@ -487,17 +487,26 @@ pass_2xx(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	return err;
 }
 
+/* A 2xx that the caller cannot get. */
+static struct ending
+unusable(int err)
+{
+	if (err == -EACCES || err == -EPROTONOSUPPORT)
+		return ending_of(err);
+	return (struct ending){ .status = 500, .why = "answer-unusable" };
+}
+
 static void
 on_win(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
 	struct call *call = leg->call;
 	struct exchange *setup = call->setup;
 	struct media said;
+	int err = pass_2xx(x, leg, msg, &said);
 
-	if (pass_2xx(x, leg, msg, &said) != 0) {
+	if (err) {
 		hang_up(x, leg, msg);
-		call_end(x, call,
-		    (struct ending){ .status = 500, .why = "answer-unusable" });
+		call_end(x, call, unusable(err));
 		return;
 	}
 	begin_talk(x, leg);

@@ -176,6 +176,7 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 	const struct media *offer = answered(&p);
 	struct sdp_edit edit = { 0 };
 	struct fmts mem[IPC_STREAMS_MAX];
+	bool bared = false;
 	int err = read_sdp(sdp, &p, out);
 
 	if (err || p.only_count)
@@ -193,6 +194,10 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 			m->known = false;
 		if (!m->known || m->refused || i >= sdp->n_media)
 			continue;
+		if (p.role == SDP_OFFER && !secure_may_offer(p.to, m)) {
+			m->refused = bared = true;
+			continue;
+		}
 		err = limit_stream(&p, &sdp->media[i], m, &edit.media[i],
 		    &mem[nr]);
 		if (err)
@@ -210,6 +215,8 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 			ice_edit(&edit, i, p.to, nr,
 			    offer == NULL ? NULL : &offer->stream[nr], ice[nr]);
 	}
+	if (bared && is_useless(sdp, out))
+		return -EACCES;
 	err = sdp_build(b, sdp, &edit);
 	return err ? err : buf_err(b);
 }

@@ -43,6 +43,7 @@ void
 secure_read(const struct sdp_media *m, struct media_stream *out)
 {
 	out->way = SECURE_PLAIN;
+	out->many_keys = m->n_crypto > 1;
 	out->crypto = (struct sdp_crypto){ .suite = SRTP_NONE };
 	if (!m->is_rtp)
 		return;
@@ -53,6 +54,9 @@ secure_read(const struct sdp_media *m, struct media_stream *out)
 }
 
 /* ---- what may be said ---- */
+
+static bool is_our_key(
+    const struct leg *leg, unsigned nr, const struct sdp_crypto *c);
 
 static void
 make_plain(struct media_stream *m)
@@ -73,11 +77,29 @@ secure_check_offer(const struct leg *leg, unsigned nr, struct media_stream *said
 		return 0;
 	}
 	if (is_secure(said))
-		return 0;
+		return is_our_key(leg, nr, &said->crypto) ? -EACCES : 0;
 	if (said->way == SECURE_SAVP ||
-	    policy_of(leg) == SRTP_POLICY_REQUIRED || is_agreed(leg, nr))
+	    policy_of(leg) == SRTP_POLICY_REQUIRED)
 		return -EACCES;
-	return 0;
+	/* Fax (UDPTL) knows no SRTP: going over to it is nothing less. */
+	return said->form == STREAM_RTP && is_agreed(leg, nr) ? -EACCES : 0;
+}
+
+bool
+secure_may_offer(const struct leg *leg, const struct media_stream *said)
+{
+	return said->refused || said->form == STREAM_RTP ||
+	    policy_of(leg) != SRTP_POLICY_REQUIRED;
+}
+
+/* Its sound goes in clear, as both said in this call. */
+static bool
+agreed_plain(const struct leg *leg, unsigned nr)
+{
+	const struct end_stream *s = &leg->end.stream[nr];
+
+	return s->was_set && !s->off && s->form == STREAM_RTP &&
+	    !is_agreed(leg, nr);
 }
 
 /* How we say it to this phone when we offer. */
@@ -86,6 +108,8 @@ offer_way(const struct leg *leg, unsigned nr)
 {
 	if (is_agreed(leg, nr))
 		return (enum secure_way)agreed_of(leg, nr)->way;
+	if (agreed_plain(leg, nr))
+		return SECURE_PLAIN;
 	/* Another line beside one that is secure is to be so, too. */
 	for (unsigned i = 0; i < leg->end.n; i++)
 		if (is_agreed(leg, i))
@@ -104,6 +128,27 @@ was_offered(const struct leg *leg, unsigned nr, uint8_t suite)
 	return false;
 }
 
+/* The tag says which line of ours is meant (RFC 4568 5.1.3).  What is said
+ * once more has that of the first time, or of the phone's own offer. */
+static bool
+is_tag_of(const struct leg *leg, unsigned nr, const struct sdp_crypto *c)
+{
+	if (is_agreed(leg, nr) &&
+	    (c->tag == 1 || c->tag == agreed_of(leg, nr)->phone.tag))
+		return true;
+	return c->tag > 0 && c->tag <= N_OFFERED &&
+	       offered[c->tag - 1] == c->suite;
+}
+
+static bool
+may_answer(const struct leg *leg, unsigned nr, const struct media_stream *said)
+{
+	return !said->many_keys &&
+	       was_offered(leg, nr, said->crypto.suite) &&
+	       is_tag_of(leg, nr, &said->crypto) &&
+	       !is_our_key(leg, nr, &said->crypto);
+}
+
 int
 secure_check_answer(
     const struct leg *leg, unsigned nr, struct media_stream *said)
@@ -117,7 +162,7 @@ secure_check_answer(
 		return policy_of(leg) == SRTP_POLICY_REQUIRED ? -EACCES : 0;
 	}
 	if (is_secure(said))
-		return was_offered(leg, nr, said->crypto.suite) ? 0 : -EACCES;
+		return may_answer(leg, nr, said) ? 0 : -EACCES;
 	if (way == SECURE_SAVP || said->way == SECURE_SAVP ||
 	    policy_of(leg) == SRTP_POLICY_REQUIRED || is_agreed(leg, nr))
 		return -EACCES;
@@ -251,6 +296,19 @@ offer_key(const struct leg *leg, unsigned nr, uint8_t suite,
 		derive(leg, nr, suite, NULL, out);
 }
 
+/* Our own key, sent back: two streams by one key are none. */
+static bool
+is_our_key(const struct leg *leg, unsigned nr, const struct sdp_crypto *c)
+{
+	uint8_t key[SRTP_KEY_MAX];
+	bool same;
+
+	offer_key(leg, nr, c->suite, key);
+	same = secret_eq(key, c->key, srtp_key_len(c->suite));
+	secret_wipe(key, sizeof(key));
+	return same;
+}
+
 /* ---- SDP ---- */
 
 static void
@@ -377,6 +435,7 @@ secure_settle(const struct ctx *x, struct leg *leg, unsigned nr,
 		return;
 	}
 	remember(x->e->calls, leg, said->way);
+	leg->srtp_way = said->way;
 	if (!is_secure(said) && !is_agreed(leg, nr))
 		return;
 	if (is_secure(said) && it_offered)

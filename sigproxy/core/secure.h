@@ -75,6 +75,10 @@ int secure_check_offer(
 int secure_check_answer(
     const struct leg *leg, unsigned nr, struct media_stream *said);
 
+/* May leg's phone be offered this?  What has no SRTP, as a fax, it may not
+ * where it must have that. */
+bool secure_may_offer(const struct leg *leg, const struct media_stream *said);
+
 /* The same where nothing is changed on the way: a phone that must have SRTP
  * neither says nor hears less. */
 bool secure_may_pass(const struct leg *from, const struct leg *to,

@@ -38,6 +38,7 @@ struct media_stream {
 	enum sdp_dir told;     /* what the other phone was told */
 	uint8_t way;           /* enum secure_way */
 	struct sdp_crypto crypto; /* its key; suite SRTP_NONE: none */
+	bool many_keys;        /* more lines of them than one */
 	uint8_t ice;           /* enum ice_said */
 	uint64_t ice_peer;     /* its credential, hashed; 0: none */
 };

@@ -217,7 +217,26 @@ static const char *const bad_answers[] = {
 	"",						/* no key */
 	"a=crypto:1 AEAD_AES_128_GCM inline:" GCM "\r\n", /* not offered */
 	"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" GCM "\r\n", /* short */
+	LINE("9", K1),		/* never was offered */
+	LINE("2", K1),		/* that is the other suite's */
+	LINE("1", K1) LINE("1", K2), /* which one? */
 };
+
+/* desk called home, which answered what nobody can take. */
+static void
+expect_refused(void)
+{
+	const char *msg = phone_expect(desk, "SIP/2.0 488");
+
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "Reason"), "SRTP");
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
+	ck_assert_ptr_null(key_of(1));
+	ck_assert_uint_eq(lab->n_sets, 0);
+	ck_assert_str_eq(
+	    lab->reasons[(lab->n_notes - 1) % 64], "srtp-required");
+}
 
 START_TEST(an_answer_that_does_not_fit_ends_the_call)
 {
@@ -227,11 +246,22 @@ START_TEST(an_answer_that_does_not_fit_ends_the_call)
 	inv = calls(desk, home, sdp_of(desk, 20000, NULL));
 	phone_answer(home, inv, 200, "tb",
 	    secure(home, _i == 0 ? "RTP/AVP" : "RTP/SAVP", bad_answers[_i]));
-	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 500"));
-	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
-	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
-	ck_assert_ptr_null(key_of(1));
-	ck_assert_uint_eq(lab->n_sets, 0);
+	expect_refused();
+}
+END_TEST
+
+START_TEST(our_own_key_is_no_answer)
+{
+	const char *inv, *at;
+	char line[160];
+
+	lab->srtp_of_called = SRTP_POLICY_REQUIRED;
+	inv = calls(desk, home, sdp_of(desk, 20000, NULL));
+	at = strstr(inv, "a=crypto:1");
+	ck_assert_ptr_nonnull(at);
+	snprintf(line, sizeof(line), "%.*s\r\n", (int)strcspn(at, "\r"), at);
+	phone_answer(home, inv, 200, "tb", secure(home, "RTP/SAVP", line));
+	expect_refused();
 }
 END_TEST
 
@@ -490,9 +520,84 @@ START_TEST(what_is_secure_stays_so)
 	msg = phone_expect(home, "UPDATE");
 	ck_assert_ptr_nonnull(msg);
 	phone_answer(home, msg, 200, "", sdp_of(home, 30000, NULL));
-	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 500"));
+	msg = phone_expect(desk, "SIP/2.0 488");
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "Reason"), "SRTP");
 	ck_assert_uint_eq(lab->n_sets, n);
 	hang_up();
+}
+END_TEST
+
+/* A call before was secure; this one is not, whoever offers again. */
+START_TEST(a_plain_call_stays_plain_whatever_the_last_one_was)
+{
+	const char *msg;
+
+	talk_secure();
+	hang_up();
+	answers(desk, calls(home, desk, sdp_of(home, 30000, NULL)),
+	    sdp_of(desk, 20000, NULL));
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, "sendonly"), "");
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, " RTP/AVP 8");
+	LACKS(msg, "crypto");
+}
+END_TEST
+
+#define FAX                                                                    \
+	"v=0\r\no=- 5 9 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"        \
+	"m=image 20000 udptl t38\r\na=T38FaxVersion:0\r\n"
+
+static const char *
+fax_of(const struct phone *p)
+{
+	static char mem[2][512];
+	static unsigned at;
+	char *out = mem[at++ % 2];
+
+	snprintf(out, sizeof(mem[0]), FAX, p->host, p->host);
+	return out;
+}
+
+START_TEST(no_fax_where_srtp_must_be)
+{
+	const char *msg;
+
+	lab->srtp_of_caller = SRTP_POLICY_REQUIRED;
+	talk_secure();
+	dlg_send(&t.b, "INVITE", "application/sdp", fax_of(desk), "");
+	msg = phone_expect(desk, "SIP/2.0 488");
+	ck_assert_ptr_nonnull(msg);
+	HAS(hdr(msg, "Reason"), "SRTP");
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	hang_up();
+}
+END_TEST
+
+/* From either side; and back to the sound that was agreed. */
+START_TEST(a_fax_may_follow_where_srtp_may_be)
+{
+	struct dlg *asks = _i == 0 ? &t.a : &t.b;
+	struct phone *a = _i == 0 ? home : desk, *b = _i == 0 ? desk : home;
+	const char *msg;
+
+	talk_secure();
+	dlg_send(asks, "INVITE", "application/sdp", fax_of(a), "");
+	msg = phone_expect(b, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, "udptl t38");
+	phone_answer(b, msg, 200, "", fax_of(b));
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 200"));
+	dlg_ack(asks, asks->cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(b, "ACK"));
+	dlg_send(&t.b, "INVITE", "application/sdp", sdp_of(desk, 20000, NULL),
+	    "");
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, " RTP/SAVP 8");
 }
 END_TEST
 
@@ -623,7 +728,11 @@ suite_srtp(void)
 	tcase_add_test(c, the_same_key_again_changes_nothing);
 	tcase_add_test(c, another_key_is_answered_by_another);
 	tcase_add_test(c, the_office_may_offer_again);
+	tcase_add_test(c, our_own_key_is_no_answer);
 	tcase_add_test(c, what_is_secure_stays_so);
+	tcase_add_test(c, a_plain_call_stays_plain_whatever_the_last_one_was);
+	tcase_add_test(c, no_fax_where_srtp_must_be);
+	tcase_add_loop_test(c, a_fax_may_follow_where_srtp_may_be, 0, 2);
 	tcase_add_test(c, a_relay_that_forgot_is_told_how_far_it_was);
 	tcase_add_test(c, keys_survive_sigproxy);
 	tcase_add_test(c, between_office_phones_keys_pass_and_policy_counts);

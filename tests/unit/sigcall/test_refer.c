@@ -315,7 +315,7 @@ START_TEST(who_is_talked_to_next_is_offered_what_it_needs)
 	dlg_from_invite(&ac_c, c, msg);
 	phone_answer(c, msg, 200, tag(ac_c.local), sdp_of(c, 20002, NULL));
 	ck_assert_ptr_nonnull(phone_expect(c, "BYE"));
-	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 500"));
+	ck_assert_ptr_nonnull(phone_expect(a, "SIP/2.0 488"));
 	hang_up(bc_b, c);
 	teardown();
 }

@@ -41,27 +41,43 @@ may_be_address(char c)
 	    (c >= 'A' && c <= 'F') || c == ':' || c == '.';
 }
 
-/* Is this run, or its part before a port, an IP address? */
+/* "::" is nobody's. */
 static bool
-run_is_address(struct span run)
+is_address(struct span s)
 {
 	struct addr a;
+
+	return s.len >= 3 && addr_parse_ip(s, &a) == 0;
+}
+
+/* Is one of the pieces between colons one, or all from there on? */
+static bool
+piece_is_address(struct span run)
+{
 	ptrdiff_t colon;
 
-	while (run.len > 0 && (run.p[0] == '.' || (run.p[0] == ':' &&
-	    run.len > 1 && run.p[1] != ':')))
+	for (;; run = span_sub(run, (size_t)colon + 1, run.len)) {
+		if (is_address(run))
+			return true;
+		colon = span_find(run, ':');
+		if (colon < 0)
+			return false;
+		if (is_address(span_sub(run, 0, (size_t)colon)))
+			return true;
+	}
+}
+
+/* Is an IP address in this run, whatever stands before it or as its port? */
+static bool
+run_holds_address(struct span run)
+{
+	while (run.len > 0 && run.p[0] == '.')
 		run = span_sub(run, 1, run.len);
 	while (run.len > 0 && (run.p[run.len - 1] == '.' ||
 	    (run.p[run.len - 1] == ':' && run.len > 1 &&
 	    run.p[run.len - 2] != ':')))
 		run.len--;
-	if (run.len < 3)
-		return false;
-	if (addr_parse_ip(run, &a) == 0)
-		return true;
-	colon = span_find(run, ':');
-	return colon > 0 &&
-	    addr_parse_ip(span_sub(run, 0, (size_t)colon), &a) == 0;
+	return piece_is_address(run);
 }
 
 /* Does an IP address stand anywhere in s? */
@@ -75,7 +91,7 @@ holds_address(struct span s)
 			continue;
 		for (from = i; i < s.len && may_be_address(s.p[i]); i++)
 			;
-		if (run_is_address(span_make(s.p + from, i - from)))
+		if (run_holds_address(span_make(s.p + from, i - from)))
 			return true;
 	}
 	return false;

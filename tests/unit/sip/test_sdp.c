@@ -320,6 +320,7 @@ static const char *const leaks[] = {
 	"a=remote-candidates:1 10.9.8.7 4000", "a=ssrc:1 cname:u@10.9.8.7",
 	"a=source-filter: incl IN IP4 * 10.9.8.7", "a=tool:10.9.8.7",
 	"a=path:msrp://10.9.8.7:7394/x;tcp", "a=X-something:10.9.8.7:4000",
+	"a=X-private:10.9.8.7", "a=X-be:10.9.8.7:4000", "a=X-face:fd00::77",
 	"a=unknown (10.9.8.7)", "a=unknown sip:u@10.9.8.7;x", "a=x:10.9.8.7.",
 	"a=direction:active 10.9.8.7", "a=ice-options:10.9.8.7",
 	"a=10.9.8.7", "i=10.9.8.7", "a=msid:10.9.8.7", "k=uri:10.9.8.7",

@@ -80,8 +80,8 @@ rule_of(struct span why)
 {
 	const struct way_rule *r = rules;
 
-	while (r->part[0] != '\0' && memmem(why.p, why.len, r->part,
-		strlen(r->part)) == NULL)
+	while (r->part[0] != '\0' && (why.len == 0 ||
+		memmem(why.p, why.len, r->part, strlen(r->part)) == NULL))
 		r++;
 	return r;
 }

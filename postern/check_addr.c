@@ -253,7 +253,8 @@ check_state(struct findings *fs, const struct conf *c, struct span said)
 static bool
 says_word(struct span text, const char *word)
 {
-	return memmem(text.p, text.len, word, strlen(word)) != NULL;
+	return text.len > 0 &&
+	    memmem(text.p, text.len, word, strlen(word)) != NULL;
 }
 
 static bool

@@ -191,8 +191,8 @@ say_unknown_name(const struct explain *x, struct span r)
 	struct span name = explain_text(r, "username");
 	struct finding *f;
 
-	if (explain_has_phones(x) || memmem(name.p, name.len, x->number,
-		strlen(x->number)) == NULL)
+	if (explain_has_phones(x) || name.len == 0 ||
+	    memmem(name.p, name.len, x->number, strlen(x->number)) == NULL)
 		return;
 	f = finding_new(x->found, FINDING_ERROR, "username-unknown");
 	finding_what(f, "a phone answers with the user name %.*s, which "

@@ -208,8 +208,9 @@ has_others(const struct sessions *s, const struct session_end *e,
 /*
  * What SDP says for the end's ports; false: we know no public address.
  *
- * Takes:   n_known  so many streams were said before, by a relay before us:
- *                   what we do not know of these stays ADDR_NONE.
+ * Takes:   n_known  so many streams were said before, by a relay before us.
+ *                   With any, true, and what we do not know yet stays unsaid:
+ *                   no ports at all.
  */
 static bool
 say_ports(struct sessions *s, const struct session_end *e, unsigned n_known,
@@ -226,12 +227,11 @@ say_ports(struct sessions *s, const struct session_end *e, unsigned n_known,
 		    pair, PORT_RTP, now);
 		port->said_rtcp = site_say(s->conf.site, (enum zone)e->zone,
 		    pair, PORT_RTCP, now);
-		if (nr < n_known)
-			continue;
 		if (port->said_rtp.family == ADDR_NONE ||
 		    port->said_rtcp.family == ADDR_NONE)
-			return false;
-		s->stream[e->pair[nr]].said = port->said_rtp;
+			return n_known > 0;
+		if (nr >= n_known)
+			s->stream[e->pair[nr]].said = port->said_rtp;
 	}
 	out->n_ports = e->n_streams;
 	return true;

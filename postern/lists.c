@@ -115,7 +115,7 @@ put_line(FILE *to, const char *json)
 	fputc('\n', to);
 }
 
-/* "no calls now", "no calls of 168 now". */
+/* "no calls now", or of one number, and where to ask further. */
 static void
 say_none(FILE *to, const struct list *l, const char *none)
 {

@@ -100,7 +100,7 @@ def test_calls_of_now_and_before():
         until(lambda: '168' in ask(office, 'calls'), 5, 'the call is listed')
         desk.accept()
         until(lambda: 'answered' in ask(office, 'calls', '201'), 5, 'it is listed as answered')
-        assert ask(office, 'calls', '202') == 'no calls now\n'
+        assert ask(office, 'calls', '202') == 'no calls now: none of 202; postern explain 202 says what is known of it\n'
         home.hang_up()
         until(lambda: '200' in ask(office, 'calls', '--past'), 5, 'its record is listed')
         rows = json.loads(ask(office, 'calls', '--past=1', '--json'))

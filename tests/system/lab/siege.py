@@ -10,7 +10,7 @@ from .postern import DOMAIN
 from .wait import Late, until
 
 RSS_KB = 16 * 1024                 # what any attack may add to a process
-REFILL_S = 40                      # phones that were guessed at are let in again within
+REFILL_S = 70                      # phones that were guessed at are let in again within
 
 
 def rss_kb(pid):

@@ -291,6 +291,42 @@ pattern_find(const struct pattern *all, size_t n, struct span number)
 	return best;
 }
 
+/* A short number in the country's form, which it is not dialled in. */
+static bool
+long_form(const struct plan *p, struct span number, char mem[PLAN_NUMBER_MAX],
+    struct span *out)
+{
+	size_t prefix = span_starts(number, p->national) ? p->national.len : 0;
+	struct buf b;
+
+	if (p->country.len == 0 || number.len == 0 ||
+	    number.len > PLAN_SHORT_MAX || number.p[0] == '+' ||
+	    !is_plain(number, 0))
+		return false;
+	buf_init(&b, mem, PLAN_NUMBER_MAX);
+	buf_putc(&b, '+');
+	buf_put(&b, p->country);
+	buf_put(&b, span_sub(number, prefix, number.len));
+	*out = buf_span(&b);
+	return buf_err(&b) == 0;
+}
+
+const struct pattern *
+plan_find(const struct plan *p, const struct pattern *all, size_t n,
+    struct span number)
+{
+	const struct pattern *row = pattern_find(all, n, number), *other;
+	char mem[PLAN_NUMBER_MAX];
+	struct span form;
+
+	if (!long_form(p, number, mem, &form))
+		return row;
+	other = pattern_find(all, n, form);
+	/* The country's digits say nothing of which number it is. */
+	return other != NULL && (row == NULL || other->literals >
+		row->literals + 1 + p->country.len) ? other : row;
+}
+
 bool
 pattern_is_exact(const struct pattern *p)
 {

@@ -88,6 +88,14 @@ int pattern_read(const struct plan *p, struct span typed, struct pattern *out);
 const struct pattern *pattern_find(const struct pattern *all, size_t n,
     struct span number);
 
+/*
+ * The same, and a short number, "090012" or what plan_number() leaves of
+ * "0900123", is meant by what is said of numbers of the country, "+49900%",
+ * too: it is the one that says more.
+ */
+const struct pattern *plan_find(const struct plan *p,
+    const struct pattern *all, size_t n, struct span number);
+
 /* Does it name this number and no other? */
 bool pattern_is_exact(const struct pattern *p);
 

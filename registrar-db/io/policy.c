@@ -392,7 +392,7 @@ classify(struct policy *p, struct span dialled, struct decision *out,
 
 	load(p);
 	if (plan_number(&p->plan, dialled, mem, &form) == 0)
-		row = pattern_find(p->patterns, p->n_patterns, form);
+		row = plan_find(&p->plan, p->patterns, p->n_patterns, form);
 	err = is_ours(p->oracle, dialled, &ours);
 	out->number_len = copy(out->number, sizeof(out->number),
 	    ours ? dialled : form);

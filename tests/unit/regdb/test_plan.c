@@ -169,6 +169,8 @@ START_TEST(the_pattern_that_says_most_decides)
 		{ "090011111112", NUMBER_PREMIUM },
 		{ "01371234", NUMBER_PREMIUM },
 		{ "0137123", NUMBER_NATIONAL },
+		{ "0900123", NUMBER_PREMIUM }, { "0 900-12", NUMBER_PREMIUM },
+		{ "+49900123", NUMBER_PREMIUM }, { "900123", NUMBER_PREMIUM },
 		{ "0301234567", NUMBER_NATIONAL },
 		{ "+441234567", NUMBER_INTERNATIONAL },
 		{ "00881612345678", NUMBER_SATELLITE },
@@ -191,10 +193,42 @@ START_TEST(the_pattern_that_says_most_decides)
 
 		ck_assert_int_eq(plan_number(&berlin,
 		    span_str(rows[i].dialled), mem, &form), 0);
-		p = pattern_find(all, ROWS, form);
+		p = plan_find(&berlin, all, ROWS, form);
 		ck_assert_msg((p == NULL ? NUMBER_NONE : p->kind) ==
 			rows[i].want, "%s: %s", rows[i].dialled,
 		    p == NULL ? "-" : number_kind_name(p->kind));
+	}
+}
+END_TEST
+
+/* Where nothing stands before a national number a short one may cost, too. */
+START_TEST(a_short_number_is_meant_by_a_row_of_its_country)
+{
+	static const char *const typed[] = { "XXX", "%", "+39%", "+39892%" };
+	static const enum number_kind kind[] = { NUMBER_INTERNAL,
+		NUMBER_NATIONAL, NUMBER_NATIONAL, NUMBER_PREMIUM };
+	static const struct {
+		const char *dialled;
+		enum number_kind want;
+	} rows[] = {
+		{ "892424", NUMBER_PREMIUM }, { "+39892424", NUMBER_PREMIUM },
+		{ "892", NUMBER_PREMIUM }, { "201", NUMBER_INTERNAL },
+		{ "8912", NUMBER_NATIONAL }, { "89212345678", NUMBER_PREMIUM },
+	};
+	struct pattern all[4];
+	char mem[PLAN_NUMBER_MAX];
+	struct span form;
+
+	for (size_t i = 0; i < 4; i++) {
+		ck_assert_int_eq(pattern_read(&italy, span_str(typed[i]),
+		    &all[i]), 0);
+		all[i].kind = kind[i];
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ck_assert_int_eq(plan_number(&italy,
+		    span_str(rows[i].dialled), mem, &form), 0);
+		ck_assert_msg(plan_find(&italy, all, 4, form)->kind ==
+			rows[i].want, "%s", rows[i].dialled);
 	}
 }
 END_TEST
@@ -231,6 +265,8 @@ add_plan_tests(Suite *s)
 	tcase_add_test(t, a_zero_octet_is_no_number);
 	tcase_add_test(t, a_form_stays_what_it_is);
 	tcase_add_test(t, the_pattern_that_says_most_decides);
+	tcase_add_test(t,
+	    a_short_number_is_meant_by_a_row_of_its_country);
 	tcase_add_test(t, patterns_that_are_none);
 	tcase_add_test(t, kinds_have_names);
 	suite_add_tcase(s, t);

@@ -107,7 +107,8 @@ put_about(struct bundle *b)
 	    "log-*       the end of each process's log\n", b->hides ?
 		"Numbers and names of\nsubscribers, callers and called ones "
 		"are hidden under words that nobody can\nturn back, the same "
-		"word for the same one; addresses are in it." :
+		"word for the same one, if the store knows them as\nthey stand "
+		"there: the logs may hold others. Addresses are in it." :
 		"Who called whom,\naddresses and names are.");
 	return put_file(b, "README", strlen(b->text));
 }

@@ -167,15 +167,22 @@ ear_turn(const struct ctx *x, struct leg *leg)
 		conclude(x, leg);
 }
 
+static bool
+was_heard(const struct ipc_relay_reach *reach)
+{
+	return reach->heard != MEDIA_NEVER && reach->heard != MEDIA_AWAITED;
+}
+
 /* Of a trunk sound may come from anywhere; with ICE it goes where a check was
- * answered, and nowhere else.  Without a binding its phone may have shown its
- * password in the call. */
+ * answered, and nowhere else.  Without a binding only who was heard: then it
+ * may have shown its password in the call, when it came by another flow. */
 bool
 ear_may_ask(const struct edge *e, const struct leg *leg,
     const struct ipc_relay_reach *reach)
 {
 	return leg_is_external(leg) && leg->trunk == 0 && !ice_is_used(leg) &&
-	       (leg->ear.moved || keep_has(e->keep, &leg->flow)) &&
+	       ((leg->ear.moved && was_heard(reach)) ||
+		   keep_has(e->keep, &leg->flow)) &&
 	       reach->way == MEDIA_PUNCHED && reach->range != RANGE_OPEN &&
 	       leg->call->phase != CALL_ENDING;
 }

@@ -235,6 +235,21 @@ START_TEST(who_is_not_registered_is_not_asked)
 }
 END_TEST
 
+/* A restart shows no password: such a phone would take the question for an
+ * error, perhaps, and end the call. */
+START_TEST(nor_after_a_restart_of_sigproxy)
+{
+	lab_restart(lab);
+	phone_gone(home);
+	lab_public(lab, "203.0.113.1");
+	lab_learnt(lab, 1, &desk_rtp);
+	lab_reach(lab, 0, MEDIA_AWAITED);
+	lab_reach(lab, 0, MEDIA_NEVER);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	ends_with(VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE);
+}
+END_TEST
+
 START_TEST(once_in_a_call)
 {
 	listens();
@@ -750,6 +765,7 @@ suite_ear(void)
 	T(who_is_heard_meanwhile_is_not_asked);
 	T(a_phone_that_will_not_be_asked_stays_as_it_was);
 	T(who_is_not_registered_is_not_asked);
+	T(nor_after_a_restart_of_sigproxy);
 	T(once_in_a_call);
 	T(two_phones_of_one_home_take_turns);
 	T(a_stranger_is_not_heard);

@@ -50,6 +50,9 @@ ear_heard(const struct ctx *x, struct leg *leg)
 {
 	struct ear *ear = &leg->ear;
 
+	/* Of who need not send, nothing is missed. */
+	if (relay_sound(leg)->held)
+		return;
 	if (ear->paused && ear->sighted && !addr_eq(&ear->seen, &ear->before))
 		ear->back_ms = EAR_PAUSE_MS +
 		    (uint32_t)mono_ms_between(ear->paused_at, x->now);

@@ -639,6 +639,44 @@ START_TEST(who_pauses_is_listened_for_until_it_speaks)
 }
 END_TEST
 
+static void
+desk_says(const char *direction)
+{
+	const char *inv;
+
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, direction), "");
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	phone_answer(home, inv, 200, "x", sdp_of(home, 30000, NULL));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+}
+
+/* Of who is held nothing is missed, says the relay: he was not heard. */
+START_TEST(and_through_a_hold)
+{
+	struct flow was = home->flow;
+
+	is_heard();
+	lab_reach(lab, 0, MEDIA_SILENT);
+	home->flow.remote.port = 41060;
+	phone_registers(home, NULL);
+	phone_moved(home, &was);
+	takes(home, asked(home, AT_SIP_PORT));
+	lab_pass(lab, EAR_LISTEN_MS);
+	desk_says("sendonly");
+	lab_reach(lab, 0, MEDIA_HEARD);
+	lab_pass(lab, 5000);
+	desk_says(NULL);
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	lab_reach(lab, 0, MEDIA_SILENT);
+	is_seen_from(MOVED);
+	hang_up();
+}
+END_TEST
+
 /* ---- a neighbour behind the same address ---- */
 
 static void
@@ -784,6 +822,7 @@ suite_ear(void)
 	T(who_refuses_to_be_asked_is_not_lost);
 	T(two_phones_of_one_home_that_were_heard_are_asked_at_once);
 	T(who_pauses_is_listened_for_until_it_speaks);
+	T(and_through_a_hold);
 	T(a_neighbours_flood_keeps_nobody_unheard);
 	T(who_sent_before_the_question_is_not_the_phone);
 	T(of_two_streams_alike_none_is_believed);

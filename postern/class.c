@@ -68,27 +68,17 @@ static int
 print(const struct conf *c, const struct cmd_opts *o, struct buf *sql,
     const char *none)
 {
-	char *said;
-	bool empty;
-	int n = 0;
+	char *said = store_ask_buf(c, sql);
+	int rc;
 
-	if (buf_err(sql))
-		return cmd_fail("that is too long");
-	said = store_ask(c, buf_span(sql));
 	if (said == NULL)
 		return 1;
-	if (o->json)
-		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
-	else if (said[0] != '\0')
-		n = table_print(stdout, span_str(said));
-	if (!o->json && n == 0)
-		puts(none);
-	empty = said[0] == '\0';
-	free(said);
-	if (n < 0)
-		return cmd_fail("sqlite3 gave no rows");
+	rc = table_show(said, o->json, none);
 	/* Who names one wants that one. */
-	return empty && o->n_rest == 2;
+	if (rc == 0)
+		rc = said[0] == '\0' && o->n_rest == 2;
+	free(said);
+	return rc;
 }
 
 /* ---- the commands ---- */

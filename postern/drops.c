@@ -35,18 +35,13 @@ static int
 list(const struct conf *c, const struct cmd_opts *o)
 {
 	char *said = store_ask(c, SPAN_LIT(list_sql));
-	int n = 0;
+	int rc;
 
 	if (said == NULL)
 		return 1;
-	if (o->json)
-		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
-	else if (said[0] != '\0')
-		n = table_print(stdout, span_str(said));
-	if (!o->json && n == 0)
-		puts("nobody is dropped");
+	rc = table_show(said, o->json, "nobody is dropped");
 	free(said);
-	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
+	return rc;
 }
 
 /* For so long, or until it is cleared. */

@@ -98,7 +98,7 @@ static int
 help(size_t i)
 {
 	static const char *const with_words[] = { "subscriber", "trunk",
-		"class", "trace", "cert" };
+		"class", "trace", "cert", "grant", "route", "did", "mirror" };
 	char word[16], *argv[] = { word, NULL };
 
 	printf("postern %s %s\n    %s\n", commands[i].word,

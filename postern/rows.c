@@ -156,7 +156,7 @@ list(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
 {
 	char mem[SQL_MAX], *said;
 	struct buf b;
-	int n = 0;
+	int rc;
 
 	buf_init(&b, mem, sizeof(mem));
 	buf_puts(&b, t->list);
@@ -169,14 +169,9 @@ list(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
 	said = store_ask_buf(c, &b);
 	if (said == NULL)
 		return 1;
-	if (o->json)
-		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
-	else if (said[0] != '\0')
-		n = table_print(stdout, span_str(said));
-	if (!o->json && n == 0)
-		puts(t->none);
+	rc = table_show(said, o->json, t->none);
 	free(said);
-	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
+	return rc;
 }
 
 static bool

@@ -251,7 +251,7 @@ do_show(struct subscriber *s)
 		"phones FROM subscriber AS s ORDER BY number;";
 	struct span row;
 	char *said;
-	int n = 0;
+	int rc = 0;
 
 	if (s->number != NULL) {
 		if (find(s, &said, &row) != 0)
@@ -266,15 +266,10 @@ do_show(struct subscriber *s)
 	said = store_ask(s->conf, SPAN_LIT(all));
 	if (said == NULL)
 		return 1;
-	if (s->json)
-		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
-	else if (said[0] != '\0')
-		n = table_print(stdout, span_str(said));
-	if (!s->json && n == 0)
-		puts("there is no subscriber yet: postern subscriber add "
-		     "NUMBER");
+	rc = table_show(said, s->json, "there is no subscriber yet: postern "
+	    "subscriber add NUMBER");
 	free(said);
-	return 0;
+	return rc;
 }
 
 static int

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "postern/cmd.h"
 #include "postern/json.h"
 
 #define NUMBER_MAX_BYTES 40
@@ -211,6 +212,22 @@ table_print(FILE *to, struct span rows)
 	for (json_each_item(rows, &each); json_next(&each, NULL, &row);)
 		print_row(to, &t, &row);
 	return n;
+}
+
+int
+table_show(const char *said, bool json, const char *none)
+{
+	int n = 0;
+
+	if (json) {
+		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
+		return 0;
+	}
+	if (said[0] != '\0')
+		n = table_print(stdout, span_str(said));
+	if (n == 0)
+		puts(none);
+	return n < 0 ? cmd_fail("sqlite3 gave no rows") : 0;
 }
 
 void

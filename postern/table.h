@@ -2,6 +2,7 @@
 #ifndef POSTERN_TABLE_H
 #define POSTERN_TABLE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "common/base/span.h"
@@ -15,6 +16,14 @@
  * Gives:   the number of rows; -EBADMSG it is no such array.
  */
 int table_print(FILE *to, struct span rows);
+
+/*
+ * Print what store_ask() gave: as it is with json, else as a table, or `none`
+ * where there is no row.
+ *
+ * Gives:   the command's exit code; what is wrong was said.
+ */
+int table_show(const char *said, bool json, const char *none);
 
 /* One object of such an array as lines of "key  value". */
 void table_print_one(FILE *to, struct span object);

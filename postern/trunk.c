@@ -233,7 +233,7 @@ do_show(const struct trunk *t)
 	char mem[SQL_MAX], *said;
 	struct span row;
 	struct buf b;
-	int n = 0;
+	int rc = 0;
 
 	buf_init(&b, mem, sizeof(mem));
 	buf_puts(&b, t->name == NULL ? "SELECT name, address, transport, " :
@@ -264,18 +264,15 @@ do_show(const struct trunk *t)
 		return cmd_fail("there is no trunk %s; `postern trunk show` "
 				"lists all", t->name);
 	}
-	if (t->json && t->name != NULL)
-		printf("%.*s\n", (int)row.len, row.p);
+	if (t->name == NULL)
+		rc = table_show(said, t->json,
+		    "there is no trunk yet: postern trunk add NAME ADDRESS");
 	else if (t->json)
-		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
-	else if (t->name != NULL)
+		printf("%.*s\n", (int)row.len, row.p);
+	else
 		table_print_one(stdout, row);
-	else if (said[0] != '\0')
-		n = table_print(stdout, span_str(said));
-	if (!t->json && t->name == NULL && n == 0)
-		puts("there is no trunk yet: postern trunk add NAME ADDRESS");
 	free(said);
-	return 0;
+	return rc;
 }
 
 /* ---- the command line ---- */

@@ -97,8 +97,7 @@ handle(struct media *m, uint32_t sock, const struct addr *source,
 		sessions_unasked(&m->sessions, pair, which, source, now);
 		return;
 	}
-	/* Of RTP no more is looked at than its first octet (RFC 7983 7). */
-	if (len >= STUN_HEADER_LEN && data[0] <= 3 &&
+	if (rtp_kind(span_make(data, len)) == RTP_KIND_STUN &&
 	    !(sessions_is_fax(&m->sessions, pair) &&
 		!stun_is(span_make(data, len)))) {
 		handle_stun(m, pair, which, source, span_make(data, len),

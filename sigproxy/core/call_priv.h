@@ -236,10 +236,10 @@ struct dtmf_mem {
 };
 /* An SDP of a phone that knows no events passes to one that may, or the other
  * way: they are put in for whom they are converted, taken out for who did not
- * offer them. */
+ * offer them.  offer: what said answers, or NULL. */
 void dtmf_edit(const struct passage *p, unsigned nr, const struct sdp_media *m,
-    struct media_stream *said, struct sdp_media_edit *edit,
-    struct dtmf_mem *mem);
+    const struct media_stream *offer, struct media_stream *said,
+    struct sdp_media_edit *edit, struct dtmf_mem *mem);
 /* Does own's phone send events to one that has digits by INFO only? */
 bool dtmf_is_caught(const struct end_stream *own,
     const struct end_stream *other);

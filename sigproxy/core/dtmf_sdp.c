@@ -51,12 +51,10 @@ takes_info(const struct passage *p, unsigned nr)
 
 void
 dtmf_edit(const struct passage *p, unsigned nr, const struct sdp_media *m,
-    struct media_stream *said, struct sdp_media_edit *edit,
-    struct dtmf_mem *mem)
+    const struct media_stream *offer, struct media_stream *said,
+    struct sdp_media_edit *edit, struct dtmf_mem *mem)
 {
 	struct span fmts = edit->fmts.len > 0 ? edit->fmts : m->fmts;
-	const struct media_stream *offer = p->role == SDP_ANSWER &&
-	    p->exchange->offer.known ? &p->exchange->offer.stream[nr] : NULL;
 
 	said->no_info = sip_has(p->msg, SIP_H_ALLOW) &&
 	    !sip_lists(p->msg, SIP_H_ALLOW, "INFO");

@@ -187,6 +187,8 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 		edit.o_version = sdp->o_version + p.to->version_shift;
 	for (unsigned nr = 0; nr < map->n; nr++) {
 		struct media_stream *m = &out->stream[nr];
+		const struct media_stream *its_offer =
+		    offer == NULL ? NULL : &offer->stream[nr];
 		unsigned i = line_of(&edit, map, nr);
 		struct ipc_port port = ear_port(p.to, nr);
 
@@ -204,16 +206,15 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 			return err;
 		if (m->refused)
 			continue;
-		dtmf_edit(&p, nr, &sdp->media[i], m, &edit.media[i],
-		    &events[nr]);
+		dtmf_edit(&p, nr, &sdp->media[i], its_offer, m,
+		    &edit.media[i], &events[nr]);
 		m->told = told_dir(e, &p, nr, m->dir);
 		edit_stream(&edit.media[i], &sdp->media[i], m, &port);
 		err = secure_line(p, &edit.media[i], nr, m, keys[nr]);
 		if (err)
 			return err;
 		if (m->form == STREAM_RTP)
-			ice_edit(&edit, i, p.to, nr,
-			    offer == NULL ? NULL : &offer->stream[nr], ice[nr]);
+			ice_edit(&edit, i, p.to, nr, its_offer, ice[nr]);
 	}
 	if (bared && is_useless(sdp, out))
 		return -EACCES;
@@ -536,7 +537,6 @@ settle_stream(struct steps *st, unsigned nr, struct leg *a,
 	    agreed_stream(ea, agreed ? ma : NULL, is_held(ma, mb));
 	struct end_stream new_b =
 	    agreed_stream(eb, agreed ? mb : NULL, is_held(ma, mb));
-
 	bool caught = dtmf_is_caught(ea, eb), caught_b = dtmf_is_caught(eb, ea);
 
 	if (!agreed && !ea->was_set && !eb->was_set)

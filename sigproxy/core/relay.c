@@ -204,6 +204,7 @@ void
 relay_again(const struct ctx *x, struct leg *leg)
 {
 	struct buf *to = door(x->st, leg->call);
+	const struct leg *listener = listener_of(leg);
 
 	ask_ports(x, leg);
 	for (unsigned nr = 0; nr < leg->end.n; nr++) {
@@ -217,11 +218,11 @@ relay_again(const struct ctx *x, struct leg *leg)
 			secure_tell(x->st, leg, nr);
 		if (s->ice.on && s->form == STREAM_RTP)
 			ice_tell(x->st, leg, nr);
-		set = settings_of(leg, nr, listener_of(leg));
+		set = settings_of(leg, nr, listener);
 		set.learnt = s->learnt;
 		STEPS_ASK(x->st, to, RELAY_SET, relay_set, &set);
-		if (listener_of(leg) != NULL)
-			dtmf_tell(x->st, leg, nr, listener_of(leg), false);
+		if (listener != NULL)
+			dtmf_tell(x->st, leg, nr, listener, false);
 	}
 }
 

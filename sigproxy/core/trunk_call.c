@@ -227,15 +227,20 @@ tried(const struct call *call)
 	return leg != NULL && leg->trunk != 0 ? leg : NULL;
 }
 
+/* Is there a way left, other than by that flow (NULL: any)?  By a route and by
+ * its prefix a trunk may be a way twice. */
 static bool
-has_more(const struct ctx *x, struct call *call)
+has_more(const struct ctx *x, struct call *call, const struct flow *but)
 {
 	struct outgoing before = call->out;
 	struct party called = call->called;
 	struct flow flow;
-	bool more = call->n_legs < CALL_LEGS_MAX &&
-	    trunk_choose(x, call, true, &flow) != NULL;
+	bool more;
 
+	do
+		more = call->n_legs < CALL_LEGS_MAX &&
+		    trunk_choose(x, call, true, &flow) != NULL;
+	while (more && but != NULL && flow_eq(&flow, but));
 	call->out = before;
 	call->called = called;
 	return more;
@@ -255,7 +260,7 @@ trunk_next(const struct ctx *x, struct call *call, uint16_t status)
 	steps_key_addr(x->st, "at", &leg->flow.remote);
 	steps_key_number(x->st, "status", status);
 	if (call->setup == NULL || call->setup->server == NULL ||
-	    !has_more(x, call))
+	    !has_more(x, call, NULL))
 		return false;
 	divert_drop_branches(x, call);
 	call->ringing_noted = false;
@@ -281,30 +286,12 @@ trunk_wait_ms(const struct edge *e, const struct leg *leg)
 	return t != NULL ? t->wait_ms : CALL_FLOW_MS;
 }
 
-/* By a route and by its prefix it may be a way twice. */
-static bool
-has_another(const struct ctx *x, const struct leg *leg)
-{
-	struct call *call = leg->call;
-	struct outgoing before = call->out;
-	struct party called = call->called;
-	struct flow flow;
-	bool more;
-
-	do
-		more = trunk_choose(x, call, true, &flow) != NULL;
-	while (more && flow_eq(&flow, &leg->flow));
-	call->out = before;
-	call->called = called;
-	return more && call->n_legs < CALL_LEGS_MAX;
-}
-
 bool
 trunk_may_go_on(const struct ctx *x, const struct leg *leg)
 {
 	return leg->trunk != 0 && leg->state == LEG_CALLING &&
 	    !leg->is_slow && leg->invite->state == CTXN_PROCEEDING &&
-	    !has_another(x, leg);
+	    !has_more(x, leg->call, &leg->flow);
 }
 
 /* ---- challenges ---- */

@@ -162,6 +162,8 @@ enum media_proof {
 	PROOF_SEEN_SENT,	/* and the relay sent first to that, too */
 	PROOF_BACK,		/* it moved, was found, and was heard again */
 	PROOF_UNREACHED,	/* it does not answer */
+	PROOF_REFUSED,		/* to send its sound to our SIP port */
+	PROOF_STRANGE,		/* there came a stream that may be its own */
 };
 
 /* Which figures are known. */

@@ -23,6 +23,12 @@ static const char *const words[] = {
 		       "heard for @t s",
 	[PROOF_UNREACHED] = "its sound came from @b, and stopped; it did not "
 			    "answer when it was asked where it is",
+	[PROOF_REFUSED] = "its sound came from @b, and stopped; asked to send "
+			  "it to our SIP port, it refused",
+	[PROOF_STRANGE] = "its sound came from @b, and stopped; asked to send "
+			  "it to our SIP port, it took that, and sound with "
+			  "another SSRC came there from @s: a new stream of "
+			  "its own, or a neighbour's",
 };
 
 static void

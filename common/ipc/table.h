@@ -570,7 +570,7 @@
 	F(u8, verdict, 0, 16)	/* enum media_verdict */	\
 	F(addr, said, 0, 0)	\
 	F(u8, srtp, 0, 6)	/* enum srtp_suite; 0: plain RTP */	\
-	F(u8, proof, 0, 8)	/* enum media_proof */	\
+	F(u8, proof, 0, 10)	/* enum media_proof */	\
 	F(oaddr, announced, 0, 0)	/* by the phone */	\
 	F(oaddr, seen, 0, 0)	/* where its sound was looked for or came from */ \
 	F(oaddr, before, 0, 0)	/* where it had come from */	\

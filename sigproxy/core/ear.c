@@ -41,6 +41,24 @@ place_of(struct ears *ears, const struct leg *leg)
 	return NULL;
 }
 
+/* Of those that send nothing, or that do not. */
+static unsigned
+count(const struct ears *ears, bool silent)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < EARS_MAX; i++)
+		n += ears->leg[i] != NULL &&
+		    ears->leg[i]->ear.silent == silent;
+	return n;
+}
+
+static struct leg **
+free_place(struct ears *ears)
+{
+	return count(ears, false) < EARS_ASKED ? place_of(ears, NULL) : NULL;
+}
+
 static void
 leave_place(struct edge *e, const struct leg *leg)
 {
@@ -155,7 +173,7 @@ void
 ear_turn(const struct ctx *x, struct leg *leg)
 {
 	struct ears *ears = &x->e->calls->ears;
-	struct leg **place = place_of(ears, NULL);
+	struct leg **place = free_place(ears);
 
 	if (is_heard(leg))
 		give_up(x->e, leg);
@@ -251,17 +269,14 @@ cut_if_dead(const struct ctx *x, struct leg *leg)
 	steps_close(x->st, &leg->flow);
 }
 
-/* It came by another flow and pauses, as phones do that send nothing in
- * silence: it is listened for until it speaks. */
+/* It is muted, or sends nothing in silence: it is listened for until it
+ * speaks. */
 static bool
 is_waited_for(const struct ears *ears, const struct leg *leg)
 {
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < EARS_MAX; i++)
-		n += ears->leg[i] != NULL && ears->leg[i]->ear.silent;
-	return leg->ear.again && leg->ear.moved && leg->ear.paused &&
-	       n <= EAR_PATIENT;
+	return leg->ear.again && leg->ear.paused &&
+	       leg->ear.stray.family == ADDR_NONE &&
+	       count(ears, true) <= EARS_PATIENT;
 }
 
 static void
@@ -337,6 +352,7 @@ ear_accepted(
 
 	if (ear->state == EAR_LISTENS && of_ear) {
 		ear->agreed = true;
+		ear->took = x->now;
 		ear_answered(leg, answer);
 		set_timer(x, leg, EAR_LISTEN_MS);
 		return true;
@@ -356,7 +372,7 @@ ear_refused(const struct ctx *x, struct leg *leg)
 	if (leg->ear.state != EAR_LISTENS &&
 	    (leg->ear.state != EAR_ENDS || listens_yet(leg)))
 		return false;
-	leg->ear.mutes = true; /* it would refuse again */
+	leg->ear.refuses = true; /* it would again */
 	conclude(x, leg);
 	return true;
 }

@@ -20,9 +20,8 @@
  *
  * It looks again for who was heard and falls silent: home routers forget, and
  * give the sound another port.  Then only if its phone sent without a pause
- * until then, or comes back by another flow; and a phone that takes the
- * question and sends nothing is muted, and asked no more for a silence alone.
- * But one that came by another flow sends to our SIP port until it speaks, for
+ * until then, or comes back by another flow.  A phone that takes the question
+ * and sends nothing is muted: it sends to our SIP port until it speaks, for
  * nobody would know the port that its words leave by.
  * A phone whose router forgot the way of its signalling, too, is asked as soon
  * as it comes back (move.h).
@@ -48,7 +47,9 @@ struct leg;
 struct sip_msg;
 struct steps;
 
-#define EARS_MAX 32 /* phones at once; some of them out of reach */
+#define EARS_ASKED 32 /* phones at once; some of them out of reach */
+#define EARS_PATIENT 64 /* and who are listened for until they speak */
+#define EARS_MAX (EARS_ASKED + EARS_PATIENT)
 
 enum {
 	EAR_TURN_MS = 400,   /* until it is looked at again */
@@ -61,9 +62,10 @@ enum {
 	EAR_DEAD_MS = 3000,
 	EAR_LOOKS = 50,	     /* in a call, for who was heard before */
 	EAR_LISTEN_MS = 1500,
-	EAR_PATIENT = EARS_MAX / 2, /* who may be listened for until they speak */
 	EAR_SURE = 3,		/* packets in order, of whose SSRC nobody knows */
 	EAR_CONTEST_MS = 100,	/* then, for another one like it */
+	EAR_PROMPT_MS = 500,	/* for a stream with a new SSRC to begin */
+	EAR_QUIET_MS = 10000,	/* before which nobody else's came */
 	EAR_CONTESTS = 3,	/* so often it is asked again, if one came */
 	EAR_CONTEST_PAUSE_MS = 3000,
 	EAR_SOUNDS = 2048,	/* a power of two */
@@ -89,7 +91,9 @@ struct ear {
 	bool agreed;	    /* the phone took the re-INVITE */
 	bool paused;	     /* the relay does not hear it any more */
 	bool moved;	     /* it came by another flow since it was heard */
-	bool mutes;	     /* it stops sending when it pleases */
+	bool mutes;	     /* it stops sending when it pleases, and nobody
+			      * listens for it */
+	bool refuses;	     /* to be asked */
 	bool again;	     /* this look is for who was heard */
 	bool sighted;	     /* and it was found */
 	bool contested;	     /* two streams are alike */
@@ -97,7 +101,11 @@ struct ear {
 	uint8_t looks;	     /* of that kind */
 	struct mono paused_at;
 	struct addr before;  /* where it was heard from then */
-	uint32_t back_ms;    /* heard from `seen` after that; 0: never */
+	/* Its router moved its sound, from there to here, and it was not
+	 * heard for so long; 0: never. */
+	struct addr moved_from, moved_to;
+	uint32_t moved_ms;
+	struct addr announced_then; /* when it was learnt last */
 	bool silent;	    /* and sent nothing, all the time */
 	uint8_t listener;   /* by which it is heard */
 	uint8_t turns;
@@ -105,12 +113,14 @@ struct ear {
 	struct addr announced; /* by the phone, for its sound */
 	struct addr said;   /* what SDP says meanwhile */
 	struct addr first;  /* whose stream is sure */
+	struct addr stray;  /* of one that may be its own, with a new SSRC */
 	uint32_t ssrc;
 	bool says_ssrc;	    /* by its SDP; so it is said_ssrc */
 	uint32_t said_ssrc;
 	uint64_t types[2];  /* payload types of its SDP and ours; 0: unknown */
 	struct addr seen;   /* where its sound comes from; none: not known */
 	struct mono asked;  /* this look's question */
+	struct mono took;   /* and its 200 */
 	struct mono ended;  /* it took the relay's port again; 0: not yet */
 };
 
@@ -140,8 +150,12 @@ void ear_want(const struct ctx *x, struct leg *leg,
 /* It did hear it, and for a second or more does not, says reach. */
 void ear_paused(const struct ctx *x, struct leg *leg,
     const struct ipc_relay_reach *reach);
-/* It hears it. */
-void ear_heard(const struct ctx *x, struct leg *leg);
+/* It hears it, says reach. */
+void ear_heard(const struct ctx *x, struct leg *leg,
+    const struct ipc_relay_reach *reach);
+/* It learnt leg's address; before it was that one, or none. */
+void ear_learnt(const struct ctx *x, struct leg *leg,
+    const struct addr *before);
 /* Leg's phone came by another flow: look, if it is not heard. */
 void ear_moved(const struct ctx *x, struct leg *leg);
 /* The same; asked for by ear.c once more. */

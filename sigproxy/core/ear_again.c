@@ -8,7 +8,7 @@ is_suspect(const struct edge *e, const struct leg *leg)
 {
 	const struct ear *ear = &leg->ear;
 
-	return ear->paused && ear->reach.ssrc != 0 &&
+	return ear->paused && !ear->refuses && ear->reach.ssrc != 0 &&
 	       ear_may_ask(e, leg, &ear->reach) && ear->looks < EAR_LOOKS &&
 	       (ear->moved ||
 		   (ear->reach.heard == MEDIA_PAUSED && !ear->mutes));
@@ -24,7 +24,8 @@ ear_look_again(const struct ctx *x, struct leg *leg)
 	ear->looks++;
 	ear->turns = 0;
 	ear->again = ear->sure = true;
-	ear->agreed = ear->silent = ear->sighted = false;
+	ear->agreed = ear->silent = ear->sighted = ear->contested = false;
+	ear->stray = (struct addr){ 0 };
 	ear->ended.us = 0;
 	ear->state = EAR_WAITS;
 	ear_turn(x, leg);
@@ -46,18 +47,42 @@ ear_paused(const struct ctx *x, struct leg *leg,
 }
 
 void
-ear_heard(const struct ctx *x, struct leg *leg)
+ear_heard(const struct ctx *x, struct leg *leg,
+    const struct ipc_relay_reach *reach)
 {
 	struct ear *ear = &leg->ear;
 
 	/* Of who need not send, nothing is missed. */
 	if (relay_sound(leg)->held)
 		return;
-	if (ear->paused && ear->sighted && !addr_eq(&ear->seen, &ear->before))
-		ear->back_ms = EAR_PAUSE_MS +
-		    (uint32_t)mono_ms_between(ear->paused_at, x->now);
 	ear->paused = false;
 	ear->moved = false;
+	ear->reach = *reach;
+}
+
+/* A phone that announces another port moves its sound by itself; with ICE
+ * a check does. */
+void
+ear_learnt(
+    const struct ctx *x, struct leg *leg, const struct addr *before)
+{
+	struct ear *ear = &leg->ear;
+	const struct end_stream *s = relay_sound(leg);
+	bool by_router = before->family != ADDR_NONE &&
+	    !addr_eq(before, &s->learnt) && leg_is_external(leg) &&
+	    !ice_is_used(leg) && addr_eq(&ear->announced_then, &s->rtp);
+
+	ear->announced_then = s->rtp;
+	if (!by_router)
+		return;
+	ear->moved_from = *before;
+	ear->moved_to = s->learnt;
+	ear->moved_ms = EAR_PAUSE_MS;
+	if (ear->paused)
+		ear->moved_ms +=
+		    (uint32_t)mono_ms_between(ear->paused_at, x->now);
+	else if (ear->reach.heard == MEDIA_HEARD)
+		relay_conclude(x, leg, &ear->reach);
 }
 
 void

@@ -83,8 +83,8 @@ knows_ssrc(const struct ear *ear, uint32_t *out)
 	return ear->says_ssrc || ear->again;
 }
 
-/* Who listens to it, or NULL.  Of phones that were never heard packets are
- * told apart by their address alone. */
+/* Who listens to it, or NULL.  Of whose SSRC nobody knows packets are told
+ * apart by their address alone; of phones that were never heard first. */
 static struct leg *
 listener_of(const struct ears *ears, const struct addr *from, uint32_t ssrc)
 {
@@ -98,7 +98,7 @@ listener_of(const struct ears *ears, const struct addr *from, uint32_t ssrc)
 			continue;
 		if (knows_ssrc(&leg->ear, &its) && its == ssrc)
 			return leg;
-		if (!leg->ear.again)
+		if (unknown == NULL || !leg->ear.again)
 			unknown = leg;
 	}
 	return unknown;
@@ -107,10 +107,11 @@ listener_of(const struct ears *ears, const struct addr *from, uint32_t ssrc)
 /* ---- streams ---- */
 
 /* Whoever floods with ever new sources overwrites a few of the others'
- * packets, not all between two of one stream's. */
+ * packets, not all between two of one stream's.  It begins anew after gap_ms
+ * without. */
 static struct ear_sound *
 note_sound(struct calls *c, struct mono now, const struct addr *from,
-    const struct rtp_header *h)
+    const struct rtp_header *h, uint64_t gap_ms)
 {
 	uint8_t key[sizeof(from->ip) + 6];
 	struct ear_sound *s;
@@ -124,7 +125,7 @@ note_sound(struct calls *c, struct mono now, const struct addr *from,
 	tag = (uint32_t)(hash >> 32) | 1;
 	s = &c->ears.sounds[hash % EAR_SOUNDS];
 	if (s->tag != tag ||
-	    mono_ms_between(s->last, now) >= EAR_SOUND_MS)
+	    mono_ms_between(s->last, now) >= gap_ms)
 		*s = (struct ear_sound){ .tag = tag, .first = now };
 	else if ((uint16_t)(h->seq - s->seq - 1) >= EAR_AHEAD)
 		s->n = 0;
@@ -183,30 +184,62 @@ is_new(const struct ear *ear, const struct ear_sound *s)
 	return !mono_before(s->first, ear->asked);
 }
 
+/*
+ * Some phones take another SSRC when their SDP moves their sound.  Such a one
+ * sends at once; and a neighbour, who cannot know when it is asked, would have
+ * sent before.
+ */
+static bool
+is_prompt(const struct ear *ear, const struct ear_sound *s,
+    const struct ear_sound *strays)
+{
+	return mono_before(s->first, mono_add_ms(ear->took, EAR_PROMPT_MS)) &&
+	       is_new(ear, strays);
+}
+
+/* Nobody knows whose.  Who is listened for until it speaks would not be heard
+ * any more, if it was its own. */
 static void
-hear(const struct ctx *x, struct leg *leg, const struct addr *from,
-    const struct rtp_header *h, const struct ear_sound *s)
+note_stray(const struct ctx *x, struct leg *leg, const struct addr *from)
+{
+	leg->ear.stray = *from;
+	if (leg->ear.silent)
+		ear_end_listening(x, leg);
+}
+
+/* It is believed, unless another one like it comes at once. */
+static void
+take(const struct ctx *x, struct leg *leg, const struct addr *from,
+    uint32_t ssrc)
 {
 	struct ear *ear = &leg->ear;
-	uint32_t ssrc;
 
-	if (!is_type(ear, h->payload_type))
-		return;
-	if (knows_ssrc(ear, &ssrc)) {
-		if (h->ssrc == ssrc && s->n >= 2)
-			found(x, leg, from);
-		return;
-	}
-	if (!ear->agreed || s->n < EAR_SURE || !is_new(ear, s))
-		return;
 	if (ear->first.family == ADDR_NONE) {
 		ear->first = *from;
-		ear->ssrc = h->ssrc;
+		ear->ssrc = ssrc;
 		timerq_set(&x->e->timers, &ear->timer,
 		    mono_add_ms(x->now, EAR_CONTEST_MS));
-	} else if (h->ssrc != ear->ssrc || !addr_eq(from, &ear->first)) {
+	} else if (ssrc != ear->ssrc || !addr_eq(from, &ear->first)) {
 		ear->contested = true;
 	}
+}
+
+/* s is perhaps its phone's; a run of strays is all that came from its IP and
+ * nobody knows whose. */
+static void
+hear_unknown(const struct ctx *x, struct leg *leg, const struct addr *from,
+    const struct rtp_header *h, const struct ear_sound *s,
+    const struct ear_sound *strays)
+{
+	const struct ear *ear = &leg->ear;
+
+	if (ear->says_ssrc || !ear->agreed || s->n < EAR_SURE ||
+	    !is_new(ear, s))
+		return;
+	if (!ear->again || is_prompt(ear, s, strays))
+		take(x, leg, from, h->ssrc);
+	else
+		note_stray(x, leg, from);
 }
 
 static bool
@@ -216,24 +249,45 @@ is_stale(const struct ears *ears, const struct addr *from, struct mono now)
 	       mono_before(now, ears->stale_until);
 }
 
+/* One entry for all of an IP: no source has port 0. */
+static const struct ear_sound *
+note_stray_of(struct calls *c, struct mono now, const struct addr *from)
+{
+	struct addr ip = *from;
+
+	ip.port = 0;
+	return note_sound(
+	    c, now, &ip, &(struct rtp_header){ 0 }, EAR_QUIET_MS);
+}
+
 bool
 ear_packet(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span packet)
 {
 	const struct ctx x = { e, now, st };
 	const struct ears *ears = &e->calls->ears;
-	const struct ear_sound *s;
+	const struct ear_sound *s, *strays;
 	struct rtp_header h;
 	struct leg *leg;
+	uint32_t ssrc;
 
 	if (rtp_kind(packet) != RTP_KIND_RTP || rtp_parse(packet, &h) != 0)
 		return is_stale(ears, &from->remote, now);
-	s = note_sound(e->calls, now, &from->remote, &h);
+	s = note_sound(e->calls, now, &from->remote, &h, EAR_SOUND_MS);
 	leg = listener_of(ears, &from->remote, h.ssrc);
 	if (is_stale(ears, &from->remote, now))
 		return true; /* of the phone beside it */
+	if (leg != NULL && knows_ssrc(&leg->ear, &ssrc) && ssrc == h.ssrc) {
+		if (leg->ear.listener != from->listener)
+			return false;
+		if (s->n >= 2 && is_type(&leg->ear, h.payload_type))
+			found(&x, leg, &from->remote);
+		return true;
+	}
+	strays = note_stray_of(e->calls, now, &from->remote);
 	if (leg == NULL || leg->ear.listener != from->listener)
 		return false;
-	hear(&x, leg, &from->remote, &h, s);
+	if (is_type(&leg->ear, h.payload_type))
+		hear_unknown(&x, leg, &from->remote, &h, s, strays);
 	return true;
 }

@@ -65,12 +65,12 @@ ear_seen_again(const struct edge *e, const struct leg *leg, struct mono now)
 
 	if (!ear->again || ear->state == EAR_WAITS)
 		return SEEN_NOT;
-	if (ear->silent)
+	if (ear->silent && ear->stray.family == ADDR_NONE)
 		return is_reachable(e, leg) ? SEEN_SILENT : SEEN_NOT;
 	if (ear->sighted)
 		return addr_eq(&ear->seen, &ear->before) ? SEEN_AS_SAID :
 		       is_proved(ear, now) ? SEEN_EACH_PEER : SEEN_MOVED;
-	if (ear->agreed || ear->mutes ||
+	if (ear->agreed || ear->mutes || ear->refuses ||
 	    (ear->state != EAR_OVER && !move_is_asking(leg)))
 		return SEEN_NOT;
 	return SEEN_LOST;
@@ -95,8 +95,12 @@ proof_of_never(const struct leg *leg, const struct verdict_in *in)
 }
 
 static enum media_proof
-proof_of_silence(const struct verdict_in *in)
+proof_of_silence(const struct leg *leg, const struct verdict_in *in)
 {
+	if (leg->ear.refuses)
+		return PROOF_REFUSED;
+	if (leg->ear.stray.family != ADDR_NONE)
+		return PROOF_STRANGE;
 	switch (in->sight) {
 	case SEEN_SILENT:
 		return PROOF_ASKED;
@@ -125,23 +129,36 @@ is_sent_first(
 	       addr_same_ip(announced, &leg->flow.remote);
 }
 
+static void
+prove_moved(const struct ear *ear, struct ipc_call_reach *out)
+{
+	if (ear->moved_ms == 0)
+		return;
+	out->proof = PROOF_BACK;
+	out->before = ear->moved_from;
+	out->seen = ear->moved_to;
+	out->after_ms = ear->moved_ms;
+}
+
 void
 ear_prove(const struct edge *e, const struct leg *leg,
     const struct verdict_in *in, struct ipc_call_reach *out)
 {
 	const struct ear *ear = &leg->ear;
 
-	if (in->way != MEDIA_PUNCHED || in->refused)
+	if (in->refused)
 		return;
 	out->announced = relay_sound(leg)->rtp;
-	out->seen = ear->seen;
+	if (in->heard != MEDIA_SILENT && in->heard != MEDIA_NEVER) {
+		prove_moved(ear, out);
+		return;
+	}
+	if (in->way != MEDIA_PUNCHED)
+		return;
+	out->seen = ear->stray.family != ADDR_NONE ? ear->stray : ear->seen;
 	out->before = ear->before;
 	if (in->heard == MEDIA_SILENT) {
-		out->proof = (uint8_t)proof_of_silence(in);
-	} else if (in->heard != MEDIA_NEVER) {
-		out->after_ms = ear->back_ms;
-		if (ear->back_ms != 0)
-			out->proof = PROOF_BACK;
+		out->proof = (uint8_t)proof_of_silence(leg, in);
 	} else {
 		out->proof = (uint8_t)proof_of_never(leg, in);
 		if (out->proof != PROOF_SENT_FIRST)

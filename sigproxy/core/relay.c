@@ -448,6 +448,7 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 	struct end_stream *s;
 	struct call *call;
 	struct leg *leg;
+	struct addr before;
 	int err = get_relay_news(payload, &news);
 
 	if (err)
@@ -458,6 +459,7 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 	    news.stream >= leg->end.n)
 		return 0;
 	s = &leg->end.stream[news.stream];
+	before = s->learnt;
 	if (news.what == RELAY_LATCHED)
 		s->learnt = news.addr;
 	s->silent = news.what == RELAY_SILENT;
@@ -469,6 +471,8 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 		steps_key_number(x->st, "stream", news.stream);
 	if (news.addr.family != ADDR_NONE)
 		steps_key_addr(x->st, "address", &news.addr);
+	if (news.what == RELAY_LATCHED && news.stream == call->sound)
+		ear_learnt(x, leg, &before);
 	return 0;
 }
 
@@ -534,7 +538,7 @@ on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 	if (reach.heard == MEDIA_NEVER || reach.heard == MEDIA_AWAITED)
 		ear_want(x, leg, &reach);
 	else if (reach.heard == MEDIA_HEARD)
-		ear_heard(x, leg);
+		ear_heard(x, leg, &reach);
 	else
 		ear_paused(x, leg, &reach);
 	if (reach.heard != MEDIA_AWAITED && reach.heard != MEDIA_PAUSED &&

@@ -3,7 +3,8 @@
 Whose router gives the old ports again is heard by itself. Whose router gives others is heard from the next packet of
 its signalling on that shows its password: its sound from the new port is dropped by the office's router until then.
 Where the signalling goes on, since its connection outlived it, from the moment itself on. Whose router gives each peer
-another port from then on cannot be heard, and its record says why.
+another port from then on cannot be heard, and its record says why. Who is muted in that moment is heard from its next
+word on, though its signalling tells nothing.
 """
 
 import re
@@ -25,6 +26,7 @@ BACK_S = 2.0
 GRANT_S = 30
 REFRESH = 0.9                # of its grant, then baresip registers anew
 BEFORE_S = 2.5               # so long before that the router forgets
+MUTED_S = 4                  # before it does: so that its silence is known
 RTP = range(16384, 16984)
 MARK = b'STRANGER' * 20
 
@@ -37,16 +39,18 @@ class Kind:
     stun: bool = False
     transport: str = 'udp'
     each_peer: bool = False      # gets another one
+    muted: bool = False          # the phone, meanwhile
 
 
 KINDS = [Kind('keeps'), Kind('others', range(30000, 30100)), Kind('others, STUN', range(31000, 31100), True),
-         Kind('others, TCP', range(32000, 32100), False, 'tcp'), Kind('each peer', range(1024, 65536), each_peer=True)]
+         Kind('others, TCP', range(32000, 32100), False, 'tcp'), Kind('each peer', range(1024, 65536), each_peer=True),
+         Kind('others, muted', range(33000, 33100), False, 'tcp', muted=True)]
 
 
 class ManyDesks(Office):
     """A desk for each home."""
 
-    INSIDE, OUTSIDE = (168, 169, 170, 171, 172), (201, 202, 203, 204, 205)
+    INSIDE, OUTSIDE = (168, 169, 170, 171, 172, 173), (201, 202, 203, 204, 205, 206)
 
 
 def media():
@@ -75,7 +79,11 @@ class Story:
     def forget(self):
         """Shortly before it registers anew."""
         hear_each_other(self.home, self.desk, 1)
-        time.sleep(max(0.0, self.began + REFRESH * GRANT_S - BEFORE_S - time.time()))
+        forgets_at = self.began + REFRESH * GRANT_S - BEFORE_S
+        if self.kind.muted:
+            time.sleep(max(0.0, forgets_at - MUTED_S - time.time()))
+            self.mute()
+        time.sleep(max(0.0, forgets_at - time.time()))
         self.at = time.time()
         if self.kind.each_peer:
             self.router.router.run(['nft', 'flush chain ip nat postrouting; add rule ip nat postrouting oifname "wan" '
@@ -83,6 +91,15 @@ class Story:
         elif self.kind.ports:
             self.office.lab.rebind(self.router, self.kind.ports)
         flush_connections(self.router.router)
+        if self.kind.muted:
+            time.sleep(1)
+            self.at = time.time()
+            self.home.host.run(['nft', 'delete table ip mute'])
+
+    def mute(self):
+        """Its phone sends no sound; its signalling goes on."""
+        self.home.host.run(['nft', 'add table ip mute; add chain ip mute out { type filter hook output priority 0; }; '
+                            'add rule ip mute out meta l4proto udp drop'])
 
     def heard_after(self, listener, since):
         """Seconds until it heard something again after the longest gap."""
@@ -90,6 +107,8 @@ class Story:
             heard = [p.time for p, _ in listener.ear.incoming(self.at - 0.2)]
             return heard if heard and heard[-1] > max(self.at, since) + 1.5 else None
         heard = until(times, 8, f'{self.kind.name}: {listener.name} hears again', 0.05)
+        if self.kind.muted:
+            return next(t for t in heard if t > since) - since
         gap, end = max((later - earlier, later) for earlier, later in zip(heard, heard[1:]))
         return end - since if gap > 0.3 else gap
 

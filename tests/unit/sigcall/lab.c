@@ -1153,7 +1153,8 @@ lab_reach(struct lab *lab, uint8_t end, enum media_heard heard)
 	struct ipc_relay_reach reach = { .session = lab->session,
 		.end = end,
 		.heard = (uint8_t)heard,
-		.way = MEDIA_PUNCHED,
+		.way = lab->forwarded ? MEDIA_RANGE : MEDIA_PUNCHED,
+		.range = lab->forwarded ? RANGE_OPEN : RANGE_UNKNOWN,
 		.ssrc = lab->ssrc != 0 ? lab->ssrc : LAB_SSRC,
 		.said = ip("203.0.113.1", 16384) };
 	char mem[128];

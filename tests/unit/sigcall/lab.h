@@ -55,6 +55,7 @@ struct lab {
 	uint64_t cut;	  /* the connection that was closed last */
 	uint8_t rtp_seq;
 	uint32_t ssrc;	  /* of who was heard; 0: LAB_SSRC */
+	bool forwarded;	  /* the RTP range, as the relay knows */
 	bool stolen; /* a phone uses another one's identifiers:
 		      * what it reads back is no leak */
 	/* The oracle. */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sigproxy/core/ear.h"
+#include "sigproxy/core/call_priv.h"
 #include "tests/unit/sigcall/lab.h"
 #include "tests/unit/sigcall/suites.h"
 
@@ -76,6 +76,13 @@ is_seen_from(uint16_t port)
 	ck_assert(lab_rtp(home, port, LAB_SSRC));
 	lab_pass(lab, EAR_CONTEST_MS);
 	takes(home, asked(home, AT_RELAY));
+}
+
+static void
+streams(uint16_t port, uint32_t ssrc, unsigned n)
+{
+	while (n-- > 0)
+		ck_assert(lab_rtp(home, port, ssrc));
 }
 
 static void
@@ -376,7 +383,6 @@ START_TEST(who_stops_in_mid_call_is_looked_for_and_heard_from_there)
 	seen.port = MOVED;
 	ck_assert(addr_eq(&lab_set(lab, 0)->rtp, &seen));
 	lab_learnt(lab, 0, &seen);
-	lab_pass(lab, 300);
 	lab_reach(lab, 0, MEDIA_HEARD);
 	ck_assert_uint_eq(lab->n_reach, 2);
 	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_OK);
@@ -384,7 +390,7 @@ START_TEST(who_stops_in_mid_call_is_looked_for_and_heard_from_there)
 	ck_assert(addr_eq(&lab->reach.before, &home_rtp));
 	ck_assert(addr_eq(&lab->reach.seen, &seen));
 	ck_assert_uint_eq(lab->reach.after_ms,
-	    EAR_PAUSE_MS + EAR_CONTEST_MS + 300);
+	    EAR_PAUSE_MS + EAR_CONTEST_MS);
 	/* And once more. */
 	lab_pass(lab, EAR_STALE_MS);
 	lab_reach(lab, 0, MEDIA_PAUSED);
@@ -396,24 +402,162 @@ START_TEST(who_stops_in_mid_call_is_looked_for_and_heard_from_there)
 }
 END_TEST
 
-START_TEST(who_mutes_is_asked_once)
+/* Heard before, asked now, it sends nothing. */
+static void
+mutes(void)
 {
+	lab->n_reach = 1;
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	lab_pass(lab, EAR_LISTEN_MS);
+	/* Of a pause alone nothing is concluded. */
+	ck_assert_uint_eq(lab->n_reach, 1);
+	lab_reach(lab, 0, MEDIA_SILENT);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_STOPPED_SENDING);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_ASKED);
+	lab_pass(lab, 60000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+}
+
+/* Its router may forget its sound alone meanwhile. */
+START_TEST(who_mutes_is_listened_for_until_it_speaks)
+{
+	struct addr seen = home->flow.remote;
+
+	is_heard();
+	for (unsigned i = 0; i < 3; i++) {
+		mutes();
+		seen.port = (uint16_t)(MOVED + i);
+		is_seen_from(seen.port);
+		ck_assert(addr_eq(&lab_set(lab, 0)->rtp, &seen));
+		lab_learnt(lab, 0, &seen);
+		lab_reach(lab, 0, MEDIA_HEARD);
+		ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_OK);
+		ck_assert_uint_eq(lab->reach.proof, PROOF_BACK);
+		ck_assert(addr_eq(&lab->reach.seen, &seen));
+		lab_pass(lab, EAR_STALE_MS);
+	}
+	hang_up();
+}
+END_TEST
+
+/* Else it would speak to our SIP port for ever. */
+START_TEST(muted_with_another_ssrc_it_is_told_the_relay_again)
+{
+	is_heard();
+	mutes();
+	streams(MOVED, 0x5eed, EAR_SURE);
+	takes(home, asked(home, AT_RELAY));
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 30000);
+	lab_pass(lab, EAR_PROVED_MS);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_FELL_SILENT);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_STRANGE);
+	ck_assert_uint_eq(lab->reach.seen.port, MOVED);
+	hang_up();
+}
+END_TEST
+
+START_TEST(too_many_that_are_muted_are_not_listened_for)
+{
+	struct ears *ears = &lab->edge->calls->ears;
+	static struct leg silent = { .ear = { .silent = true } };
+
+	for (unsigned i = 0; i < EARS_PATIENT; i++)
+		ears->leg[i] = &silent;
 	is_heard();
 	lab_reach(lab, 0, MEDIA_PAUSED);
 	takes(home, asked(home, AT_SIP_PORT));
 	lab_pass(lab, EAR_LISTEN_MS);
 	takes(home, asked(home, AT_RELAY));
 	lab_pass(lab, EAR_PROVED_MS);
-	/* Of a pause alone nothing is concluded. */
-	ck_assert_uint_eq(lab->n_reach, 1);
-	lab_reach(lab, 0, MEDIA_SILENT);
-	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_STOPPED_SENDING);
-	ck_assert_uint_eq(lab->reach.proof, PROOF_ASKED);
 	lab_reach(lab, 0, MEDIA_HEARD);
-	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_OK);
 	lab_reach(lab, 0, MEDIA_PAUSED);
 	lab_pass(lab, 10000);
 	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	hang_up();
+	memset(ears->leg, 0, sizeof(ears->leg));
+}
+END_TEST
+
+/* Its SDP moved its sound, so it takes another one. */
+START_TEST(a_new_ssrc_that_comes_at_once_is_its_own)
+{
+	struct addr seen = home->flow.remote;
+
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	streams(MOVED, 0x5eed, EAR_SURE);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	lab_pass(lab, EAR_CONTEST_MS);
+	takes(home, asked(home, AT_RELAY));
+	seen.port = MOVED;
+	ck_assert(addr_eq(&lab_set(lab, 0)->rtp, &seen));
+	hang_up();
+}
+END_TEST
+
+START_TEST(but_not_beside_another_one)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	streams(MOVED, 0x5eed, EAR_SURE);
+	streams(50666, 0xbad, EAR_SURE);
+	lab_pass(lab, EAR_CONTEST_MS);
+	takes(home, asked(home, AT_RELAY));
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 30000);
+}
+END_TEST
+
+START_TEST(nor_where_somebody_sends_all_the_time)
+{
+	is_heard();
+	(void)lab_rtp(home, 50666, 0xbad);
+	lab_pass(lab, EAR_QUIET_MS - 1000);
+	(void)lab_rtp(home, 50668, 0xbad2);
+	lab_pass(lab, EAR_QUIET_MS - 1000);
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	streams(50670, 0xbad3, 5);
+	lab_pass(lab, EAR_LISTEN_MS);
+	takes(home, asked(home, AT_RELAY));
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 30000);
+	lab_pass(lab, EAR_PROVED_MS);
+	lab_reach(lab, 0, MEDIA_SILENT);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_FELL_SILENT);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_STRANGE);
+}
+END_TEST
+
+START_TEST(nor_later)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	lab_pass(lab, EAR_PROMPT_MS + 1);
+	streams(MOVED, 0x5eed, 5);
+	lab_pass(lab, EAR_LISTEN_MS);
+	takes(home, asked(home, AT_RELAY));
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 30000);
+}
+END_TEST
+
+/* Where the range is forwarded the relay finds it alone. */
+START_TEST(where_the_relay_followed_it_is_told)
+{
+	struct addr seen = home->flow.remote;
+
+	seen.port = MOVED;
+	lab->forwarded = true;
+	is_heard();
+	lab_learnt(lab, 0, &seen);
+	ck_assert_uint_eq(lab->n_reach, 2);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_OK);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_BACK);
+	ck_assert(addr_eq(&lab->reach.before, &home_rtp));
+	ck_assert(addr_eq(&lab->reach.seen, &seen));
+	ck_assert_uint_eq(lab->reach.after_ms, EAR_PAUSE_MS);
 	hang_up();
 }
 END_TEST
@@ -569,6 +713,8 @@ START_TEST(who_refuses_to_be_asked_is_not_lost)
 	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
 	lab_reach(lab, 0, MEDIA_SILENT);
 	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_FELL_SILENT);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_REFUSED);
+	ck_assert(addr_eq(&lab->reach.before, &home_rtp));
 	lab_reach(lab, 0, MEDIA_HEARD);
 	lab_reach(lab, 0, MEDIA_PAUSED);
 	lab_pass(lab, 10000);
@@ -679,13 +825,6 @@ END_TEST
 
 /* ---- a neighbour behind the same address ---- */
 
-static void
-streams(uint16_t port, uint32_t ssrc, unsigned n)
-{
-	while (n-- > 0)
-		ck_assert(lab_rtp(home, port, ssrc));
-}
-
 START_TEST(a_neighbours_flood_keeps_nobody_unheard)
 {
 	listens();
@@ -773,8 +912,9 @@ START_TEST(a_neighbour_takes_no_silent_phones_place)
 	is_heard();
 	lab_reach(lab, 0, MEDIA_PAUSED);
 	takes(home, asked(home, AT_SIP_PORT));
-	ck_assert(!lab_rtp(home, 50666, 0xdeadbeef));
-	ck_assert(!lab_rtp(home, 50666, 0xdeadbeef));
+	lab_pass(lab, EAR_PROMPT_MS + 1);
+	ck_assert(lab_rtp(home, 50666, 0xdeadbeef));
+	ck_assert(lab_rtp(home, 50666, 0xdeadbeef));
 	thief.port = 50666;
 	ck_assert(!addr_eq(&lab_set(lab, 0)->rtp, &thief));
 	/* The phone's own is. */
@@ -810,7 +950,14 @@ suite_ear(void)
 	T(sigproxy_is_killed_while_it_listens);
 	T(an_offer_of_the_desk_meanwhile);
 	T(who_stops_in_mid_call_is_looked_for_and_heard_from_there);
-	T(who_mutes_is_asked_once);
+	T(who_mutes_is_listened_for_until_it_speaks);
+	T(muted_with_another_ssrc_it_is_told_the_relay_again);
+	T(too_many_that_are_muted_are_not_listened_for);
+	T(a_new_ssrc_that_comes_at_once_is_its_own);
+	T(but_not_beside_another_one);
+	T(nor_where_somebody_sends_all_the_time);
+	T(nor_later);
+	T(where_the_relay_followed_it_is_told);
 	T(who_is_silent_and_used_to_pause_is_not_asked);
 	T(but_when_it_comes_by_another_flow);
 	T(what_it_was_asked_in_vain_is_repeated_on_its_new_flow);

@@ -12,6 +12,7 @@
 #define CALL_ID_MAX 256
 #define LOG_PER_S 10
 #define DECISION_MAX (POLICY_TEXT_MAX + 16)
+#define UNWRITTEN_MS (30ULL * 86400 * 1000)
 
 /* The decision, until it is written. */
 struct call_open {
@@ -37,11 +38,13 @@ calls_start(struct oracle *o)
 	 * keeps us from giving it again, whatever the table says. */
 	o->next_ticket = (uint64_t)last >= now ? (uint64_t)last + 1 : now;
 	o->first_ticket = o->next_ticket;
-	o->unwritten_after = (uint64_t)last;
-	o->unwritten_before = (uint64_t)last + QUEUE_MAX < o->next_ticket ?
-	    (uint64_t)last + QUEUE_MAX : o->next_ticket;
-	if (last == 0) /* tickets begin with the clock, not with 1 */
-		o->unwritten_before = 0;
+	/* The process before us began with its own clock, long after the last
+	 * that was written, perhaps. */
+	o->unwritten_after = now < UNWRITTEN_MS ? 0 : now - UNWRITTEN_MS;
+	if (o->unwritten_after < (uint64_t)last)
+		o->unwritten_after = (uint64_t)last;
+	o->unwritten_left = QUEUE_MAX;
+	o->unwritten_open = true;
 	o->calls_live = store_number(o->store, ST_COUNT_LIVE, 0);
 	o->calls_kept = store_number(o->store, ST_COUNT_CALLS, 0);
 	return 0;
@@ -473,13 +476,14 @@ write_note(struct oracle *o, const struct ipc_call_note *note, int *rows_out)
 
 /*
  * A call is granted before its row is on disk, so a crash may lose the row.
- * What sigproxy tells stands in for it, named as such, and only for tickets
- * that can have been given so: nobody fills the table with others.
+ * What sigproxy tells stands in for it, named as such, only for tickets that
+ * can have been given so, and for as many as can have waited for the disk:
+ * nobody fills the table with others.
  */
 static bool
 may_be_unwritten(const struct oracle *o, uint64_t ticket)
 {
-	return ticket > o->unwritten_after && ticket < o->unwritten_before;
+	return ticket > o->unwritten_after && ticket < o->first_ticket;
 }
 
 static bool
@@ -488,7 +492,7 @@ is_unwritten(struct oracle *o, uint64_t ticket)
 	sqlite3_stmt *q;
 	int got;
 
-	if (!may_be_unwritten(o, ticket))
+	if (!may_be_unwritten(o, ticket) || o->unwritten_left == 0)
 		return false;
 	q = store_use(o->store, ST_HAS_CALL);
 	sql_int(q, 1, (int64_t)ticket);
@@ -507,8 +511,9 @@ calls_life(struct oracle *o, uint64_t ticket)
 {
 	bool is_ours = ticket >= o->first_ticket && ticket < o->next_ticket;
 	sqlite3_stmt *q = store_use(o->store, ST_CALL_LIVES);
-	enum call_life life =
-	    is_ours || may_be_unwritten(o, ticket) ? CALL_LIVES : CALL_PAST;
+	bool is_given = is_ours ||
+	    (o->unwritten_open && may_be_unwritten(o, ticket));
+	enum call_life life = is_given ? CALL_LIVES : CALL_PAST;
 	int got;
 
 	sql_int(q, 1, (int64_t)ticket);
@@ -563,6 +568,7 @@ calls_note(struct oracle *o, const struct job *job)
 	err = write_note(o, &n, &rows);
 	if (err || rows > 0 || !is_unwritten(o, n.ticket))
 		return err;
+	o->unwritten_left--;
 	err = write_told(o, &n);
 	if (err == 0)
 		err = write_told_payer(o, &n);

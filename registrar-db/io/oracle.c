@@ -100,6 +100,8 @@ settled(void *arg, bool stored)
 	struct oracle *o = arg;
 
 	watch_settled(o->watch, stored);
+	if (stored && o->settled)
+		o->unwritten_open = false;
 	if (stored)
 		drops_look(o, false);
 }

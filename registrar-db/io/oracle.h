@@ -114,9 +114,11 @@ struct oracle {
 	int64_t last_id;	/* highest id of a subscriber, for decoys */
 	uint64_t first_ticket, next_ticket;	/* given in this life */
 	uint64_t lost_before;	/* tickets given before this sigproxy came */
-	/* Tickets between these a process before us may have given without
-	 * coming to write them down. */
-	uint64_t unwritten_after, unwritten_before;
+	/* Tickets after this one, and before our own, a process before us may
+	 * have given without coming to write them down; so many at most. */
+	uint64_t unwritten_after;
+	unsigned unwritten_left;
+	bool unwritten_open;	/* what is told of them is not yet on disk */
 	bool homes_swept;	/* old ones, once after start */
 	bool settled;		/* sigproxy had time to save all it has */
 	int64_t calls_live, calls_kept;

@@ -222,6 +222,65 @@ START_TEST(a_row_that_a_crash_lost_is_made_from_the_note)
 }
 END_TEST
 
+/* The first call of a process that was killed before it wrote any: its tickets
+ * began with its own clock, far from the last that is on disk. */
+START_TEST(nor_is_the_first_call_of_a_process_lost)
+{
+	struct ipc_auth_say say;
+
+	lab_subscriber();
+	ck_assert_uint_eq(
+	    lab_register("sip:168@192.168.1.5:5062", 120), VERDICT_OK);
+	grant(7, 7);
+	say = lab_call("168");
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "2") == 0);
+	lab_ok("DELETE FROM call WHERE ticket > 7");
+	lab_restart();
+	expect_restored(0);
+	save(say.ticket, "kept");
+	lab_until(strcmp(lab_look(LENGTH), "44") == 0);
+	note(say.ticket, CALL_ENDED);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call_record"), "1") == 0);
+}
+END_TEST
+
+/* Once this sigproxy has told all that it has, a row is what counts. */
+START_TEST(nor_is_one_invented_later)
+{
+	expect_restored(0);
+	save(lab.oracle->first_ticket - 1, "early");
+	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"), "1") == 0);
+	lab.oracle->settled = true;
+	grant(7, 7);
+	save(7, "granted");
+	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"), "2") == 0);
+	save(lab.oracle->first_ticket - 2, "late");
+	lab_new_sigproxy();
+	expect_call(7, "granted");
+	expect_restored(1);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM checkpoint"), "1") == 0);
+}
+END_TEST
+
+START_TEST(but_only_so_many_are_believed)
+{
+	uint64_t now;
+
+	expect_restored(0);
+	now = lab.oracle->first_ticket;
+	for (uint64_t i = 1; i <= QUEUE_MAX + 100; i++) {
+		note(now - i, CALL_ENDED);
+		if (i % 500 == 0)
+			lab_turn();
+	}
+	note(now, CALL_ENDED);
+	note(now - UINT64_C(31) * 86400 * 1000, CALL_ENDED);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM call"), "4096") == 0);
+	lab_turn();
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM call"), "4096");
+}
+END_TEST
+
 START_TEST(the_number_of_calls_is_bounded)
 {
 	expect_restored(0);
@@ -267,7 +326,7 @@ START_TEST(a_call_that_was_not_granted_leaves_nothing)
 	}
 	for (uint64_t i = 1; i <= 20; i++)
 		save(i, i == 7 || i == 9 ? "live" : "past or never");
-	save(given - 1, "before it");
+	save(given - UINT64_C(31) * 86400 * 1000, "before it");
 	save(INT64_MAX, "far");
 	lab_new_sigproxy();
 	expect_call(given, "right");
@@ -388,6 +447,9 @@ add_checkpoint_tests(Suite *s)
 	tcase_add_test(t, after_a_reboot_no_call_is_restored);
 	tcase_add_test(t, a_saved_call_stays_live);
 	tcase_add_test(t, a_row_that_a_crash_lost_is_made_from_the_note);
+	tcase_add_test(t, nor_is_the_first_call_of_a_process_lost);
+	tcase_add_test(t, nor_is_one_invented_later);
+	tcase_add_test(t, but_only_so_many_are_believed);
 	tcase_add_test(t, the_number_of_calls_is_bounded);
 	tcase_add_test(t, a_call_that_was_not_granted_leaves_nothing);
 	tcase_add_test(t, a_call_that_an_admin_ended_is_not_told);

@@ -140,13 +140,13 @@ begin(const struct ctx *x, struct leg *leg, struct leg **place)
 		return;
 	}
 	ear->said = edge_said_addr(x->e, &by);
+	ear->by = by;
 	if (!addr_is_public(&ear->said)) {
 		conclude(x, leg);
 		return;
 	}
 	*place = leg;
 	x->e->calls->ears.asked++;
-	ear->listener = by.listener;
 	ear->first = (struct addr){ 0 };
 	ear->announced = relay_sound(leg)->rtp;
 	ear->state = EAR_LISTENS;
@@ -336,9 +336,29 @@ ear_due(const struct ctx *x, struct leg *leg)
 		conclude(x, leg);
 		ask_contested(x, leg);
 		break;
+	case EAR_OVER:
+		ear_look_again(x, leg);
+		break;
 	default:
 		break;
 	}
+}
+
+void
+ear_readdress(const struct ctx *x, struct leg *leg)
+{
+	struct ear *ear = &leg->ear;
+	struct addr now;
+
+	if (ear->state != EAR_LISTENS)
+		return;
+	now = edge_said_addr(x->e, &ear->by);
+	if (addr_eq(&now, &ear->said))
+		return;
+	/* What it sent went to nobody: that it is silent does not follow. */
+	give_up(x->e, leg);
+	ear->silent = ear->agreed = false;
+	ear->moved = ear->paused;
 }
 
 /* ---- answers ---- */
@@ -357,6 +377,8 @@ ear_accepted(
 		set_timer(x, leg, EAR_LISTEN_MS);
 		return true;
 	}
+	if (ear->state == EAR_OVER && ear->moved)
+		set_timer(x, leg, EAR_PROVED_MS);
 	if (ear->state != EAR_ENDS)
 		return false;
 	if (!of_ear) {

@@ -107,7 +107,7 @@ struct ear {
 	uint32_t moved_ms;
 	struct addr announced_then; /* when it was learnt last */
 	bool silent;	    /* and sent nothing, all the time */
-	uint8_t listener;   /* by which it is heard */
+	struct flow by;     /* at which it is heard */
 	uint8_t turns;
 	struct ipc_relay_reach reach; /* what the relay said last */
 	struct addr announced; /* by the phone, for its sound */
@@ -156,6 +156,9 @@ void ear_heard(const struct ctx *x, struct leg *leg,
 /* It learnt leg's address; before it was that one, or none. */
 void ear_learnt(const struct ctx *x, struct leg *leg,
     const struct addr *before);
+/* Our address may be another one than its phone was told to send to: then it
+ * is told the relay's, and looked for anew once it took that. */
+void ear_readdress(const struct ctx *x, struct leg *leg);
 /* Leg's phone came by another flow: look, if it is not heard. */
 void ear_moved(const struct ctx *x, struct leg *leg);
 /* The same; asked for by ear.c once more. */

@@ -278,14 +278,14 @@ ear_packet(struct edge *e, struct mono now, struct steps *st,
 	if (is_stale(ears, &from->remote, now))
 		return true; /* of the phone beside it */
 	if (leg != NULL && knows_ssrc(&leg->ear, &ssrc) && ssrc == h.ssrc) {
-		if (leg->ear.listener != from->listener)
+		if (leg->ear.by.listener != from->listener)
 			return false;
 		if (s->n >= 2 && is_type(&leg->ear, h.payload_type))
 			found(&x, leg, &from->remote);
 		return true;
 	}
 	strays = note_stray_of(e->calls, now, &from->remote);
-	if (leg == NULL || leg->ear.listener != from->listener)
+	if (leg == NULL || leg->ear.by.listener != from->listener)
 		return false;
 	if (is_type(&leg->ear, h.payload_type))
 		hear_unknown(&x, leg, &from->remote, &h, s, strays);

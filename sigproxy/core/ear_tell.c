@@ -28,8 +28,8 @@ static bool
 is_reachable(const struct edge *e, const struct leg *leg)
 {
 	return leg->flow.transport == TRANSPORT_UDP ||
-	       e->port_open[leg->ear.listener] ||
-	       keep_is_reached(e->keep, leg->ear.listener);
+	       e->port_open[leg->ear.by.listener] ||
+	       keep_is_reached(e->keep, leg->ear.by.listener);
 }
 
 /* The relay sent first to it, in vain. */

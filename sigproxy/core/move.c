@@ -428,8 +428,10 @@ has_port(const struct leg *leg)
 static void
 look_at(const struct ctx *x, struct moves *all, struct leg *leg)
 {
-	bool stale = move_is_stale(x->e, leg);
+	bool stale;
 
+	ear_readdress(x, leg);
+	stale = move_is_stale(x->e, leg);
 	if (all->pass == 0)
 		leg->move.tries = 0;
 	/* A call that just begins may have the old one from a relay which

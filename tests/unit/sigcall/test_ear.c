@@ -441,6 +441,70 @@ START_TEST(who_mutes_is_listened_for_until_it_speaks)
 }
 END_TEST
 
+/* To the old address it would speak for ever, and be called muted. */
+START_TEST(our_address_changes_while_it_is_listened_for)
+{
+	struct addr seen = home->flow.remote;
+	const char *inv;
+
+	is_heard();
+	mutes();
+	lab_public(lab, "203.0.113.77");
+	lab_pass(lab, 3000);
+	phone_registers(home, NULL);
+	lab_pass(lab, 1);
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	HAS(inv, "c=IN IP4 203.0.113.77\r\n");
+	HAS(inv, AT_RELAY);
+	takes(home, inv);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	/* And there it is listened for, too. */
+	lab_pass(lab, EAR_PROVED_MS);
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	HAS(inv, "c=IN IP4 203.0.113.77\r\n");
+	HAS(inv, AT_SIP_PORT);
+	takes(home, inv);
+	lab_pass(lab, 30000);
+	streams(MOVED, LAB_SSRC, 2);
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	HAS(inv, AT_RELAY);
+	takes(home, inv);
+	seen.port = MOVED;
+	ck_assert(addr_eq(&lab_set(lab, 0)->rtp, &seen));
+	hang_up();
+}
+END_TEST
+
+/* It is asked before anybody knows of our new address. */
+START_TEST(asked_at_an_address_that_is_not_ours_any_more)
+{
+	const char *inv;
+
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	lab_pass(lab, 1000);
+	lab_public(lab, "203.0.113.77");
+	lab_pass(lab, 1000);
+	phone_registers(home, NULL);
+	lab_pass(lab, 1);
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	HAS(inv, "c=IN IP4 203.0.113.77\r\n");
+	HAS(inv, AT_RELAY);
+	takes(home, inv);
+	/* Heard there, it is not asked again. */
+	lab_reach(lab, 0, MEDIA_HEARD);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_OK);
+	lab_pass(lab, 10000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	hang_up();
+}
+END_TEST
+
 /* Else it would speak to our SIP port for ever. */
 START_TEST(muted_with_another_ssrc_it_is_told_the_relay_again)
 {
@@ -951,6 +1015,8 @@ suite_ear(void)
 	T(an_offer_of_the_desk_meanwhile);
 	T(who_stops_in_mid_call_is_looked_for_and_heard_from_there);
 	T(who_mutes_is_listened_for_until_it_speaks);
+	T(our_address_changes_while_it_is_listened_for);
+	T(asked_at_an_address_that_is_not_ours_any_more);
 	T(muted_with_another_ssrc_it_is_told_the_relay_again);
 	T(too_many_that_are_muted_are_not_listened_for);
 	T(a_new_ssrc_that_comes_at_once_is_its_own);

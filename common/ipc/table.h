@@ -7,7 +7,9 @@
  *
  * A field is F(kind, name, lo, hi):
  *	u8 u16 u32 u64	unsigned number from lo to hi
- *	str		text of lo to hi bytes, no octet below 32 and no 127
+ *	str		text of lo to hi bytes: UTF-8 without controls (C0, C1)
+ *			and characters that turn its direction; put writes '?'
+ *			for what is not, get refuses it
  *	blob		any lo to hi bytes
  *	bin		exactly lo bytes
  *	addr		an address with a family; lo, hi unused

@@ -240,12 +240,32 @@ end_mapping(struct nat *n, const struct mappings *v,
 	turn(n, v, now);
 }
 
+/* What the servers' ordinary answers show is better than nothing. */
+static void
+deaf(struct nat *n, const struct mappings *v)
+{
+	const struct mapping *m = sip_mapping(v);
+
+	if (n->deaf[n->at] < UINT8_MAX)
+		n->deaf[n->at]++;
+	if (m == NULL || n->mapping != NAT_UNKNOWN)
+		return;
+	map_by_servers(n, v, m);
+	n->news = n->mapping != NAT_UNKNOWN;
+}
+
 static void
 answered(struct nat *n, const struct mappings *v, const struct addr *mapped,
     struct mono now)
 {
 	switch (n->phase) {
 	case NAT_PLAIN:
+		/* About another address than ours it can say nothing. */
+		if (!addr_same_ip(mapped, &n->site)) {
+			deaf(n, v);
+			rest(n, NAT_RETRY_MS, now);
+			break;
+		}
 		n->deaf[n->at] = 0;
 		seen_first(n, mapped);
 		enter(n, NAT_FILTER_BOTH, now);
@@ -267,20 +287,6 @@ answered(struct nat *n, const struct mappings *v, const struct addr *mapped,
 	case NAT_IDLE:
 		break;
 	}
-}
-
-/* What the servers' ordinary answers show is better than nothing. */
-static void
-deaf(struct nat *n, const struct mappings *v)
-{
-	const struct mapping *m = sip_mapping(v);
-
-	if (n->deaf[n->at] < UINT8_MAX)
-		n->deaf[n->at]++;
-	if (m == NULL || n->mapping != NAT_UNKNOWN)
-		return;
-	map_by_servers(n, v, m);
-	n->news = n->mapping != NAT_UNKNOWN;
 }
 
 static void

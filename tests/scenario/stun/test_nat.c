@@ -9,7 +9,7 @@
 static struct nat nat;
 static struct addr external;
 static enum nat_kind maps, filters;
-static bool turns, deaf, refuses;
+static bool turns, deaf, refuses, lies;
 static struct addr deaf_one;	/* of two servers, to tests only */
 static unsigned contacted;	/* addresses of the server, bits */
 static unsigned sent, news;
@@ -44,7 +44,7 @@ setup(void)
 	maps = NAT_ENDPOINT;
 	filters = NAT_PORT;
 	deaf_one = (struct addr){ 0 };
-	turns = deaf = refuses = reply.waits = false;
+	turns = deaf = refuses = lies = reply.waits = false;
 	contacted = sent = news = 0;
 	first_sent_ms = last_sent_ms = 0;
 	nat_init(&nat, &c);
@@ -98,8 +98,7 @@ static void
 on_test(const struct ipc_stun_test *t)
 {
 	unsigned from = t->to ^ t->change;
-	struct addr mapped = world_addr(maps == NAT_NONE ? "192.168.10.2" :
-	    w.nat);
+	struct addr mapped = world_addr(lies ? "192.168.10.2" : w.nat);
 
 	mapped.port = port_towards(t->to);
 	contacted |= 1u << t->to;
@@ -187,6 +186,7 @@ START_TEST(no_nat_is_none_and_a_router_that_turns_back_is_told)
 {
 	maps = NAT_NONE;
 	filters = NAT_ENDPOINT;
+	external = world_addr(w.nat);
 	run(30 * SECOND);
 	ck_assert_int_eq(nat.mapping, NAT_NONE);
 	ck_assert_int_eq(nat.hairpin, HAIRPIN_UNKNOWN);
@@ -256,6 +256,20 @@ START_TEST(a_server_that_is_deaf_to_tests_alone_gives_way_to_the_next)
 	run(3 * MINUTE);
 	ck_assert_int_eq(nat.mapping, NAT_ENDPOINT);
 	ck_assert_int_eq(nat.filtering, NAT_ADDRESS);
+}
+END_TEST
+
+/* It tells the tests that there is no router: strangers would seem to come in
+ * by the port. */
+START_TEST(a_test_that_sees_another_address_than_ours_shows_nothing)
+{
+	maps = NAT_NONE;
+	filters = NAT_ENDPOINT;
+	lies = true;
+	run(10 * MINUTE);
+	ck_assert_int_eq(nat.mapping, NAT_UNKNOWN);
+	ck_assert(!nat.port_open);
+	ck_assert_uint_le(sent, 10);
 }
 END_TEST
 
@@ -366,6 +380,8 @@ add_nat_tests(Suite *s)
 	    a_test_server_that_is_deaf_is_asked_once_a_minute);
 	tcase_add_test(tc,
 	    a_server_that_is_deaf_to_tests_alone_gives_way_to_the_next);
+	tcase_add_test(tc,
+	    a_test_that_sees_another_address_than_ours_shows_nothing);
 	tcase_add_test(tc,
 	    with_deaf_test_servers_the_mapping_is_still_told);
 	tcase_add_test(tc,

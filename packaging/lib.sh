@@ -11,7 +11,7 @@ NEED_run='runit sqlite3 nftables passwd procps iproute2 util-linux'
 NEED_demo='baresip-core python3'
 NEED_test='clang-14 libclang-rt-14-dev python3 git binutils sip-tester coturn
 	tcpdump tshark strace sipvicious sngrep kamailio kamailio-tls-modules systemd linphone-cli
-	openssl'
+	openssl bind9 bind9-dnsutils'
 NEED_boot='mmdebstrap'
 NEED_analyse='clang-tidy-14 cppcheck python3'
 

@@ -1,5 +1,6 @@
 #include <ctype.h>
 
+#include "common/base/text.h"
 #include "postern/json.h"
 
 /* One pass over the text: checks it, and prints when `to` is set. */
@@ -308,6 +309,22 @@ json_print_text(FILE *to, struct span text)
 	struct walk w = { .to = to };
 
 	print_text(&w, text, '_');
+}
+
+void
+json_put_safe(FILE *to, struct span json)
+{
+	while (json.len > 0) {
+		uint32_t c = 0xfffd;
+		size_t n = text_take(json, &c);
+
+		if (n > 0 && (text_is_safe(c) || c == '\n'))
+			fwrite(json.p, 1, n, to);
+		else
+			fprintf(to, "\\u%04x", (unsigned)c);
+		n = n == 0 ? 1 : n;
+		json = span_sub(json, n, json.len);
+	}
 }
 
 void

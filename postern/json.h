@@ -24,6 +24,10 @@ void json_print(FILE *to, struct span object, unsigned indent);
 /* Print text of a checked object, safe for a terminal. */
 void json_print_text(FILE *to, struct span text);
 
+/* Write JSON of a process or of the store as it is, but for what a terminal
+ * obeys (text.h): that goes out as an escape of JSON. */
+void json_put_safe(FILE *to, struct span json);
+
 /* Write a string of JSON, in quotes; what is not ASCII is '?'. */
 void json_put(FILE *to, const char *text);
 

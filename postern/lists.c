@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "postern/cmd.h"
+#include "postern/json.h"
 #include "postern/store.h"
 #include "postern/table.h"
 #include "postern/watch.h"
@@ -109,10 +110,21 @@ registrations_sql(struct buf *b, const struct list *l)
 static void
 put_line(FILE *to, const char *json)
 {
-	for (; *json != '\0'; json++)
-		if (*json != '\n')
-			fputc(*json, to);
+	for (; *json != '\0'; json += *json == '\n') {
+		size_t n = strcspn(json, "\n");
+
+		json_put_safe(to, span_make(json, n));
+		json += n;
+	}
 	fputc('\n', to);
+}
+
+static void
+put_array(FILE *to, const char *json)
+{
+	json_put_safe(to, span_str(json));
+	if (json[0] == '[' && json[1] == ']')
+		fputc('\n', to);
 }
 
 /* "no calls now", or of one number, and where to ask further. */
@@ -136,8 +148,7 @@ put_rows(FILE *to, const struct list *l, const char *said, const char *none)
 	if (l->json && l->watch)
 		put_line(to, said);
 	else if (l->json)
-		fprintf(to, "%s%s", said, said[0] == '[' && said[1] == ']' ?
-		    "\n" : "");
+		put_array(to, said);
 	else if (said[0] != '\0')
 		n = table_print(to, span_str(said));
 	if (!l->json && n == 0)

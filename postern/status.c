@@ -30,9 +30,10 @@ print_json(const struct process *list, unsigned n)
 		printf(",\"answers\":%s,\"status\":",
 		    p->asked == 0 ? "true" : "false");
 		if (p->asked == 0)
-			printf("%.*s}", (int)p->said.len, p->said.p);
+			json_put_safe(stdout, p->said);
 		else
-			printf("null}");
+			printf("null");
+		putchar('}');
 	}
 	puts("\n]}");
 }

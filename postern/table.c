@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/text.h"
 #include "postern/cmd.h"
 #include "postern/json.h"
 
@@ -20,38 +21,12 @@ struct table {
 
 /* ---- text ---- */
 
-/*
- * One character of UTF-8 (RFC 3629).
- *
- * Gives:   how many bytes it takes; 0: it is none.
- */
-static size_t
-utf8_take(struct span s, uint32_t *out)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned char c = (unsigned char)s.p[0];
-	size_t n = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 :
-	    c < 0xf8 ? 4 : 0;
-	uint32_t v = n == 1 ? c : c & (0x7fu >> n);
-
-	if (n == 0 || n > s.len)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if (((unsigned char)s.p[i] & 0xc0) != 0x80)
-			return 0;
-		v = v << 6 | ((unsigned char)s.p[i] & 0x3f);
-	}
-	*out = v;
-	return v < least[n] || v > 0x10ffff || (v >= 0xd800 && v < 0xe000) ?
-	    0 : n;
-}
-
 /* Controls, invisible ones, and those that turn the direction of text. */
 static bool
 is_plain(uint32_t c)
 {
-	return c >= 32 && !(c >= 0x7f && c < 0xa0) && c != 0xad &&
-	    !(c >= 0x200b && c <= 0x200f) && !(c >= 0x2028 && c <= 0x202e) &&
+	return text_is_safe(c) && c != 0xad &&
+	    !(c >= 0x200b && c <= 0x200f) &&
 	    !(c >= 0x2060 && c <= 0x206f) && c != 0x61c && c != 0xfeff &&
 	    !(c >= 0xfff0 && c <= 0xffff) && c < 0xe0000;
 }
@@ -83,7 +58,7 @@ table_text(FILE *to, struct span inside)
 		if (inside.p[0] == '\\') {
 			n = take_escape(inside, &plain);
 		} else {
-			n = utf8_take(inside, &c);
+			n = text_take(inside, &c);
 			if (n > 0 && is_plain(c))
 				plain = '\0';
 			n = n == 0 ? 1 : n;
@@ -220,7 +195,8 @@ table_show(const char *said, bool json, const char *none)
 	int n = 0;
 
 	if (json) {
-		fputs(said[0] == '\0' ? "[]\n" : said, stdout);
+		json_put_safe(stdout,
+		    span_str(said[0] == '\0' ? "[]\n" : said));
 		return 0;
 	}
 	if (said[0] != '\0')

@@ -348,6 +348,17 @@
 	    "lost_after_s, sip_alg FROM home WHERE (address, transport) > (?1, ?2) " \
 	    "ORDER BY address, transport LIMIT ?3")                     \
 	S(HOMES_OLD, W, "DELETE FROM home WHERE learnt_at < ?1")        \
+	/* phones left behind by a change of our address */             \
+	S(LOST_PUT, W, "INSERT OR REPLACE INTO lost_phone(number, "     \
+	    "source, server, seen_at, named, due_at) "                  \
+	    "SELECT ?1, ?2, ?3, ?4, ?5, ?6 "                            \
+	    "WHERE EXISTS (SELECT 1 FROM subscriber WHERE number = ?1)") \
+	S(LOST_DROP, W, "DELETE FROM lost_phone WHERE number = ?1")     \
+	S(LOST, R, "SELECT number, source, server, seen_at, named, "    \
+	    "due_at FROM lost_phone ORDER BY seen_at DESC, number LIMIT ?1") \
+	S(LOST_MOVE, W, "UPDATE lost_phone SET seen_at = seen_at + ?1, " \
+	    "due_at = due_at + ?1")                                     \
+	S(LOST_OLD, W, "DELETE FROM lost_phone WHERE seen_at < ?1")     \
 	/* calls that survive sigproxy */                               \
 	S(CHECKPOINTS, R, "SELECT ticket, version, state FROM checkpoint") \
 	S(CHECKPOINT_PUT, W, "INSERT OR REPLACE INTO "                  \

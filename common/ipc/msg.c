@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "common/base/text.h"
 #include "common/ipc/msg.h"
 #include "common/ipc/wire.h"
 
@@ -15,19 +16,30 @@ put_bounded(struct buf *b, uint64_t v, unsigned bytes, uint64_t lo,
 }
 
 static void
-put_text(struct buf *b, struct span s, size_t lo, size_t hi)
+put_blob(struct buf *b, struct span s, size_t lo, size_t hi)
 {
 	if (s.len < lo || s.len > hi)
 		b->err = -EMSGSIZE;
 	wire_put_text(b, s);
 }
 
+/* A stranger's text goes on as it may be read, never as he wrote it: the
+ * receiver would take the sender for captured. */
+static void
+put_str(struct buf *b, struct span s, size_t lo, size_t hi)
+{
+	if (s.len < lo || s.len > hi)
+		b->err = -EMSGSIZE;
+	wire_put_uint(b, s.len, 2);
+	text_put_plain(b, s);
+}
+
 #define PUT_u8(name, lo, hi) put_bounded(b, m->name, 1, lo, hi);
 #define PUT_u16(name, lo, hi) put_bounded(b, m->name, 2, lo, hi);
 #define PUT_u32(name, lo, hi) put_bounded(b, m->name, 4, lo, hi);
 #define PUT_u64(name, lo, hi) put_bounded(b, m->name, 8, lo, hi);
-#define PUT_str(name, lo, hi) put_text(b, m->name, lo, hi);
-#define PUT_blob(name, lo, hi) put_text(b, m->name, lo, hi);
+#define PUT_str(name, lo, hi) put_str(b, m->name, lo, hi);
+#define PUT_blob(name, lo, hi) put_blob(b, m->name, lo, hi);
 #define PUT_bin(name, lo, hi) buf_put(b, span_make(m->name, lo));
 #define PUT_addr(name, lo, hi)                    \
 	assert(m->name.family != ADDR_NONE);      \
@@ -42,11 +54,21 @@ put_text(struct buf *b, struct span s, size_t lo, size_t hi)
 
 /* ---- get: the same, and every bound is checked ---- */
 
+static struct span
+get_str(struct rwire *r, size_t lo, size_t hi)
+{
+	struct span s = wire_get_blob(r, lo, hi);
+
+	if (!text_is_plain(s))
+		wire_fail(r, -EBADMSG);
+	return r->err ? SPAN_NONE : s;
+}
+
 #define GET_u8(name, lo, hi) m->name = (uint8_t)wire_get_uint(r, 1, lo, hi);
 #define GET_u16(name, lo, hi) m->name = (uint16_t)wire_get_uint(r, 2, lo, hi);
 #define GET_u32(name, lo, hi) m->name = (uint32_t)wire_get_uint(r, 4, lo, hi);
 #define GET_u64(name, lo, hi) m->name = wire_get_uint(r, 8, lo, hi);
-#define GET_str(name, lo, hi) m->name = wire_get_text(r, lo, hi);
+#define GET_str(name, lo, hi) m->name = get_str(r, lo, hi);
 #define GET_blob(name, lo, hi) m->name = wire_get_blob(r, lo, hi);
 #define GET_bin(name, lo, hi) wire_get_bin(r, m->name, lo);
 #define GET_addr(name, lo, hi) m->name = wire_get_addr(r, false);

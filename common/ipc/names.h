@@ -209,6 +209,14 @@ enum gone_why {
 	GONE_CUT = 3,		/* an admin shut it out */
 };
 
+/* How it is with a phone of PHONE_LOST. */
+enum lost_state {
+	LOST_BACK = 0,		/* it registered: forget it */
+	LOST_SOON,		/* it is set to an address that was ours, and
+				 * its registration still lasts */
+	LOST_NAMED,
+};
+
 enum public_state {
 	PUBLIC_UNKNOWN = 1,	/* nothing believed yet */
 	PUBLIC_KNOWN,

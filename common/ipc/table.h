@@ -7,7 +7,9 @@
  *
  * A field is F(kind, name, lo, hi):
  *	u8 u16 u32 u64	unsigned number from lo to hi
- *	str		text of lo to hi bytes, no octet below 32 and no 127
+ *	str		text of lo to hi bytes: UTF-8 without controls (C0, C1)
+ *			and characters that turn its direction; put writes '?'
+ *			for what is not, get refuses it
  *	blob		any lo to hi bytes
  *	bin		exactly lo bytes
  *	addr		an address with a family; lo, hi unused
@@ -372,6 +374,13 @@
 	F(u32, proven_ms, 1, 3600000)		\
 	F(u32, lost_ms, 0, 3600000)	/* 0: none was */ \
 	F(u8, alg, 0, 3)	/* enum alg_sign: what shows a SIP ALG */
+#define IPC_F_phone_lost(F)			\
+	F(str, number, 1, 32)			\
+	F(u8, state, 0, 2)	/* enum lost_state */	\
+	F(addr, at, 0, 0)	/* where it was reached last */	\
+	F(oaddr, server, 0, 0)	/* which it is set to; none: a name */	\
+	F(u32, seen_s, 0, UINT32_MAX)	/* so long ago */	\
+	F(u32, due_s, 0, UINT32_MAX)	/* LOST_SOON: until then */
 #define IPC_F_conn_gone(F)			\
 	F(item, flow, flow, 0)
 
@@ -813,6 +822,11 @@
 	    "the longest silence answered, the shortest that was not; and "	\
 	    "what shows that it rewrites SIP, if it does. Told "	\
 	    "to registrar-db when learnt, and back to the next sigproxy.")	\
+	M(PHONE_LOST, phone_lost, 105, ROLE_SIG | ROLE_REG,		\
+	    ROLE_SIG | ROLE_REG, 0,					\
+	    "A phone that our public address left behind, or will have "	\
+	    "when its registration ends; or it is back. Told to "		\
+	    "registrar-db, and back to the next sigproxy.")		\
 	M(CONN_GONE, conn_gone, 26, ROLE_SIG, ROLE_REG, 0,		\
 	    "A connection that carried a registration closed: nobody is "	\
 	    "reached by it any more.")					\

@@ -14,7 +14,7 @@ struct flows {
 	uv_timer_t timer;
 	struct oracle *oracle;
 	struct home_walk home;	/* the last one told; homes come first */
-	bool homes_told;
+	bool lost_told, homes_told;
 	struct walk at;		/* the same of flows */
 	struct buf out;		/* while walking */
 	uint64_t told;
@@ -86,6 +86,17 @@ replay_homes(struct flows *f)
 }
 
 static void
+replay_lost(struct flows *f)
+{
+	struct oracle *o = f->oracle;
+	char mem[LOST_TOLD_MAX * 112];
+
+	buf_init(&f->out, mem, sizeof(mem));
+	f->lost_told = lost_put_all(o, &f->out) >= 0 &&
+	    (f->out.len == 0 || door_send(o->sig, buf_span(&f->out)) == 0);
+}
+
+static void
 on_replay(uv_timer_t *timer)
 {
 	struct flows *f = timer->data;
@@ -95,6 +106,10 @@ on_replay(uv_timer_t *timer)
 	char mem[REPLAY_BATCH * 112];
 	int n;
 
+	if (!f->lost_told) {
+		replay_lost(f);
+		return;
+	}
 	if (!f->homes_told) {
 		replay_homes(f);
 		return;
@@ -120,7 +135,7 @@ void
 flows_replay(struct flows *f)
 {
 	f->home = (struct home_walk){ .address_len = 0 };
-	f->homes_told = false;
+	f->lost_told = f->homes_told = false;
 	f->at = (struct walk){ .slot = 0 };
 	f->told = 0;
 	uv_timer_start(&f->timer, on_replay, 0, REPLAY_MS);

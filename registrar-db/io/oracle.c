@@ -29,6 +29,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return checkpoints_run(o, job);
 	case JOB_HOME:
 		return homes_run(o, job);
+	case JOB_LOST:
+		return lost_run(o, job);
 	case JOB_CONN_GONE:
 		return flows_conn_gone(o, job);
 	case JOB_SUBSCRIPTION:
@@ -89,7 +91,8 @@ chores(void *arg, struct buf *out)
 	struct oracle *o = arg;
 	bool more = watch_chores(o->watch, out);
 
-	if (checkpoints_chores(o) != 0 || homes_chores(o) != 0)
+	if (checkpoints_chores(o) != 0 || homes_chores(o) != 0 ||
+	    lost_chores(o) != 0)
 		more = true;
 	return calls_chores(o) || more;
 }

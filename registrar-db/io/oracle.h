@@ -57,6 +57,7 @@ enum job_kind {
 	JOB_CALL_QUALITY,	/* payload: CALL_QUALITY */
 	JOB_CHECKPOINT,		/* payload: uint64_t ticket */
 	JOB_HOME,		/* payload: HOME_PACE */
+	JOB_LOST,		/* payload: PHONE_LOST */
 	JOB_CONN_GONE,		/* payload: CONN_GONE */
 	JOB_SUBSCRIPTION,	/* payload: uint64_t id */
 	JOB_MAILBOX,		/* payload: MWI_SAVE */
@@ -120,6 +121,7 @@ struct oracle {
 	unsigned unwritten_left;
 	bool unwritten_open;	/* what is told of them is not yet on disk */
 	bool homes_swept;	/* old ones, once after start */
+	bool lost_swept;	/* the same */
 	bool settled;		/* sigproxy had time to save all it has */
 	int64_t calls_live, calls_kept;
 
@@ -312,6 +314,14 @@ int homes_walk(struct oracle *o, struct home_walk *at, int max,
     struct buf *out);
 /* Inside a transaction: forget who was gone for long. */
 int homes_chores(struct oracle *o);
+
+/* ---- lost.c ---- */
+#define LOST_TOLD_MAX 32	/* sigproxy has no room for more */
+int lost_run(struct oracle *o, const struct job *job);
+/* PHONE_LOST of each, the newest first.  Errors: as store_row(). */
+int lost_put_all(struct oracle *o, struct buf *out);
+/* Inside a transaction: forget who was lost long ago. */
+int lost_chores(struct oracle *o);
 
 /* ---- route.c ---- */
 /* Look up what an authenticated request is for; fills say. */

@@ -312,18 +312,29 @@ on_flow_news(struct oracle *o, uint16_t type, struct span payload)
 	union {
 		struct ipc_home_pace home;
 		struct ipc_conn_gone gone;
+		struct ipc_phone_lost lost;
 	} u;
+	enum job_kind kind;
 	int err;
 
-	err = type == IPC_HOME_PACE ? get_home_pace(payload, &u.home) :
-				      get_conn_gone(payload, &u.gone);
-	if (err)
-		return err;
+	switch (type) {
+	case IPC_HOME_PACE:
+		kind = JOB_HOME;
+		err = get_home_pace(payload, &u.home);
+		break;
+	case IPC_PHONE_LOST:
+		kind = JOB_LOST;
+		err = get_phone_lost(payload, &u.lost);
+		break;
+	default:
+		kind = JOB_CONN_GONE;
+		err = get_conn_gone(payload, &u.gone);
+		break;
+	}
 	/* Should there be no room: it is learnt again. */
-	(void)queue_add(o->queue, type == IPC_HOME_PACE ? JOB_HOME :
-							  JOB_CONN_GONE,
-	    0, true, payload);
-	return 0;
+	if (err == 0)
+		(void)queue_add(o->queue, kind, 0, true, payload);
+	return err;
 }
 
 /* ---- news of calls ---- */
@@ -382,7 +393,7 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	    type != IPC_CALL_QUALITY && type != IPC_CALL_SAVE &&
 	    type != IPC_CALL_GONE && type != IPC_SUB_SAVE &&
 	    type != IPC_SUB_GONE && type != IPC_MWI_SAVE &&
-	    type != IPC_ACCOUNT_NOTE)
+	    type != IPC_ACCOUNT_NOTE && type != IPC_PHONE_LOST)
 		return 0;
 	switch (type) {
 	case IPC_NONCE_ASK:
@@ -409,6 +420,7 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	case IPC_CALL_QUALITY:
 		return on_call_news(o, type, payload);
 	case IPC_HOME_PACE:
+	case IPC_PHONE_LOST:
 	case IPC_CONN_GONE:
 		return on_flow_news(o, type, payload);
 	case IPC_CALL_SAVE:

@@ -307,6 +307,8 @@ follow_clock(struct watch *w)
 		err = run_with(w->oracle, ST_CALLS_MOVE, step_s);
 	if (err == 0)
 		err = run_with(w->oracle, ST_DROPS_MOVE, step_s);
+	if (err == 0)
+		err = run_with(w->oracle, ST_LOST_MOVE, step_s);
 	w->step_s = step_s;
 	return err;
 }

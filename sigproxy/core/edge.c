@@ -703,6 +703,7 @@ frame(struct edge *e, struct mono now, struct steps *st, uint8_t instance,
 	case IPC_FLOW_GONE:
 	case IPC_FLOW_MOVED:
 	case IPC_HOME_PACE:
+	case IPC_PHONE_LOST:
 	case IPC_STUN_SEND:
 	case IPC_PUBLIC_ADDR:
 	case IPC_STUN_TEST:
@@ -746,6 +747,7 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 		regclient_peer(e, now, up);
 		if (up) {
 			calls_save_all(e, now, st);
+			missing_tell_all(e, now, st);
 			subs_save_all(e);
 			mwi_save_all(e);
 		}

@@ -295,7 +295,7 @@ keep_registered(struct edge *e, struct mono now, struct steps *st,
 {
 	struct kept *kept = flow_wish(e->keep, now, f, expires_s);
 
-	keep_found(e->keep, who->number);
+	keep_found(e, st, who->number);
 	if (kept == NULL)
 		return;
 	note_who(kept, who);
@@ -391,6 +391,9 @@ flow_gone(struct edge *e, struct mono now, struct steps *st,
 		probe_ends(e, now, st, kept, m->why == GONE_MOVED);
 		if (m->why == GONE_ENDED)
 			missing_check(e, now, st, kept);
+		else if (m->why == GONE_CUT)
+			keep_found(e, st, span_make(kept->number,
+			    kept->n_number));
 		kept_drop(e->keep, now, kept);
 	}
 	if (m->why == GONE_CUT && f.conn != 0)
@@ -419,6 +422,7 @@ on_flow(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 	struct ipc_flow_gone gone;
 	struct ipc_flow_moved moved;
 	struct ipc_home_pace home;
+	struct ipc_phone_lost lost;
 	struct flow f;
 	int err;
 
@@ -426,6 +430,12 @@ on_flow(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 		err = get_home_pace(payload, &home);
 		if (err == 0)
 			home_restore(e->keep, now, &home);
+		return err;
+	}
+	if (type == IPC_PHONE_LOST) {
+		err = get_phone_lost(payload, &lost);
+		if (err == 0)
+			missing_restore(e, now, st, &lost);
 		return err;
 	}
 	if (type == IPC_FLOW_MOVED) {
@@ -464,6 +474,7 @@ keep_frame(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 	case IPC_FLOW_GONE:
 	case IPC_FLOW_MOVED:
 	case IPC_HOME_PACE:
+	case IPC_PHONE_LOST:
 		return on_flow(e, now, st, type, payload);
 	case IPC_STUN_SEND:
 		err = get_stun_send(payload, &ask);

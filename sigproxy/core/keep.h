@@ -62,7 +62,7 @@ struct keep_who {
 void keep_registered(struct edge *e, struct mono now, struct steps *st,
     const struct flow *f, uint32_t expires_s, const struct keep_who *who);
 /* This number's phone showed its password: nobody misses it. */
-void keep_found(struct keep *k, struct span number);
+void keep_found(struct edge *e, struct steps *st, struct span number);
 /* The port by which the phone at its end addressed us in its last REGISTER;
  * 0: none was written, or it is not known (after a restart, until the next
  * one). */
@@ -110,7 +110,8 @@ bool keep_answer(struct edge *e, struct mono now, struct steps *st,
 void keep_look(struct edge *e, struct steps *st, const struct flow *from,
     const struct sip_msg *msg, struct span raw);
 
-/* FLOW_KEEP, FLOW_GONE, FLOW_MOVED, HOME_PACE, STUN_SEND, PUBLIC_ADDR.
+/* FLOW_KEEP, FLOW_GONE, FLOW_MOVED, HOME_PACE, PHONE_LOST, STUN_SEND,
+ * PUBLIC_ADDR.
  * Errors: as edge_frame(). */
 int keep_frame(struct edge *e, struct mono now, struct steps *st,
     uint16_t type, struct span payload);
@@ -120,6 +121,8 @@ void keep_stun_up(struct edge *e, struct mono now, struct steps *st);
 void keep_stun(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span packet);
 
+/* registrar-db's door opened: it may have missed who is lost. */
+void missing_tell_all(struct edge *e, struct mono now, struct steps *st);
 /* TIMER_MISSING. */
 void missing_due(struct edge *e, struct mono now, struct steps *st);
 /* TIMER_KEEP. */

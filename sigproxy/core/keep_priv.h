@@ -76,7 +76,8 @@ struct missing {
 	char number[KEEP_NUMBER_MAX];
 	struct addr at;		/* where it was reached last */
 	struct addr server;
-	struct mono seen, since;
+	struct mono since;
+	uint32_t seen_s;	/* before that */
 	struct mono due;	/* it is named then; 0: it was */
 };
 
@@ -124,8 +125,13 @@ void probe_due(struct edge *e, struct mono now, struct steps *st,
 /* A flow ends by itself: had its phone come back since the change? */
 void missing_check(struct edge *e, struct mono now, struct steps *st,
     const struct kept *kept);
-void missing_changed(struct edge *e, struct mono now, const struct addr *was);
+void missing_changed(struct edge *e, struct mono now, struct steps *st,
+    const struct addr *was);
+/* PHONE_LOST: kept by the sigproxy before. */
+void missing_restore(struct edge *e, struct mono now, struct steps *st,
+    const struct ipc_phone_lost *m);
 void missing_status(const struct keep *k, struct mono now, struct buf *json);
+
 /* ---- keep_alg.c ---- */
 
 /* Shall the next copy of the question have the bait? */

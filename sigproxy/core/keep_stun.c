@@ -115,7 +115,7 @@ keep_public_addr(struct edge *e, struct mono now, struct steps *st,
 		return;
 	if (was.family != ADDR_NONE) {
 		e->public_before = was;
-		missing_changed(e, now, &was);
+		missing_changed(e, now, st, &was);
 	}
 	call_address_changed(e, now, st);
 }

@@ -273,7 +273,7 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 		if (ask.n_contacts > 0)
 			keep_note_nat(e->keep, &s->from, ask.contacts[0].uri);
 	} else {
-		keep_found(e->keep, say->number);
+		keep_found(e, st, say->number);
 	}
 	if (expires_s > 0)
 		lastseen_note(e->lastseen, &s->from.remote, say->number,

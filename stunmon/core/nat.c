@@ -150,17 +150,24 @@ sip_mapping(const struct mappings *v)
 static bool
 find_server(struct nat *n, const struct mappings *v, struct mono now)
 {
+	bool found = false;
+
+	/* One may answer everything but tests, so that nobody else is asked. */
 	for (unsigned s = 0; s < v->conf.n_servers; s++) {
 		const struct mapping_server *server = &v->server[s];
 
 		if (server->other.family == ADDR_NONE ||
-		    mapping_server_state(v, s, now) != SERVER_ANSWERING)
+		    mapping_server_state(v, s, now) != SERVER_ANSWERING ||
+		    (found && n->deaf[s] >= n->deaf[n->at]))
 			continue;
-		n->server = server->addr;
-		n->other = server->other;
-		return true;
+		n->at = s;
+		found = true;
 	}
-	return false;
+	if (found) {
+		n->server = v->server[n->at].addr;
+		n->other = v->server[n->at].other;
+	}
+	return found;
 }
 
 static void
@@ -233,12 +240,33 @@ end_mapping(struct nat *n, const struct mappings *v,
 	turn(n, v, now);
 }
 
+/* What the servers' ordinary answers show is better than nothing. */
+static void
+deaf(struct nat *n, const struct mappings *v)
+{
+	const struct mapping *m = sip_mapping(v);
+
+	if (n->deaf[n->at] < UINT8_MAX)
+		n->deaf[n->at]++;
+	if (m == NULL || n->mapping != NAT_UNKNOWN)
+		return;
+	map_by_servers(n, v, m);
+	n->news = n->mapping != NAT_UNKNOWN;
+}
+
 static void
 answered(struct nat *n, const struct mappings *v, const struct addr *mapped,
     struct mono now)
 {
 	switch (n->phase) {
 	case NAT_PLAIN:
+		/* About another address than ours it can say nothing. */
+		if (!addr_same_ip(mapped, &n->site)) {
+			deaf(n, v);
+			rest(n, NAT_RETRY_MS, now);
+			break;
+		}
+		n->deaf[n->at] = 0;
 		seen_first(n, mapped);
 		enter(n, NAT_FILTER_BOTH, now);
 		break;
@@ -266,6 +294,7 @@ silent(struct nat *n, const struct mappings *v, struct mono now)
 {
 	switch (n->phase) {
 	case NAT_PLAIN:
+		deaf(n, v);
 		rest(n, NAT_RETRY_MS, now);
 		break;
 	case NAT_FILTER_BOTH:

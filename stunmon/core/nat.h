@@ -74,6 +74,8 @@ struct nat {
 	uint8_t tid[STUN_TID_LEN];
 	struct addr site;	/* that is tested */
 	struct addr server, other;
+	unsigned at;		/* which one that is */
+	uint8_t deaf[MAPPING_SERVERS_MAX];	/* tests it kept silent to */
 	uint16_t socket, relay_socket;
 	unsigned relay;
 	struct addr local, first, second, mapped;

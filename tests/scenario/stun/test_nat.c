@@ -9,7 +9,8 @@
 static struct nat nat;
 static struct addr external;
 static enum nat_kind maps, filters;
-static bool turns, deaf, refuses;
+static bool turns, deaf, refuses, lies;
+static struct addr deaf_one;	/* of two servers, to tests only */
 static unsigned contacted;	/* addresses of the server, bits */
 static unsigned sent, news;
 static uint64_t first_sent_ms, last_sent_ms;
@@ -42,7 +43,8 @@ setup(void)
 	external = world_addr("192.168.10.2");
 	maps = NAT_ENDPOINT;
 	filters = NAT_PORT;
-	turns = deaf = refuses = reply.waits = false;
+	deaf_one = (struct addr){ 0 };
+	turns = deaf = refuses = lies = reply.waits = false;
 	contacted = sent = news = 0;
 	first_sent_ms = last_sent_ms = 0;
 	nat_init(&nat, &c);
@@ -96,12 +98,11 @@ static void
 on_test(const struct ipc_stun_test *t)
 {
 	unsigned from = t->to ^ t->change;
-	struct addr mapped = world_addr(maps == NAT_NONE ? "192.168.10.2" :
-	    w.nat);
+	struct addr mapped = world_addr(lies ? "192.168.10.2" : w.nat);
 
 	mapped.port = port_towards(t->to);
 	contacted |= 1u << t->to;
-	if (deaf || !lets_in(refuses ? t->to : from))
+	if (deaf || addr_eq(&t->server, &deaf_one) || !lets_in(refuses ? t->to : from))
 		return;
 	answer(MAPPING_SIP, t->socket, t->tid, &t->server, &mapped,
 	    refuses && t->change != 0 ? REFUSING : HONEST);
@@ -185,6 +186,7 @@ START_TEST(no_nat_is_none_and_a_router_that_turns_back_is_told)
 {
 	maps = NAT_NONE;
 	filters = NAT_ENDPOINT;
+	external = world_addr(w.nat);
 	run(30 * SECOND);
 	ck_assert_int_eq(nat.mapping, NAT_NONE);
 	ck_assert_int_eq(nat.hairpin, HAIRPIN_UNKNOWN);
@@ -234,6 +236,60 @@ START_TEST(a_test_server_that_is_deaf_is_asked_once_a_minute)
 	deaf = false;
 	run(2 * MINUTE);
 	ck_assert_int_eq(nat.mapping, NAT_ENDPOINT);
+}
+END_TEST
+
+/* It answers what keeps it in favour, and no test: nothing would be known of
+ * the router for as long as it likes. */
+START_TEST(a_server_that_is_deaf_to_tests_alone_gives_way_to_the_next)
+{
+	world_end();
+	setup();
+	world_end();
+	world_begin(2);
+	w.other = true;
+	mapping_owner_up(w.maps, 1);
+	world_want(1, 16384, 1);
+	filters = NAT_ADDRESS;
+	run(4 * SECOND);
+	deaf_one = w.maps->server[0].addr;
+	run(3 * MINUTE);
+	ck_assert_int_eq(nat.mapping, NAT_ENDPOINT);
+	ck_assert_int_eq(nat.filtering, NAT_ADDRESS);
+}
+END_TEST
+
+/* It tells the tests that there is no router: strangers would seem to come in
+ * by the port. */
+START_TEST(a_test_that_sees_another_address_than_ours_shows_nothing)
+{
+	maps = NAT_NONE;
+	filters = NAT_ENDPOINT;
+	lies = true;
+	run(10 * MINUTE);
+	ck_assert_int_eq(nat.mapping, NAT_UNKNOWN);
+	ck_assert(!nat.port_open);
+	ck_assert_uint_le(sent, 10);
+}
+END_TEST
+
+/* Two servers have shown by then how it maps. */
+START_TEST(with_deaf_test_servers_the_mapping_is_still_told)
+{
+	world_end();
+	setup();
+	world_end();
+	world_begin(2);
+	w.other = true;
+	deaf = true;
+	run(3 * MINUTE);
+	ck_assert_int_eq(nat.mapping, NAT_ENDPOINT);
+	ck_assert_int_eq(nat.filtering, NAT_UNKNOWN);
+	ck_assert_uint_eq(news, 1);
+	deaf = false;
+	filters = NAT_ADDRESS;
+	run(2 * MINUTE);
+	ck_assert_int_eq(nat.filtering, NAT_ADDRESS);
 }
 END_TEST
 
@@ -322,6 +378,12 @@ add_nat_tests(Suite *s)
 	tcase_add_test(tc, it_is_tested_at_start_hourly_and_after_a_change);
 	tcase_add_test(tc,
 	    a_test_server_that_is_deaf_is_asked_once_a_minute);
+	tcase_add_test(tc,
+	    a_server_that_is_deaf_to_tests_alone_gives_way_to_the_next);
+	tcase_add_test(tc,
+	    a_test_that_sees_another_address_than_ours_shows_nothing);
+	tcase_add_test(tc,
+	    with_deaf_test_servers_the_mapping_is_still_told);
 	tcase_add_test(tc,
 	    a_server_that_refuses_change_request_shows_the_mapping_only);
 	tcase_add_test(tc,

@@ -7,6 +7,7 @@
 #include "common/base/htab.h"
 #include "common/base/pool.h"
 #include "common/base/secret.h"
+#include "common/base/text.h"
 #include "common/base/timerq.h"
 
 #define N(a) ((int)(sizeof(a) / sizeof((a)[0])))
@@ -463,6 +464,45 @@ END_TEST
 
 /* ---- secret ---- */
 
+/* UTF-8 and what of it may reach a terminal. */
+static const struct {
+	const char *text, *plain;
+} texts[] = {
+	{ "", "" },
+	{ "Jos\xc3\xa9 \xc3\x80 \xe2\x82\xac \xf0\x9f\x93\x9e", NULL },
+	{ "LRM \xe2\x80\x8e, \xe2\x81\xa5, NBSP \xc2\xa0", NULL },
+	{ "a\x1b[2Jb", "a?[2Jb" },
+	{ "\x7f", "?" },
+	{ "C1 \xc2\x9b" "31m", "C1 ??31m" },
+	{ "\xc2\x80\xc2\x9f\xc2\xa0", "????\xc2\xa0" },
+	{ "lone \x9b \x80 \xe4 \xff", "lone ? ? ? ?" },
+	{ "\xe2\x80\xa8\xe2\x80\xaa\xe2\x80\xae\xe2\x80\xaf",
+	    "?????????\xe2\x80\xaf" },
+	{ "\xe2\x81\xa6\xe2\x81\xa9", "??????" },
+	{ "cut \xe2\x80", "cut ??" },
+	{ "overlong \xc0\x9b \xe0\x82\x9b", "overlong ?? ???" },
+	{ "surrogate \xed\xa0\x80", "surrogate ???" },
+	{ "beyond \xf4\x90\x80\x80", "beyond ????" },
+};
+
+START_TEST(text_of_others_has_nothing_that_a_terminal_obeys)
+{
+	struct span s = span_str(texts[_i].text);
+	const char *plain = texts[_i].plain;
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	text_put_plain(&b, s);
+	ck_assert_uint_eq(b.len, s.len);
+	ck_assert(span_eq(buf_span(&b),
+	    plain == NULL ? s : span_str(plain)));
+	ck_assert_int_eq(text_is_plain(s),
+	    plain == NULL || s.len == 0);
+	ck_assert(text_is_plain(buf_span(&b)));
+}
+END_TEST
+
 START_TEST(secrets_are_held_compared_and_wiped)
 {
 	unsigned char a[32], b[32] = { 0 };
@@ -508,6 +548,8 @@ main(void)
 	tcase_add_test(t, pools_end_at_their_limit_and_are_reused);
 	tcase_add_test(t, deadlines_come_in_order);
 	tcase_add_test(t, times_add_and_compare);
+	tcase_add_loop_test(t,
+	    text_of_others_has_nothing_that_a_terminal_obeys, 0, N(texts));
 	tcase_add_test(t, secrets_are_held_compared_and_wiped);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

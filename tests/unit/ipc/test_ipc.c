@@ -508,6 +508,33 @@ START_TEST(only_sigproxy_and_admin_reach_the_store)
 }
 END_TEST
 
+/* What a stranger wrote goes on with '?'; a captured process that does not
+ * replace it loses its door. */
+static const char *const dangerous[] = { "a\nb", "a\x7f", "a\x1b[2J",
+	"a\xc2\x9b" "2J", "a\x9b" "2J", "a\xe2\x80\xae", "a\xe2\x81\xa6",
+	"a\xff" };
+
+START_TEST(text_that_a_terminal_obeys_is_replaced_and_refused)
+{
+	struct span bad = span_str(dangerous[_i]);
+	struct ipc_call_note m = { .ticket = 1, .state = 1, .reason = bad };
+	struct ipc_call_note got;
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_call_note(&b, &m);
+	ck_assert_int_eq(buf_err(&b), 0);
+	ck_assert_int_eq(get_call_note(buf_span(&b), &got), 0);
+	ck_assert_uint_eq(got.reason.len, bad.len);
+	ck_assert_int_eq(got.reason.p[0], 'a');
+	ck_assert_int_eq(got.reason.p[1], '?');
+	/* ticket, state, status and a length stand before it */
+	memcpy(mem + 8 + 1 + 2 + 2, bad.p, bad.len);
+	ck_assert_int_eq(get_call_note(buf_span(&b), &got), -EBADMSG);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -524,6 +551,9 @@ main(void)
 	tcase_add_loop_test(t, one_byte_too_many_is_refused, 0, N_ALL);
 	tcase_add_loop_test(t, every_broken_bound_is_refused, 0, N_ALL);
 	tcase_add_loop_test(t, only_the_rows_pairs_may_talk, 0, N_ALL);
+	tcase_add_loop_test(t,
+	    text_that_a_terminal_obeys_is_replaced_and_refused, 0,
+	    sizeof(dangerous) / sizeof(dangerous[0]));
 	tcase_add_test(t, frames_have_these_bytes);
 	tcase_add_test(t, frames_are_split_whole);
 	tcase_add_test(t, a_frame_that_does_not_fit_leaves_nothing);

@@ -95,6 +95,96 @@ START_TEST(what_a_foreign_hand_wrote_is_passed_over)
 }
 END_TEST
 
+static void
+send_lost(const char *number, enum lost_state state, uint32_t due_s)
+{
+	struct ipc_phone_lost m = { .number = span_str(number),
+		.state = (uint8_t)state, .at = addr_of(PHONE),
+		.server = addr_of("203.0.113.10:5070"), .seen_s = 40,
+		.due_s = due_s };
+	char mem[256];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, PHONE_LOST, phone_lost, &m);
+	lab_send(&b);
+}
+
+#define LOST \
+	"SELECT group_concat(number || ' ' || source || ' ' || server || " \
+	"' ' || named || ' ' || (due_at - seen_at), ', ') FROM lost_phone"
+
+START_TEST(who_is_lost_is_kept_and_told_to_the_next_sigproxy)
+{
+	struct ipc_phone_lost m;
+
+	lab_subscriber();
+	send_lost("999", LOST_NAMED, 0); /* nobody's number */
+	send_lost("168", LOST_SOON, 20);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM lost_phone"), "1") == 0);
+	ck_assert_str_eq(lab_look(LOST),
+	    "168 " PHONE " 203.0.113.10 0 60");
+	lab_new_sigproxy();
+	ck_assert_int_eq(get_phone_lost(lab_take(IPC_PHONE_LOST), &m), 0);
+	ck_assert(span_eq(m.number, SPAN_LIT("168")));
+	ck_assert_uint_eq(m.state, LOST_SOON);
+	ck_assert(m.seen_s >= 40 && m.seen_s < 60 && m.due_s <= 20);
+	ck_assert(m.at.port != 0 && m.server.port == 0);
+	send_lost("168", LOST_NAMED, 0);
+	lab_until(strcmp(lab_look("SELECT named FROM lost_phone"), "1") == 0);
+	lab_restart();
+	ck_assert_int_eq(get_phone_lost(lab_take(IPC_PHONE_LOST), &m), 0);
+	ck_assert_uint_eq(m.state, LOST_NAMED);
+	send_lost("168", LOST_BACK, 0);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM lost_phone"), "0") == 0);
+}
+END_TEST
+
+START_TEST(who_registers_is_lost_no_longer)
+{
+	struct ipc_reg_ask ask;
+
+	lab_subscriber();
+	for (unsigned i = 0; i < 2; i++) {
+		send_lost("168", LOST_NAMED, 0);
+		lab_until(strcmp(lab_look("SELECT count(*) FROM lost_phone"),
+			      "1") == 0);
+		/* At first a new binding, then the same once more. */
+		ask = lab_reg(CONTACT, 3600);
+		ask.cseq += i;
+		ck_assert_uint_eq(lab_reg_ask(&ask).verdict, VERDICT_OK);
+		ck_assert_str_eq(lab_look("SELECT count(*) FROM lost_phone"),
+		    "0");
+	}
+	send_lost("168", LOST_NAMED, 0);
+	lab_until(strcmp(lab_look("SELECT count(*) FROM lost_phone"), "1") == 0);
+	lab_ok("DELETE FROM subscriber");
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM lost_phone"), "0");
+}
+END_TEST
+
+START_TEST(nobody_is_lost_for_ever_and_a_foreign_hand_is_passed_over)
+{
+	struct ipc_phone_lost m;
+
+	lab_subscriber();
+	lab_ok("INSERT INTO lost_phone(number, source, server, seen_at, named,"
+	       " due_at) VALUES ('1', 'no address', '', 4000000000, 1, 0), "
+	       "('2', '198.51.100.9:1', 'x', 4000000000, 1, 0), "
+	       "('', '198.51.100.9:1', '', 4000000000, 1, 0), "
+	       "('3', '198.51.100.9:1', '', 4000000000, 0, 9000000000000), "
+	       "('4', '198.51.100.9:1', '', 1000000000, 1, 0)");
+	lab_restart();
+	lab_until(strcmp(lab_look("SELECT count(*) FROM lost_phone"),
+		      "4") == 0);
+	lab_new_sigproxy();
+	ck_assert_int_eq(get_phone_lost(lab_take(IPC_PHONE_LOST), &m), 0);
+	ck_assert(span_eq(m.number, SPAN_LIT("3")));
+	ck_assert(m.due_s == UINT32_MAX && m.seen_s == 0);
+	ck_assert(!lab_has(IPC_PHONE_LOST));
+}
+END_TEST
+
 static struct ipc_reg_ask
 by_tcp(uint64_t conn)
 {
@@ -244,6 +334,9 @@ add_homes_tests(Suite *s)
 	T(a_home_is_kept_shown_and_told_to_the_next_sigproxy);
 	T(no_home_without_a_phone_and_none_for_ever);
 	T(ipv6_homes_are_known_again);
+	T(who_is_lost_is_kept_and_told_to_the_next_sigproxy);
+	T(who_registers_is_lost_no_longer);
+	T(nobody_is_lost_for_ever_and_a_foreign_hand_is_passed_over);
 	T(what_a_foreign_hand_wrote_is_passed_over);
 	T(a_closed_connection_is_shown_and_a_new_one_is_not_closed);
 	T(another_sigproxy_has_none_of_the_connections);

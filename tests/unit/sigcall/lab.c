@@ -412,6 +412,24 @@ hear_sub(struct lab *lab, uint16_t type, struct span payload)
 }
 
 static void
+hear_lost(struct lab *lab, struct span payload)
+{
+	struct lab_lost *one = NULL;
+	struct ipc_phone_lost m;
+
+	ck_assert_int_eq(get_phone_lost(payload, &m), 0);
+	for (unsigned i = 0; i < 64; i++) {
+		if (lab->lost[i].m.number.len == 0 ? one == NULL :
+			span_eq(lab->lost[i].m.number, m.number))
+			one = &lab->lost[i];
+	}
+	ck_assert_ptr_nonnull(one);
+	memcpy(one->number, m.number.p, m.number.len);
+	m.number.p = one->number;
+	one->m = m;
+}
+
+static void
 hear_mailbox(struct lab *lab, struct span payload)
 {
 	struct ipc_mwi_save save;
@@ -511,6 +529,9 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			break;
 		case IPC_CALL_GONE:
 			hear_gone(lab, payload);
+			break;
+		case IPC_PHONE_LOST:
+			hear_lost(lab, payload);
 			break;
 		case IPC_SUB_SAVE:
 		case IPC_SUB_GONE:
@@ -907,6 +928,21 @@ keep_homes(struct lab *lab)
 	}
 }
 
+static void
+tell_lost(struct lab *lab)
+{
+	char mem[256];
+	struct buf b;
+
+	for (unsigned i = 0; i < 64; i++) {
+		if (lab->lost[i].m.state == LOST_BACK)
+			continue;
+		buf_init(&b, mem, sizeof(mem));
+		IPC_FRAME(&b, PHONE_LOST, phone_lost, &lab->lost[i].m);
+		feed_frames(lab, ROLE_REG, 0, buf_span(&b));
+	}
+}
+
 /* LAB_SEEDS names a folder: each state goes there, for the fuzzer. */
 static void
 write_seed(const char *kind, const void *state, size_t len)
@@ -982,6 +1018,7 @@ lab_restart(struct lab *lab)
 	tell_trunks(lab);
 	tell_saved(lab);
 	edge_peer(lab->edge, lab->now, lab->steps, ROLE_MEDIA, 0, true);
+	tell_lost(lab);
 	keep_homes(lab);
 	settle(lab);
 }

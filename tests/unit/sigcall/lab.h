@@ -161,6 +161,10 @@ struct lab {
 	unsigned n_seen;
 	const char *public_ip; /* what the relay says outside */
 	unsigned n_lost;       /* lines phone-lost */
+	struct lab_lost {
+		struct ipc_phone_lost m; /* its span is number */
+		char number[33];
+	} lost[64]; /* PHONE_LOST that stands; told to the next sigproxy */
 };
 
 /* Two listeners for UDP, TCP and TLS each, one relay, everything up. */

@@ -699,6 +699,121 @@ START_TEST(who_never_comes_back_is_named)
 }
 END_TEST
 
+static const char *
+status(void)
+{
+	static char json[8192];
+	struct buf b;
+
+	buf_init(&b, json, sizeof(json));
+	edge_status(lab->edge, lab->now, &b);
+	json[b.len] = '\0';
+	return json;
+}
+
+/* It is set to the old address: written down at the change, and named when
+ * its registration ends, in whichever life of sigproxy. */
+START_TEST(who_is_lost_is_named_by_the_next_sigproxy)
+{
+	struct phone *other = lab_home(lab, "169", 9);
+	struct phone *late = lab_home(lab, "170", 11);
+
+	other->flow.remote.port = 41000;
+	phone_registers(other, OLD);
+	phone_registers(late, NULL);
+	lab_pass(lab, 1000);
+	lab_public(lab, NEW);
+	lab_pass(lab, 1000);
+	lab_restart(lab);
+	lab_public(lab, NEW);
+	HAS(status(), "\"phones_lost\":[]");
+	ck_assert_uint_eq(lab->n_lost, 0);
+	lab_pass(lab, 120000);
+	ck_assert_uint_eq(lab->n_lost, 1);
+	HAS(status(), "\"phones_lost\":[{\"number\":\"169\","
+		      "\"last_seen_s\":121,"
+		      "\"last_at\":\"198.51.100.9:41000\","
+		      "\"its_server_address\":\"203.0.113.1\"}]");
+	lab_restart(lab);
+	lab_public(lab, NEW);
+	HAS(status(), "\"phones_lost\":[{\"number\":\"169\",");
+	ck_assert_uint_eq(lab->n_lost, 1);
+	phone_registers(other, NULL);
+	HAS(status(), "\"phones_lost\":[]");
+	lab_restart(lab);
+	lab_public(lab, NEW);
+	HAS(status(), "\"phones_lost\":[]");
+	hang_up();
+}
+END_TEST
+
+/* It answers OPTIONS, for its home lets everybody in; but its REGISTERs go to
+ * an address that is not ours. */
+START_TEST(who_is_set_to_the_old_address_is_lost_though_it_answers)
+{
+	struct phone *other = lab_home(lab, "169", 9);
+
+	other->flow.remote.port = 41000;
+	phone_registers(other, OLD);
+	lab_pass(lab, 1000);
+	lab_public(lab, NEW);
+	phone_registers(other, OLD); /* the first change was another one's */
+	ck_assert_uint_eq(lab->lost[0].m.state, LOST_BACK);
+	lab_public(lab, "203.0.113.77");
+	ck_assert_uint_eq(lab->lost[0].m.state, LOST_BACK);
+	lab_public(lab, OLD);
+	lab_public(lab, NEW);
+	ck_assert_uint_eq(lab->lost[0].m.state, LOST_SOON);
+	lab_pass(lab, 59000);
+	ck_assert_uint_eq(lab->lost[0].m.state, LOST_SOON);
+	lab_pass(lab, 2000);
+	ck_assert_uint_eq(lab->lost[0].m.state, LOST_NAMED);
+	ck_assert_uint_eq(lab->n_lost, 1);
+	hang_up();
+}
+END_TEST
+
+static void
+restored(const char *number, enum lost_state state)
+{
+	struct ipc_phone_lost m = { .number = span_str(number),
+		.state = (uint8_t)state, .seen_s = UINT32_MAX,
+		.due_s = UINT32_MAX };
+	char mem[256];
+	struct buf b;
+	int err;
+
+	ck_assert_int_eq(addr_parse(SPAN_LIT("198.51.100.9:4000"), 0, &m.at),
+	    0);
+	buf_init(&b, mem, sizeof(mem));
+	put_phone_lost(&b, &m);
+	err = edge_frame(lab->edge, lab->now, lab->steps, ROLE_REG, 0,
+	    IPC_PHONE_LOST, buf_span(&b));
+	ck_assert_int_eq(err, 0);
+	lab_pass(lab, 1000);
+}
+
+START_TEST(what_registrar_db_tells_of_the_lost_is_not_believed_blindly)
+{
+	char number[16];
+
+	restored("1\",\"x\":\"", LOST_NAMED);
+	restored("169", LOST_BACK);
+	HAS(status(), "\"phones_lost\":[]");
+	restored("169", LOST_SOON);
+	restored("170", LOST_NAMED);
+	HAS(status(), "\"phones_lost\":[{\"number\":\"170\","
+		      "\"last_seen_s\":4294967295,");
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(number, sizeof(number), "%u", 200 + i);
+		restored(number, LOST_NAMED);
+	}
+	HAS(status(), "\"number\":\"239\"");
+	ck_assert_uint_eq(lab->n_lost, 0);
+	hang_up();
+}
+END_TEST
+
 Suite *
 suite_move(void)
 {
@@ -717,6 +832,9 @@ suite_move(void)
 	T(rfc3261_14_glare_is_tried_again);
 	T(an_offer_under_way_is_waited_for);
 	T(sigproxy_is_killed_before_the_phone_is_back);
+	T(who_is_lost_is_named_by_the_next_sigproxy);
+	T(who_is_set_to_the_old_address_is_lost_though_it_answers);
+	T(what_registrar_db_tells_of_the_lost_is_not_believed_blindly);
 	T(the_address_changes_while_sigproxy_is_away);
 	T(sigproxy_is_killed_with_its_re_invite_on_the_way);
 	T(a_change_back_is_no_change);

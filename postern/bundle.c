@@ -107,8 +107,8 @@ put_about(struct bundle *b)
 	    "log-*       the end of each process's log\n", b->hides ?
 		"Numbers and names of\nsubscribers, callers and called ones "
 		"are hidden under words that nobody can\nturn back, the same "
-		"word for the same one, if the store knows them as\nthey stand "
-		"there: the logs may hold others. Addresses are in it." :
+		"word for the same one, if the store knows them:\n"
+		"the logs may hold others. Addresses are in it." :
 		"Who called whom,\naddresses and names are.");
 	return put_file(b, "README", strlen(b->text));
 }
@@ -229,7 +229,8 @@ put_logs(struct bundle *b)
 	"UNION SELECT called FROM call UNION SELECT redirected_to FROM call "  \
 	"UNION SELECT sent FROM call UNION SELECT username FROM trunk UNION "  \
 	"SELECT auth_username FROM trunk UNION SELECT caller_number FROM "     \
-	"trunk UNION SELECT username FROM mirror) WHERE w <> '';"
+	"trunk UNION SELECT username FROM mirror UNION SELECT pattern FROM "  \
+	"did UNION SELECT target FROM did) WHERE w <> '';"
 
 /* Without its list nothing is gathered. */
 static int

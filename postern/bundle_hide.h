@@ -16,6 +16,11 @@ struct hide {
 	unsigned char key[HIDE_KEY_LEN];	/* thrown away afterwards */
 	struct span *word;			/* sorted */
 	size_t n;
+	/* Digits of those that are numbers, and the last of the long ones:
+	 * they may stand there in any other form.  Sorted. */
+	struct span *number, *tail;
+	size_t n_numbers, n_tails;
+	char *digits;				/* where these lie */
 };
 
 /*
@@ -29,7 +34,9 @@ int hide_init(struct hide *h, struct span words);
 void hide_clear(struct hide *h);
 
 /* Write the text, each such word in it replaced: where it stands as a whole
- * word, is no part of an address and no number of JSON. */
+ * word, is no part of an address and no number of JSON.  A number is replaced
+ * in other forms too: with country code or without, with separators, with
+ * something dialled before it. */
 void hide_write(const struct hide *h, FILE *to, struct span text);
 
 #endif

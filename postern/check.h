@@ -85,6 +85,12 @@ void check_accounts(struct findings *fs, struct span rows,
 	"why, changed FROM trunk_registration UNION ALL SELECT number, trunk, " \
 	"username, state, status, why, changed FROM mirror_registration)"
 
+/* Numbers that are to be mirrored at a trunk that is no mirror: name, n. */
+#define CHECK_MIRRORS                                                          \
+	"SELECT t.name, count(*) AS n FROM trunk AS t JOIN mirror AS m ON "    \
+	"m.trunk = t.name WHERE t.mirror = 0 AND m.enabled = 1 GROUP BY t.name"
+void check_mirrors(struct findings *fs, struct span rows);
+
 /* check_trunk_ways.c: trunks by TCP and TLS without a connection.  Each row
  * has name, address and transport of one that is in use. */
 #define CHECK_WAYS                                                             \

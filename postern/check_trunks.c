@@ -91,10 +91,34 @@ check_accounts(struct findings *fs, struct span rows, struct span sigproxy)
 }
 
 void
+check_mirrors(struct findings *fs, struct span rows)
+{
+	struct json_each each;
+	struct span row, name;
+	struct finding *f;
+	uint64_t n = 0;
+
+	if (rows.p == NULL || !json_is_array(rows))
+		return;
+	for (json_each_item(rows, &each); json_next(&each, NULL, &row);) {
+		name = text(row, "name");
+		json_number(row, "n", &n);
+		f = finding_new(fs, FINDING_WARNING, "mirror-off");
+		finding_what(f, "%llu numbers are to be registered at the PBX "
+				"%.*s, and none is: it is a trunk like any "
+				"other", (unsigned long long)n, ARG(name));
+		finding_seen(f, "trunk.mirror is 0, and mirror has rows of it");
+		finding_do(f, "postern trunk set %.*s mirror=1; or take them "
+			      "away: postern mirror list, postern mirror del "
+			      "NUMBER", ARG(name));
+	}
+}
+
+void
 check_trunks(struct check *k)
 {
 	struct span sigproxy = check_said(k, "sigproxy");
-	char *said, *ways;
+	char *said, *ways, *mirrors;
 
 	/* Of a store that is not in use check_store() says what is wrong. */
 	if (k->n == 0 || geteuid() != 0 ||
@@ -108,4 +132,8 @@ check_trunks(struct check *k)
 	if (ways != NULL)
 		check_trunk_ways(k->found, span_str(ways), sigproxy);
 	free(ways);
+	mirrors = store_ask(k->conf, SPAN_LIT(CHECK_MIRRORS ";"));
+	if (mirrors != NULL)
+		check_mirrors(k->found, span_str(mirrors));
+	free(mirrors);
 }

@@ -58,8 +58,9 @@ put_value(struct buf *b, const char *column, const char *value)
 	}
 	if (is_cap)
 		buf_puts(b, "0 + ");
-	if (is_cap && strspn(value, "0123456789.") != strlen(value))
-		return cmd_fail("%s is a number, or none", column);
+	if (is_cap && !store_is_number(value, strncmp(column, "cost_", 5) == 0))
+		return cmd_fail("%s=%s: this is no number: 0 or more, without "
+				"sign; or none", column, value);
 	return store_value(b, value);
 }
 

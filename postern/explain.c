@@ -93,9 +93,11 @@ checked(struct span rows)
 	"caller_rtcp_in, called_rtcp_in, caller_learnt, called_learnt"
 
 #define CALLS(where)                                                           \
-	"SELECT * FROM (SELECT " BOTH ", verdict, " COUNTED " FROM "           \
-	"call_record UNION ALL SELECT " BOTH ", 'granted', NULL, NULL, NULL, " \
-	"NULL, NULL, NULL, NULL, NULL, '', '' FROM live_call) WHERE " where                \
+	"SELECT *, unixepoch() - unixepoch(granted) AS age_s FROM (SELECT "    \
+	BOTH ", verdict, via, 'ended' AS state, " COUNTED " FROM "             \
+	"call_record UNION ALL SELECT " BOTH ", 'granted', '', state, NULL, "  \
+	"NULL, NULL, NULL, NULL, NULL, NULL, NULL, '', '' FROM live_call) "    \
+	"WHERE " where                \
 	" ORDER BY ticket DESC LIMIT 1;"
 
 #define QUALITY                                                                \
@@ -150,7 +152,7 @@ checked(struct span rows)
 	"called FROM call WHERE ticket = CAST(@ AS INTEGER));"
 
 #define BY                                                                     \
-	"SELECT name, address, transport FROM trunk WHERE name = (SELECT "     \
+	"SELECT name, address, transport, wait_s FROM trunk WHERE name = (SELECT " \
 	"trunk FROM call WHERE ticket = CAST(@ AS INTEGER));"
 
 static void

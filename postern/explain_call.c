@@ -84,6 +84,11 @@ static const struct end_rule end_rules[] = {
 	{ "subscriber-disabled", "disabled", FINDING_WARNING,
 	    "a subscriber of it was disabled while it ran",
 	    "postern subscriber enable NUMBER" },
+	{ "trunk-disabled", "trunk-off", FINDING_WARNING,
+	    "its trunk was disabled or removed while it ran",
+	    "postern trunk show; postern trunk enable NAME, or make it anew" },
+	{ "ended-by-admin", "ended-by-admin", FINDING_NOTE,
+	    "an admin ended it", "" },
 	{ "phone-silent", "phone-gone", FINDING_WARNING,
 	    "a phone answered nothing any more",
 	    "the phone's network; is the phone switched on?" },
@@ -112,6 +117,72 @@ rule_of(struct span word)
 	return NULL;
 }
 
+/* By a word in call.rule; what it says is of the policy. */
+static const struct {
+	const char *part, *remedy;
+} rule_remedies[] = {
+	{ ": foreign host", "calls are sent on to numbers of this office only: "
+	    "set the phone's forwarding or transfer to one. If that host is "
+	    "ours: [site] aliases" },
+	{ ": no number", "set the phone's forwarding or transfer to a number "
+	    "of this office" },
+	{ ": hours", "hours and days of its class: postern class show. More "
+	    "by postern class set CLASS hours HH:MM-HH:MM, or postern grant "
+	    "add for one number" },
+	{ "number_class: forbidden", "postern class numbers forbidden lists "
+	    "what is closed for all; postern class number PATTERN KIND opens "
+	    "it" },
+	{ "allowed_from", "from where it may be: postern subscriber from "
+	    "NUMBER PREFIX,... or anywhere" },
+	{ "internet", "if it may be on the internet: postern subscriber "
+	    "internet NUMBER on" },
+	{ "password", "its password was changed, and what the old one made "
+	    "ended: set the new one in the phone" },
+	{ "grant ", "postern grant list NUMBER: is it over, or used up?" },
+};
+
+static bool
+ends_with(struct span s, struct span end)
+{
+	return s.len >= end.len &&
+	    span_eq(span_sub(s, s.len - end.len, s.len), end);
+}
+
+static const char *
+remedy_of(const struct explain *x, const char *otherwise)
+{
+	struct span rule = explain_text(x->call, "rule");
+	const char *part;
+
+	for (size_t i = 0; i < sizeof(rule_remedies) / sizeof(rule_remedies[0]);
+	     i++) {
+		part = rule_remedies[i].part;
+		/* ": hours" stands at the end, "internet" is all of it */
+		if (part[0] == ':' ? ends_with(rule, span_str(part)) :
+		    span_starts(rule, span_str(part)))
+			return rule_remedies[i].remedy;
+	}
+	return otherwise;
+}
+
+/* Whose word it was that ended it. */
+static void
+put_rule(const struct explain *x, struct buf *b)
+{
+	struct span rule = explain_text(x->call, "rule");
+
+	if (rule.len > 0)
+		buf_fmt(b, " (rule \"%.*s\")", EXPLAIN_ARG(rule));
+}
+
+static bool
+is_of_policy(const struct end_rule *rule)
+{
+	return strcmp(rule->code, "cap") == 0 ||
+	    strcmp(rule->code, "disabled") == 0 ||
+	    strcmp(rule->code, "trunk-off") == 0;
+}
+
 static void
 put_channels(const struct explain *x, struct buf *b)
 {
@@ -132,12 +203,17 @@ say_rule(const struct explain *x, const struct end_rule *rule)
 {
 	struct finding *f = finding_new(x->found, rule->level, rule->code);
 	struct span contact = explain_text(x->call, "caller_contact");
-	char mem[128];
-	struct buf more;
+	bool said_by_rule = strcmp(rule->reason, "right-withdrawn") == 0;
+	char mem[128], by_mem[128];
+	struct buf more, by;
 
-	finding_what(f, "%.*s to %.*s: %s",
+	buf_init(&by, by_mem, sizeof(by_mem));
+	if (is_of_policy(rule))
+		put_rule(x, &by);
+	finding_what(f, "%.*s to %.*s: %s%.*s",
 	    EXPLAIN_ARG(explain_text(x->call, "caller")),
-	    EXPLAIN_ARG(explain_text(x->call, "called")), rule->what);
+	    EXPLAIN_ARG(explain_text(x->call, "called")), rule->what,
+	    (int)by.len, by_mem);
 	buf_init(&more, mem, sizeof(mem));
 	if (strcmp(rule->code, "pool-empty") == 0)
 		put_channels(x, &more);
@@ -151,7 +227,14 @@ say_rule(const struct explain *x, const struct end_rule *rule)
 	    EXPLAIN_ARG(contact),
 	    EXPLAIN_ARG(explain_text(x->call, "called_source")),
 	    (int)more.len, mem);
-	finding_do(f, "%s", rule->remedy);
+	if (strcmp(rule->code, "trunk-off") == 0)
+		finding_do(f, "postern trunk show %.*s; if it should: postern "
+			      "trunk enable %.*s",
+		    EXPLAIN_ARG(explain_text(x->call, "trunk")),
+		    EXPLAIN_ARG(explain_text(x->call, "trunk")));
+	else
+		finding_do(f, "%s", said_by_rule ? remedy_of(x, rule->remedy) :
+						   rule->remedy);
 }
 
 /* A status that the called phone gave. */
@@ -212,24 +295,29 @@ say_refused(const struct explain *x, uint64_t status)
 static bool
 say_denied(const struct explain *x, struct span verdict)
 {
+	struct span kind = explain_text(x->call, "number_class");
+	struct span pattern = explain_text(x->call, "pattern");
+	struct span via = explain_text(x->call, "via");
 	struct finding *f;
 
 	if (!span_eq(span_sub(verdict, 0, 8), SPAN_LIT("denied: ")))
 		return false;
 	f = finding_new(x->found, FINDING_ERROR, "class-denied");
-	finding_what(f, "%.*s may not call %.*s: %.*s",
+	finding_what(f, "%.*s may not %s %.*s: %.*s",
 	    EXPLAIN_ARG(explain_text(x->call, "caller")),
+	    via.len == 0 ? "call" : "send a call on to",
 	    EXPLAIN_ARG(explain_text(x->call, "called")),
 	    EXPLAIN_ARG(span_sub(verdict, 8, verdict.len)));
-	finding_seen(f, "call %llu of %.*s: rule \"%.*s\", the number is "
-			"%.*s by the pattern %.*s",
+	finding_seen(f, "call %llu of %.*s: rule \"%.*s\"%s%.*s%s%.*s",
 	    (unsigned long long)explain_number(x->call, "ticket"),
 	    EXPLAIN_ARG(explain_text(x->call, "granted")),
 	    EXPLAIN_ARG(explain_text(x->call, "rule")),
-	    EXPLAIN_ARG(explain_text(x->call, "number_class")),
-	    EXPLAIN_ARG(explain_text(x->call, "pattern")));
-	finding_do(f, "if it should: docs/policy.md; a class_grant for this "
-		      "number, or more in its class_of_service");
+	    kind.len > 0 ? ", the number is " : "", EXPLAIN_ARG(kind),
+	    pattern.len > 0 ? " by the pattern " : "",
+	    EXPLAIN_ARG(pattern));
+	finding_do(f, "%s", remedy_of(x, "if it should: docs/policy.md; a "
+		      "class_grant for this number, or more in its "
+		      "class_of_service"));
 	return true;
 }
 

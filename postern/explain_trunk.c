@@ -214,6 +214,45 @@ say_untried(const struct explain *x)
 	check_trunk_way(x->found, x->by, is);
 }
 
+/* ---- it is asked just now ---- */
+
+/* By a route or a prefix; "did ..." and "mirror" lead in. */
+static bool
+is_outwards(const struct explain *x)
+{
+	struct span route = explain_text(x->call, "route");
+
+	return span_eq(route, SPAN_LIT("prefix")) ||
+	    span_eq(span_sub(route, 0, 6), SPAN_LIT("route "));
+}
+
+/* No word yet of a phone that rings: at most a 100, which says nothing. */
+static bool
+say_waiting(const struct explain *x)
+{
+	struct span name = explain_text(x->call, "trunk");
+	struct finding *f;
+
+	if (!is_outwards(x) || name.len == 0 ||
+	    !span_eq(explain_text(x->call, "state"), SPAN_LIT("granted")))
+		return false;
+	f = finding_new(x->found, FINDING_NOTE, "trunk-waiting");
+	finding_what(f, "%.*s to %.*s: we still wait for the trunk %.*s: it "
+			"has not said that anything rings",
+	    EXPLAIN_ARG(explain_text(x->call, "caller")),
+	    EXPLAIN_ARG(explain_text(x->call, "called")), EXPLAIN_ARG(name));
+	finding_seen(f, "call %llu of %.*s began %llu s ago, sent as %.*s; "
+			"wait_s of the trunk is %llu",
+	    (unsigned long long)explain_number(x->call, "ticket"),
+	    EXPLAIN_ARG(explain_text(x->call, "granted")),
+	    (unsigned long long)explain_number(x->call, "age_s"),
+	    EXPLAIN_ARG(explain_text(x->call, "sent")),
+	    (unsigned long long)explain_number(x->by, "wait_s"));
+	finding_do(f, "ask again once it has ended; postern trunk status "
+		      "%.*s", EXPLAIN_ARG(name));
+	return true;
+}
+
 /* ---- nothing leads there ---- */
 
 static void
@@ -235,8 +274,9 @@ say_no_route(const struct explain *x)
 	    EXPLAIN_ARG(explain_text(x->call, "granted")),
 	    EXPLAIN_ARG(explain_text(x->call, "number_class")));
 	if (name.len == 0)
-		finding_do(f, "postern trunk show; a prefix of a trunk, or a "
-			      "row of route that fits the number: "
+		finding_do(f, "postern trunk show: is the trunk switched off "
+			      "that should take it? Else a prefix of a trunk, "
+			      "or a row of route that fits the number: "
 			      "docs/trunks.md");
 	else if (explain_number(x->shut, "enabled") == 0)
 		finding_do(f, "postern trunk enable %.*s", EXPLAIN_ARG(name));
@@ -265,16 +305,6 @@ is_theirs(const struct explain *x, struct span last)
 	return false;
 }
 
-/* By a route or a prefix; "did ..." and "mirror" lead in. */
-static bool
-is_outwards(const struct explain *x)
-{
-	struct span route = explain_text(x->call, "route");
-
-	return span_eq(route, SPAN_LIT("prefix")) ||
-	    span_eq(span_sub(route, 0, 6), SPAN_LIT("route "));
-}
-
 bool
 explain_trunk(const struct explain *x)
 {
@@ -289,6 +319,8 @@ explain_trunk(const struct explain *x)
 		for (json_each_item(x->tries, &each);
 		     json_next(&each, NULL, &one); last = one)
 			say_try(x, one);
+	if (say_waiting(x))
+		return true;
 	if (last.p != NULL) {
 		check_trunk_way(x->found, x->by, check_trunk_told(x->sigproxy,
 		    explain_text(x->by, "name")));

@@ -5,6 +5,12 @@
  */
 #include "postern/rows.h"
 
+/* RAISE() takes a literal. */
+#define TWIN(table, same, words)                                             \
+	"CREATE TEMP TRIGGER twin BEFORE INSERT ON main." table " WHEN "     \
+	"EXISTS (SELECT 1 FROM main." table " AS t WHERE " same ") BEGIN "   \
+	"SELECT RAISE(ABORT, '" words "'); END; "
+
 static int
 run(int argc, char **argv, const struct rows *t)
 {
@@ -53,6 +59,12 @@ cmd_route(int argc, char **argv)
 		    "enabled", "note" },
 		.numeric = ",priority,strip,enabled,",
 		.key = { "id" },
+		.twin = TWIN("route", "t.pattern = NEW.pattern AND "
+			"t.trunk = NEW.trunk AND t.priority = NEW.priority "
+			"AND t.kinds = NEW.kinds AND t.rights IS NEW.rights",
+			"this route is there already: postern route list "
+			"shows its id, postern route del ID takes it away; a "
+			"second way is another trunk or priority"),
 		.list = "SELECT id, pattern, trunk, priority, strip, prepend, "
 			"kinds, rights, enabled, note FROM route",
 		.filter = "trunk",
@@ -77,6 +89,10 @@ cmd_did(int argc, char **argv)
 		.place = { "trunk", "pattern", "target" },
 		.column = { "note" },
 		.key = { "trunk", "pattern" },
+		.twin = TWIN("did", "t.trunk = NEW.trunk AND t.pattern = "
+			"NEW.pattern", "this number of the trunk leads to a "
+			"phone already: postern did list shows to which; to "
+			"change it, postern did del TRUNK PATTERN first"),
 		.list = "SELECT trunk, pattern, target, note FROM did",
 		.filter = "trunk",
 		.order = "trunk, pattern",
@@ -101,6 +117,10 @@ cmd_mirror(int argc, char **argv)
 		.column = { "auth_username", "enabled" },
 		.numeric = ",enabled,",
 		.key = { "number" },
+		.twin = TWIN("mirror", "t.number = NEW.number", "this number "
+			"is mirrored already: postern mirror list shows "
+			"where; to change it, postern mirror del NUMBER "
+			"first"),
 		.list = "SELECT number, trunk, username, state, expires, "
 			"status, why FROM mirror_registration",
 		.filter = "number",

@@ -67,8 +67,11 @@ put_value(struct buf *b, const struct rows *t, const char *column,
 		buf_puts(b, "NULL");
 		return 0;
 	}
-	if (number && strspn(value, "0123456789.") != strlen(value))
-		return cmd_fail("%s=%s: this is no number", column, value);
+	if (number && !store_is_number(value, strncmp(column, "cost_", 5) == 0))
+		return cmd_fail("%s=%s: this is no number: 0 or more, without "
+				"sign%s; %s= for none", column, value,
+		    strncmp(column, "cost_", 5) == 0 ? ", as 12 or 1.50" : "",
+		    column);
 	if (number)
 		buf_puts(b, "0 + ");
 	return store_value(b, value);
@@ -116,6 +119,8 @@ add(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
+	if (t->twin != NULL)
+		buf_puts(&b, t->twin);
 	put_columns(&b, t, o, first);
 	for (int i = 0; i < places && rc == 0; i++) {
 		buf_puts(&b, i > 0 ? ", " : "");
@@ -200,7 +205,7 @@ rows_run(const struct rows *t, const struct cmd_opts *o)
 		run = add;
 	else if (strcmp(verb, "list") == 0 && o->n_rest <= 2)
 		run = list;
-	else if (strcmp(verb, "del") == 0 &&
+	else if ((strcmp(verb, "del") == 0 || strcmp(verb, "remove") == 0) &&
 	    o->n_rest == 1 + (int)count(t->key))
 		run = del;
 	if (run == NULL)

@@ -15,10 +15,12 @@ struct rows {
 	const char *table;
 	const char *place[ROWS_PLACES + 1];	/* columns by position */
 	const char *column[ROWS_COLUMNS + 1];	/* as COLUMN=VALUE */
-	const char *numeric;	/* those with a number or nothing: ",a,b," */
+	/* Those with a number or nothing: ",a,b,"; of cost_... with parts. */
+	const char *numeric;
 	const char *key[ROWS_PLACES + 1];	/* what del wants */
 	const char *list;	/* SELECT ..., without its end */
 	const char *filter, *order;	/* columns */
+	const char *twin;	/* SQL before an INSERT: refuses a second one */
 	bool password;		/* one line of standard input */
 	const char *usage, *none, *no_such;
 };

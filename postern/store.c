@@ -51,6 +51,19 @@ store_value(struct buf *b, const char *text)
 	    cmd_fail("a value holds control characters");
 }
 
+bool
+store_is_number(const char *value, bool parts)
+{
+	size_t whole = strspn(value, "0123456789"), part = 0;
+
+	if (parts && value[whole] == '.') {
+		part = strspn(value + whole + 1, "0123456789");
+		return whole > 0 && part > 0 &&
+		    value[whole + 1 + part] == '\0';
+	}
+	return whole > 0 && value[whole] == '\0';
+}
+
 /* Of "Runtime error near line 1: CHECK constraint failed: TEXT (19)" TEXT. */
 static void
 say_refusal(const char *said)

@@ -45,5 +45,7 @@ int store_change(const struct conf *c, struct buf *sql, const char *none);
 int store_quote(struct buf *b, const char *text);
 /* The same. Errors: 1 after saying what is wrong. */
 int store_value(struct buf *b, const char *text);
+/* Digits only, and with `parts` a point among them: "12", "1.50". */
+bool store_is_number(const char *value, bool parts);
 
 #endif

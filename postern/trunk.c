@@ -91,9 +91,10 @@ put_value(struct buf *b, struct span column, const char *value)
 		buf_puts(b, "NULL");
 		return 0;
 	}
-	if (number && strspn(value, "0123456789") != strlen(value))
-		return cmd_fail("%.*s=%s: this is no number", (int)column.len,
-		    column.p, value);
+	if (number && !store_is_number(value, false))
+		return cmd_fail("%.*s=%s: this is no number: 0 or more, "
+				"without sign", (int)column.len, column.p,
+		    value);
 	if (number)
 		buf_puts(b, "CAST(");
 	if (store_quote(b, value) != 0)
@@ -227,6 +228,18 @@ do_update(const struct trunk *t, const char *what, const char *done)
 	return 0;
 }
 
+static void
+print_one(struct span row)
+{
+	uint64_t mirror = 0, mirrored = 0;
+
+	table_print_one(stdout, row);
+	if (json_number(row, "mirrored", &mirrored) && mirrored > 0 &&
+	    json_number(row, "mirror", &mirror) && mirror == 0)
+		puts("Nothing of these is registered there: mirror is 0 "
+		     "(postern trunk set NAME mirror=1)");
+}
+
 static int
 do_show(const struct trunk *t)
 {
@@ -245,7 +258,8 @@ do_show(const struct trunk *t)
 	buf_puts(&b, "enabled, password IS NOT NULL OR sealed IS NOT NULL AS "
 	    "has_password, (SELECT count(*) FROM live_call AS c WHERE "
 	    "c.trunk = t.name) AS calls, (SELECT count(*) FROM route AS r "
-	    "WHERE r.trunk = t.name) AS routes, (SELECT count(*) FROM did AS "
+	    "WHERE r.trunk = t.name) AS routes, (SELECT count(*) FROM mirror "
+	    "AS m WHERE m.trunk = t.name) AS mirrored, (SELECT count(*) FROM did AS "
 	    "d WHERE d.trunk = t.name) AS dids, (SELECT state FROM "
 	    "trunk_registration AS a WHERE a.trunk = t.name) AS registration"
 	    ", (SELECT nullif(why, '') FROM trunk_registration AS a WHERE "
@@ -270,7 +284,7 @@ do_show(const struct trunk *t)
 	else if (t->json)
 		printf("%.*s\n", (int)row.len, row.p);
 	else
-		table_print_one(stdout, row);
+		print_one(row);
 	free(said);
 	return rc;
 }
@@ -328,7 +342,7 @@ run(const struct trunk *t)
 	if (strcmp(t->verb, "enable") == 0)
 		return do_update(t, "UPDATE trunk SET enabled = 1",
 		    "is in use");
-	if (strcmp(t->verb, "remove") == 0)
+	if (strcmp(t->verb, "remove") == 0 || strcmp(t->verb, "del") == 0)
 		return do_update(t, "DELETE FROM trunk",
 		    "is gone, with its routes and numbers");
 	return misuse();

@@ -58,6 +58,12 @@ enum stop_why {
 	STOP_TRUNK,	/* its trunk was disabled or deleted */
 };
 
+/* How a phone wanted a call to go elsewhere. */
+enum away_via {
+	AWAY_REDIRECT = 1,	/* 3xx */
+	AWAY_REFER,
+};
+
 /* Whose word ended a call, as sigproxy tells it. */
 enum ended_by {
 	ENDED_UNKNOWN = 0,

@@ -77,3 +77,31 @@ proof_put(struct buf *b, const struct ipc_call_reach *m)
 			buf_putc(b, *p);
 	}
 }
+
+const char *
+media_verdict_code(unsigned v)
+{
+	static const char *const code[] = {
+		[VERDICT_MEDIA_NONE] = "",
+		[VERDICT_MEDIA_OK] = "ok",
+		[VERDICT_MEDIA_FELL_SILENT] = "fell-silent",
+		[VERDICT_MEDIA_PHONE_SILENT] = "phone-silent",
+		[VERDICT_MEDIA_WRONG_SOURCE] = "wrong-source",
+		[VERDICT_MEDIA_RANGE_NOT_FORWARDED] = "range-not-forwarded",
+		[VERDICT_MEDIA_SYMMETRIC_NO_RANGE] = "symmetric-no-range",
+		[VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE] =
+		    "ports-changed-no-range",
+		[VERDICT_MEDIA_NEVER_HEARD] = "never-heard",
+		[VERDICT_MEDIA_NEVER_HEARD_WITH_STUN] =
+		    "never-heard-with-stun",
+		[VERDICT_MEDIA_HOME_MOVES_PORTS] = "home-moves-ports",
+		[VERDICT_MEDIA_SAME_PORT_IN_HOME] = "same-port-in-home",
+		[VERDICT_MEDIA_ADDRESS_OLD] = "address-old",
+		[VERDICT_MEDIA_OFFICE_ROUTER] = "office-router",
+		[VERDICT_MEDIA_STOPPED_SENDING] = "stopped-sending",
+		[VERDICT_MEDIA_MOVED_IN_CALL] = "moved-in-call",
+		[VERDICT_MEDIA_HOME_LOST] = "home-lost",
+	};
+
+	return v < sizeof(code) / sizeof(code[0]) ? code[v] : "";
+}

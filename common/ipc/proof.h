@@ -17,4 +17,7 @@
 /* Nothing for PROOF_NONE, or where an address is missing.  No quotes in it. */
 void proof_put(struct buf *b, const struct ipc_call_reach *m);
 
+/* "symmetric-no-range", of an enum media_verdict; "" for any other number. */
+const char *media_verdict_code(unsigned v);
+
 #endif

@@ -355,6 +355,12 @@
 	F(u32, id, 0, UINT32_MAX)		\
 	F(u8, verdict, 1, 9)			\
 	F(str, why, 0, 64)	/* VERDICT_DENIED: in words */
+#define IPC_F_call_away(F)			\
+	F(u64, ticket, 1, INT64_MAX)		\
+	F(u8, via, 1, 2)	/* enum away_via */	\
+	F(str, by, 1, 32)	/* whose phone wished it */	\
+	F(str, number, 0, 32)	/* the user of that URI */	\
+	F(str, host, 0, 64)	/* empty: ours, or none */
 
 #define IPC_F_flow_keep(F)			\
 	F(item, flow, flow, 0)			\
@@ -975,6 +981,9 @@
 	M(REFER_SAY, refer_say, 74, ROLE_REG, ROLE_SIG,			\
 	    IPC_REFER_ASK, "The verdict; a denial stands in a record of "	\
 	    "its own.")							\
+	M(CALL_AWAY, call_away, 75, ROLE_SIG, ROLE_REG, 0,		\
+	    "A phone of this live call wanted it, or the other phone, to "	\
+	    "go where no number of ours is. It was refused: one record.")	\
 	M(TRUNK, trunk, 80, ROLE_REG, ROLE_SIG | ROLE_STUN, 0,		\
 	    "One enabled trunk, without its secret. All are told when the " \
 	    "door opens, and all again when an admin changed one.")	\

@@ -619,35 +619,6 @@ way_name(unsigned way)
 	return names[way];
 }
 
-/* A number of sigproxy's is a word of ours: it cannot write others here. */
-static const char *
-verdict_name(unsigned verdict)
-{
-	static const char *const names[] = {
-		[VERDICT_MEDIA_NONE] = "",
-		[VERDICT_MEDIA_OK] = "ok",
-		[VERDICT_MEDIA_FELL_SILENT] = "fell-silent",
-		[VERDICT_MEDIA_PHONE_SILENT] = "phone-silent",
-		[VERDICT_MEDIA_WRONG_SOURCE] = "wrong-source",
-		[VERDICT_MEDIA_RANGE_NOT_FORWARDED] = "range-not-forwarded",
-		[VERDICT_MEDIA_SYMMETRIC_NO_RANGE] = "symmetric-no-range",
-		[VERDICT_MEDIA_PORTS_CHANGED_NO_RANGE] =
-		    "ports-changed-no-range",
-		[VERDICT_MEDIA_NEVER_HEARD] = "never-heard",
-		[VERDICT_MEDIA_NEVER_HEARD_WITH_STUN] =
-		    "never-heard-with-stun",
-		[VERDICT_MEDIA_HOME_MOVES_PORTS] = "home-moves-ports",
-		[VERDICT_MEDIA_SAME_PORT_IN_HOME] = "same-port-in-home",
-		[VERDICT_MEDIA_ADDRESS_OLD] = "address-old",
-		[VERDICT_MEDIA_OFFICE_ROUTER] = "office-router",
-		[VERDICT_MEDIA_STOPPED_SENDING] = "stopped-sending",
-		[VERDICT_MEDIA_MOVED_IN_CALL] = "moved-in-call",
-		[VERDICT_MEDIA_HOME_LOST] = "home-lost",
-	};
-
-	return names[verdict];
-}
-
 int
 calls_reach(struct oracle *o, const struct job *job)
 {
@@ -663,7 +634,8 @@ calls_reach(struct oracle *o, const struct job *job)
 		return err;
 	q = store_use(o->store, m.called ? ST_REACH_CALLED : ST_REACH_CALLER);
 	sql_int(q, 1, (int64_t)m.ticket);
-	sql_text(q, 2, span_str(verdict_name(m.verdict)));
+	/* A word of ours: sigproxy cannot write others here. */
+	sql_text(q, 2, span_str(media_verdict_code(m.verdict)));
 	sql_text(q, 3, span_str(addr_text(&m.said, mem)));
 	sql_text(q, 4, span_str(way_name(m.way)));
 	sql_text(q, 5, m.srtp == SRTP_NONE ? SPAN_LIT("RTP") :

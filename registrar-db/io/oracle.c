@@ -41,6 +41,8 @@ run(void *arg, const struct job *job, struct buf *out)
 		return divert_run(o, job, out);
 	case JOB_REFER:
 		return refer_run(o, job, out);
+	case JOB_AWAY:
+		return away_run(o, job);
 	case JOB_STOP:
 		return stops_run(o, job, out);
 	case JOB_TRUNK_AUTH:

@@ -63,6 +63,7 @@ enum job_kind {
 	JOB_MAILBOX,		/* payload: MWI_SAVE */
 	JOB_DIVERT,		/* payload: DIVERT_ASK */
 	JOB_REFER,		/* payload: REFER_ASK */
+	JOB_AWAY,		/* payload: CALL_AWAY */
 	JOB_STOP,		/* payload: struct call_stop */
 	JOB_TRUNK_AUTH,		/* payload: TRUNK_AUTH_ASK */
 	JOB_CALL_WAY,		/* payload: CALL_WAY */
@@ -255,6 +256,9 @@ void divert_refuse(const struct job *job, struct buf *out);
 int refer_ask(struct oracle *o, struct span payload);
 int refer_run(struct oracle *o, const struct job *job, struct buf *out);
 void refer_refuse(const struct job *job, struct buf *out);
+/* CALL_AWAY.  Errors: of the frame. */
+int away_note(struct oracle *o, struct span payload);
+int away_run(struct oracle *o, const struct job *job);
 
 /* ---- stops.c ---- */
 struct stops *stops_new(struct oracle *o);

@@ -389,6 +389,7 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 	/* The last words of a sigproxy that is no more: news count, questions
 	 * would be answered to the next one, who has the same numbers. */
 	if (!door_may_answer(o->sig) && type != IPC_CALL_NOTE &&
+	    type != IPC_CALL_AWAY &&
 	    type != IPC_CALL_MEDIA && type != IPC_CALL_REACH &&
 	    type != IPC_CALL_QUALITY && type != IPC_CALL_SAVE &&
 	    type != IPC_CALL_GONE && type != IPC_SUB_SAVE &&
@@ -414,6 +415,8 @@ sig_frame(struct oracle *o, uint16_t type, struct span payload)
 		return trunks_tried(o, payload);
 	case IPC_REFER_ASK:
 		return refer_ask(o, payload);
+	case IPC_CALL_AWAY:
+		return away_note(o, payload);
 	case IPC_CALL_NOTE:
 	case IPC_CALL_MEDIA:
 	case IPC_CALL_REACH:

@@ -3,6 +3,9 @@
  * then calls by its own right; so that nobody borrows a right of another's,
  * who sends it there needs the right himself.
  *
+ * What leads to no number of ours, by REFER or by redirect, sigproxy refuses
+ * itself: of that only the record is ours.
+ *
  * sigproxy alone says that a phone did so.  A captured one gains nothing: OK
  * opens no way, and there are REFERS_MAX questions for each call.
  *
@@ -37,18 +40,18 @@ struct side {
 };
 
 static int
-read_side(struct oracle *o, const struct ipc_refer_ask *ask, struct side *out)
+read_side(struct oracle *o, uint64_t ticket, struct span by, struct side *out)
 {
 	sqlite3_stmt *q = store_use(o->store, ST_CALL_PARTIES);
 	int got;
 
 	*out = (struct side){ .asked = 0 };
-	sql_int(q, 1, (int64_t)ask->ticket);
+	sql_int(q, 1, (int64_t)ticket);
 	got = store_row(o->store, q);
 	if (got == 1) {
-		out->is_caller = span_eq(sql_column(q, 0), ask->by);
-		out->is_called = span_eq(sql_column(q, 1), ask->by) ||
-		    is_among(sql_column(q, 2), ask->by);
+		out->is_caller = span_eq(sql_column(q, 0), by);
+		out->is_called = span_eq(sql_column(q, 1), by) ||
+		    is_among(sql_column(q, 2), by);
 		out->outside = !span_eq(sql_column(q, 3),
 		    SPAN_LIT("internal"));
 		out->asked = sqlite3_column_int64(q, 4);
@@ -110,7 +113,7 @@ refer_run(struct oracle *o, const struct job *job, struct buf *out)
 	int err = get_refer_ask(span_make(job->payload, job->len), &ask);
 
 	if (err == 0)
-		err = read_side(o, &ask, &side);
+		err = read_side(o, ask.ticket, ask.by, &side);
 	if (err)
 		return err;
 	verdict = decide(o, &ask, &side, &d);
@@ -147,4 +150,74 @@ refer_ask(struct oracle *o, struct span payload)
 	if (queue_add(o->queue, JOB_REFER, 0, true, payload) != 0)
 		answer(sig_say(o), &ask, VERDICT_BUSY, NULL);
 	return 0;
+}
+
+/* ---- to no number of ours ---- */
+
+static const char *const away_vias[] = {
+	[AWAY_REDIRECT] = "redirect",
+	[AWAY_REFER] = "refer",
+};
+
+static bool
+may_be_text(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.p[i] <= 32 || s.p[i] >= 127)
+			return false;
+	return true;
+}
+
+static void
+away_decision(const struct ipc_call_away *m, struct decision *d)
+{
+	const bool foreign = m->host.len > 0;
+	struct buf b;
+
+	d->number_len = may_be_text(m->number) ? m->number.len : 0;
+	if (d->number_len > 0)
+		memcpy(d->number, m->number.p, d->number_len);
+	buf_init(&b, d->why, sizeof(d->why));
+	buf_put(&b, foreign && may_be_text(m->host) ?
+	    span_sub(m->host, 0, 40) : SPAN_LIT("it"));
+	buf_puts(&b, foreign ? " is no host of ours" :
+			       " is no number of ours");
+	d->why_len = b.len;
+	buf_init(&b, d->rule, sizeof(d->rule));
+	buf_puts(&b, away_vias[m->via]);
+	buf_puts(&b, foreign ? ": foreign host" : ": no number");
+	d->rule_len = b.len;
+}
+
+int
+away_run(struct oracle *o, const struct job *job)
+{
+	struct decision d = { .verdict = VERDICT_DENIED };
+	struct ipc_call_away m;
+	struct side side;
+	int err = get_call_away(span_make(job->payload, job->len), &m);
+
+	if (err == 0)
+		err = read_side(o, m.ticket, m.by, &side);
+	if (err || side.asked >= REFERS_MAX ||
+	    !(side.is_called || (side.is_caller && m.via == AWAY_REFER)))
+		return err;
+	d.internet = side.is_caller ? side.outside :
+				      policy_is_outside(o, m.by);
+	away_decision(&m, &d);
+	err = count(o, m.ticket);
+	return err ? err : calls_denied(o, m.ticket, m.by,
+	    span_make(d.number, d.number_len), away_vias[m.via], &d);
+}
+
+int
+away_note(struct oracle *o, struct span payload)
+{
+	struct ipc_call_away m;
+	int err = get_call_away(payload, &m);
+
+	/* News of calls comes first. */
+	if (err == 0 && queue_waiting(o->queue) < QUEUE_NEW_MAX)
+		(void)queue_add(o->queue, JOB_AWAY, 0, false, payload);
+	return err;
 }

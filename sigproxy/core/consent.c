@@ -17,8 +17,12 @@ put_question(const struct ctx *x, const struct call *call,
 		.id = call->consent.id,
 		.by = TEXT_SPAN(leg_party(from)->number),
 	};
+	int err;
 
-	if (refer_number(x->e, from, msg, mem, &ask.number) != 0)
+	err = refer_number(x->e, from, msg, mem, &ask.number);
+	if (err == -EPERM)
+		refer_away(x, from, msg);
+	if (err)
 		return false;
 	STEPS_ASK(x->st, &x->st->reg, REFER_ASK, refer_ask, &ask);
 	return true;

@@ -27,6 +27,25 @@ enum { UNCONDITIONAL, NO_ANSWER };
 
 /* ---- what the phone asks for ---- */
 
+void
+away_note(const struct ctx *x, const struct call *call, enum away_via via,
+    struct span by, const struct uri *uri)
+{
+	struct ipc_call_away m = { .ticket = call->ticket,
+		.via = (uint8_t)via, .by = by };
+	struct span host = uri->host;
+	struct tel t;
+
+	if (call->ticket == 0 || by.len == 0)
+		return;
+	if (uri->scheme == URI_TEL && tel_parse(uri, &t) == 0)
+		host = t.context_is_number ? SPAN_NONE : t.context;
+	m.number = span_sub(uri->user, 0, 32);
+	if (host.len > 0 && !edge_is_our_host(x->e, host))
+		m.host = span_sub(host, 0, 64);
+	STEPS_ASK(x->st, &x->st->reg, CALL_AWAY, call_away, &m);
+}
+
 /* Errors: -EPERM not a number of ours. */
 static int
 read_number(const struct edge *e, const struct uri *uri,
@@ -72,13 +91,14 @@ read_why(const struct leg *leg, const struct sip_msg *msg)
 }
 
 void
-divert_learn(const struct edge *e, struct leg *leg, const struct sip_msg *msg)
+divert_learn(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
 	struct sip_values it;
-	struct sip_contact c;
+	struct sip_contact c, away;
 	struct span value, number;
 	char mem[URI_USER_MAX];
 	unsigned best = 0;
+	bool is_away = false;
 
 	/* A trunk that sends us elsewhere would choose who pays for what. */
 	if (msg == NULL || leg->trunk != 0 || msg->status < 300 ||
@@ -88,12 +108,20 @@ divert_learn(const struct edge *e, struct leg *leg, const struct sip_msg *msg)
 	while (sip_values_next(&it, &value) == 0) {
 		if (sip_contact_parse(value, &c) != 0 || c.is_star)
 			return;
-		if ((leg->diverts_to.len > 0 && q_of(&c) <= best) ||
-		    read_number(e, &c.na.uri, mem, &number) != 0)
+		if (leg->diverts_to.len > 0 && q_of(&c) <= best)
 			continue;
+		if (read_number(x->e, &c.na.uri, mem, &number) != 0) {
+			if (!is_away || q_of(&c) >= q_of(&away))
+				away = c;
+			is_away = true;
+			continue;
+		}
 		best = q_of(&c);
 		(void)TEXT_SET(&leg->diverts_to, number);
 	}
+	if (leg->diverts_to.len == 0 && is_away)
+		away_note(x, leg->call, AWAY_REDIRECT,
+		    TEXT_SPAN(leg->call->called.number), &away.na.uri);
 	leg->divert_why = read_why(leg, msg);
 }
 

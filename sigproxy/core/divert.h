@@ -37,7 +37,11 @@ struct diversion {
 /* A branch was refused, NULL: without an answer.  Keep where its phone wants
  * the call to go. */
 void divert_learn(
-    const struct edge *e, struct leg *leg, const struct sip_msg *msg);
+    const struct ctx *x, struct leg *leg, const struct sip_msg *msg);
+/* `by` wanted this call, or its other phone, to go to a URI that is no number
+ * of ours: registrar-db keeps the refusal. */
+void away_note(const struct ctx *x, const struct call *call, enum away_via via,
+    struct span by, const struct uri *uri);
 /* That refusal is the call's best.  False: it is not to be followed. */
 bool divert_begin(
     const struct ctx *x, struct call *call, const struct leg *leg);

@@ -411,7 +411,7 @@ on_malformed(struct edge *e, struct mono now, struct steps *st,
 		.reason = in->msg->refuse_why,
 	};
 
-	e->malformed++;
+	edge_log_malformed(e, now, st, in);
 	if (r.status != 400)
 		r.reason = NULL;
 	if (edge_may_answer(e, now, in))
@@ -491,7 +491,7 @@ edge_message(struct edge *e, struct mono now, struct steps *st,
 	if (err == -EPROTO)
 		on_malformed(e, now, st, &in);
 	else if (err == -EBADMSG)
-		e->malformed++;
+		edge_log_malformed(e, now, st, &in);
 	if (err)
 		return;
 	in.raw = e->in.bytes;
@@ -573,7 +573,7 @@ edge_conn_lost(struct edge *e, struct mono now, struct steps *st,
 	struct sip_msg *m = &e->in;
 	int err = sip_parse(head, SIP_DATAGRAM, m, NULL);
 
-	e->malformed++;
+	edge_log_malformed(e, now, st, &in);
 	if (!knows_calls(e) || (err != 0 && err != -EPROTO) ||
 	    !m->is_request)
 		return;

@@ -29,6 +29,13 @@ struct subs;
 struct trace;
 struct trunks;
 
+/* Lines about strangers: in this second, and left out since. */
+struct line_pace {
+	struct mono from;
+	unsigned count;
+	uint64_t left_out;
+};
+
 struct edge {
 	const struct edge_conf *conf;
 	struct timerq timers;		/* of all parts; enum timer_kind */
@@ -72,10 +79,7 @@ struct edge {
 	struct addr internal_from;	/* the last */
 	uint64_t too_early;		/* came before is_restored */
 	uint64_t pings, stun_answered;
-	/* Lines about strangers: in this second, and left out since. */
-	struct mono log_from;
-	unsigned log_count;
-	uint64_t log_left_out;
+	struct line_pace refusals, nonsense;
 };
 
 /* ---- what we call ourselves on one listener ---- */
@@ -143,6 +147,10 @@ bool edge_fits(struct edge *e, const struct edge_in *in,
  */
 bool edge_log_refusal(struct edge *e, struct mono now, struct steps *st,
     const char *event);
+/* Count and log what cannot be parsed: no trace can have it, for nobody knows
+ * which call it is of.  Ten lines a second as well. */
+void edge_log_malformed(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in);
 /* Both, with a status only. */
 void edge_refuse_status(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in, unsigned status);

@@ -364,23 +364,51 @@ edge_refuse_status(struct edge *e, struct mono now, struct steps *st,
 }
 
 #define LOG_PER_S 10
+#define MALFORMED_SHOWN 80 /* of its first line: no secret is there */
+
+static bool
+may_log(struct line_pace *p, struct mono now, struct steps *st,
+    const char *event)
+{
+	if (mono_due(mono_add_ms(p->from, 1000), now)) {
+		p->from = now;
+		p->count = 0;
+	}
+	if (p->count == LOG_PER_S) {
+		p->left_out++;
+		return false;
+	}
+	p->count++;
+	steps_log(st, STEP_INFO, event);
+	if (p->left_out > 0)
+		steps_key_number(st, "lines_left_out", p->left_out);
+	p->left_out = 0;
+	return true;
+}
 
 bool
 edge_log_refusal(struct edge *e, struct mono now, struct steps *st,
     const char *event)
 {
-	if (mono_due(mono_add_ms(e->log_from, 1000), now)) {
-		e->log_from = now;
-		e->log_count = 0;
-	}
-	if (e->log_count == LOG_PER_S) {
-		e->log_left_out++;
-		return false;
-	}
-	e->log_count++;
-	steps_log(st, STEP_INFO, event);
-	if (e->log_left_out > 0)
-		steps_key_number(st, "lines_left_out", e->log_left_out);
-	e->log_left_out = 0;
-	return true;
+	return may_log(&e->refusals, now, st, event);
+}
+
+void
+edge_log_malformed(struct edge *e, struct mono now, struct steps *st,
+    const struct edge_in *in)
+{
+	const char *why = in->msg->refuse_why;
+	size_t n = 0;
+
+	e->malformed++;
+	/* Apart from refusals: nonsense does not crowd them out. */
+	if (!may_log(&e->nonsense, now, st, "sip-malformed"))
+		return;
+	while (n < in->raw.len && n < MALFORMED_SHOWN &&
+	    in->raw.p[n] >= 32 && in->raw.p[n] < 127)
+		n++;
+	steps_key_addr(st, "from", &in->from->remote);
+	steps_key_number(st, "bytes", in->raw.len);
+	steps_key_text(st, "why", span_str(why != NULL ? why : "not SIP"));
+	steps_key_text(st, "begins", span_make(in->raw.p, n));
 }

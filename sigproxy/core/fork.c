@@ -704,7 +704,7 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 	exchange_end_leg(x, leg);
 	if (leg->status == 0) { /* not yet given up by timer C */
 		leg->status = status;
-		divert_learn(x->e, leg, msg);
+		divert_learn(x, leg, msg);
 	}
 	leg->state = LEG_OVER;
 	call_changed(x->e, call);

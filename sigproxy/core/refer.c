@@ -415,6 +415,17 @@ refer_not_passed(const struct ctx *x, const struct leg *leg,
 	    span_sub(sip_value(msg, SIP_H_REFER_TO), 0, 200));
 }
 
+void
+refer_away(
+    const struct ctx *x, const struct leg *leg, const struct sip_msg *msg)
+{
+	struct sip_nameaddr na;
+
+	if (sip_nameaddr_parse(sip_value(msg, SIP_H_REFER_TO), &na) == 0)
+		away_note(x, leg->call, AWAY_REFER,
+		    TEXT_SPAN(leg_party(leg)->number), &na.uri);
+}
+
 static void
 on_notify(const struct ctx *x, struct leg *from, const struct sip_msg *msg)
 {

@@ -83,6 +83,9 @@ int refer_put_body(struct buf *b, const struct sip_msg *msg);
 /* A REFER of leg's phone was refused by us: say why. */
 void refer_not_passed(const struct ctx *x, const struct leg *leg,
     const struct sip_msg *msg, unsigned status);
+/* It names no number of ours: that is kept. */
+void refer_away(const struct ctx *x, const struct leg *leg,
+    const struct sip_msg *msg);
 /* A REFER or NOTIFY went to the other phone. */
 void refer_sent(
     const struct ctx *x, struct exchange *ex, const struct sip_msg *msg);

@@ -492,7 +492,7 @@ log_unheard(struct steps *st, const struct leg *leg,
 	steps_log(st, STEP_WARN, "media-not-heard");
 	steps_key_number(st, "call", leg->call->ticket);
 	steps_key_text(st, "phone", TEXT_SPAN(leg_party(leg)->number));
-	steps_key_text(st, "verdict", span_str(verdict_code(m->verdict)));
+	steps_key_text(st, "verdict", span_str(media_verdict_code(m->verdict)));
 	steps_key_text(st, "why", span_str(verdict_words(m->verdict)));
 	if (proof.len > 0)
 		steps_key_text(st, "evidence", buf_span(&proof));

@@ -71,7 +71,7 @@ put_one(const struct unheard *u, unsigned i, struct mono now, struct buf *json)
 	proof_put(json, m);
 	buf_puts(json, "\",");
 	buf_fmt(json, "\"verdict\":\"%s\",\"words\":\"%s\",\"ago_s\":%llu}",
-	    verdict_code(m->verdict), verdict_words(m->verdict),
+	    media_verdict_code(m->verdict), verdict_words(m->verdict),
 	    (unsigned long long)mono_ms_between(u->one[i].since, now) / 1000);
 }
 

@@ -57,8 +57,7 @@ struct verdict_in {
 
 enum media_verdict verdict_media(const struct verdict_in *in);
 
-/* "symmetric-no-range"; and in a sentence.  Literals. */
-const char *verdict_code(enum media_verdict v);
+/* In a sentence; its code is media_verdict_code().  A literal. */
 const char *verdict_words(enum media_verdict v);
 
 #endif

@@ -50,6 +50,11 @@ def test_to_a_home_and_to_nobody():
         a.dial(169)
         turn_away(desk)
         assert '480' in a.closed(5)
+        denied = "SELECT caller, called, via, rule, verdict FROM call_record WHERE verdict LIKE 'denied%'"
+        row, = until(lambda: office.postern.rows(denied), 5, 'the refusal has its record')
+        assert row == {'caller': '169', 'called': '0900123', 'via': 'redirect', 'rule': 'redirect: foreign host',
+                       'verdict': 'denied: elsewhere.example is no host of ours'}, row
+        office.postern.sql("DELETE FROM call WHERE verdict LIKE 'denied%'")
         record = record_of(office)
         assert (record['redirected_to'], record['reason']) == ('', 'redirected'), record
 

@@ -214,6 +214,16 @@ START_TEST(calls)
 		    "no premium calls from the internet" },
 		{ "cap", CALL("granted", "200", "minutes-used-up"), "cap",
 		    "minutes" },
+		{ "hours over", CALL_AND("granted", "200", "right-withdrawn",
+		    ",\"rule\":\"class lobby: hours\""), "cap",
+		    "while it ran (rule \"class lobby: hours\")" },
+		{ "trunk shut", CALL_AND("granted", "200", "trunk-disabled",
+		    ",\"trunk\":\"itsp\",\"rule\":\"trunk: disabled\""),
+		    "trunk-off", "(rule \"trunk: disabled\")" },
+		{ "sent away", CALL_AND("denied: elsewhere.example is no host "
+		    "of ours", "0", "", ",\"rule\":\"redirect: foreign "
+		    "host\",\"via\":\"redirect\""), "class-denied",
+		    "168 may not send a call on to 201: elsewhere.example" },
 		{ "SRTP", CALL("granted", "488", "srtp-required"),
 		    "srtp-required", "SRTP" },
 		{ "pool", CALL("granted", "480", "no-channel"), "pool-empty",
@@ -391,6 +401,14 @@ START_TEST(trunks)
 		{ "no way at all", OUT("no-device", ""), "[]",
 		    "trunk-not-tried", "no channel or no connection left",
 		    FINDING_ERROR },
+		{ "it is asked just now", CALL_AND("granted", "0", "",
+		    ",\"state\":\"granted\",\"trunk\":\"itsp\",\"route\":"
+		    "\"prefix\",\"age_s\":4"), "[]", "trunk-waiting",
+		    "we still wait for the trunk itsp", FINDING_NOTE },
+		{ "it rings there", CALL_AND("granted", "180", "",
+		    ",\"state\":\"ringing\",\"trunk\":\"itsp\",\"route\":"
+		    "\"prefix\""), "[]", "call-fine", "nothing was wrong",
+		    FINDING_OK },
 		{ "no route", CALL("no route", "404", ""), "[]", "no-route",
 		    "no route or trunk takes it", FINDING_ERROR },
 	};
@@ -406,6 +424,36 @@ START_TEST(trunks)
 		expect(rows[i].name, rows[i].code, rows[i].text);
 		ck_assert_msg(fs.item[0].level == rows[i].level, "%s: level",
 		    rows[i].name);
+	}
+}
+END_TEST
+
+/* What the policy ended or refused: where it is changed. */
+START_TEST(each_rule_has_its_remedy)
+{
+	static const struct { const char *call, *remedy; } rows[] = {
+#define BY_RULE(rule) CALL_AND("granted", "200", "right-withdrawn", \
+	",\"rule\":\"" rule "\"")
+		{ BY_RULE("class lobby: hours"), "postern class set" },
+		{ BY_RULE("internet"), "internet NUMBER on" },
+		{ BY_RULE("allowed_from"), "postern subscriber from" },
+		{ BY_RULE("password"), "the new one" },
+		{ BY_RULE("number_class: forbidden"), "class number" },
+		{ BY_RULE("grant 7: allows"), "postern grant list" },
+		{ BY_RULE("class premium: internet"), "class_of_service" },
+		{ CALL_AND("granted", "200", "trunk-disabled", ",\"trunk\":"
+		    "\"itsp\""), "postern trunk enable itsp" },
+		{ CALL_AND("denied: no national calls at this time", "403", "",
+		    ",\"rule\":\"class lobby: hours\""), "hours HH:MM" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin();
+		x.call = span_str(rows[i].call);
+		explain_call(&x);
+		ck_assert_uint_eq(fs.n, 1);
+		ck_assert_msg(strstr(fs.item[0].remedy, rows[i].remedy) != NULL,
+		    "%s: %s", rows[i].call, fs.item[0].remedy);
 	}
 }
 END_TEST
@@ -771,6 +819,7 @@ main(void)
 		another_ones_refusals_say_nothing, whose_answer_it_was, calls, handshakes, sounds,
 		the_evidence_of_silence, r_of_mos, trunks,
 		each_trunk_that_was_tried_is_said, trunks_that_are_shut,
+		each_rule_has_its_remedy,
 		registrations_of_our_own, trunks_without_a_connection,
 		a_call_and_a_registration_by_such_a_trunk, phones_that_hear_nothing,
 		whose_router_loses_it, a_phone_that_has_gone,

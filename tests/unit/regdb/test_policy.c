@@ -541,6 +541,52 @@ START_TEST(who_refers_needs_the_right_himself)
 }
 END_TEST
 
+static void
+away(uint64_t ticket, enum away_via via, const char *by, const char *number,
+    const char *host)
+{
+	struct ipc_call_away m = { .ticket = ticket, .via = (uint8_t)via,
+		.by = span_str(by), .number = span_str(number),
+		.host = span_str(host) };
+	char mem[512];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, CALL_AWAY, call_away, &m);
+	lab_send(&b);
+}
+
+START_TEST(what_leads_to_no_number_of_ours_has_a_record)
+{
+	static const char all[] = "SELECT group_concat(caller || '|' || called "
+	    "|| '|' || via || '|' || rule || '|' || substr(verdict, 9), ' ') "
+	    "FROM (SELECT * FROM call_record WHERE verdict LIKE 'denied: %' "
+	    "ORDER BY ticket)";
+	uint64_t ticket;
+
+	office();
+	ticket = lab_call("22").ticket;
+	away(ticket, AWAY_REDIRECT, "22", "300", "elsewhere.example");
+	/* Who calls is not who redirects; nobody of this call; no call. */
+	away(ticket, AWAY_REDIRECT, "168", "300", "elsewhere.example");
+	away(ticket, AWAY_REFER, "112", "300", "elsewhere.example");
+	away(ticket + 9, AWAY_REFER, "22", "300", "elsewhere.example");
+	away(ticket, AWAY_REFER, "168", "", "");
+	away(ticket, AWAY_REFER, "168", "x\xffy", "\xff");
+	lab_until(strcmp(lab_look(all),
+	    "22|300|redirect|redirect: foreign host|elsewhere.example is no "
+	    "host of ours "
+	    "168||refer|refer: no number|it is no number of ours "
+	    "168||refer|refer: foreign host|it is no host of ours") == 0);
+	/* A captured sigproxy fills no table. */
+	for (int i = 0; i < 40; i++)
+		away(ticket, AWAY_REFER, "168", "300", "elsewhere.example");
+	ck_assert_uint_eq(refer(ticket, "168", "22", ""), VERDICT_FORBIDDEN);
+	ck_assert_str_eq(lab_look("SELECT count(*) FROM call_record WHERE "
+	    "verdict LIKE 'denied: %'"), "20");
+}
+END_TEST
+
 /* ---- where from ---- */
 
 START_TEST(somewhere_else_a_subscriber_does_not_exist)
@@ -655,6 +701,7 @@ add_policy_tests(Suite *s)
 	tcase_add_test(t, a_disabled_subscriber_calls_no_more);
 	tcase_add_test(t, who_redirects_needs_the_right_and_pays);
 	tcase_add_test(t, who_refers_needs_the_right_himself);
+	tcase_add_test(t, what_leads_to_no_number_of_ours_has_a_record);
 	tcase_add_test(t, somewhere_else_a_subscriber_does_not_exist);
 	tcase_add_test(t, old_records_go_a_few_at_a_time);
 	tcase_add_test(t, bad_rows_are_refused_in_words);

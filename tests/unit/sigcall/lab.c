@@ -323,6 +323,18 @@ say_divert(struct lab *lab, struct buf *b, struct span payload)
 }
 
 static void
+take_away(struct lab *lab, struct span payload)
+{
+	struct ipc_call_away m;
+
+	ck_assert_int_eq(get_call_away(payload, &m), 0);
+	lab->n_away++;
+	snprintf(lab->away, sizeof(lab->away), "%s %.*s %.*s@%.*s",
+	    m.via == AWAY_REFER ? "refer" : "redirect", (int)m.by.len, m.by.p,
+	    (int)m.number.len, m.number.p, (int)m.host.len, m.host.p);
+}
+
+static void
 say_refer(struct lab *lab, struct buf *b, struct span payload)
 {
 	struct ipc_refer_ask ask;
@@ -486,6 +498,9 @@ hear_reg(struct lab *lab, struct span frames, struct buf *answers)
 			break;
 		case IPC_REFER_ASK:
 			say_refer(lab, answers, payload);
+			break;
+		case IPC_CALL_AWAY:
+			take_away(lab, payload);
 			break;
 		case IPC_TRUNK_CALL_ASK:
 			say_trunk_call(lab, answers, payload);

@@ -88,6 +88,9 @@ struct lab {
 	bool refer_mute;
 	unsigned refer_asks;
 	char refer_by[33], refer_to[129];
+	/* CALL_AWAY: "via by number@host" of the last one. */
+	unsigned n_away;
+	char away[160];
 	struct ipc_call_note notes[64];
 	char reasons[64][129];
 	unsigned n_notes;

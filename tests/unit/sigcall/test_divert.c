@@ -250,26 +250,35 @@ END_TEST
 static const struct {
 	const char *name, *contact;
 	unsigned status;
+	const char *away; /* what registrar-db is told */
 } ignored[] = {
 	{ "a host that is not ours",
-	    "Contact: <sip:300@elsewhere.example>\r\n", 302 },
+	    "Contact: <sip:300@elsewhere.example>\r\n", 302,
+	    "redirect 200 300@elsewhere.example" },
 	{ "a neighbour in the office",
-	    "Contact: <sip:300@192.168.10.33>\r\n", 302 },
+	    "Contact: <sip:300@192.168.10.33>\r\n", 302,
+	    "redirect 200 300@192.168.10.33" },
 	{ "a number of another plan",
-	    "Contact: <tel:300;phone-context=elsewhere.example>\r\n", 302 },
+	    "Contact: <tel:300;phone-context=elsewhere.example>\r\n", 302,
+	    "redirect 200 300@elsewhere.example" },
 	{ "headers of its own",
-	    "Contact: <sip:300@sip.example.org?Replaces=x>\r\n", 302 },
-	{ "another scheme", "Contact: <mailto:300@sip.example.org>\r\n", 302 },
-	{ "itself", TO("200"), 302 },
-	{ "a proxy to be used", TO("300"), 305 },
-	{ "another service", TO("300"), 380 },
-	{ "no number", "Contact: <sip:sip.example.org>\r\n", 302 },
+	    "Contact: <sip:300@sip.example.org?Replaces=x>\r\n", 302,
+	    "redirect 200 300@" },
+	{ "another scheme", "Contact: <mailto:300@sip.example.org>\r\n", 302,
+	    "redirect 200 @" },
+	{ "itself", TO("200"), 302, "" },
+	{ "a proxy to be used", TO("300"), 305, "" },
+	{ "another service", TO("300"), 380, "" },
+	{ "no number", "Contact: <sip:sip.example.org>\r\n", 302,
+	    "redirect 200 @" },
 };
 
 START_TEST(rfc3261_21_3_what_is_not_ours_is_not_followed)
 {
 	call_and_redirect(ignored[_i].status, ignored[_i].contact);
 	ck_assert_msg(lab->divert_asks == 0, "%s", ignored[_i].name);
+	ck_assert_str_eq(lab->away, ignored[_i].away);
+	ck_assert_uint_eq(lab->n_away, ignored[_i].away[0] != '\0');
 	expect_not_followed(0);
 }
 END_TEST

@@ -420,6 +420,7 @@ START_TEST(rfc3515_2_1_refer_to_is_ours_or_refused)
 	} else {
 		char want[16];
 
+		ck_assert_uint_eq(lab->n_away, targets[_i].status == 403);
 		snprintf(want, sizeof(want), "SIP/2.0 %u", targets[_i].status);
 		ck_assert_msg(msg == NULL, "%s", targets[_i].name);
 		msg = phone_recv(b);

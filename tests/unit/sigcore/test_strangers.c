@@ -90,6 +90,67 @@ say(const char *from, const char *method, const char *host, const char *to)
 	return sent;
 }
 
+/* ---- what is no SIP ---- */
+
+static unsigned
+lines_of(const char *event, const char **why, struct span *begins)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < st->n; i++) {
+		const struct step *s = &st->step[i];
+
+		if (s->kind != STEP_LOG || strcmp(s->event, event) != 0)
+			continue;
+		n++;
+		for (unsigned k = 0; k < s->n_keys; k++) {
+			static char mem[128];
+
+			if (strcmp(s->keys[k].key, "begins") == 0)
+				*begins = s->keys[k].text;
+			if (strcmp(s->keys[k].key, "why") != 0)
+				continue;
+			snprintf(mem, sizeof(mem), "%.*s",
+			    (int)s->keys[k].text.len, s->keys[k].text.p);
+			*why = mem;
+		}
+	}
+	return n;
+}
+
+START_TEST(what_cannot_be_parsed_is_in_the_log)
+{
+	static const struct { const char *text, *why, *begins; } rows[] = {
+		{ "HELLO\r\n\r\n", "Malformed Start Line", "HELLO" },
+		{ "INVITE sip:168@sip.example.org SIP/2.0\r\nVia: SIP/2.0/UDP "
+		  "10.0.0.5;branch=z9hG4bKx\r\n\r\n", NULL,
+		    "INVITE sip:168@sip.example.org SIP/2.0" },
+		{ "A\x1b[31mB", "No Line", "A" },
+	};
+	struct flow f = flow_from("203.0.113.66");
+	const char *why = "";
+	struct span begins = SPAN_NONE;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		edge_message(edge, now, st, &f, span_str(rows[i].text));
+		ck_assert_uint_eq(lines_of("sip-malformed", &why, &begins), 1);
+		ck_assert_msg(rows[i].why == NULL ?
+			why[0] != '\0' && strcmp(why, "not SIP") != 0 :
+			strcmp(why, rows[i].why) == 0, "%s: %s", rows[i].text,
+		    why);
+		ck_assert(span_eq(begins, span_str(rows[i].begins)));
+		steps_clear(st);
+	}
+	for (int i = 0; i < 100; i++)
+		edge_message(edge, now, st, &f, SPAN_LIT("X\r\n\r\n"));
+	ck_assert_uint_eq(lines_of("sip-malformed", &why, &begins), 7);
+	steps_clear(st);
+	/* They push no refusals out. */
+	ck_assert(edge_log_refusal(edge, now, st, "not-our-name"));
+	ck_assert_uint_eq(edge->malformed, 103);
+}
+END_TEST
+
 /* ---- bare addresses ---- */
 
 static const struct {
@@ -422,6 +483,7 @@ main(void)
 	tcase_add_checked_fixture(t, open_edge, close_edge);
 	tcase_add_loop_test(t, strangers_who_know_an_address_only_get_silence,
 	    0, sizeof(bare) / sizeof(bare[0]));
+	tcase_add_test(t, what_cannot_be_parsed_is_in_the_log);
 	tcase_add_test(t, help_is_asked_of_us_by_who_knows_our_name);
 	tcase_add_test(t, registering_by_our_address_is_slow_for_strangers);
 	tcase_add_test(t, a_domain_that_is_an_address_is_a_name);

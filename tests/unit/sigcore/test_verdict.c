@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "sigproxy/core/unheard.h"
+#include "common/ipc/proof.h"
 #include "sigproxy/core/verdict.h"
 
 static struct addr
@@ -152,7 +153,7 @@ START_TEST(the_verdict_follows_from_what_was_seen)
 {
 	enum media_verdict v = verdict_media(&verdicts[_i].in);
 
-	ck_assert_str_eq(verdict_code(v), verdicts[_i].code);
+	ck_assert_str_eq(media_verdict_code(v), verdicts[_i].code);
 	ck_assert_uint_gt(strlen(verdict_words(v)), 10);
 }
 END_TEST

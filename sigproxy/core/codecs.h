@@ -29,6 +29,10 @@ int codecs_filter(const struct sdp_media *m, struct span list,
 struct span codecs_without_events(const struct sdp_media *m, struct span fmts,
     char *mem);
 
+/* The clock of the first of these formats that carries sound, which is taken
+ * off with what is before it.  0: it is not known, or there is none. */
+uint32_t codecs_clock(const struct sdp_media *m, struct span *fmts);
+
 /* Is this payload type among them? */
 bool codecs_has(struct span fmts, unsigned payload_type);
 

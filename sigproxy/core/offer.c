@@ -490,12 +490,14 @@ is_held(const struct media_stream *a, const struct media_stream *b)
 	return a->dir != SDP_SENDRECV || b->dir != SDP_SENDRECV;
 }
 
-/* One stream as agreed: m says where leg's phone wants it; NULL: nowhere. */
+/* One stream as agreed: m says where leg's phone wants it; NULL: nowhere.
+ * clock: of the codec that the answer prefers, which both use. */
 static struct end_stream
 agreed_stream(const struct end_stream *before, const struct media_stream *m,
-    bool held)
+    bool held, uint32_t clock)
 {
 	struct end_stream s = *before;
+	struct sdp_tone tone;
 
 	s.off = m == NULL;
 	s.held = s.off || held;
@@ -507,8 +509,9 @@ agreed_stream(const struct end_stream *before, const struct media_stream *m,
 	s.form = m->form;
 	s.mux = m->mux;
 	s.video = m->type == SDP_TYPE_VIDEO;
-	s.tone_pt = m->tone_pt;
-	s.tone_rate = m->tone_rate;
+	tone = sdp_tone_for(&m->tones, clock);
+	s.tone_pt = tone.pt;
+	s.tone_rate = tone.rate;
 	s.no_info = m->no_info;
 	return s;
 }
@@ -518,7 +521,8 @@ is_same(const struct end_stream *a, const struct end_stream *b)
 {
 	return a->was_set == b->was_set && a->off == b->off &&
 	       a->held == b->held && a->form == b->form && a->mux == b->mux &&
-	       a->video == b->video &&
+	       a->video == b->video && a->tone_pt == b->tone_pt &&
+	       a->tone_rate == b->tone_rate &&
 	       addr_eq(&a->rtp, &b->rtp) && addr_eq(&a->rtcp, &b->rtcp);
 }
 
@@ -534,9 +538,9 @@ settle_stream(struct steps *st, unsigned nr, struct leg *a,
 	struct end_stream *ea = &a->end.stream[nr], *eb = &b->end.stream[nr];
 	bool agreed = streams_agreed(offer, answer, nr);
 	struct end_stream new_a =
-	    agreed_stream(ea, agreed ? ma : NULL, is_held(ma, mb));
+	    agreed_stream(ea, agreed ? ma : NULL, is_held(ma, mb), mb->clock);
 	struct end_stream new_b =
-	    agreed_stream(eb, agreed ? mb : NULL, is_held(ma, mb));
+	    agreed_stream(eb, agreed ? mb : NULL, is_held(ma, mb), mb->clock);
 	bool caught = dtmf_is_caught(ea, eb), caught_b = dtmf_is_caught(eb, ea);
 
 	if (!agreed && !ea->was_set && !eb->was_set)

@@ -80,8 +80,7 @@ read_line(const struct sdp *sdp, const struct sdp_media *m,
 		.refused = m->port == 0,
 		.form = m->is_udptl ? STREAM_UDPTL : STREAM_RTP,
 		.type = (uint8_t)sdp_type_of(m->type),
-		.tone_pt = m->tone_pt,
-		.tone_rate = m->tone_rate,
+		.tones = m->tones,
 		.dir = hold_meant(m),
 	};
 

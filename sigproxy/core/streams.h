@@ -30,8 +30,8 @@ struct media_stream {
 	bool mux;              /* RTCP comes and goes by its RTP port */
 	uint8_t form;          /* enum stream_form */
 	uint8_t type;          /* enum sdp_type */
-	uint8_t tone_pt;       /* events it hears (RFC 4733) */
-	uint32_t tone_rate;    /* 0: none */
+	struct sdp_tones tones; /* events it hears */
+	uint32_t clock;        /* of its first codec of sound; 0: unknown */
 	bool no_info;          /* its phone's Allow lacks INFO */
 	struct addr rtp, rtcp; /* ADDR_NONE: do not send there */
 	enum sdp_dir dir;      /* what the phone meant, 0.0.0.0 included */

@@ -15,6 +15,7 @@
 #define SDP_BYTES_MAX 8192
 #define SDP_MEDIA_MAX 16	/* m= lines; the core relays fewer */
 #define SDP_LINES_MAX 512
+#define SDP_TONES_MAX 4	/* formats of events of one line; more are not known */
 #define SDP_TONE_RATE_MIN 8000
 #define SDP_TONE_RATE_MAX 48000
 
@@ -44,6 +45,17 @@ const char *sdp_dir_name(enum sdp_dir d);
 /* The same seen from the other end: sendonly and recvonly change places. */
 enum sdp_dir sdp_dir_turn(enum sdp_dir d);
 
+/* telephone-event (RFC 4733), one format for each clock of the codecs. */
+struct sdp_tone {
+	uint8_t pt;
+	uint32_t rate;		/* its clock; 0: there is none */
+};
+
+struct sdp_tones {
+	uint8_t n;
+	struct sdp_tone tone[SDP_TONES_MAX];
+};
+
 struct sdp_media {
 	struct span type;	/* "audio" */
 	uint16_t port;		/* 0: refused or not offered */
@@ -66,8 +78,7 @@ struct sdp_media {
 				 * RTP address with port + 1 */
 	bool rtcp_mux;
 	unsigned n_crypto;	/* a=crypto lines */
-	uint8_t tone_pt;	/* of the first telephone-event (RFC 4733) */
-	uint32_t tone_rate;	/* its clock; 0: there is none */
+	struct sdp_tones tones;
 	bool has_ice;		/* a=candidate or ice-ufrag */
 	bool has_fingerprint;	/* a=fingerprint, own or session's */
 	struct span mid;
@@ -101,6 +112,10 @@ struct sdp {
  *          -E2BIG     more than SDP_MEDIA_MAX m= lines (answer 488).
  */
 int sdp_parse(struct span body, struct sdp *out);
+
+/* The one to be used beside a codec of that clock (RFC 4733 2.1): its own; else
+ * the first, which is what phones do that know only one. */
+struct sdp_tone sdp_tone_for(const struct sdp_tones *t, uint32_t clock);
 
 /* What becomes of an m= section's profile and keys. */
 enum sdp_profile {

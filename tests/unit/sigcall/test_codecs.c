@@ -49,6 +49,27 @@ START_TEST(a_list_leaves_formats)
 }
 END_TEST
 
+START_TEST(clocks_of_formats_in_turn)
+{
+	struct span rest;
+	struct sdp sdp;
+
+	ck_assert_int_eq(sdp_parse(span_str(HEAD
+	    "m=audio 4000 RTP/AVP 101 96 8 97 98 9 13\r\n"
+	    "a=rtpmap:96 opus/48000/2\r\na=rtpmap:97 L16/16000\r\n"
+	    "a=rtpmap:98 odd\r\na=rtpmap:101 telephone-event/8000\r\n"),
+	    &sdp), 0);
+	rest = sdp.media[0].fmts;
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 48000);
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 8000);
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 16000);
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 0);
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 8000);
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 0);
+	ck_assert_uint_eq(rest.len, 0);
+}
+END_TEST
+
 /* ---- in calls ---- */
 
 
@@ -194,6 +215,7 @@ suite_codecs(void)
 
 	tcase_add_loop_test(
 	    c, a_list_leaves_formats, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(c, clocks_of_formats_in_turn);
 	tcase_add_test(c, an_offer_from_outside_is_limited);
 	tcase_add_test(c, both_lists_count_and_the_hearers_order);
 	tcase_add_test(c, without_any_codec_left_it_is_488);

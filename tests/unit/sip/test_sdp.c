@@ -147,6 +147,30 @@ START_TEST(sdp_is_taken_apart)
 }
 END_TEST
 
+/* One for each clock, and no more than there is room for. */
+START_TEST(events_of_several_clocks_are_read)
+{
+	ck_assert_int_eq(parse(HEAD CONN TIME
+	    "m=audio 4000 RTP/AVP 0 101 102 103 104 105\r\n"
+	    "a=rtpmap:101 telephone-event/8000\r\n"
+	    "a=rtpmap:100 telephone-event/16000\r\n"
+	    "a=rtpmap:102 Telephone-Event/48000/1\r\n"
+	    "a=rtpmap:102 telephone-event/48000\r\n"
+	    "a=rtpmap:103 telephone-event/48001\r\n"
+	    "a=rtpmap:103 telephone-event/32000\r\n"
+	    "a=rtpmap:104 telephone-event/24000\r\n"
+	    "a=rtpmap:105 telephone-event/16000\r\n"), 0);
+	ck_assert_uint_eq(sdp.media[0].tones.n, SDP_TONES_MAX);
+	ck_assert_uint_eq(sdp_tone_for(&sdp.media[0].tones, 48000).pt, 102);
+	ck_assert_uint_eq(sdp_tone_for(&sdp.media[0].tones, 24000).pt, 104);
+	ck_assert_uint_eq(sdp_tone_for(&sdp.media[0].tones, 16000).pt, 101);
+	ck_assert_uint_eq(sdp_tone_for(&sdp.media[0].tones, 0).rate, 8000);
+	ck_assert_int_eq(parse(HEAD CONN TIME AUDIO), 0);
+	ck_assert_uint_eq(sdp.media[0].tones.n, 0);
+	ck_assert_uint_eq(sdp_tone_for(&sdp.media[0].tones, 8000).rate, 0);
+}
+END_TEST
+
 START_TEST(floods_of_lines_are_counted)
 {
 	static char text[SDP_BYTES_MAX + 100];
@@ -447,6 +471,7 @@ main(void)
 
 	tcase_add_loop_test(t, sdp_is_read_or_refused, 0, N(rows));
 	tcase_add_test(t, sdp_is_taken_apart);
+	tcase_add_test(t, events_of_several_clocks_are_read);
 	tcase_add_test(t, floods_of_lines_are_counted);
 	tcase_add_test(t, odd_octets_at_every_place);
 	tcase_add_test(t, a_cut_body_never_harms);

@@ -158,6 +158,45 @@ codecs_filter(const struct sdp_media *m, struct span list, struct span fmts,
 	return 0;
 }
 
+static bool
+is_listed(struct span list, struct span name)
+{
+	struct span word;
+
+	while (name.len > 0 && next_word(&list, &word))
+		if (span_caseeq(word, name))
+			return true;
+	return false;
+}
+
+int
+codecs_reduce(const struct sdp_media *m, struct span list, struct span fmts,
+    char *mem, struct span *out)
+{
+	struct span fmt, name;
+	bool any = false;
+	struct buf b;
+
+	if (list.len == 0) {
+		*out = fmts;
+		return 0;
+	}
+	buf_init(&b, mem, CODECS_FMTS_MAX);
+	while (next_word(&fmts, &fmt)) {
+		name = name_of(m, fmt);
+		if (!is_beside(name) && !is_listed(list, name))
+			continue;
+		any = any || !is_beside(name);
+		put_fmt(&b, fmt);
+	}
+	if (!any)
+		return -EPROTONOSUPPORT;
+	if (buf_err(&b))
+		return -EMSGSIZE;
+	*out = buf_span(&b);
+	return 0;
+}
+
 struct span
 codecs_without_events(const struct sdp_media *m, struct span fmts, char *mem)
 {

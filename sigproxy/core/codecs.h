@@ -7,6 +7,7 @@
 
 #include "sigproxy/sip/sdp.h"
 
+#define CODECS_REASON "SIP;cause=488;text=\"No codec allowed\""
 #define CODECS_FMTS_MAX 512	/* bytes of an m= line's formats */
 #define CODECS_SOUND_KBPS 80	/* G.711 as b=AS counts it */
 #define CODECS_PICTURE_KBPS 64	/* less is no picture */
@@ -22,6 +23,11 @@
  * Errors:  -EPROTONOSUPPORT  none is left that carries sound; -EMSGSIZE.
  */
 int codecs_filter(const struct sdp_media *m, struct span list,
+    struct span fmts, char *mem, struct span *out);
+
+/* The same of an answer: its first format is the one both use, so that its
+ * order stays. */
+int codecs_reduce(const struct sdp_media *m, struct span list,
     struct span fmts, char *mem, struct span *out);
 
 /* The same formats without those of telephone-event; empty: none is left, or

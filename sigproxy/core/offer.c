@@ -104,6 +104,22 @@ struct fmts {
 	char of_sender[CODECS_FMTS_MAX], of_hearer[CODECS_FMTS_MAX];
 };
 
+/* What is left of a line of sound: the hearer's list is asked last, and so
+ * orders an offer. */
+static int
+limit_codecs(const struct passage *p, const struct sdp_media *m,
+    struct sdp_media_edit *edit, struct fmts *mem)
+{
+	int (*reduce)(const struct sdp_media *, struct span, struct span,
+	    char *, struct span *) = p->role == SDP_OFFER ? codecs_filter :
+	    codecs_reduce;
+	int err = reduce(m, codecs_of(p->from), m->fmts, mem->of_sender,
+	    &edit->fmts);
+
+	return err ? err : reduce(m, codecs_of(p->to), edit->fmts,
+			       mem->of_hearer, &edit->fmts);
+}
+
 /* Sound by the codecs that both may use, a picture by what both have left for
  * it: one that does not fit is refused. */
 static int
@@ -113,18 +129,22 @@ limit_stream(const struct passage *p, const struct sdp_media *m,
 	uint32_t a = codecs_picture_kbps(kbps_of(p->from));
 	uint32_t b = codecs_picture_kbps(kbps_of(p->to));
 	uint32_t most = a < b ? a : b;
-	int err = 0;
 
 	if (said->type == SDP_TYPE_VIDEO) {
 		said->refused = most == 0;
 		edit->max_kbps = most == UINT32_MAX ? 0 : most;
 	}
-	if (said->type != SDP_TYPE_AUDIO || p->role != SDP_OFFER)
-		return 0;
-	err = codecs_filter(m, codecs_of(p->from), m->fmts, mem->of_sender,
-	    &edit->fmts);
-	return err ? err : codecs_filter(m, codecs_of(p->to), edit->fmts,
-			       mem->of_hearer, &edit->fmts);
+	return said->type == SDP_TYPE_AUDIO ?
+	    limit_codecs(p, m, edit, mem) : 0;
+}
+
+/* What both have for the whole session; 0: any. */
+static uint32_t
+session_kbps(const struct passage *p)
+{
+	uint32_t a = kbps_of(p->from), b = kbps_of(p->to);
+
+	return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
 /* The order of an answer's lines is the offer's. */
@@ -183,6 +203,7 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 		return err;
 	set_order(&edit, sdp, offer);
 	edit.origin = end->stream[0].port.said_rtp;
+	edit.max_kbps = session_kbps(&p);
 	if (p.to->version_shift > 0)
 		edit.o_version = sdp->o_version + p.to->version_shift;
 	for (unsigned nr = 0; nr < map->n; nr++) {

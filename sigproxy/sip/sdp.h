@@ -159,6 +159,8 @@ struct sdp_edit {
 	uint64_t o_session;	/* 0: as it came */
 	uint64_t o_version;	/* 0: as it came */
 	bool ice_lite;		/* some section has ICE of ours */
+	uint32_t max_kbps;	/* of b=AS for the session at most, where it
+				 * says one; 0: as it came */
 	struct sdp_media_edit media[SDP_MEDIA_MAX];
 	/* With n_lines: so many sections in this order instead of all as they
 	 * came; for SDP_MISSING a refused line of that type. */

@@ -337,6 +337,24 @@ START_TEST(streams_are_refused_relayed_or_left)
 }
 END_TEST
 
+START_TEST(the_extension_of_a_bundle_goes_with_it)
+{
+	struct sdp_edit e = relay_all();
+
+	ck_assert_int_eq(parse(HEAD CONN TIME
+	    "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
+	    "m=audio 4000 RTP/AVP 0\r\na=mid:0\r\n"
+	    "a=extmap:3/sendonly urn:ietf:params:rtp-hdrext:sdes:mid x\r\n"
+	    "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:middle\r\n"
+	    "a=extmap:5 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"),
+	    0);
+	assert_written(&e, "v=0\r\no=- 1 2 IN IP4 203.0.113.5\r\ns=-\r\n"
+	    "c=IN IP4 203.0.113.5\r\nt=0 0\r\nm=audio 16384 RTP/AVP 0\r\n"
+	    "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:middle\r\n"
+	    "a=extmap:5 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n");
+}
+END_TEST
+
 /* One line each that shows 10.9.8.7 or its side: none may come out. */
 static const char *const leaks[] = {
 	"a=rtcp:4001 IN IP4 10.9.8.7", "a=alt:1 1 : x y 10.9.8.7 4000",
@@ -477,6 +495,7 @@ main(void)
 	tcase_add_test(t, a_cut_body_never_harms);
 	tcase_add_test(t, addresses_are_replaced_and_order_is_kept);
 	tcase_add_test(t, streams_are_refused_relayed_or_left);
+	tcase_add_test(t, the_extension_of_a_bundle_goes_with_it);
 	tcase_add_loop_test(t, nothing_of_the_other_side_comes_out, 0,
 	    N(leaks));
 	tcase_add_test(t, harmless_attributes_stay);

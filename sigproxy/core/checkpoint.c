@@ -661,7 +661,7 @@ get_media_stream(struct rwire *r)
 	if (!m.known)
 		return m;
 	m.refused = get_flag(r);
-	m.mux = get_flag(r);
+	m.mux = m.mux_said = get_flag(r);
 	m.form = (uint8_t)wire_get_uint(r, 1, STREAM_RTP, STREAM_UDPTL);
 	m.type = (uint8_t)wire_get_uint(r, 1, 0, SDP_TYPE_MAX);
 	m.dir = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);

@@ -61,7 +61,22 @@ offer_edit_stream(struct sdp_media_edit *edit, const struct ipc_port *port)
 		edit->with_rtcp = true;
 		edit->rtcp = port->said_rtcp;
 	}
-	edit->no_mux = true; /* the relay has a port for each */
+}
+
+/* An offerer that can is answered with one port; who was is offered it again,
+ * and the other port in case that it can no longer (RFC 5761 5.1.3). */
+static void
+edit_mux(struct sdp_media_edit *edit, const struct passage *p, unsigned nr,
+    const struct media_stream *offer)
+{
+	if (offer == NULL) {
+		edit->mux = p->to->end.stream[nr].mux;
+		return;
+	}
+	if (!offer->mux_said)
+		return;
+	edit->mux = true;
+	edit->rtcp_port = 0;
 }
 
 static void
@@ -231,6 +246,10 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 		    &edit.media[i], &events[nr]);
 		m->told = told_dir(e, &p, nr, m->dir);
 		edit_stream(&edit.media[i], &sdp->media[i], m, &port);
+		streams_mux(m, p.role == SDP_OFFER ||
+			p.from->end.stream[nr].mux);
+		if (m->form == STREAM_RTP)
+			edit_mux(&edit.media[i], &p, nr, its_offer);
 		err = secure_line(p, &edit.media[i], nr, m, keys[nr]);
 		if (err)
 			return err;
@@ -630,9 +649,12 @@ set_own_answer(const struct ctx *x, struct leg *leg,
 			continue;
 		secure_settle(x, leg, nr, said, false);
 		ice_settle(x, leg, nr, said, false);
-		if ((!anew && addr_eq(&s->rtp, &said->rtp) &&
-			addr_eq(&s->rtcp, &said->rtcp)))
+		streams_mux(said, s->mux);
+		if (!anew && s->mux == said->mux &&
+		    addr_eq(&s->rtp, &said->rtp) &&
+		    addr_eq(&s->rtcp, &said->rtcp))
 			continue;
+		s->mux = said->mux;
 		s->rtp = said->rtp;
 		s->rtcp = said->rtcp;
 		relay_set(x->st, leg, nr, peer);

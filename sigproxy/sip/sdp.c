@@ -374,7 +374,8 @@ media_attribute(struct span value, struct sdp_media *m)
 	    sdp_attribute(value, "fmtp", &content) ||
 	    sdp_attribute(value, "rtcp-fb", &content))
 		return check_payload_type(m, content);
-	if (sdp_attribute(value, "rtcp-mux", &content))
+	if (sdp_attribute(value, "rtcp-mux", &content) ||
+	    sdp_attribute(value, "rtcp-mux-only", &content))
 		m->rtcp_mux = true;
 	else if (sdp_attribute(value, "crypto", &content))
 		m->n_crypto++;

@@ -76,7 +76,7 @@ struct sdp_media {
 	bool has_rtcp;		/* a=rtcp: */
 	struct addr rtcp;	/* its port and address; without a=rtcp the
 				 * RTP address with port + 1 */
-	bool rtcp_mux;
+	bool rtcp_mux;		/* or rtcp-mux-only (RFC 8858) */
 	unsigned n_crypto;	/* a=crypto lines */
 	struct sdp_tones tones;
 	bool has_ice;		/* a=candidate or ice-ufrag */
@@ -137,7 +137,7 @@ struct sdp_media_edit {
 	uint16_t rtcp_port;	/* 0: rtcp is multiplexed, no a=rtcp */
 	bool with_rtcp;		/* write a=rtcp even when it is RTP + 1 */
 	struct addr rtcp;	/* family set: the address in a=rtcp */
-	bool no_mux;		/* leave a=rtcp-mux out */
+	bool mux;		/* say a=rtcp-mux; else it is left out */
 	struct span fmts;	/* some of its formats, in any order; the
 				 * attributes of others go; empty: all */
 	uint32_t max_kbps;	/* b=AS at most; 0: as it came */

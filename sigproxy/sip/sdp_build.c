@@ -316,9 +316,9 @@ media_attribute_stays(struct span value, const struct sdp_media *m,
 
 	if (is_of_another_format(value, edit->fmts))
 		return false;
-	if (sdp_attribute(value, "rtcp-mux", &content))
-		return !edit->no_mux;
-	if (sdp_attribute(value, "rtcp-mux-only", &content))
+	/* Each side's own affair. */
+	if (sdp_attribute(value, "rtcp-mux", &content) ||
+	    sdp_attribute(value, "rtcp-mux-only", &content))
 		return false;
 	/* Keys end where SRTP does; beside plain RTP they would travel for
 	 * nothing. */
@@ -345,6 +345,8 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 		}
 		crlf(b);
 	}
+	if (edit->mux)
+		buf_puts(b, "a=rtcp-mux\r\n");
 	buf_put(b, edit->events);
 	buf_put(b, edit->crypto);
 	buf_put(b, edit->ice);

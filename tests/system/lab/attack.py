@@ -44,9 +44,11 @@ def rtcp(ssrc, mark=None, types=(200, 203)):
 class Phone(Agent):
     """A phone whose every packet is known."""
 
-    def __init__(self, host, server, number, public=None, secure=False):
+    def __init__(self, host, server, number, public=None, secure=False, mux=False):
         super().__init__(host, server, PHONE, number, password(number), rtp_port=10000)
         self.secure, self.mine, self.theirs = secure, None, None
+        self.mux, self.may_mux = mux, False      # it offers RTCP by its RTP port, and that was answered
+        self.reports = {'rtp': 0, 'rtcp': 0}     # at each port
         self.rtcp = host.udp_socket(10001)
         for sock in (self.rtp, self.rtcp):
             sock.setblocking(False)
@@ -70,7 +72,7 @@ class Phone(Agent):
         """Where it is, and what it does."""
         text = SDP.format(ip=self.ip, port=10000, version=self.version, direction=self.direction,
                           profile='RTP/SAVP' if self.secure else 'RTP/AVP')
-        return (text + (srtp.line(self.mine.key) if self.secure else '')).encode()
+        return (text + (srtp.line(self.mine.key) if self.secure else '') + ('a=rtcp-mux\r\n' if self.mux else '')).encode()
 
     def fresh(self):
         """A new call: another source of sound."""
@@ -87,7 +89,7 @@ class Phone(Agent):
         assert key or not self.secure, f'{self.number}: no key in {sdp}'
         if key and (self.theirs is None or self.theirs.key != key):
             self.theirs = srtp.Direction(key, True)
-        self.media = media_of(sdp)
+        self.media, self.may_mux = media_of(sdp), b'a=rtcp-mux\r\n' in sdp
 
     # -- sound --------------------------------------------------------------
 
@@ -110,7 +112,8 @@ class Phone(Agent):
         self.spoken = [*self.spoken[-4:], sound]
         if tick % 10 == 0:
             report = rtcp(self.ssrc, types=(200,))
-            self.rtcp.sendto(self.mine.turn(report, True) if self.secure else report, (address, port + 1))
+            by, to = (self.rtp, port) if self.mux and self.may_mux else (self.rtcp, port + 1)
+            by.sendto(self.mine.turn(report, True) if self.secure else report, (address, to))
 
     def _listen(self):
         for sock in (self.rtp, self.rtcp):
@@ -119,8 +122,10 @@ class Phone(Agent):
                     data = sock.recv(2048)
                 except BlockingIOError:
                     break
+                is_rtcp = len(data) > 1 and 200 <= data[1] <= 207
+                self.reports['rtcp' if sock is self.rtcp else 'rtp'] += is_rtcp
                 if self.secure:
-                    data = self.theirs.turn(data, sock is self.rtcp) if self.theirs else None
+                    data = self.theirs.turn(data, is_rtcp) if self.theirs else None
                 self._look(sock, data)
 
     def _look(self, sock, data):

@@ -5,6 +5,7 @@
 
 #define HOME "198.51.100.7:40000"
 #define HOME_RTCP "198.51.100.7:40001"
+#define HOME_MOVED "198.51.100.7:41000"
 #define OFFICE "10.0.0.50:30000"
 #define STRANGER "203.0.113.66:40000"
 #define CALL 42
@@ -185,11 +186,30 @@ START_TEST(rtcp_has_its_own_port_or_shares_one)
 	/* Not negotiated: RTCP on the RTP port is dropped. */
 	ck_assert(!rtcp(0, PORT_RTP, HOME, 20, &hop));
 	set_end(0, (struct set){ HOME, 1, .mux = true }, 30);
-	ck_assert(rtcp(0, PORT_RTP, HOME, 40, &hop));
+	/* It teaches nothing: who speaks first by RTP is learnt. */
+	for (uint64_t ms = 31; ms < 40; ms++)
+		ck_assert(!rtcp(0, PORT_RTP, HOME_MOVED, ms, &hop));
+	ck_assert(packet(0, HOME, 1, 40, &hop));
+	ck_assert(rtcp(0, PORT_RTP, HOME, 41, &hop));
 	ck_assert_int_eq(hop.which, PORT_RTCP);
+	ck_assert(!rtcp(0, PORT_RTP, HOME_MOVED, 42, &hop));
+	/* Nor does it make a neighbour's RTP carry on, nor the phone's not. */
+	ck_assert(packet(0, HOME, 2, 43, &hop));
+	ck_assert(packet(0, HOME, 3, 44, &hop));
+	for (uint64_t ms = 45; ms < 4000; ms += 100)
+		ck_assert(!rtcp(0, PORT_RTP, HOME_MOVED, ms, &hop));
+	ck_assert(packet(0, HOME_MOVED, 4, 4000, &hop));
+	set_end(0, (struct set){ HOME, 1, .mux = true }, 4010);
+	/* The other port is shut. */
+	ck_assert(!rtcp(0, PORT_RTCP, HOME_RTCP, 4020, &hop));
 	ck_assert(rtcp(1, PORT_RTCP, "10.0.0.50:30001", 50, &hop));
 	ck_assert_int_eq(hop.which, PORT_RTP);
-	assert_addr("one port at home", &hop.to, HOME);
+	assert_addr("one port at home", &hop.to, HOME_MOVED);
+	/* Off again, and each has its own. */
+	set_end(0, (struct set){ HOME, 1, .mux = false }, 4100);
+	ck_assert(rtcp(0, PORT_RTCP, HOME_RTCP, 4110, &hop));
+	ck_assert(rtcp(1, PORT_RTCP, "10.0.0.50:30001", 4120, &hop));
+	ck_assert_int_eq(hop.which, PORT_RTCP);
 }
 END_TEST
 

@@ -316,7 +316,6 @@ START_TEST(streams_are_refused_relayed_or_left)
 	    "m=video 5000 RTP/AVP 31\r\nc=IN IP6 2001:db8::1\r\na=x\r\n"
 	    "m=audio 6000 RTP/AVP 8\r\nc=IN IP4 192.0.2.7\r\n"
 	    "a=crypto:1 A inline:k\r\na=recvonly\r\n"), 0);
-	e.media[0].no_mux = true;
 	e.media[1].what = SDP_REFUSE;
 	e.media[2].what = SDP_AS_IS;
 	assert_written(&e, "v=0\r\no=- 1 1 IN IP4 203.0.113.5\r\ns=-\r\n"
@@ -325,7 +324,7 @@ START_TEST(streams_are_refused_relayed_or_left)
 	    "m=video 0 RTP/AVP 31\r\n"
 	    "m=audio 6000 RTP/AVP 8\r\nc=IN IP4 192.0.2.7\r\n"
 	    "a=crypto:1 A inline:k\r\na=recvonly\r\n");
-	e.media[0].no_mux = false;
+	e.media[0].mux = true;
 	e.media[0].rtcp_port = 0;
 	e.media[2].what = SDP_RELAY;
 	assert_written(&e, "v=0\r\no=- 1 1 IN IP4 203.0.113.5\r\ns=-\r\n"

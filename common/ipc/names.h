@@ -119,6 +119,7 @@ enum relay_what {
 	RELAY_LATCHED = 1,
 	RELAY_SILENT,
 	RELAY_HEARD,
+	RELAY_LATCHED_RTCP,
 };
 
 /* What the packets of a stream look like. */

@@ -83,6 +83,8 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
 	latch_announce(&st->latch[PORT_RTCP], &m->phone, &rtcp, relearn);
 	learnt = allowed_only(st, dest, m->learnt);
 	latch_resume(&st->latch[PORT_RTP], &learnt, now);
+	learnt = allowed_only(st, dest, m->learnt_rtcp);
+	latch_resume(&st->latch[PORT_RTCP], &learnt, now);
 	set_targets(st, PORT_RTP, dest, send_first, now);
 	set_targets(st, PORT_RTCP, dest, send_first, now);
 }
@@ -229,8 +231,9 @@ stream_input(struct stream *st, enum port_which which,
 		st->refused++;
 		return RTP_KIND_OTHER;
 	}
-	if (said == LATCH_NEW && which == PORT_RTP)
-		st->news |= 1 << RELAY_LATCHED;
+	if (said == LATCH_NEW)
+		st->news |= 1 << (which == PORT_RTP ? RELAY_LATCHED :
+				RELAY_LATCHED_RTCP);
 	count_in(st, kind, len, &h, now);
 	return kind;
 }
@@ -268,6 +271,14 @@ stream_check_silence(struct stream *st, struct mono now)
 		return;
 	st->silent = true;
 	st->news |= 1 << RELAY_SILENT;
+}
+
+void
+stream_tell_again(struct stream *st)
+{
+	st->told_any = false;
+	if (st->latch[PORT_RTCP].learnt.family != ADDR_NONE)
+		st->news |= 1 << RELAY_LATCHED_RTCP;
 }
 
 enum media_heard

@@ -21,12 +21,14 @@ from .postern import DOMAIN
 
 # How the phone at home sends, and from where the relay takes it.
 WAYS = (('RTP', 'strict'), ('RTP', 'signalled'), ('RTP', 'open'), ('SRTP', 'strict'), ('SRTP', 'open'))
-PHASES = ('ringing, early media', 'before the first packet', 'talk', 're-INVITE', 'hold', 'silence of the phone', 'after BYE')
+KILLED = 'after a relay kill'
+PHASES = ('ringing, early media', 'before the first packet', 'talk', 're-INVITE', 'hold', 'silence of the phone', KILLED, 'after BYE')
 ATTACKS = ('spray', 'informed', 'RTCP', 'neighbour')
 # From here on the phone was heard: three packets that agree.
 HEARD = PHASES[2:]
 PORTS = range(16384, 16984)
 ROUND_S = 0.4
+AGREED_S = 0.8                     # two reports each, and the relay has told where they come from
 SILENT_S = 1.15                    # of the phone, until another source may be taken for it
 MARK = b'STRANGER'
 SDP = ('v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} {profile} 0\r\n'
@@ -235,6 +237,8 @@ class Pair:
             return
         self.home.speaks = True
         self._talk()
+        if phase == KILLED:
+            time.sleep(AGREED_S)
         if phase == 'hold':
             self.home.again(self.desk, 'sendonly')
         if phase in ('hold', 'silence of the phone'):
@@ -356,7 +360,7 @@ class Cell:
         if media == 'SRTP':
             return True
         if self.attack == 'neighbour' or (latching == 'open' and self.attack == 'informed'):
-            return self.phase in ('talk', 're-INVITE', 'after BYE')
+            return self.phase in ('talk', 're-INVITE', KILLED, 'after BYE')
         return latching != 'open' or self.phase in HEARD
 
     @property
@@ -434,13 +438,16 @@ class Matrix:
             attacker.begin()
         for pair in self.pairs:
             pair.home.injected = pair.desk.injected = 0
+        relay = Work(self._kill_relay) if phase == KILLED else None
         end = time.monotonic() + ROUND_S
         calls = [Work(lambda pair=pair: self._live(pair, phase, end)) for pair in self.pairs]
-        while time.monotonic() < end:
+        while time.monotonic() < end or (relay and relay.is_alive()):
             for attacker in set(attackers):
                 attacker.beat(attack)
             time.sleep(0.02)
         self._together([call.join for call in calls])
+        if relay and relay.failure:
+            raise relay.failure
         time.sleep(0.06)
         cells = [Cell(pair.way, phase, attack, pair.home.injected + pair.desk.injected, attacker.bled(pair))
                  for pair, attacker in zip(self.pairs, attackers)]
@@ -449,6 +456,18 @@ class Matrix:
             if call.failure:
                 raise call.failure
         return cells
+
+    def _kill_relay(self):
+        """Another one takes its place, and is attacked as soon as it hears anybody."""
+        postern = self.office.postern
+        postern.wait_restarted('mediaproxy', postern.kill('mediaproxy'))
+        before = [(pair.home.heard, pair.desk.heard) for pair in self.pairs]
+        deadline = time.monotonic() + 5
+        while any(pair.home.heard < home + 10 or pair.desk.heard < desk + 10 for pair, (home, desk) in zip(self.pairs, before)):
+            assert time.monotonic() < deadline, 'not heard again: ' + ', '.join(
+                f'{pair.way} {pair.home.heard - home} {pair.desk.heard - desk}' for pair, (home, desk) in zip(self.pairs, before))
+            time.sleep(0.02)
+        time.sleep(ROUND_S)
 
     @staticmethod
     def _live(pair, phase, end):
@@ -508,7 +527,8 @@ PAGE = """
     * **neighbour**: he sits behind the phone's own public address (in the same home, or behind the same carrier's router), hears the
       line, and does all of that.
 
-    `hold` and `silence of the phone` are the moments after the phone has been silent for a second.
+    `hold` and `silence of the phone` are the moments after the phone has been silent for a second. `after a relay kill` is from the
+    moment in which mediaproxy is killed (kill -9) until the next one has relayed sound for half a second.
 """
 
 READING = """
@@ -521,6 +541,9 @@ READING = """
     A neighbour who hears the line is not told from the phone by anything in plain RTP. While the phone is heard he gets nothing;
     before its first packet and when it is silent he does, under `strict` from any port, under `signalled` only from the announced
     one. SRTP closes that: what does not have the right tag, or was there before, neither passes nor is learnt from.
+
+    A relay that takes the place of one that was killed is told where RTP and RTCP of each phone were heard from, and waits for their
+    silence as the one before. What that one had not yet agreed on (three packets of RTP, two reports) is open as before the first packet.
 """
 
 

@@ -77,8 +77,8 @@ past_sql(struct buf *b, const struct list *l)
 	buf_puts(b, "SELECT * FROM (SELECT ticket AS id, caller AS \"from\", "
 		    CALLED " AS \"to\", granted AS began, "
 		    SINCE("answered", "ended") " AS talked, "
-		    "from_zone AS came_from, status, CASE WHEN reason = '' "
-		    "AND verdict <> 'granted' THEN verdict ELSE reason END "
+		    "from_zone AS came_from, status, CASE WHEN verdict NOT "
+		    "LIKE 'granted%' THEN verdict ELSE reason END "
 		    "AS reason, ended_by, "
 		    "media_verdict AS media, " SRTP ", " WORST ", rule "
 		    "FROM call_record AS c");

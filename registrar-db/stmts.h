@@ -135,18 +135,18 @@
 	S(CALL_OPEN, W, "INSERT INTO call(ticket, caller, caller_name, " \
 	    "called, verdict, from_zone, from_source, call_id, "        \
 	    "granted_at, ended_at, state, number_class, pattern, rule, " \
-	    "payer, payer_zone, cost_minute, trunk, route, sent) "      \
-	    "VALUES (?1, ?2, ?3, ?4, "                                  \
+	    "payer, payer_zone, cost_minute, trunk, route, sent, "      \
+	    "status, reason) VALUES (?1, ?2, ?3, ?4, "                  \
 	    "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "   \
-	    "?17, ?18, ?19, ?20)")                                      \
+	    "?17, ?18, ?19, ?20, ?21, ?22)")                            \
 	S(CALL_DENIED, W, "INSERT INTO call(ticket, caller, "           \
 	    "caller_name, called, verdict, from_zone, from_source, "    \
 	    "call_id, granted_at, ended_at, state, number_class, "      \
-	    "pattern, rule, via) SELECT ?1, number, name, ?3, ?4, "     \
+	    "pattern, rule, via, status, reason) SELECT ?1, number, name, ?3, ?4, "     \
 	    "?5, (SELECT from_source FROM call WHERE ticket = ?6 "      \
 	    "AND caller = ?2 UNION ALL SELECT '' LIMIT 1), "            \
 	    "(SELECT call_id FROM call WHERE ticket = ?6), ?7, ?7, "    \
-	    "'refused', ?8, ?9, ?10, ?11 FROM subscriber "              \
+	    "'refused', ?8, ?9, ?10, ?11, ?12, ?13 FROM subscriber "    \
 	    "WHERE number = ?2")                                        \
 	S(CALL_NOTE, W, "UPDATE call SET state = ?2, "                  \
 	    "status = CASE WHEN ?3 = 0 THEN status ELSE ?3 END, "       \

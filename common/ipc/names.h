@@ -41,6 +41,27 @@ enum verdict {
 	VERDICT_DENIED,		/* 403 with the reason: he may not call there */
 };
 
+/* With which status a request is refused for it. */
+static inline unsigned
+verdict_status(enum verdict v)
+{
+	switch (v) {
+	case VERDICT_FORBIDDEN:
+	case VERDICT_DENIED:
+		return 403;
+	case VERDICT_NOT_FOUND:
+		return 404;
+	case VERDICT_UNREACHABLE:
+		return 480;
+	case VERDICT_BRIEF:
+		return 423;
+	case VERDICT_BAD:
+		return 400;
+	default:
+		return 500;
+	}
+}
+
 /* What a watcher is told about the calls of another number. */
 enum watch_show {
 	WATCH_NOTHING = 0,	/* not even whether there are any */
@@ -104,6 +125,7 @@ enum relay_what {
 	RELAY_LATCHED = 1,
 	RELAY_SILENT,
 	RELAY_HEARD,
+	RELAY_LATCHED_RTCP,
 };
 
 /* What the packets of a stream look like. */

@@ -503,7 +503,8 @@
 	F(u8, video, 0, 1)	/* its packets are marked as video */	\
 	F(u8, form, 0, 1)	/* enum stream_form */	\
 	F(addr, phone, 0, 0)			\
-	F(oaddr, learnt, 0, 0)	/* RTP source before a restart */
+	F(oaddr, learnt, 0, 0)	/* RTP source before a restart */	\
+	F(oaddr, learnt_rtcp, 0, 0)
 #define IPC_F_relay_key(F)			\
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 15)			\
@@ -565,7 +566,7 @@
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 15)			\
 	F(u8, stream, 0, 3)			\
-	F(u8, what, 1, 3)			\
+	F(u8, what, 1, 4)			\
 	F(oaddr, addr, 0, 0)
 
 #define IPC_F_relay_reach(F)			\

@@ -4,6 +4,7 @@
 
 #define EVENT_LEN 4	/* RFC 4733 2.3 */
 #define END 0x80
+#define MARKER 0x80	/* of the first packet of a digit */
 
 void
 digits_set(struct digits *d, const struct ipc_relay_events *m)
@@ -55,34 +56,67 @@ payload_of(const uint8_t *data, size_t len)
 }
 
 static uint16_t
-duration_ms(const struct digits *d, const uint8_t *p)
+duration_ms(const struct digits *d)
 {
-	uint32_t ms = ((uint32_t)p[2] << 8 | p[3]) * 1000u / d->rate;
+	uint32_t ms = d->before_ms + d->units * 1000u / d->rate;
 
 	return (uint16_t)(ms < DIGIT_LEAST_MS ? DIGIT_LEAST_MS :
 	    ms > DIGIT_MOST_MS ? DIGIT_MOST_MS : ms);
 }
 
+/* It begins where the one before it said it would, or is as long as can be
+ * (its last packet was lost). */
+static bool
+is_next_segment(const struct digits *d, const struct rtp_header *h,
+    const uint8_t *p)
+{
+	uint32_t after = h->timestamp - d->timestamp;
+
+	return !d->told && p[0] == d->last.event &&
+	    after > 0 && (after == d->units || after == UINT16_MAX);
+}
+
+static void
+begin_segment(struct digits *d, uint32_t timestamp)
+{
+	d->before_ms += (timestamp - d->timestamp) * 1000u / d->rate;
+	if (d->before_ms > DIGIT_MOST_MS)
+		d->before_ms = DIGIT_MOST_MS;
+	d->timestamp = timestamp;
+	d->units = 0;
+}
+
+static void
+begin(struct digits *d, const struct rtp_header *h)
+{
+	d->begun = true;
+	d->told = false;
+	d->ssrc = h->ssrc;
+	d->timestamp = h->timestamp;
+	d->units = 0;
+	d->before_ms = 0;
+}
+
 static void
 take(struct digits *d, const struct rtp_header *h, const uint8_t *p,
-    struct mono now)
+    bool is_first, struct mono now)
 {
 	bool same = d->begun && d->ssrc == h->ssrc;
+	uint16_t units = (uint16_t)(p[2] << 8 | p[3]);
 
 	/* A repeated end of the one before, behind the next one's begin. */
 	if (same && (int32_t)(h->timestamp - d->timestamp) < 0)
 		return;
-	if (!same || h->timestamp != d->timestamp) {
+	if (same && !is_first && is_next_segment(d, h, p)) {
+		begin_segment(d, h->timestamp);
+	} else if (!same || h->timestamp != d->timestamp) {
 		end(d, now);
-		d->begun = true;
-		d->told = false;
-		d->ssrc = h->ssrc;
-		d->timestamp = h->timestamp;
-		d->last.duration_ms = 0;
+		begin(d, h);
 	}
 	d->last.event = p[0];
-	if (duration_ms(d, p) > d->last.duration_ms)
-		d->last.duration_ms = duration_ms(d, p);
+	if (units > d->units)
+		d->units = units;
+	d->last.duration_ms = duration_ms(d);
 	if (p[1] & END)
 		end(d, now);
 }
@@ -102,7 +136,7 @@ digits_take(struct digits *d, const uint8_t *data, size_t len,
 	}
 	p = payload_of(data, len);
 	if (p != NULL)
-		take(d, &h, p, now);
+		take(d, &h, p, data[1] & MARKER, now);
 	return true;
 }
 

@@ -3,7 +3,9 @@
  * they are taken out of the stream and told, each once.
  *
  * A digit is told when its end comes, or when that is lost: with the first
- * packet after it that is no event, or the next event.  A phone can have
+ * packet after it that is no event, or the next event.  One that lasts longer
+ * than 16 bits of its clock can say comes in segments (RFC 4733 2.5.1.3), at
+ * 48 kHz after 1.4 s, and is one digit all the same.  A phone can have
  * DIGITS_BURST told at once, and one for each DIGITS_EVERY_MS after that, as
  * fast as a dialler can press; what comes faster is dropped.
  *
@@ -35,6 +37,8 @@ struct digits {
 	/* The event that came last. */
 	bool begun, told;
 	uint32_t ssrc, timestamp;
+	uint16_t units;		/* of its clock, that it lasted so far */
+	uint32_t before_ms;	/* in segments before this one */
 	struct digit last;
 	struct mono full_at;	/* of the burst; in the past: all is left */
 	uint8_t n;

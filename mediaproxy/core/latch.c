@@ -96,7 +96,7 @@ carries_on(const struct latch *l, const struct latch_packet *p)
 		return false;
 	if (l->rtcp)
 		return true;
-	return !p->rtcp && ahead > 0 &&
+	return ahead > 0 &&
 	    ahead <= (l->fax ? LATCH_FAX_AHEAD : LATCH_SEQ_AHEAD);
 }
 
@@ -135,7 +135,7 @@ static enum latch_said
 agree(struct latch *l, const struct latch_packet *p, struct mono now)
 {
 	bool same = p->ssrc == l->ssrc &&
-	    (p->rtcp || l->rtcp || p->payload_type == l->payload_type) &&
+	    (l->rtcp || p->payload_type == l->payload_type) &&
 	    (!l->fax || carries_on(l, p));
 
 	l->agreed = l->agreed > 0 && same ? (uint8_t)(l->agreed + 1) : 1;
@@ -163,12 +163,24 @@ input_frozen(struct latch *l, const struct addr *source,
 	return LATCH_NEW;
 }
 
+/* RTCP at the RTP port: it has no part in what is learnt of RTP. */
+static enum latch_said
+input_beside(struct latch *l, const struct addr *source, struct mono now)
+{
+	if (!addr_eq(&l->source, source))
+		return LATCH_REFUSED;
+	l->heard_at = now;
+	return LATCH_ACCEPTED;
+}
+
 enum latch_said
 latch_input(struct latch *l, const struct addr *source,
     const struct latch_packet *p, struct mono now)
 {
 	unsigned fits;
 
+	if (p->rtcp && !l->rtcp)
+		return input_beside(l, source, now);
 	if (latch_knows(l, source)) {
 		note(l, p, now);
 		return LATCH_ACCEPTED;

@@ -65,7 +65,8 @@ struct latch_packet {
 	uint32_t ssrc;
 	uint16_t seq;		/* 0 in RTCP */
 	uint8_t payload_type;	/* 0 in RTCP */
-	bool rtcp;		/* says nothing about sequence and type */
+	bool rtcp;		/* at the RTP port: it passes, if from there,
+				 * and teaches nothing */
 };
 
 enum latch_said {

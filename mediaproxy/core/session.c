@@ -304,7 +304,7 @@ open_end(struct sessions *s, struct session *se,
 		r = RELAY_NO_ADDRESS;
 	}
 	for (uint8_t nr = 0; nr < had; nr++)
-		s->stream[e->pair[nr]].told_any = false;
+		stream_tell_again(&s->stream[e->pair[nr]]);
 	if (r == RELAY_OK && !e->open) {
 		e->open = true;
 		se->n_ends++;

@@ -11,7 +11,7 @@ static bool
 next_news(struct stream *st, struct session_step *out)
 {
 	static const enum relay_what order[] = { RELAY_LATCHED, RELAY_SILENT,
-		RELAY_HEARD };
+		RELAY_HEARD, RELAY_LATCHED_RTCP };
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		if (!(st->news & 1 << order[i]))
@@ -20,7 +20,8 @@ next_news(struct stream *st, struct session_step *out)
 		out->what = SESSION_NEWS;
 		out->news = (struct ipc_relay_news){ st->session, st->end,
 			st->nr, (uint8_t)order[i],
-			st->latch[PORT_RTP].learnt };
+			st->latch[order[i] == RELAY_LATCHED_RTCP ? PORT_RTCP :
+				PORT_RTP].learnt };
 		return true;
 	}
 	return false;

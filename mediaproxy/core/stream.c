@@ -83,6 +83,8 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
 	latch_announce(&st->latch[PORT_RTCP], &m->phone, &rtcp, relearn);
 	learnt = allowed_only(st, dest, m->learnt);
 	latch_resume(&st->latch[PORT_RTP], &learnt, now);
+	learnt = allowed_only(st, dest, m->learnt_rtcp);
+	latch_resume(&st->latch[PORT_RTCP], &learnt, now);
 	set_targets(st, PORT_RTP, dest, send_first, now);
 	set_targets(st, PORT_RTCP, dest, send_first, now);
 }
@@ -119,16 +121,19 @@ read_packet(const struct stream *st, enum rtp_kind kind, uint8_t *data,
 	return true;
 }
 
-/* Who sends RTCP to the RTP port without having agreed on it is taken at his
- * word, once his RTP is known. */
+/* RTCP at the RTP port, from where RTP comes: by it alone nobody is learnt.
+ * Who has not agreed on it is taken at his word, once his RTP is known. */
 static bool
 is_muxed(struct stream *st, enum rtp_kind kind, const struct addr *source)
 {
+	const struct latch *l = &st->latch[PORT_RTP];
+
 	if (kind != RTP_KIND_RTCP)
 		return false;
-	if (!st->mux && latch_knows(&st->latch[PORT_RTP], source))
-		st->muxes = true;
-	return st->mux || st->muxes;
+	if (st->mux)
+		return addr_eq(&l->source, source);
+	st->muxes = st->muxes || latch_knows(l, source);
+	return st->muxes;
 }
 
 /* A straggler of the sound before: by chance it may read as fax. */
@@ -152,10 +157,11 @@ read_kind(struct stream *st, enum port_which which, enum rtp_kind kind,
 		return which == PORT_RTP && udptl_parse(packet, &seq) == 0 &&
 		    !is_sound_before(st, packet) ?
 		    RTP_KIND_RTP : RTP_KIND_OTHER;
-	if ((kind == RTP_KIND_RTP) == (which == PORT_RTP) ||
-	    is_muxed(st, kind, source))
-		return kind;
-	return RTP_KIND_OTHER;
+	if (which == PORT_RTCP)
+		return kind == RTP_KIND_RTCP && !st->mux ? kind :
+		    RTP_KIND_OTHER;
+	return kind == RTP_KIND_RTP || is_muxed(st, kind, source) ? kind :
+	    RTP_KIND_OTHER;
 }
 
 /* Does it send nothing in silence (RFC 3389, VAD)?  What was lost on the way
@@ -225,8 +231,9 @@ stream_input(struct stream *st, enum port_which which,
 		st->refused++;
 		return RTP_KIND_OTHER;
 	}
-	if (said == LATCH_NEW && which == PORT_RTP)
-		st->news |= 1 << RELAY_LATCHED;
+	if (said == LATCH_NEW)
+		st->news |= 1 << (which == PORT_RTP ? RELAY_LATCHED :
+				RELAY_LATCHED_RTCP);
 	count_in(st, kind, len, &h, now);
 	return kind;
 }
@@ -264,6 +271,14 @@ stream_check_silence(struct stream *st, struct mono now)
 		return;
 	st->silent = true;
 	st->news |= 1 << RELAY_SILENT;
+}
+
+void
+stream_tell_again(struct stream *st)
+{
+	st->told_any = false;
+	if (st->latch[PORT_RTCP].learnt.family != ADDR_NONE)
+		st->news |= 1 << RELAY_LATCHED_RTCP;
 }
 
 enum media_heard

@@ -109,6 +109,9 @@ struct addr stream_target(const struct stream *st, enum port_which which);
  * never paused is taken for paused before that. */
 void stream_check_silence(struct stream *st, struct mono now);
 
+/* Another sigproxy asks, which knows what was saved and no more. */
+void stream_tell_again(struct stream *st);
+
 /* Was its phone heard? */
 enum media_heard stream_heard(const struct stream *st);
 /* Did that change since it was told, or is its silence worth telling now? */

@@ -278,6 +278,13 @@ calls_from_trunk(struct oracle *o, const struct ipc_trunk_call_ask *ask,
 
 /* ---- writing ---- */
 
+/* A number that a trunk would have had to take. */
+static bool
+is_outside(const struct call_open *c)
+{
+	return c->by.verdict == VERDICT_OK && c->by.kind != NUMBER_INTERNAL;
+}
+
 /* To mem, when it is not a literal. */
 static struct span
 decision(const struct call_open *c, char mem[DECISION_MAX])
@@ -295,11 +302,31 @@ decision(const struct call_open *c, char mem[DECISION_MAX])
 		buf_put(&b, span_make(c->by.why, c->by.why_len));
 		return buf_span(&b);
 	default:
-		return c->by.verdict == VERDICT_OK &&
-			       c->by.kind != NUMBER_INTERNAL ?
-			   SPAN_LIT("no route") :
-			   SPAN_LIT("no such number");
+		return is_outside(c) ? SPAN_LIT("no route") :
+				       SPAN_LIT("no such number");
 	}
+}
+
+/* How it was refused, where nothing else ever tells: sigproxy has no ticket of
+ * such a call. */
+static void
+bind_refusal(sqlite3_stmt *q, int at, const struct call_open *c)
+{
+	const char *reason = "no-such-number";
+
+	if (c->verdict == VERDICT_OK) {
+		sqlite3_bind_null(q, at);
+		sql_text(q, at + 1, SPAN_LIT(""));
+		return;
+	}
+	if (c->verdict == VERDICT_UNREACHABLE)
+		reason = "no-device";
+	else if (c->verdict == VERDICT_DENIED)
+		reason = "denied";
+	else if (is_outside(c))
+		reason = "no-route";
+	sql_int(q, at, verdict_status(c->verdict));
+	sql_text(q, at + 1, span_str(reason));
 }
 
 void
@@ -360,6 +387,7 @@ calls_open(struct oracle *o, const struct job *job)
 	calls_bind_payer(q, 15, &c.by,
 	    granted ? span_make(c.caller, c.caller_len) : SPAN_NONE);
 	bind_trunk(q, 18, &c.by);
+	bind_refusal(q, 21, &c);
 	err = store_run(o->store, q);
 	if (err == 0 && ++o->calls_kept >= CALLS_MAX + CALLS_SLACK)
 		queue_wake(o->queue);
@@ -388,6 +416,7 @@ calls_denied(struct oracle *o, uint64_t ticket, struct span by,
 	sql_int(q, 7, oracle_wall_s(o));
 	calls_bind_rule(q, 8, d);
 	sql_text(q, 11, span_str(via));
+	bind_refusal(q, 12, &c);
 	err = store_run(o->store, q);
 	o->calls_kept += err == 0;
 	return err;

@@ -232,7 +232,7 @@ void call_drop(const struct ctx *x, struct call *call);
 
 /* Room for what becomes of one line. */
 struct dtmf_mem {
-	char fmts[CODECS_FMTS_MAX], lines[96];
+	char fmts[CODECS_FMTS_MAX], lines[SDP_TONES_MAX * 64];
 };
 /* An SDP of a phone that knows no events passes to one that may, or the other
  * way: they are put in for whom they are converted, taken out for who did not

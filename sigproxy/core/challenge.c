@@ -169,26 +169,6 @@ fill_stale(struct edge *e, struct mono now, struct steps *st,
 
 /* ---- verdicts ---- */
 
-static unsigned
-status_of(enum verdict v)
-{
-	switch (v) {
-	case VERDICT_FORBIDDEN:
-	case VERDICT_DENIED:
-		return 403;
-	case VERDICT_NOT_FOUND:
-		return 404;
-	case VERDICT_UNREACHABLE:
-		return 480;
-	case VERDICT_BRIEF:
-		return 423;
-	case VERDICT_BAD:
-		return 400;
-	default:
-		return 500;
-	}
-}
-
 /* Did he whom this answers prove who he is? */
 static bool
 is_proven(enum verdict v)
@@ -236,7 +216,7 @@ auth_refuse(struct edge *e, struct mono now, struct steps *st,
     uint32_t retry_after_s, struct span why)
 {
 	char mem[HEADERS_MAX];
-	struct reply r = { .status = status_of(verdict) };
+	struct reply r = { .status = verdict_status(verdict) };
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));

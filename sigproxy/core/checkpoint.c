@@ -160,10 +160,10 @@ put_secure(struct buf *b, const struct secure_stream *s)
 }
 
 static void
-put_tone(struct buf *b, uint8_t pt, uint32_t rate)
+put_tone(struct buf *b, struct sdp_tone tone)
 {
-	wire_put_uint(b, pt, 1);
-	wire_put_uint(b, rate, 4);
+	wire_put_uint(b, tone.pt, 1);
+	wire_put_uint(b, tone.rate, 4);
 }
 
 static void
@@ -196,7 +196,7 @@ put_end_stream(struct buf *b, const struct end_stream *s)
 	wire_put_addr(b, &s->learnt);
 	put_secure(b, &s->srtp);
 	put_flag(b, s->video);
-	put_tone(b, s->tone_pt, s->tone_rate);
+	put_tone(b, (struct sdp_tone){ s->tone_pt, s->tone_rate });
 	put_ice(b, &s->ice);
 }
 
@@ -208,8 +208,9 @@ put_end(struct buf *b, const struct end *end)
 		put_end_stream(b, &end->stream[nr]);
 }
 
+/* clock: of the answer to it, so that the events beside it stay. */
 static void
-put_media_stream(struct buf *b, const struct media_stream *m)
+put_media_stream(struct buf *b, const struct media_stream *m, uint32_t clock)
 {
 	put_flag(b, m->known);
 	if (!m->known)
@@ -224,13 +225,13 @@ put_media_stream(struct buf *b, const struct media_stream *m)
 	wire_put_addr(b, &m->rtcp);
 	wire_put_uint(b, m->way, 1);
 	put_crypto(b, &m->crypto);
-	put_tone(b, m->tone_pt, m->tone_rate);
+	put_tone(b, sdp_tone_for(&m->tones, clock));
 	wire_put_uint(b, m->ice, 1);
 	wire_put_uint(b, m->ice_peer, 8);
 }
 
 static void
-put_media(struct buf *b, const struct media *m)
+put_media(struct buf *b, const struct media *m, const struct media *answer)
 {
 	put_flag(b, m->known);
 	if (!m->known)
@@ -239,7 +240,7 @@ put_media(struct buf *b, const struct media *m)
 	for (unsigned i = 0; i < m->n_lines; i++)
 		wire_put_uint(b, m->type[i], 1);
 	for (unsigned nr = 0; nr < IPC_STREAMS_MAX; nr++)
-		put_media_stream(b, &m->stream[nr]);
+		put_media_stream(b, &m->stream[nr], answer->stream[nr].clock);
 }
 
 static void
@@ -254,11 +255,14 @@ put_map(struct buf *b, const struct stream_map *map)
 static void
 put_early(struct buf *b, const struct leg *leg)
 {
+	const struct media *answer =
+	    leg->offered ? &leg->peer_media : &leg->media;
+
 	wire_put_uint(b, leg->rseq, 4);
 	put_flag(b, leg->offered);
 	put_flag(b, leg->is_settled);
-	put_media(b, &leg->media);
-	put_media(b, &leg->peer_media);
+	put_media(b, &leg->media, answer);
+	put_media(b, &leg->peer_media, answer);
 }
 
 static void
@@ -657,7 +661,7 @@ get_media_stream(struct rwire *r)
 	if (!m.known)
 		return m;
 	m.refused = get_flag(r);
-	m.mux = get_flag(r);
+	m.mux = m.mux_said = get_flag(r);
 	m.form = (uint8_t)wire_get_uint(r, 1, STREAM_RTP, STREAM_UDPTL);
 	m.type = (uint8_t)wire_get_uint(r, 1, 0, SDP_TYPE_MAX);
 	m.dir = (enum sdp_dir)wire_get_uint(r, 1, 0, SDP_INACTIVE);
@@ -666,7 +670,8 @@ get_media_stream(struct rwire *r)
 	m.rtcp = wire_get_addr(r, true);
 	m.way = (uint8_t)wire_get_uint(r, 1, SECURE_PLAIN, SECURE_SAVP);
 	m.crypto = get_crypto(r);
-	get_tone(r, &m.tone_pt, &m.tone_rate);
+	get_tone(r, &m.tones.tone[0].pt, &m.tones.tone[0].rate);
+	m.tones.n = m.tones.tone[0].rate != 0;
 	m.ice = (uint8_t)wire_get_uint(r, 1, 0, ICE_SAID_MAX);
 	m.ice_peer = wire_get_uint(r, 8, 0, UINT64_MAX);
 	return m;

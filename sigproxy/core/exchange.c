@@ -175,7 +175,8 @@ exchange_ack_timer(const struct ctx *x, struct exchange *ex)
 /*
  * The body of an ACK: the answer to an offer that stood in the 2xx.
  *
- * Errors:  -EACCES less than what its phone must have; nobody can refuse it.
+ * Errors:  -EACCES less than what its phone must have, -EPROTONOSUPPORT none of
+ *          the codecs it may; nobody can refuse it.
  */
 static int
 pass_ack_body(const struct ctx *x, struct exchange *ex,
@@ -196,6 +197,13 @@ pass_ack_body(const struct ctx *x, struct exchange *ex,
 	ex->to->told = move_telling(x->e, ex->to);
 	*out = buf_span(body);
 	return 0;
+}
+
+/* An answer that is not what its phone may have. */
+static bool
+may_not(int err)
+{
+	return err == -EACCES || err == -EPROTONOSUPPORT;
 }
 
 void
@@ -222,10 +230,12 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	err = pass_ack_body(x, ex, msg, &body, &answer);
 	leg_ack_typed(
 	    x, ex->to, ex->to_cseq, offer_type(msg, answer), answer, &ex->ack);
-	if (err == -EACCES) {
+	if (may_not(err)) {
 		call_end(x, call,
-		    (struct ending){ .status = 488, .why = "srtp-required",
-			.reason = SECURE_REASON });
+		    (struct ending){ .status = 488,
+			.why = err == -EACCES ? "srtp-required" : "no-codec",
+			.reason = err == -EACCES ? SECURE_REASON :
+			    CODECS_REASON });
 		return;
 	}
 	/* Without its transaction nobody asks for the ACK again. */
@@ -524,8 +534,10 @@ on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 		answer_exchange(x, ex, msg, buf_span(&body)) != 0)) {
 		if (ex->is_invite && msg->status < 300)
 			leg_ack(x, ex->to, ex->to_cseq, SPAN_NONE, NULL);
-		refuse_exchange_with(x, ex, err == -EACCES ? 488 : 500,
-		    err == -EACCES ? "Reason: " SECURE_REASON "\r\n" : "");
+		refuse_exchange_with(x, ex, may_not(err) ? 488 : 500,
+		    !may_not(err) ? "" : err == -EACCES ?
+			"Reason: " SECURE_REASON "\r\n" :
+			"Reason: " CODECS_REASON "\r\n");
 		return;
 	}
 	if (msg->status < 300) {

@@ -229,7 +229,7 @@ ending_of(int err)
 {
 	if (err == -EPROTONOSUPPORT)
 		return (struct ending){ .status = 488, .why = "no-codec",
-			.reason = "SIP;cause=488;text=\"No codec allowed\"" };
+			.reason = CODECS_REASON };
 	if (err == -EACCES)
 		return (struct ending){ .status = refusal_of(err),
 			.why = "srtp-required", .reason = SECURE_REASON };

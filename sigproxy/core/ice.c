@@ -150,7 +150,8 @@ ice_edit(struct sdp_edit *edit, unsigned line, const struct leg *leg,
 		return;
 	}
 	derive(leg, nr, generation_for(&leg->end.stream[nr].ice, offer), &c);
-	put_ours(&b, m, &c, offer == NULL || offer->ice == ICE_BOTH);
+	put_ours(&b, m, &c, m->rtcp_port != 0 &&
+		(offer == NULL || offer->ice == ICE_BOTH));
 	secret_wipe(&c, sizeof(c));
 	m->ice = buf_span(&b);
 	edit->ice_lite = true;

@@ -68,6 +68,7 @@ struct end_stream {
 	struct addr rtp, rtcp; /* what the phone announced last */
 	uint8_t verdict;       /* enum media_verdict, as last reported */
 	struct addr learnt;    /* where its RTP was heard from last */
+	struct addr learnt_rtcp;
 	struct secure_stream srtp;
 	struct ice_stream ice;
 };

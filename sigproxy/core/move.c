@@ -135,6 +135,7 @@ put_sdp(struct buf *b, const struct leg *leg)
 		port = ear_port(leg, nr);
 		offer_edit_stream(&edit.media[i], &port);
 		edit.media[i].no_rtcp = sdp.media[i].is_udptl;
+		edit.media[i].mux = sdp.media[i].is_rtp && end->stream[nr].mux;
 		if (!sdp.media[i].is_udptl)
 			ice_edit(&edit, i, leg, nr, NULL, ice[nr]);
 	}

@@ -61,7 +61,22 @@ offer_edit_stream(struct sdp_media_edit *edit, const struct ipc_port *port)
 		edit->with_rtcp = true;
 		edit->rtcp = port->said_rtcp;
 	}
-	edit->no_mux = true; /* the relay has a port for each */
+}
+
+/* An offerer that can is answered with one port; who was is offered it again,
+ * and the other port in case that it can no longer (RFC 5761 5.1.3). */
+static void
+edit_mux(struct sdp_media_edit *edit, const struct passage *p, unsigned nr,
+    const struct media_stream *offer)
+{
+	if (offer == NULL) {
+		edit->mux = p->to->end.stream[nr].mux;
+		return;
+	}
+	if (!offer->mux_said)
+		return;
+	edit->mux = true;
+	edit->rtcp_port = 0;
 }
 
 static void
@@ -104,6 +119,22 @@ struct fmts {
 	char of_sender[CODECS_FMTS_MAX], of_hearer[CODECS_FMTS_MAX];
 };
 
+/* What is left of a line of sound: the hearer's list is asked last, and so
+ * orders an offer. */
+static int
+limit_codecs(const struct passage *p, const struct sdp_media *m,
+    struct sdp_media_edit *edit, struct fmts *mem)
+{
+	int (*reduce)(const struct sdp_media *, struct span, struct span,
+	    char *, struct span *) = p->role == SDP_OFFER ? codecs_filter :
+	    codecs_reduce;
+	int err = reduce(m, codecs_of(p->from), m->fmts, mem->of_sender,
+	    &edit->fmts);
+
+	return err ? err : reduce(m, codecs_of(p->to), edit->fmts,
+			       mem->of_hearer, &edit->fmts);
+}
+
 /* Sound by the codecs that both may use, a picture by what both have left for
  * it: one that does not fit is refused. */
 static int
@@ -113,18 +144,22 @@ limit_stream(const struct passage *p, const struct sdp_media *m,
 	uint32_t a = codecs_picture_kbps(kbps_of(p->from));
 	uint32_t b = codecs_picture_kbps(kbps_of(p->to));
 	uint32_t most = a < b ? a : b;
-	int err = 0;
 
 	if (said->type == SDP_TYPE_VIDEO) {
 		said->refused = most == 0;
 		edit->max_kbps = most == UINT32_MAX ? 0 : most;
 	}
-	if (said->type != SDP_TYPE_AUDIO || p->role != SDP_OFFER)
-		return 0;
-	err = codecs_filter(m, codecs_of(p->from), m->fmts, mem->of_sender,
-	    &edit->fmts);
-	return err ? err : codecs_filter(m, codecs_of(p->to), edit->fmts,
-			       mem->of_hearer, &edit->fmts);
+	return said->type == SDP_TYPE_AUDIO ?
+	    limit_codecs(p, m, edit, mem) : 0;
+}
+
+/* What both have for the whole session; 0: any. */
+static uint32_t
+session_kbps(const struct passage *p)
+{
+	uint32_t a = kbps_of(p->from), b = kbps_of(p->to);
+
+	return a == 0 || (b != 0 && b < a) ? b : a;
 }
 
 /* The order of an answer's lines is the offer's. */
@@ -183,6 +218,7 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 		return err;
 	set_order(&edit, sdp, offer);
 	edit.origin = end->stream[0].port.said_rtp;
+	edit.max_kbps = session_kbps(&p);
 	if (p.to->version_shift > 0)
 		edit.o_version = sdp->o_version + p.to->version_shift;
 	for (unsigned nr = 0; nr < map->n; nr++) {
@@ -210,6 +246,10 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 		    &edit.media[i], &events[nr]);
 		m->told = told_dir(e, &p, nr, m->dir);
 		edit_stream(&edit.media[i], &sdp->media[i], m, &port);
+		streams_mux(m, p.role == SDP_OFFER ||
+			p.from->end.stream[nr].mux);
+		if (m->form == STREAM_RTP)
+			edit_mux(&edit.media[i], &p, nr, its_offer);
 		err = secure_line(p, &edit.media[i], nr, m, keys[nr]);
 		if (err)
 			return err;
@@ -490,12 +530,14 @@ is_held(const struct media_stream *a, const struct media_stream *b)
 	return a->dir != SDP_SENDRECV || b->dir != SDP_SENDRECV;
 }
 
-/* One stream as agreed: m says where leg's phone wants it; NULL: nowhere. */
+/* One stream as agreed: m says where leg's phone wants it; NULL: nowhere.
+ * clock: of the codec that the answer prefers, which both use. */
 static struct end_stream
 agreed_stream(const struct end_stream *before, const struct media_stream *m,
-    bool held)
+    bool held, uint32_t clock)
 {
 	struct end_stream s = *before;
+	struct sdp_tone tone;
 
 	s.off = m == NULL;
 	s.held = s.off || held;
@@ -507,8 +549,9 @@ agreed_stream(const struct end_stream *before, const struct media_stream *m,
 	s.form = m->form;
 	s.mux = m->mux;
 	s.video = m->type == SDP_TYPE_VIDEO;
-	s.tone_pt = m->tone_pt;
-	s.tone_rate = m->tone_rate;
+	tone = sdp_tone_for(&m->tones, clock);
+	s.tone_pt = tone.pt;
+	s.tone_rate = tone.rate;
 	s.no_info = m->no_info;
 	return s;
 }
@@ -518,7 +561,8 @@ is_same(const struct end_stream *a, const struct end_stream *b)
 {
 	return a->was_set == b->was_set && a->off == b->off &&
 	       a->held == b->held && a->form == b->form && a->mux == b->mux &&
-	       a->video == b->video &&
+	       a->video == b->video && a->tone_pt == b->tone_pt &&
+	       a->tone_rate == b->tone_rate &&
 	       addr_eq(&a->rtp, &b->rtp) && addr_eq(&a->rtcp, &b->rtcp);
 }
 
@@ -534,9 +578,9 @@ settle_stream(struct steps *st, unsigned nr, struct leg *a,
 	struct end_stream *ea = &a->end.stream[nr], *eb = &b->end.stream[nr];
 	bool agreed = streams_agreed(offer, answer, nr);
 	struct end_stream new_a =
-	    agreed_stream(ea, agreed ? ma : NULL, is_held(ma, mb));
+	    agreed_stream(ea, agreed ? ma : NULL, is_held(ma, mb), mb->clock);
 	struct end_stream new_b =
-	    agreed_stream(eb, agreed ? mb : NULL, is_held(ma, mb));
+	    agreed_stream(eb, agreed ? mb : NULL, is_held(ma, mb), mb->clock);
 	bool caught = dtmf_is_caught(ea, eb), caught_b = dtmf_is_caught(eb, ea);
 
 	if (!agreed && !ea->was_set && !eb->was_set)
@@ -605,9 +649,12 @@ set_own_answer(const struct ctx *x, struct leg *leg,
 			continue;
 		secure_settle(x, leg, nr, said, false);
 		ice_settle(x, leg, nr, said, false);
-		if ((!anew && addr_eq(&s->rtp, &said->rtp) &&
-			addr_eq(&s->rtcp, &said->rtcp)))
+		streams_mux(said, s->mux);
+		if (!anew && s->mux == said->mux &&
+		    addr_eq(&s->rtp, &said->rtp) &&
+		    addr_eq(&s->rtcp, &said->rtcp))
 			continue;
+		s->mux = said->mux;
 		s->rtp = said->rtp;
 		s->rtcp = said->rtcp;
 		relay_set(x->st, leg, nr, peer);

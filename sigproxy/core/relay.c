@@ -220,6 +220,7 @@ relay_again(const struct ctx *x, struct leg *leg)
 			ice_tell(x->st, leg, nr);
 		set = settings_of(leg, nr, listener);
 		set.learnt = s->learnt;
+		set.learnt_rtcp = s->learnt_rtcp;
 		STEPS_ASK(x->st, to, RELAY_SET, relay_set, &set);
 		if (listener != NULL)
 			dtmf_tell(x->st, leg, nr, listener, false);
@@ -459,6 +460,11 @@ on_news(const struct ctx *x, uint8_t instance, struct span payload)
 	    news.stream >= leg->end.n)
 		return 0;
 	s = &leg->end.stream[news.stream];
+	/* For the relay after this one, which is told by us that lived on. */
+	if (news.what == RELAY_LATCHED_RTCP) {
+		s->learnt_rtcp = news.addr;
+		return 0;
+	}
 	before = s->learnt;
 	if (news.what == RELAY_LATCHED)
 		s->learnt = news.addr;

@@ -80,11 +80,11 @@ read_line(const struct sdp *sdp, const struct sdp_media *m,
 		.refused = m->port == 0,
 		.form = m->is_udptl ? STREAM_UDPTL : STREAM_RTP,
 		.type = (uint8_t)sdp_type_of(m->type),
-		.tone_pt = m->tone_pt,
-		.tone_rate = m->tone_rate,
+		.tones = m->tones,
 		.dir = hold_meant(m),
 	};
 
+	out.mux_said = m->is_rtp && m->rtcp_mux;
 	secure_read(m, &out);
 	ice_read(sdp, m, &out);
 	if (out.refused || m->is_hold_addr)
@@ -101,6 +101,15 @@ read_line(const struct sdp *sdp, const struct sdp_media *m,
 	out.mux = out.form == STREAM_RTP && out.rtcp.port == out.rtp.port &&
 		  addr_same_ip(&out.rtcp, &out.rtp);
 	return out;
+}
+
+void
+streams_mux(struct media_stream *m, bool may)
+{
+	if (!m->mux_said || !may)
+		return;
+	m->mux = true;
+	m->rtcp = m->rtp;
 }
 
 static void

@@ -28,10 +28,11 @@ struct media_stream {
 	bool known;            /* it has this line, and it can be relayed */
 	bool refused;          /* port 0, in this SDP or the offer */
 	bool mux;              /* RTCP comes and goes by its RTP port */
+	bool mux_said;         /* a=rtcp-mux stands there (RFC 5761) */
 	uint8_t form;          /* enum stream_form */
 	uint8_t type;          /* enum sdp_type */
-	uint8_t tone_pt;       /* events it hears (RFC 4733) */
-	uint32_t tone_rate;    /* 0: none */
+	struct sdp_tones tones; /* events it hears */
+	uint32_t clock;        /* of its first codec of sound; 0: unknown */
 	bool no_info;          /* its phone's Allow lacks INFO */
 	struct addr rtp, rtcp; /* ADDR_NONE: do not send there */
 	enum sdp_dir dir;      /* what the phone meant, 0.0.0.0 included */
@@ -64,6 +65,9 @@ int streams_find(const struct stream_map *map, unsigned line);
  * order: its line for each of the offer's, in edit->order's form. */
 void streams_read(const struct stream_map *map, const struct sdp *sdp,
     const struct media *offer, const struct addr *at, struct media *out);
+
+/* a=rtcp-mux of an offer is taken; of an answer it is, if we offered it. */
+void streams_mux(struct media_stream *m, bool may);
 
 /*
  * Which line of an answer belongs to each line of the offer: by place, and

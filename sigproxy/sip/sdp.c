@@ -318,8 +318,9 @@ read_tone(struct span content, struct sdp_media *m)
 	ptrdiff_t slash;
 	uint32_t n, rate;
 
-	if (m->tone_rate != 0 || !m->is_rtp || !field(&content, &pt) ||
-	    !field(&content, &name) || span_to_u32(pt, PT_MAX, &n) != 0)
+	if (m->tones.n == SDP_TONES_MAX || !m->is_rtp ||
+	    !field(&content, &pt) || !field(&content, &name) ||
+	    span_to_u32(pt, PT_MAX, &n) != 0)
 		return;
 	slash = span_find(name, '/');
 	if (slash < 0 || !span_caseeq(span_sub(name, 0, (size_t)slash),
@@ -330,9 +331,19 @@ read_tone(struct span content, struct sdp_media *m)
 	while (field(&fmts, &fmt)) {
 		if (!span_eq(fmt, pt))
 			continue;
-		m->tone_pt = (uint8_t)n;
-		m->tone_rate = rate;
+		m->tones.tone[m->tones.n++] =
+		    (struct sdp_tone){ (uint8_t)n, rate };
+		return;
 	}
+}
+
+struct sdp_tone
+sdp_tone_for(const struct sdp_tones *t, uint32_t clock)
+{
+	for (unsigned i = 0; i < t->n; i++)
+		if (t->tone[i].rate == clock)
+			return t->tone[i];
+	return t->n > 0 ? t->tone[0] : (struct sdp_tone){ 0 };
 }
 
 static bool
@@ -363,7 +374,8 @@ media_attribute(struct span value, struct sdp_media *m)
 	    sdp_attribute(value, "fmtp", &content) ||
 	    sdp_attribute(value, "rtcp-fb", &content))
 		return check_payload_type(m, content);
-	if (sdp_attribute(value, "rtcp-mux", &content))
+	if (sdp_attribute(value, "rtcp-mux", &content) ||
+	    sdp_attribute(value, "rtcp-mux-only", &content))
 		m->rtcp_mux = true;
 	else if (sdp_attribute(value, "crypto", &content))
 		m->n_crypto++;

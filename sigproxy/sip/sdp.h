@@ -15,6 +15,7 @@
 #define SDP_BYTES_MAX 8192
 #define SDP_MEDIA_MAX 16	/* m= lines; the core relays fewer */
 #define SDP_LINES_MAX 512
+#define SDP_TONES_MAX 4	/* formats of events of one line; more are not known */
 #define SDP_TONE_RATE_MIN 8000
 #define SDP_TONE_RATE_MAX 48000
 
@@ -44,6 +45,17 @@ const char *sdp_dir_name(enum sdp_dir d);
 /* The same seen from the other end: sendonly and recvonly change places. */
 enum sdp_dir sdp_dir_turn(enum sdp_dir d);
 
+/* telephone-event (RFC 4733), one format for each clock of the codecs. */
+struct sdp_tone {
+	uint8_t pt;
+	uint32_t rate;		/* its clock; 0: there is none */
+};
+
+struct sdp_tones {
+	uint8_t n;
+	struct sdp_tone tone[SDP_TONES_MAX];
+};
+
 struct sdp_media {
 	struct span type;	/* "audio" */
 	uint16_t port;		/* 0: refused or not offered */
@@ -64,10 +76,9 @@ struct sdp_media {
 	bool has_rtcp;		/* a=rtcp: */
 	struct addr rtcp;	/* its port and address; without a=rtcp the
 				 * RTP address with port + 1 */
-	bool rtcp_mux;
+	bool rtcp_mux;		/* or rtcp-mux-only (RFC 8858) */
 	unsigned n_crypto;	/* a=crypto lines */
-	uint8_t tone_pt;	/* of the first telephone-event (RFC 4733) */
-	uint32_t tone_rate;	/* its clock; 0: there is none */
+	struct sdp_tones tones;
 	bool has_ice;		/* a=candidate or ice-ufrag */
 	bool has_fingerprint;	/* a=fingerprint, own or session's */
 	struct span mid;
@@ -102,6 +113,10 @@ struct sdp {
  */
 int sdp_parse(struct span body, struct sdp *out);
 
+/* The one to be used beside a codec of that clock (RFC 4733 2.1): its own; else
+ * the first, which is what phones do that know only one. */
+struct sdp_tone sdp_tone_for(const struct sdp_tones *t, uint32_t clock);
+
 /* What becomes of an m= section's profile and keys. */
 enum sdp_profile {
 	SDP_PROFILE_AS_IS = 0,
@@ -122,7 +137,7 @@ struct sdp_media_edit {
 	uint16_t rtcp_port;	/* 0: rtcp is multiplexed, no a=rtcp */
 	bool with_rtcp;		/* write a=rtcp even when it is RTP + 1 */
 	struct addr rtcp;	/* family set: the address in a=rtcp */
-	bool no_mux;		/* leave a=rtcp-mux out */
+	bool mux;		/* say a=rtcp-mux; else it is left out */
 	struct span fmts;	/* some of its formats, in any order; the
 				 * attributes of others go; empty: all */
 	uint32_t max_kbps;	/* b=AS at most; 0: as it came */
@@ -144,6 +159,8 @@ struct sdp_edit {
 	uint64_t o_session;	/* 0: as it came */
 	uint64_t o_version;	/* 0: as it came */
 	bool ice_lite;		/* some section has ICE of ours */
+	uint32_t max_kbps;	/* of b=AS for the session at most, where it
+				 * says one; 0: as it came */
 	struct sdp_media_edit media[SDP_MEDIA_MAX];
 	/* With n_lines: so many sections in this order instead of all as they
 	 * came; for SDP_MISSING a refused line of that type. */

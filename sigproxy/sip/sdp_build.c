@@ -97,9 +97,30 @@ holds_address(struct span s)
 	return false;
 }
 
+/* a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid (RFC 9143 15): it names what
+ * goes with BUNDLE. */
+static bool
+is_of_bundle(struct span value)
+{
+	struct span content, uri = SPAN_LIT("urn:ietf:params:rtp-hdrext:"
+	    "sdes:mid");
+	ptrdiff_t sp;
+
+	if (!sdp_attribute(value, "extmap", &content))
+		return false;
+	sp = span_find(content, ' ');
+	if (sp < 0)
+		return false;
+	content = span_sub(content, (size_t)sp + 1, content.len);
+	return span_starts(content, uri) &&
+	    (content.len == uri.len || content.p[uri.len] == ' ');
+}
+
 static bool
 attribute_stays(struct span value)
 {
+	if (is_of_bundle(value))
+		return false;
 	if (sdp_dir_of(value) != SDP_DIR_NONE)	/* written at the end */
 		return false;
 	if (is_one_of(value, never, sizeof(never) / sizeof(never[0])))
@@ -154,6 +175,38 @@ put_head(struct buf *b, const struct sdp *s, const struct sdp_edit *edit)
 	buf_put(b, SPAN_LIT("\r\ns=-\r\n"));
 }
 
+/* What b=AS or b=TIAS (RFC 3890) says; UINT32_MAX: nothing. */
+static uint32_t
+kbps_of(struct span value)
+{
+	uint32_t n;
+
+	if (span_starts(value, SPAN_LIT("AS:")) &&
+	    span_to_u32(span_sub(value, 3, value.len), UINT32_MAX, &n) == 0)
+		return n;
+	if (span_starts(value, SPAN_LIT("TIAS:")) &&
+	    span_to_u32(span_sub(value, 5, value.len), UINT32_MAX, &n) == 0)
+		return n / 1000;
+	return UINT32_MAX;
+}
+
+/* What the session may have of what it says; the same modifier, so that what
+ * it counts stays what it was. */
+static void
+put_session_bandwidth(struct buf *b, struct span value, uint32_t most)
+{
+	bool is_tias = span_starts(value, SPAN_LIT("TIAS:"));
+
+	if (most == 0 || kbps_of(value) <= most ||
+	    (!is_tias && !span_starts(value, SPAN_LIT("AS:")))) {
+		put_line(b, 'b', value);
+		return;
+	}
+	buf_puts(b, is_tias ? "b=TIAS:" : "b=AS:");
+	buf_put_u64(b, is_tias ? most * UINT64_C(1000) : most);
+	crlf(b);
+}
+
 /*
  * The lines of the session part up to the first m=.  c= comes before b= and
  * t=, and t= must be there (RFC 8866 5), whatever was read.
@@ -174,6 +227,8 @@ put_session(struct buf *b, struct span *rest, struct sdp_line *line,
 		}
 		switch (line->type) {
 		case 'b':
+			put_session_bandwidth(b, line->value, edit->max_kbps);
+			break;
 		case 't':
 		case 'r':
 		case 'z':
@@ -261,9 +316,9 @@ media_attribute_stays(struct span value, const struct sdp_media *m,
 
 	if (is_of_another_format(value, edit->fmts))
 		return false;
-	if (sdp_attribute(value, "rtcp-mux", &content))
-		return !edit->no_mux;
-	if (sdp_attribute(value, "rtcp-mux-only", &content))
+	/* Each side's own affair. */
+	if (sdp_attribute(value, "rtcp-mux", &content) ||
+	    sdp_attribute(value, "rtcp-mux-only", &content))
 		return false;
 	/* Keys end where SRTP does; beside plain RTP they would travel for
 	 * nothing. */
@@ -290,6 +345,8 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 		}
 		crlf(b);
 	}
+	if (edit->mux)
+		buf_puts(b, "a=rtcp-mux\r\n");
 	buf_put(b, edit->events);
 	buf_put(b, edit->crypto);
 	buf_put(b, edit->ice);
@@ -298,21 +355,6 @@ put_own_attributes(struct buf *b, const struct sdp_media *m,
 		buf_puts(b, sdp_dir_name(d));
 		crlf(b);
 	}
-}
-
-/* What b=AS or b=TIAS (RFC 3890) says; UINT32_MAX: nothing. */
-static uint32_t
-kbps_of(struct span value)
-{
-	uint32_t n;
-
-	if (span_starts(value, SPAN_LIT("AS:")) &&
-	    span_to_u32(span_sub(value, 3, value.len), UINT32_MAX, &n) == 0)
-		return n;
-	if (span_starts(value, SPAN_LIT("TIAS:")) &&
-	    span_to_u32(span_sub(value, 5, value.len), UINT32_MAX, &n) == 0)
-		return n / 1000;
-	return UINT32_MAX;
 }
 
 /* The smallest of what it says and what it may have, in place of both. */

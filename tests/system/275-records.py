@@ -83,9 +83,11 @@ def test_refusals_and_retention():
     """A refused call is one record with the rule's name; old records go, as [store] keep_records_days says."""
     with Office(settings={('store', 'keep_records_days'): 30}) as office:
         home, desk = office.home(), office.desk()
-        for number, verdict, kind in (('0900123456', 'denied: no premium calls', 'premium'),
-                                      ('00990555', 'denied: no international calls', 'international'),
-                                      ('777', 'no such number', 'internal')):
+        for number, verdict, kind, status, reason in (
+                ('0900123456', 'denied: no premium calls', 'premium', 403, 'denied'),
+                ('00990555', 'denied: no international calls', 'international', 403, 'denied'),
+                ('777', 'no such number', 'internal', 404, 'no-such-number'),
+                ('169', 'no device registered', 'internal', 480, 'no-device')):
             for phone, zone in ((desk, 'office'), (home, 'internet')):
                 before = len(office.postern.rows('SELECT ticket FROM call_record'))
                 phone.dial(number)
@@ -95,9 +97,10 @@ def test_refusals_and_retention():
                     f'{phone.number} to {number} is recorded')
                 assert len(rows) == 1 and rows[0]['verdict'].startswith(verdict), rows
                 assert rows[0]['rule'] == f'class national: {zone}' and rows[0]['number_class'] == kind, rows
+                assert (rows[0]['status'], rows[0]['reason']) == (status, reason), rows
                 assert len(office.postern.rows('SELECT ticket FROM call_record')) == before + 1
         office.postern.sql("UPDATE call SET ended_at = ended_at - 31 * 86400 WHERE called LIKE '0%';\n")
         old = office.postern.kill('registrar-db')     # it looks when it starts, then every hour
         office.postern.wait_restarted('registrar-db', old)
-        until(lambda: len(office.postern.rows('SELECT ticket FROM call_record')) == 2, 8, 'the old records are gone')
-        assert {row['called'] for row in office.postern.rows('SELECT called FROM call_record')} == {'777'}
+        until(lambda: len(office.postern.rows('SELECT ticket FROM call_record')) == 4, 8, 'the old records are gone')
+        assert {row['called'] for row in office.postern.rows('SELECT called FROM call_record')} == {'777', '169'}

@@ -21,12 +21,14 @@ from .postern import DOMAIN
 
 # How the phone at home sends, and from where the relay takes it.
 WAYS = (('RTP', 'strict'), ('RTP', 'signalled'), ('RTP', 'open'), ('SRTP', 'strict'), ('SRTP', 'open'))
-PHASES = ('ringing, early media', 'before the first packet', 'talk', 're-INVITE', 'hold', 'silence of the phone', 'after BYE')
+KILLED = 'after a relay kill'
+PHASES = ('ringing, early media', 'before the first packet', 'talk', 're-INVITE', 'hold', 'silence of the phone', KILLED, 'after BYE')
 ATTACKS = ('spray', 'informed', 'RTCP', 'neighbour')
 # From here on the phone was heard: three packets that agree.
 HEARD = PHASES[2:]
 PORTS = range(16384, 16984)
 ROUND_S = 0.4
+AGREED_S = 0.8                     # two reports each, and the relay has told where they come from
 SILENT_S = 1.15                    # of the phone, until another source may be taken for it
 MARK = b'STRANGER'
 SDP = ('v=0\r\no=- 1 {version} IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} {profile} 0\r\n'
@@ -44,9 +46,11 @@ def rtcp(ssrc, mark=None, types=(200, 203)):
 class Phone(Agent):
     """A phone whose every packet is known."""
 
-    def __init__(self, host, server, number, public=None, secure=False):
+    def __init__(self, host, server, number, public=None, secure=False, mux=False):
         super().__init__(host, server, PHONE, number, password(number), rtp_port=10000)
         self.secure, self.mine, self.theirs = secure, None, None
+        self.mux, self.may_mux = mux, False      # it offers RTCP by its RTP port, and that was answered
+        self.reports = {'rtp': 0, 'rtcp': 0}     # at each port
         self.rtcp = host.udp_socket(10001)
         for sock in (self.rtp, self.rtcp):
             sock.setblocking(False)
@@ -70,7 +74,7 @@ class Phone(Agent):
         """Where it is, and what it does."""
         text = SDP.format(ip=self.ip, port=10000, version=self.version, direction=self.direction,
                           profile='RTP/SAVP' if self.secure else 'RTP/AVP')
-        return (text + (srtp.line(self.mine.key) if self.secure else '')).encode()
+        return (text + (srtp.line(self.mine.key) if self.secure else '') + ('a=rtcp-mux\r\n' if self.mux else '')).encode()
 
     def fresh(self):
         """A new call: another source of sound."""
@@ -87,7 +91,7 @@ class Phone(Agent):
         assert key or not self.secure, f'{self.number}: no key in {sdp}'
         if key and (self.theirs is None or self.theirs.key != key):
             self.theirs = srtp.Direction(key, True)
-        self.media = media_of(sdp)
+        self.media, self.may_mux = media_of(sdp), b'a=rtcp-mux\r\n' in sdp
 
     # -- sound --------------------------------------------------------------
 
@@ -110,7 +114,8 @@ class Phone(Agent):
         self.spoken = [*self.spoken[-4:], sound]
         if tick % 10 == 0:
             report = rtcp(self.ssrc, types=(200,))
-            self.rtcp.sendto(self.mine.turn(report, True) if self.secure else report, (address, port + 1))
+            by, to = (self.rtp, port) if self.mux and self.may_mux else (self.rtcp, port + 1)
+            by.sendto(self.mine.turn(report, True) if self.secure else report, (address, to))
 
     def _listen(self):
         for sock in (self.rtp, self.rtcp):
@@ -119,8 +124,10 @@ class Phone(Agent):
                     data = sock.recv(2048)
                 except BlockingIOError:
                     break
+                is_rtcp = len(data) > 1 and 200 <= data[1] <= 207
+                self.reports['rtcp' if sock is self.rtcp else 'rtp'] += is_rtcp
                 if self.secure:
-                    data = self.theirs.turn(data, sock is self.rtcp) if self.theirs else None
+                    data = self.theirs.turn(data, is_rtcp) if self.theirs else None
                 self._look(sock, data)
 
     def _look(self, sock, data):
@@ -230,6 +237,8 @@ class Pair:
             return
         self.home.speaks = True
         self._talk()
+        if phase == KILLED:
+            time.sleep(AGREED_S)
         if phase == 'hold':
             self.home.again(self.desk, 'sendonly')
         if phase in ('hold', 'silence of the phone'):
@@ -351,7 +360,7 @@ class Cell:
         if media == 'SRTP':
             return True
         if self.attack == 'neighbour' or (latching == 'open' and self.attack == 'informed'):
-            return self.phase in ('talk', 're-INVITE', 'after BYE')
+            return self.phase in ('talk', 're-INVITE', KILLED, 'after BYE')
         return latching != 'open' or self.phase in HEARD
 
     @property
@@ -429,13 +438,16 @@ class Matrix:
             attacker.begin()
         for pair in self.pairs:
             pair.home.injected = pair.desk.injected = 0
+        relay = Work(self._kill_relay) if phase == KILLED else None
         end = time.monotonic() + ROUND_S
         calls = [Work(lambda pair=pair: self._live(pair, phase, end)) for pair in self.pairs]
-        while time.monotonic() < end:
+        while time.monotonic() < end or (relay and relay.is_alive()):
             for attacker in set(attackers):
                 attacker.beat(attack)
             time.sleep(0.02)
         self._together([call.join for call in calls])
+        if relay and relay.failure:
+            raise relay.failure
         time.sleep(0.06)
         cells = [Cell(pair.way, phase, attack, pair.home.injected + pair.desk.injected, attacker.bled(pair))
                  for pair, attacker in zip(self.pairs, attackers)]
@@ -444,6 +456,18 @@ class Matrix:
             if call.failure:
                 raise call.failure
         return cells
+
+    def _kill_relay(self):
+        """Another one takes its place, and is attacked as soon as it hears anybody."""
+        postern = self.office.postern
+        postern.wait_restarted('mediaproxy', postern.kill('mediaproxy'))
+        before = [(pair.home.heard, pair.desk.heard) for pair in self.pairs]
+        deadline = time.monotonic() + 5
+        while any(pair.home.heard < home + 10 or pair.desk.heard < desk + 10 for pair, (home, desk) in zip(self.pairs, before)):
+            assert time.monotonic() < deadline, 'not heard again: ' + ', '.join(
+                f'{pair.way} {pair.home.heard - home} {pair.desk.heard - desk}' for pair, (home, desk) in zip(self.pairs, before))
+            time.sleep(0.02)
+        time.sleep(ROUND_S)
 
     @staticmethod
     def _live(pair, phase, end):
@@ -503,7 +527,8 @@ PAGE = """
     * **neighbour**: he sits behind the phone's own public address (in the same home, or behind the same carrier's router), hears the
       line, and does all of that.
 
-    `hold` and `silence of the phone` are the moments after the phone has been silent for a second.
+    `hold` and `silence of the phone` are the moments after the phone has been silent for a second. `after a relay kill` is from the
+    moment in which mediaproxy is killed (kill -9) until the next one has relayed sound for half a second.
 """
 
 READING = """
@@ -516,6 +541,9 @@ READING = """
     A neighbour who hears the line is not told from the phone by anything in plain RTP. While the phone is heard he gets nothing;
     before its first packet and when it is silent he does, under `strict` from any port, under `signalled` only from the announced
     one. SRTP closes that: what does not have the right tag, or was there before, neither passes nor is learnt from.
+
+    A relay that takes the place of one that was killed is told where RTP and RTCP of each phone were heard from, and waits for their
+    silence as the one before. What that one had not yet agreed on (three packets of RTP, two reports) is open as before the first packet.
 """
 
 

@@ -29,7 +29,7 @@ audio_alert aubridge,bell
 ausrc_srate 48000
 ausrc_channels 2
 rtp_ports {rtp_ports}
-rtcp_mux no
+rtcp_mux {rtcp_mux}
 jitter_buffer_delay 1-5
 call_local_timeout 60
 call_max_calls 4
@@ -134,8 +134,8 @@ class Phone:
                  password=None, domain=None, tone=440, codec='pcmu', stun=None, answer='auto',
                  sip_port=5060, control_port=4444, rtp_ports='10000-10199', interval=60,
                  record=False, transport='udp', ca=None, tls_most=None,
-                 modules=(), account=(), dns=None, video=False):
-        """video: it offers and takes a picture (VP8) beside sound.
+                 modules=(), account=(), dns=None, video=False, rtcp_mux=False):
+        """video: it offers and takes a picture (VP8) beside sound. rtcp_mux: it offers RTCP by its RTP port.
         server is 'address:port'; with domain the AOR is number@domain and server the outbound proxy.
 
         modules are more of baresip's, account more parameters of its account.
@@ -157,7 +157,7 @@ class Phone:
         self.transport, self.ca, self._tls_most = transport, ca, tls_most
         self._modules = [*modules, *(['sndfile.so'] if record else [])]
         self._dns = dns                 # 'address:port' of a DNS server, or None
-        self._video = video
+        self._video, self._rtcp_mux = video, rtcp_mux
         self._more = [*account, *(['video_codecs=vp8'] if video else [])]      # parameters of baresip's account line
         if 'sipnat=outbound' in self._more:
             self._modules.append('uuid.so')             # it wants an instance-id
@@ -192,7 +192,7 @@ class Phone:
     def _write_config(self):
         listen = f'[{self.address}]' if ':' in self.address else self.address
         text = CONFIG.format(address=self.address, listen=listen, sip_port=self._sip_port, tone=self.tone,
-                             rtp_ports=self._rtp_ports, control_address=self._control_address,
+                             rtp_ports=self._rtp_ports, rtcp_mux='yes' if self._rtcp_mux else 'no', control_address=self._control_address,
                              control_port=self._control_port, recordings=self.folder, modules=MODULES,
                              tls=f'sip_cafile {self.ca}' if self.ca else '',
                              dns=f'dns_server {self._dns}' if self._dns else '',

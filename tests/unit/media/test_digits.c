@@ -147,6 +147,37 @@ START_TEST(events_behind_csrcs_and_an_extension)
 }
 END_TEST
 
+/* RFC 4733 2.5.1.3: at 48 kHz 16 bits are 1.4 s. */
+START_TEST(a_long_digit_in_segments_is_one)
+{
+	const struct ipc_relay_events m = { .session = 1,
+		.payload_type = PT, .rate = 48000 };
+	uint32_t ts = 1000;
+
+	digits_set(&d, &m);
+	ck_assert(comes(PT, ts, 3, false, 48000));
+	ck_assert(comes(PT, ts, 3, false, 64800));	/* 1.35 s */
+	ts += 64800;
+	ck_assert(comes(PT, ts, 3, false, 4800));
+	ck_assert(comes(PT, ts, 3, false, 28800));	/* its last one lost */
+	ts += UINT16_MAX;
+	ck_assert(comes(PT, ts, 3, true, 9600));
+	expect(3, 1350 + 1365 + 200);
+	/* The same digit, pressed again, is another one. */
+	ck_assert(comes(PT, ts + 9600, 3, false, 960));
+	ck_assert(comes(PT | 0x80, ts + 9600 + 960, 3, true, 4800));
+	expect(3, DIGIT_LEAST_MS);
+	expect(3, 100);
+	/* For ever: no longer than is told. */
+	for (int i = 1; i < 200; i++) {
+		ts += UINT16_MAX;
+		ck_assert(comes(PT, ts, 4, i == 199, UINT16_MAX));
+	}
+	expect(4, DIGIT_MOST_MS);
+	expect(-1, 0);
+}
+END_TEST
+
 START_TEST(told_again_nothing_is_forgotten)
 {
 	struct ipc_relay_events m = { .session = 1, .payload_type = PT,
@@ -175,6 +206,7 @@ add_digits_tests(Suite *s)
 	tcase_add_test(tc, what_is_pressed_too_fast_is_dropped);
 	tcase_add_test(tc, no_packet_is_read_beyond_its_end);
 	tcase_add_test(tc, events_behind_csrcs_and_an_extension);
+	tcase_add_test(tc, a_long_digit_in_segments_is_one);
 	tcase_add_test(tc, told_again_nothing_is_forgotten);
 	suite_add_tcase(s, tc);
 }

@@ -5,6 +5,7 @@
 
 #define HOME "198.51.100.7:40000"
 #define HOME_RTCP "198.51.100.7:40001"
+#define HOME_MOVED "198.51.100.7:41000"
 #define OFFICE "10.0.0.50:30000"
 #define STRANGER "203.0.113.66:40000"
 #define CALL 42
@@ -185,11 +186,30 @@ START_TEST(rtcp_has_its_own_port_or_shares_one)
 	/* Not negotiated: RTCP on the RTP port is dropped. */
 	ck_assert(!rtcp(0, PORT_RTP, HOME, 20, &hop));
 	set_end(0, (struct set){ HOME, 1, .mux = true }, 30);
-	ck_assert(rtcp(0, PORT_RTP, HOME, 40, &hop));
+	/* It teaches nothing: who speaks first by RTP is learnt. */
+	for (uint64_t ms = 31; ms < 40; ms++)
+		ck_assert(!rtcp(0, PORT_RTP, HOME_MOVED, ms, &hop));
+	ck_assert(packet(0, HOME, 1, 40, &hop));
+	ck_assert(rtcp(0, PORT_RTP, HOME, 41, &hop));
 	ck_assert_int_eq(hop.which, PORT_RTCP);
+	ck_assert(!rtcp(0, PORT_RTP, HOME_MOVED, 42, &hop));
+	/* Nor does it make a neighbour's RTP carry on, nor the phone's not. */
+	ck_assert(packet(0, HOME, 2, 43, &hop));
+	ck_assert(packet(0, HOME, 3, 44, &hop));
+	for (uint64_t ms = 45; ms < 4000; ms += 100)
+		ck_assert(!rtcp(0, PORT_RTP, HOME_MOVED, ms, &hop));
+	ck_assert(packet(0, HOME_MOVED, 4, 4000, &hop));
+	set_end(0, (struct set){ HOME, 1, .mux = true }, 4010);
+	/* The other port is shut. */
+	ck_assert(!rtcp(0, PORT_RTCP, HOME_RTCP, 4020, &hop));
 	ck_assert(rtcp(1, PORT_RTCP, "10.0.0.50:30001", 50, &hop));
 	ck_assert_int_eq(hop.which, PORT_RTP);
-	assert_addr("one port at home", &hop.to, HOME);
+	assert_addr("one port at home", &hop.to, HOME_MOVED);
+	/* Off again, and each has its own. */
+	set_end(0, (struct set){ HOME, 1, .mux = false }, 4100);
+	ck_assert(rtcp(0, PORT_RTCP, HOME_RTCP, 4110, &hop));
+	ck_assert(rtcp(1, PORT_RTCP, "10.0.0.50:30001", 4120, &hop));
+	ck_assert_int_eq(hop.which, PORT_RTCP);
 }
 END_TEST
 
@@ -389,6 +409,22 @@ START_TEST(a_wanted_port_needs_no_public_address)
 }
 END_TEST
 
+/* News of one kind, until the given time. */
+static unsigned
+news(enum relay_what what, uint64_t from_ms, uint64_t to_ms)
+{
+	struct session_step step;
+	unsigned n = 0;
+
+	for (uint64_t ms = from_ms; ms <= to_ms; ms += 100) {
+		sessions_tick(&s);
+		while (sessions_next(&s, at_ms(ms), &step))
+			n += step.what == SESSION_NEWS &&
+			    step.news.what == what;
+	}
+	return n;
+}
+
 /* RELAY_SET of a sigproxy that tells what it was told. */
 static void
 resume(uint8_t end, const char *rtp, const char *learnt, uint64_t ms)
@@ -420,6 +456,49 @@ START_TEST(after_a_restart_media_goes_where_the_phone_was_heard)
 	resume(0, HOME, "198.51.100.7:44444", 80);
 	ck_assert(packet(1, OFFICE, 2, 90, &hop));
 	assert_addr("to the home", &hop.to, "198.51.100.7:55555");
+}
+END_TEST
+
+/* The attack matrix found it: until the phone's next report anybody behind its
+ * address had its RTCP. */
+START_TEST(rtcp_too_comes_from_where_it_came)
+{
+	const char *const rtcp_of_home = "198.51.100.7:55556";
+	struct ipc_relay_set m = { .session = CALL, .to_end = 1,
+		.rtp = addr_of(HOME), .phone = addr_of(HOME),
+		.learnt_rtcp = addr_of(rtcp_of_home) };
+	struct session_hop hop;
+
+	claim(0, 16390, 0);
+	claim(1, 17004, 0);
+	ck_assert_int_eq(sessions_set(&s, &m, at_ms(0)), 0);
+	resume(1, OFFICE, NULL, 0);
+	for (uint64_t ms = 10; ms < 9000; ms += 500)
+		ck_assert(!rtcp(0, PORT_RTCP, "198.51.100.7:44444", ms, &hop));
+	ck_assert(rtcp(1, PORT_RTCP, "10.0.0.50:30001", 9000, &hop));
+	assert_addr("to the home", &hop.to, rtcp_of_home);
+	ck_assert(rtcp(0, PORT_RTCP, rtcp_of_home, 9010, &hop));
+	/* What is not allowed is not resumed. */
+	sessions_close(&s, CALL, RELAY_ALL_ENDS, at_ms(9020), on_ended, NULL);
+	claim(0, 16390, 20000);
+	m.learnt_rtcp = addr_of(STRANGER);
+	ck_assert_int_eq(sessions_set(&s, &m, at_ms(20000)), 0);
+	ck_assert(!rtcp(0, PORT_RTCP, STRANGER, 20010, &hop));
+}
+END_TEST
+
+START_TEST(where_rtcp_comes_from_is_told_to_each_sigproxy)
+{
+	struct session_hop hop;
+
+	talk();
+	for (uint16_t i = 0; i < 3; i++)
+		rtcp(0, PORT_RTCP, HOME_RTCP, i * 20u, &hop);
+	ck_assert_uint_eq(news(RELAY_LATCHED_RTCP, 100, 500), 1);
+	ck_assert_uint_eq(news(RELAY_LATCHED, 600, 700), 0);
+	/* One that restarted knows only what was saved. */
+	ck_assert_int_eq(open_end(CALL, 0, 1, 800), RELAY_OK);
+	ck_assert_uint_eq(news(RELAY_LATCHED_RTCP, 900, 1500), 1);
 }
 END_TEST
 
@@ -519,22 +598,6 @@ START_TEST(an_end_that_cannot_be_breaks_the_door)
 	    0);
 }
 END_TEST
-
-/* News of one kind, until the given time. */
-static unsigned
-news(enum relay_what what, uint64_t from_ms, uint64_t to_ms)
-{
-	struct session_step step;
-	unsigned n = 0;
-
-	for (uint64_t ms = from_ms; ms <= to_ms; ms += 100) {
-		sessions_tick(&s);
-		while (sessions_next(&s, at_ms(ms), &step))
-			n += step.what == SESSION_NEWS &&
-			    step.news.what == what;
-	}
-	return n;
-}
 
 START_TEST(silence_is_told_once_and_so_is_its_end)
 {
@@ -805,6 +868,9 @@ add_session_tests(Suite *suite)
 	tcase_add_test(tc, a_wanted_port_needs_no_public_address);
 	tcase_add_test(tc,
 	    after_a_restart_media_goes_where_the_phone_was_heard);
+	tcase_add_test(tc, rtcp_too_comes_from_where_it_came);
+	tcase_add_test(tc,
+	    where_rtcp_comes_from_is_told_to_each_sigproxy);
 	tcase_add_loop_test(tc,
 	    a_source_that_breaks_the_rule_is_not_resumed, 0, 4);
 	tcase_add_loop_test(tc,

@@ -1168,12 +1168,13 @@ lab_nominated(struct lab *lab, uint8_t end, const struct addr *rtp)
 	settle(lab);
 }
 
-void
-lab_learnt(struct lab *lab, uint8_t end, const struct addr *from)
+static void
+tell_learnt(struct lab *lab, uint8_t end, uint8_t what,
+    const struct addr *from)
 {
 	struct ipc_relay_news news = { .session = lab->session,
 		.end = end,
-		.what = RELAY_LATCHED,
+		.what = what,
 		.addr = *from };
 	char mem[128];
 	struct buf b;
@@ -1182,6 +1183,18 @@ lab_learnt(struct lab *lab, uint8_t end, const struct addr *from)
 	IPC_FRAME(&b, RELAY_NEWS, relay_news, &news);
 	feed_frames(lab, ROLE_MEDIA, 0, buf_span(&b));
 	settle(lab);
+}
+
+void
+lab_learnt(struct lab *lab, uint8_t end, const struct addr *from)
+{
+	tell_learnt(lab, end, RELAY_LATCHED, from);
+}
+
+void
+lab_learnt_rtcp(struct lab *lab, uint8_t end, const struct addr *from)
+{
+	tell_learnt(lab, end, RELAY_LATCHED_RTCP, from);
 }
 
 void

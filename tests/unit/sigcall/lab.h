@@ -313,6 +313,8 @@ unsigned lab_saved(const struct lab *lab);
 void lab_relay(struct lab *lab, bool up);
 /* It says where the newest session's end is heard from. */
 void lab_learnt(struct lab *lab, uint8_t end, const struct addr *from);
+/* The same of its RTCP. */
+void lab_learnt_rtcp(struct lab *lab, uint8_t end, const struct addr *from);
 /* It took a digit out of what that end's phone sends. */
 void lab_digit(struct lab *lab, uint8_t end, uint8_t event);
 /* A check nominated that address for it. */

@@ -40,6 +40,7 @@ START_TEST(it_is_told_each_session_with_ports_targets_and_sources)
 {
 	struct scene s = scene_new(100);
 	struct addr from = addr_of("198.51.100.7", 41000);
+	struct addr from_rtcp = addr_of("198.51.100.7", 41007);
 	const struct ipc_relay_open *o;
 	const struct ipc_relay_set *set;
 	unsigned n, n_sets;
@@ -47,6 +48,7 @@ START_TEST(it_is_told_each_session_with_ports_targets_and_sources)
 
 	talk_begin(&s.t, s.home, s.desk);
 	lab_learnt(s.lab, 0, &from);
+	lab_learnt_rtcp(s.lab, 0, &from_rtcp);
 	session = s.lab->session;
 	n = s.lab->n_opens;
 	n_sets = s.lab->n_sets;
@@ -70,6 +72,7 @@ START_TEST(it_is_told_each_session_with_ports_targets_and_sources)
 	ck_assert_uint_eq(set->rtp.port, 30000);
 	ck_assert_uint_eq(set->relearn, 0);
 	ck_assert(addr_eq(&set->learnt, &from));
+	ck_assert(addr_eq(&set->learnt_rtcp, &from_rtcp));
 	set = lab_set(s.lab, 1);
 	ck_assert_uint_eq(set->to_end, 0);
 	ck_assert_uint_eq(set->rtp.port, 20000);

@@ -49,6 +49,56 @@ START_TEST(a_list_leaves_formats)
 }
 END_TEST
 
+static const struct {
+	const char *name, *list, *want; /* NULL: none is left */
+} answers[] = {
+	{ "empty: all", "", "96 8 0 18 9 13 101 97" },
+	{ "in its own order", "G722,PCMU, PCMA", "8 0 9 13 101" },
+	{ "no matter how it is written", "Opus", "96 13 101 97" },
+	{ "none of them", "iLBC", NULL },
+	{ "events alone are no sound", "telephone-event, CN", NULL },
+};
+
+START_TEST(a_list_leaves_formats_of_an_answer)
+{
+	char mem[CODECS_FMTS_MAX];
+	struct span out;
+	struct sdp sdp;
+	int err;
+
+	ck_assert_int_eq(sdp_parse(span_str(HEAD SOUND), &sdp), 0);
+	err = codecs_reduce(&sdp.media[0], span_str(answers[_i].list),
+	    sdp.media[0].fmts, mem, &out);
+	if (answers[_i].want == NULL)
+		ck_assert_msg(err == -EPROTONOSUPPORT, "%s", answers[_i].name);
+	else
+		ck_assert_msg(err == 0 &&
+			span_eq(out, span_str(answers[_i].want)), "%s: %d %.*s",
+		    answers[_i].name, err, (int)out.len, out.p);
+}
+END_TEST
+
+START_TEST(clocks_of_formats_in_turn)
+{
+	struct span rest;
+	struct sdp sdp;
+
+	ck_assert_int_eq(sdp_parse(span_str(HEAD
+	    "m=audio 4000 RTP/AVP 101 96 8 97 98 9 13\r\n"
+	    "a=rtpmap:96 opus/48000/2\r\na=rtpmap:97 L16/16000\r\n"
+	    "a=rtpmap:98 odd\r\na=rtpmap:101 telephone-event/8000\r\n"),
+	    &sdp), 0);
+	rest = sdp.media[0].fmts;
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 48000);
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 8000);
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 16000);
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 0);
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 8000);
+	ck_assert_uint_eq(codecs_clock(&sdp.media[0], &rest), 0);
+	ck_assert_uint_eq(rest.len, 0);
+}
+END_TEST
+
 /* ---- in calls ---- */
 
 
@@ -70,6 +120,51 @@ START_TEST(an_offer_from_outside_is_limited)
 	HAS(inv, "a=rtpmap:0 PCMU/8000\r\n");
 	HAS(inv, "a=rtpmap:101 telephone-event/8000\r\n");
 	LACKS(inv, "PCMA");
+	lab_free(lab);
+}
+END_TEST
+
+static const struct {
+	const char *name, *list, *want; /* NULL: 488 */
+} answered[] = {
+	{ "more than was offered", "PCMU, G722", " RTP/AVP 0 101\r\n" },
+	{ "all that was offered", "PCMU, PCMA", " RTP/AVP 8 0 101\r\n" },
+	{ "nothing that was", "G722", NULL },
+};
+
+/* The desk answers as if it had not been told what the home may have. */
+START_TEST(an_answer_is_limited_too)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *desk = lab_office(lab, "200", 31);
+	const char *inv, *ok;
+	struct dlg a, b;
+	char sdp[1024];
+
+	lab->codecs_of_caller = answered[_i].list;
+	snprintf(sdp, sizeof(sdp), "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\n"
+	    "c=IN IP4 %s\r\nt=0 0\r\nm=audio 30000 RTP/AVP 8 0 9 101\r\n"
+	    "a=rtpmap:101 telephone-event/8000\r\n", home->host, home->host);
+	dlg_call(&a, home, "200", sdp, "");
+	inv = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	dlg_from_invite(&b, desk, inv);
+	phone_answer(desk, inv, 200, strstr(b.local, ";tag=") + 5,
+	    sdp_of(desk, 20000, NULL));
+	ok = phone_expect(home, answered[_i].want ? "SIP/2.0 200" :
+	    "SIP/2.0 488");
+	ck_assert_msg(ok != NULL, "%s", answered[_i].name);
+	if (answered[_i].want != NULL) {
+		HAS(ok, answered[_i].want);
+		ck_assert_ptr_eq(strstr(answered[_i].want, " 8 ") == NULL ?
+			strstr(ok, "PCMA") : NULL, NULL);
+	} else {
+		ck_assert_str_eq(hdr(ok, "Reason"),
+		    "SIP;cause=488;text=\"No codec allowed\"");
+		ck_assert_ptr_nonnull(phone_expect(desk, "ACK"));
+		ck_assert_ptr_nonnull(phone_expect(desk, "BYE"));
+	}
 	lab_free(lab);
 }
 END_TEST
@@ -186,6 +281,46 @@ START_TEST(a_picture_has_what_is_left)
 }
 END_TEST
 
+static const struct {
+	const char *name, *b; /* of the session */
+	uint32_t caller, called;
+	const char *want;
+} sessions[] = {
+	{ "no limit", "b=AS:2000\r\n", 0, 0, "b=AS:2000\r\n" },
+	{ "lowered, each as it is counted",
+	    "b=AS:2000\r\nb=TIAS:1900000\r\n", 592, 0,
+	    "b=AS:592\r\nb=TIAS:592000\r\n" },
+	{ "the smaller one", "b=AS:2000\r\n", 592, 336, "b=AS:336\r\n" },
+	{ "it wants less", "b=AS:128\r\n", 592, 0, "b=AS:128\r\n" },
+	{ "more than can be read", "b=AS:99999999999\r\n", 592, 0,
+	    "b=AS:592\r\n" },
+	{ "another modifier stays", "b=RS:100\r\n", 592, 0, "b=RS:100\r\n" },
+	{ "none is put in", "", 592, 0, "" },
+};
+
+START_TEST(the_session_has_no_more_than_the_line)
+{
+	struct lab *lab = lab_new(60, 100);
+	struct phone *home = lab_home(lab, "168", 7);
+	struct phone *other = lab_home(lab, "200", 8);
+	char sdp[1024], want[128];
+	const char *inv;
+	struct dlg a;
+
+	lab->kbps_of_caller = sessions[_i].caller;
+	lab->kbps_of_called = sessions[_i].called;
+	snprintf(sdp, sizeof(sdp), "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\n"
+	    "c=IN IP4 %s\r\n%st=0 0\r\nm=audio 30000 RTP/AVP 8\r\n",
+	    home->host, home->host, sessions[_i].b);
+	dlg_call(&a, home, "200", sdp, "");
+	inv = phone_expect(other, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	snprintf(want, sizeof(want), "\r\n%st=0 0\r\nm=", sessions[_i].want);
+	HAS(strstr(inv, "\r\nc="), want);
+	lab_free(lab);
+}
+END_TEST
+
 Suite *
 suite_codecs(void)
 {
@@ -194,7 +329,14 @@ suite_codecs(void)
 
 	tcase_add_loop_test(
 	    c, a_list_leaves_formats, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_loop_test(c, a_list_leaves_formats_of_an_answer, 0,
+	    sizeof(answers) / sizeof(answers[0]));
+	tcase_add_test(c, clocks_of_formats_in_turn);
 	tcase_add_test(c, an_offer_from_outside_is_limited);
+	tcase_add_loop_test(c, an_answer_is_limited_too, 0,
+	    sizeof(answered) / sizeof(answered[0]));
+	tcase_add_loop_test(c, the_session_has_no_more_than_the_line, 0,
+	    sizeof(sessions) / sizeof(sessions[0]));
 	tcase_add_test(c, both_lists_count_and_the_hearers_order);
 	tcase_add_test(c, without_any_codec_left_it_is_488);
 	tcase_add_test(c, a_later_offer_is_limited_too);

@@ -314,6 +314,110 @@ START_TEST(an_offer_later_is_treated_as_the_first_one)
 }
 END_TEST
 
+/* ---- codecs of several clocks ---- */
+
+#define OPUS "a=rtpmap:96 opus/48000/2\r\n"
+#define BOTH                                                                   \
+	"a=rtpmap:101 telephone-event/8000\r\n"                                \
+	"a=rtpmap:102 telephone-event/48000\r\n"
+
+static const char *
+sdp_with(const struct phone *p, unsigned port, const char *fmts,
+    const char *lines)
+{
+	static char mem[2][1024];
+	static unsigned n;
+	char *to = mem[n++ % 2];
+
+	snprintf(to, sizeof(mem[0]),
+	    "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
+	    "m=audio %u RTP/AVP %s\r\n%s", p->host, p->host, port, fmts, lines);
+	return to;
+}
+
+static const struct {
+	const char *name, *answer, *told;
+	unsigned pt, rate;
+} clocks[] = {
+	{ "opus is chosen", "96 8", " RTP/AVP 96 8 102\r\n", 102, 48000 },
+	{ "PCMA is", "8 96", " RTP/AVP 8 96 101\r\n", 101, 8000 },
+	{ "by its name for another number", "97",
+	    " RTP/AVP 97 102\r\n", 102, 48000 },
+};
+
+/* A desk with events of both clocks calls a phone without any. */
+START_TEST(events_of_the_clock_of_the_chosen_codec)
+{
+	const char *msg, *name = clocks[_i].name;
+
+	lab = lab_new(60, 100);
+	plain = lab_home(lab, "168", 7);
+	desk = lab_office(lab, "200", 31);
+	plain->says = INFO_TOO;
+	t = (struct talk){ .lab = lab };
+	dlg_call(&t.a, desk, "168", sdp_with(desk, 30000, "96 8 101 102",
+	    OPUS BOTH), "");
+	msg = phone_expect(plain, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	dlg_from_invite(&t.b, plain, msg);
+	phone_answer(plain, msg, 200, strstr(t.b.local, ";tag=") + 5,
+	    sdp_with(plain, 20000, clocks[_i].answer,
+		OPUS "a=rtpmap:97 OPUS/48000/2\r\n"));
+	msg = phone_expect(desk, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, clocks[_i].told);
+	dlg_learn(&t.a, msg);
+	dlg_ack(&t.a, t.a.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(plain, "ACK"));
+	/* What the desk presses is taken out, and it gets what is pressed
+	 * there: after a restart, too. */
+	for (int again = 0; again < 2; again++) {
+		ck_assert_msg(lab->events[0].payload_type == clocks[_i].pt &&
+		    lab->events[0].rate == clocks[_i].rate, "%s: %u %u", name,
+		    lab->events[0].payload_type, lab->events[0].rate);
+		dlg_send(&t.b, "INFO", "application/dtmf", "5", "");
+		ck_assert_uint_eq(lab->n_tones, 1 + again);
+		ck_assert_msg(lab->tone.payload_type == clocks[_i].pt &&
+		    lab->tone.rate == clocks[_i].rate, "%s: %u %u", name,
+		    lab->tone.payload_type, lab->tone.rate);
+		lab_restart(lab);
+	}
+	lab_free(lab);
+}
+END_TEST
+
+/* A phone without events offers two clocks: the desk may choose. */
+START_TEST(events_of_each_clock_are_offered)
+{
+	const char *msg;
+
+	lab = lab_new(60, 100);
+	plain = lab_home(lab, "168", 7);
+	desk = lab_office(lab, "200", 31);
+	plain->can = INFO_TOO;
+	t = (struct talk){ .lab = lab };
+	dlg_call(&t.a, plain, "200", sdp_with(plain, 30000, "96 8 9", OPUS),
+	    "");
+	msg = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, " RTP/AVP 96 8 9 101 127\r\n");
+	HAS(msg, "a=rtpmap:101 telephone-event/48000\r\n");
+	HAS(msg, "a=rtpmap:127 telephone-event/8000\r\n");
+	dlg_from_invite(&t.b, desk, msg);
+	phone_answer(desk, msg, 200, strstr(t.b.local, ";tag=") + 5,
+	    sdp_with(desk, 20000, "8 101 127",
+		"a=rtpmap:101 telephone-event/48000\r\n"
+		"a=rtpmap:127 telephone-event/8000\r\n"));
+	msg = phone_expect(plain, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, " RTP/AVP 8\r\n");
+	LACKS(msg, "telephone-event");
+	ck_assert_uint_eq(lab->events[0].payload_type, 127);
+	ck_assert_uint_eq(lab->events[0].rate, 8000);
+	lab_free(lab);
+}
+END_TEST
+
 Suite *
 suite_dtmf(void)
 {
@@ -330,6 +434,9 @@ suite_dtmf(void)
 	tcase_add_test(c, digits_as_fast_as_a_relay_can_lie);
 	tcase_add_test(c, events_stay_caught_after_restarts);
 	tcase_add_test(c, an_offer_later_is_treated_as_the_first_one);
+	tcase_add_loop_test(c, events_of_the_clock_of_the_chosen_codec, 0,
+	    sizeof(clocks) / sizeof(clocks[0]));
+	tcase_add_test(c, events_of_each_clock_are_offered);
 	suite_add_tcase(s, c);
 	return s;
 }

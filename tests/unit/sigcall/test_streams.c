@@ -476,11 +476,87 @@ START_TEST(bundle_is_refused_and_each_line_has_its_port)
 	LACKS(offered, "BUNDLE");
 	LACKS(offered, "a=mid");
 	LACKS(offered, "rtcp-mux");
-	LACKS(answered, "rtcp-mux");
+	HAS(answered, "a=rtcp-mux\r\n");
+	LACKS(answered, "a=rtcp:");
 	/* Who names the same port for both can do no other way. */
 	ck_assert_uint_eq(lab_set_of(lab, 1, 0)->mux, 1);
-	ck_assert_uint_eq(lab_set_of(lab, 0, 0)->mux, 0);
+	ck_assert_uint_eq(lab_set_of(lab, 0, 0)->mux, 1);
 	hang_up(&t);
+}
+END_TEST
+
+/* ---- RTCP by the RTP port (RFC 5761) ---- */
+
+static const struct {
+	const char *name, *offer, *answer;
+	unsigned caller, called; /* whose RTCP is muxed */
+	unsigned rtcp; /* where the caller's goes */
+} muxes[] = {
+	{ "offered", "a=rtcp-mux\r\n", "", 1, 0, 30000 },
+	{ "beside a port for who cannot", "a=rtcp:30009\r\na=rtcp-mux\r\n", "",
+	    1, 0, 30000 },
+	{ "no other way (RFC 8858)", "a=rtcp-mux-only\r\n", "", 1, 0, 30000 },
+	{ "the same, as it is to be written",
+	    "a=rtcp-mux\r\na=rtcp-mux-only\r\n", "", 1, 0, 30000 },
+	{ "answered, which was not offered", "", "a=rtcp-mux\r\n", 0, 0,
+	    30001 },
+	{ "neither", "", "", 0, 0, 30001 },
+};
+
+START_TEST(each_side_has_its_rtcp_where_it_can)
+{
+	char offer[128], answer[128];
+	const char *offered, *answered;
+	struct talk t;
+
+	snprintf(offer, sizeof(offer), AUDIO("30000") "%s", muxes[_i].offer);
+	snprintf(answer, sizeof(answer), AUDIO("20000") "%s",
+	    muxes[_i].answer);
+	call(&t, offer, answer, &offered, &answered);
+	LACKS(offered, "rtcp-mux");
+	ck_assert_msg((strstr(answered, "a=rtcp-mux\r\n") != NULL) ==
+	    muxes[_i].caller, "%s", muxes[_i].name);
+	LACKS(answered, "rtcp-mux-only");
+	ck_assert_uint_eq(lab_set_of(lab, 0, 0)->mux, muxes[_i].caller);
+	ck_assert_uint_eq(lab_set_of(lab, 1, 0)->mux, muxes[_i].called);
+	if (muxes[_i].caller)
+		ck_assert_uint_eq(lab_set_of(lab, 0, 0)->rtcp.port,
+		    muxes[_i].rtcp);
+	hang_up(&t);
+}
+END_TEST
+
+/* Offered by us it is to a phone that did it before; which may stop. */
+START_TEST(rtcp_stays_at_one_port_until_its_phone_stops)
+{
+	const char *offered, *answered, *msg;
+	struct talk t;
+
+	call(&t, AUDIO("30000") "a=rtcp-mux\r\n", AUDIO("20000"), &offered,
+	    &answered);
+	for (int round = 0; round < 3; round++) {
+		if (round == 1)
+			lab_restart(lab);
+		dlg_send(&t.b, "INVITE", "application/sdp",
+		    lines(t.b.phone, AUDIO("20000")), "");
+		msg = phone_expect(t.a.phone, "INVITE");
+		ck_assert_ptr_nonnull(msg);
+		HAS(msg, "a=rtcp-mux\r\n");
+		phone_answer(t.a.phone, msg, 200, NULL, lines(t.a.phone,
+		    round < 2 ? AUDIO("30000") "a=rtcp-mux\r\n" :
+				AUDIO("30000")));
+		msg = phone_expect(t.b.phone, "SIP/2.0 200");
+		ck_assert_ptr_nonnull(msg);
+		LACKS(msg, "rtcp-mux");
+		dlg_ack(&t.b, t.b.cseq, NULL);
+		ck_assert_ptr_nonnull(phone_expect(t.a.phone, "ACK"));
+		ck_assert_uint_eq(lab_set_of(lab, 0, 0)->mux, round < 2);
+	}
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    lines(t.b.phone, AUDIO("20000")), "");
+	msg = phone_expect(t.a.phone, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	LACKS(msg, "rtcp-mux");
 }
 END_TEST
 
@@ -535,6 +611,9 @@ suite_streams(void)
 	tcase_add_test(c, each_phone_that_rings_has_its_own_ports);
 	tcase_add_test(c, a_direct_call_keeps_its_lines);
 	tcase_add_test(c, bundle_is_refused_and_each_line_has_its_port);
+	tcase_add_loop_test(c, each_side_has_its_rtcp_where_it_can, 0,
+	    sizeof(muxes) / sizeof(muxes[0]));
+	tcase_add_test(c, rtcp_stays_at_one_port_until_its_phone_stops);
 	tcase_add_test(c, a_restart_keeps_every_stream);
 	suite_add_tcase(s, c);
 	return s;

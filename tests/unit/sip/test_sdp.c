@@ -147,6 +147,30 @@ START_TEST(sdp_is_taken_apart)
 }
 END_TEST
 
+/* One for each clock, and no more than there is room for. */
+START_TEST(events_of_several_clocks_are_read)
+{
+	ck_assert_int_eq(parse(HEAD CONN TIME
+	    "m=audio 4000 RTP/AVP 0 101 102 103 104 105\r\n"
+	    "a=rtpmap:101 telephone-event/8000\r\n"
+	    "a=rtpmap:100 telephone-event/16000\r\n"
+	    "a=rtpmap:102 Telephone-Event/48000/1\r\n"
+	    "a=rtpmap:102 telephone-event/48000\r\n"
+	    "a=rtpmap:103 telephone-event/48001\r\n"
+	    "a=rtpmap:103 telephone-event/32000\r\n"
+	    "a=rtpmap:104 telephone-event/24000\r\n"
+	    "a=rtpmap:105 telephone-event/16000\r\n"), 0);
+	ck_assert_uint_eq(sdp.media[0].tones.n, SDP_TONES_MAX);
+	ck_assert_uint_eq(sdp_tone_for(&sdp.media[0].tones, 48000).pt, 102);
+	ck_assert_uint_eq(sdp_tone_for(&sdp.media[0].tones, 24000).pt, 104);
+	ck_assert_uint_eq(sdp_tone_for(&sdp.media[0].tones, 16000).pt, 101);
+	ck_assert_uint_eq(sdp_tone_for(&sdp.media[0].tones, 0).rate, 8000);
+	ck_assert_int_eq(parse(HEAD CONN TIME AUDIO), 0);
+	ck_assert_uint_eq(sdp.media[0].tones.n, 0);
+	ck_assert_uint_eq(sdp_tone_for(&sdp.media[0].tones, 8000).rate, 0);
+}
+END_TEST
+
 START_TEST(floods_of_lines_are_counted)
 {
 	static char text[SDP_BYTES_MAX + 100];
@@ -292,7 +316,6 @@ START_TEST(streams_are_refused_relayed_or_left)
 	    "m=video 5000 RTP/AVP 31\r\nc=IN IP6 2001:db8::1\r\na=x\r\n"
 	    "m=audio 6000 RTP/AVP 8\r\nc=IN IP4 192.0.2.7\r\n"
 	    "a=crypto:1 A inline:k\r\na=recvonly\r\n"), 0);
-	e.media[0].no_mux = true;
 	e.media[1].what = SDP_REFUSE;
 	e.media[2].what = SDP_AS_IS;
 	assert_written(&e, "v=0\r\no=- 1 1 IN IP4 203.0.113.5\r\ns=-\r\n"
@@ -301,7 +324,7 @@ START_TEST(streams_are_refused_relayed_or_left)
 	    "m=video 0 RTP/AVP 31\r\n"
 	    "m=audio 6000 RTP/AVP 8\r\nc=IN IP4 192.0.2.7\r\n"
 	    "a=crypto:1 A inline:k\r\na=recvonly\r\n");
-	e.media[0].no_mux = false;
+	e.media[0].mux = true;
 	e.media[0].rtcp_port = 0;
 	e.media[2].what = SDP_RELAY;
 	assert_written(&e, "v=0\r\no=- 1 1 IN IP4 203.0.113.5\r\ns=-\r\n"
@@ -310,6 +333,24 @@ START_TEST(streams_are_refused_relayed_or_left)
 	    "a=rtcp-mux\r\n"
 	    "m=video 0 RTP/AVP 31\r\n"
 	    "m=audio 16384 RTP/AVP 8\r\na=recvonly\r\n");
+}
+END_TEST
+
+START_TEST(the_extension_of_a_bundle_goes_with_it)
+{
+	struct sdp_edit e = relay_all();
+
+	ck_assert_int_eq(parse(HEAD CONN TIME
+	    "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
+	    "m=audio 4000 RTP/AVP 0\r\na=mid:0\r\n"
+	    "a=extmap:3/sendonly urn:ietf:params:rtp-hdrext:sdes:mid x\r\n"
+	    "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:middle\r\n"
+	    "a=extmap:5 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n"),
+	    0);
+	assert_written(&e, "v=0\r\no=- 1 2 IN IP4 203.0.113.5\r\ns=-\r\n"
+	    "c=IN IP4 203.0.113.5\r\nt=0 0\r\nm=audio 16384 RTP/AVP 0\r\n"
+	    "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:middle\r\n"
+	    "a=extmap:5 urn:ietf:params:rtp-hdrext:ssrc-audio-level\r\n");
 }
 END_TEST
 
@@ -447,11 +488,13 @@ main(void)
 
 	tcase_add_loop_test(t, sdp_is_read_or_refused, 0, N(rows));
 	tcase_add_test(t, sdp_is_taken_apart);
+	tcase_add_test(t, events_of_several_clocks_are_read);
 	tcase_add_test(t, floods_of_lines_are_counted);
 	tcase_add_test(t, odd_octets_at_every_place);
 	tcase_add_test(t, a_cut_body_never_harms);
 	tcase_add_test(t, addresses_are_replaced_and_order_is_kept);
 	tcase_add_test(t, streams_are_refused_relayed_or_left);
+	tcase_add_test(t, the_extension_of_a_bundle_goes_with_it);
 	tcase_add_loop_test(t, nothing_of_the_other_side_comes_out, 0,
 	    N(leaks));
 	tcase_add_test(t, harmless_attributes_stay);

@@ -231,7 +231,7 @@ say_command(const struct window_run *r, uint32_t seconds)
 	    sheet_outside(c->external_udp_advertised, c->external_udp),
 	    sheet_outside(c->external_tcp_advertised, c->external_tcp),
 	    conf_has_tls(c) ? sheet_outside(c->external_tls_advertised,
-		c->external_tls) : 0);
+		c->external_tls) : 0u);
 	put_ports("--rtp", r->outer, r->n_outer);
 	put_ports("--rtp-closed", r->inner, r->n_inner);
 	buf_init(&b, mem, sizeof(mem));

@@ -188,7 +188,9 @@ sock_connect(struct sock *s, const struct addr *peer, const struct addr *own)
 
 	if (connect(s->fd, (const struct sockaddr *)&at, len) < 0)
 		return -errno;
-	s->peer = addr_eq(peer, own) ? (struct addr){ 0 } : *peer;
+	s->peer = *peer;
+	if (addr_eq(peer, own))
+		s->peer = (struct addr){ 0 };
 	return 0;
 }
 

@@ -147,7 +147,9 @@ port_hash(const struct meter *m, const struct addr *source)
 {
 	uint8_t key[16 + 2];
 
-	memcpy(key, source->ip, 16);
+	/* Only key_of() takes a source of NULL.
+	 * NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
+	memcpy(key, source->ip, sizeof(source->ip));
 	memcpy(key + 16, &source->port, 2);
 	return htab_hash(&m->keys, key, sizeof(key));
 }

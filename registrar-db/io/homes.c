@@ -15,9 +15,9 @@ static const char *const alg_names[] = { "", "echo", "length", "via" };
 static uint8_t
 alg_of(struct span name)
 {
-	for (uint8_t i = 1; i < sizeof(alg_names) / sizeof(alg_names[0]); i++)
+	for (size_t i = 1; i < sizeof(alg_names) / sizeof(alg_names[0]); i++)
 		if (span_eq(name, span_str(alg_names[i])))
-			return i;
+			return (uint8_t)i;
 	return 0;
 }
 

@@ -448,36 +448,6 @@ get_referral(struct rwire *r)
 	return out;
 }
 
-static bool
-is_in_lan(const struct edge_conf *conf, const struct addr *a)
-{
-	for (unsigned i = 0; i < conf->n_lan; i++)
-		if (addr_prefix_has(&conf->lan[i], a))
-			return true;
-	return false;
-}
-
-/*
- * Can a packet have come from there?  Else nothing goes there either: not to
- * ourselves, not to loopback, and by the internal listeners only to the
- * office.
- */
-static bool
-is_reachable(const struct edge_conf *conf, const struct flow *f)
-{
-	enum addr_class of = addr_classify(&f->remote);
-	const struct addr *local = &conf->listeners[f->listener].local;
-
-	if (f->remote.port == 0 || of == ADDR_MULTICAST || of == ADDR_UNUSABLE)
-		return false;
-	if (of == ADDR_LOOPBACK && addr_classify(local) != ADDR_LOOPBACK)
-		return false;
-	for (unsigned i = 0; i < conf->n_listeners; i++)
-		if (addr_eq(&conf->listeners[i].local, &f->remote))
-			return false;
-	return f->zone == ZONE_EXTERNAL || is_in_lan(conf, &f->remote);
-}
-
 struct flow
 checkpoint_get_flow(struct rwire *r, const struct edge_conf *conf)
 {
@@ -495,11 +465,9 @@ checkpoint_get_flow(struct rwire *r, const struct edge_conf *conf)
 		f.conn = wire_get_uint(r, 8, 0, INT64_MAX);
 	/* The configuration may have changed with the restart. */
 	if (r->err == 0 &&
-	    (f.listener >= conf->n_listeners ||
-		conf->listeners[f.listener].zone != f.zone ||
+	    (!edge_is_reachable(conf, &f) ||
 		(conf->listeners[f.listener].transport != f.transport &&
-		    f.conn == 0) ||
-		!is_reachable(conf, &f)))
+		    f.conn == 0)))
 		wire_fail(r, -ERANGE);
 	return f;
 }

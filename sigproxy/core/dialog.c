@@ -456,7 +456,7 @@ call_flow_moved(struct edge *e, struct mono now, struct steps *st,
 	const struct ctx x = { e, now, st };
 	struct flow from = flow_from_ipc(&m->from), to = flow_from_ipc(&m->to);
 
-	if (from.zone != to.zone || to.listener >= e->conf->n_listeners)
+	if (from.zone != to.zone || !edge_is_reachable(e->conf, &to))
 		return;
 	for (uint32_t i = 0; i < e->calls->legs.n; i++) {
 		struct leg *leg = pool_at(&e->calls->legs, i);

@@ -84,9 +84,9 @@ read_why(const struct leg *leg, const struct sip_msg *msg)
 
 	if (sip_nameaddr_parse(sip_value(msg, SIP_H_DIVERSION), &na) == 0 &&
 	    sip_param_find(na.params, "reason", &reason) == 0)
-		for (uint8_t i = 0; i < DIVERT_WHYS; i++)
+		for (unsigned i = 0; i < DIVERT_WHYS; i++)
 			if (span_caseeq(reason.value, span_str(whys[i].reason)))
-				return i;
+				return (uint8_t)i;
 	return leg->state == LEG_EARLY ? NO_ANSWER : UNCONDITIONAL;
 }
 

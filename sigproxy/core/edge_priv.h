@@ -122,6 +122,12 @@ bool edge_may_mean_us(const struct edge *e, const struct sip_msg *m,
 bool edge_is_our_ip(const struct edge *e, const struct addr *ip);
 /* Is this address in the office's own networks? */
 bool edge_is_lan(const struct edge *e, const struct addr *a);
+/*
+ * Can a packet have come by this flow's listener from there?  Else nothing
+ * goes there either, whoever names it: not to ourselves, not to loopback, and
+ * by the internal listeners only to the office.
+ */
+bool edge_is_reachable(const struct edge_conf *conf, const struct flow *f);
 
 /* ---- answers without a transaction ---- */
 

@@ -197,14 +197,40 @@ edge_is_our_host(const struct edge *e, struct span host)
 	return edge_is_our_ip(e, &ip) || (!knows_public(e) && addr_is_public(&ip));
 }
 
-bool
-edge_is_lan(const struct edge *e, const struct addr *a)
+static bool
+is_in_lan(const struct edge_conf *conf, const struct addr *a)
 {
-	for (unsigned i = 0; i < e->conf->n_lan; i++) {
-		if (addr_prefix_has(&e->conf->lan[i], a))
+	for (unsigned i = 0; i < conf->n_lan; i++) {
+		if (addr_prefix_has(&conf->lan[i], a))
 			return true;
 	}
 	return false;
+}
+
+bool
+edge_is_lan(const struct edge *e, const struct addr *a)
+{
+	return is_in_lan(e->conf, a);
+}
+
+bool
+edge_is_reachable(const struct edge_conf *conf, const struct flow *f)
+{
+	enum addr_class of = addr_classify(&f->remote);
+	const struct edge_listener *l;
+
+	if (f->listener >= conf->n_listeners || f->remote.port == 0 ||
+	    of == ADDR_MULTICAST || of == ADDR_UNUSABLE)
+		return false;
+	l = &conf->listeners[f->listener];
+	if (l->zone != f->zone || (of == ADDR_LOOPBACK &&
+		addr_classify(&l->local) != ADDR_LOOPBACK))
+		return false;
+	for (unsigned i = 0; i < conf->n_listeners; i++) {
+		if (addr_eq(&conf->listeners[i].local, &f->remote))
+			return false;
+	}
+	return f->zone == ZONE_EXTERNAL || is_in_lan(conf, &f->remote);
 }
 
 /* A tel: URI names a host at most by its context (RFC 3966 5.1.5); else the

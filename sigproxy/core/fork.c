@@ -54,7 +54,8 @@ n_devices(const struct call *call)
 
 	for (unsigned i = call->base; i < call->n_legs; i++)
 		n += call->leg[i] == NULL || call->leg[i]->spare_of == 0;
-	return n;
+	/* One of before a redirection may be asked once more. */
+	return n > 0 ? n : 1;
 }
 
 static void

@@ -454,7 +454,7 @@ on_flow(struct edge *e, struct mono now, struct steps *st, uint16_t type,
 	if (err)
 		return err;
 	f = flow_from_ipc(&keep.flow);
-	if (f.listener < e->conf->n_listeners)
+	if (edge_is_reachable(e->conf, &f))
 		flow_restore(e->keep, now, &f, &keep);
 	return 0;
 }

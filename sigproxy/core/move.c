@@ -4,9 +4,10 @@
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/keep.h"
 
-/* Passes over all legs, from the change on; then each MOVE_PASS_MS. */
-static const uint16_t pass_at_ms[] = { 0, 300, 1000, 3000 };
-#define QUICK_PASSES (sizeof(pass_at_ms) / sizeof(pass_at_ms[0]))
+/* Before each of the first passes over all legs, from the change on; then it
+ * is MOVE_PASS_MS. */
+static const uint16_t pause_ms[] = { 0, 300, 700, 2000 };
+#define QUICK_PASSES (sizeof(pause_ms) / sizeof(pause_ms[0]))
 
 static const struct ctxn_ops move_ops;
 
@@ -470,7 +471,7 @@ next_pass(const struct ctx *x, struct moves *all)
 	all->next = all->stale = 0;
 	all->pass++;
 	if (all->pass < QUICK_PASSES)
-		ms = pass_at_ms[all->pass] - pass_at_ms[all->pass - 1];
+		ms = pause_ms[all->pass];
 	else if (all->stale_before == 0)
 		return;
 	timerq_set(&x->e->timers, &all->timer, mono_add_ms(x->now, ms));

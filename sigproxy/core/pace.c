@@ -73,6 +73,9 @@ pace_lost(struct pace *p, struct mono now, uint32_t silence_ms)
 {
 	bool was_trial = silence_ms > p->proven_ms;
 
+	/* Nobody is asked so late: we slept ourselves. */
+	if (silence_ms > 2 * PACE_MAX_MS)
+		return false;
 	p->is_seen = true;
 	p->lost_ms = silence_ms > PACE_MIN_MS ? silence_ms : PACE_MIN_MS + 1;
 	if (!was_trial) {

@@ -146,20 +146,25 @@ settings_of(const struct leg *leg, unsigned nr, const struct leg *to)
 {
 	const struct end_stream *s = &leg->end.stream[nr];
 	const struct addr *found = ear_found(leg, nr);
-
-	return (struct ipc_relay_set){
+	struct ipc_relay_set set = {
 		.session = leg->call->session,
 		.end = leg->index,
 		.stream = (uint8_t)nr,
 		.to_end = to != NULL && !s->off ? to->index : RELAY_NO_END,
-		.rtp = found != NULL ? *found : s->rtp,
-		.rtcp = found != NULL ? (struct addr){ 0 } : s->rtcp,
+		.rtp = s->rtp,
+		.rtcp = s->rtcp,
 		.mux = s->mux,
 		.held = s->held,
 		.video = s->video,
 		.form = s->form,
 		.phone = leg->flow.remote,
 	};
+
+	if (found != NULL) {
+		set.rtp = *found;
+		set.rtcp = (struct addr){ 0 };
+	}
+	return set;
 }
 
 void

@@ -65,8 +65,7 @@ is_usable(const struct edge *e, const struct flow *f)
 {
 	const struct edge_conf *conf = e->conf;
 
-	return f->listener < conf->n_listeners &&
-	       conf->listeners[f->listener].zone == f->zone &&
+	return edge_is_reachable(conf, f) &&
 	       conf->listeners[f->listener].transport == f->transport &&
 	       conns_live(e->conns, f);
 }

@@ -38,7 +38,10 @@ take_flows(struct edge *e, struct mono now, struct trunk *t,
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < told->n; i++) {
-		if (trunk_udp_flow(e->conf, t, &told->at[i], &flows[n]) == 0)
+		/* DNS is somebody else's word: the secret of this trunk is
+		 * for no service of this host's. */
+		if (trunk_udp_flow(e->conf, t, &told->at[i], &flows[n]) == 0 &&
+		    edge_is_reachable(e->conf, &flows[n]))
 			n++;
 	}
 	trunk_set_flows(t, flows, n);

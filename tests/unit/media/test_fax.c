@@ -30,6 +30,7 @@ static const struct {
 	{ "longer than the packet", "\0\1\5\6\0\0", 6, -1 },
 	{ "without error recovery", "\0\1\1\6", 4, -1 },
 	{ "older ones that are not there", "\0\1\1\6\0\2\1\6", 8, -1 },
+	{ "older ones that are not even counted", "\0\1\1\6\0", 5, -1 },
 	{ "a fragmented length", "\0\1\xc1\6\0\0", 6, -1 },
 };
 

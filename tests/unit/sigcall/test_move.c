@@ -451,6 +451,27 @@ START_TEST(a_symmetric_home_comes_back_by_another_flow)
 }
 END_TEST
 
+/* registrar-db is taken for captured: it turns no call to our own services. */
+START_TEST(a_call_moves_nowhere_where_no_phone_can_be)
+{
+	static const struct { uint8_t listener, ip[4]; } to[] = {
+		{ 0, { 127, 0, 0, 1 } },
+		{ 0, { 224, 0, 1, 75 } },
+		{ 1, { 198, 51, 100, 66 } },
+	};
+	struct flow was = home->flow;
+
+	for (unsigned i = 0; i < sizeof(to) / sizeof(to[0]); i++) {
+		home->flow.listener = to[i].listener;
+		memcpy(home->flow.remote.ip, to[i].ip, 4);
+		phone_moved(home, &was);
+	}
+	home->flow = was;
+	dlg_send(&t.b, "BYE", NULL, NULL, "");
+	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
+}
+END_TEST
+
 START_TEST(nobody_answers_and_the_call_goes_on)
 {
 	lab_public(lab, NEW);
@@ -843,6 +864,7 @@ suite_move(void)
 	T(an_address_that_flaps_makes_no_storm);
 	T(stunmon_is_a_little_slower_with_the_relay);
 	T(a_symmetric_home_comes_back_by_another_flow);
+	T(a_call_moves_nowhere_where_no_phone_can_be);
 	T(nobody_answers_and_the_call_goes_on);
 	T(a_phone_that_forgot_the_call_ends_it);
 	T(a_phone_that_refuses_is_not_asked_for_ever);

@@ -580,6 +580,82 @@ START_TEST(a_cseq_without_room_for_our_bye_is_refused)
 }
 END_TEST
 
+/* Numbers that are right each, and wrong together. */
+static const struct {
+	const char *name;
+	size_t at;	/* from the relay's session on */
+	uint8_t value;
+	int want;
+} together[] = {
+	{ "as it was written", 8, 0, 0 },
+	{ "a relay that is not configured", 8, STEPS_RELAYS_MAX - 1,
+	    -ERANGE },
+	{ "a callee that is no leg", 55, CALL_LEGS_MAX - 1, -EBADMSG },
+};
+
+/* Where the relay's session stands. */
+static char *
+session_at(void)
+{
+	struct span state = span_make(lab->saves[0].state, lab->saves[0].len);
+	struct saved_call saved;
+	uint64_t session;
+
+	ck_assert_int_eq(checkpoint_get(state, &lab->conf, &saved), 0);
+	ck_assert_uint_eq(saved.map.n, 1);
+	ck_assert_uint_eq(saved.diversion.n, 0);
+	session = htobe64(saved.session);
+	return memmem(state.p, state.len, &session, sizeof(session));
+}
+
+START_TEST(what_is_wrong_together_is_refused)
+{
+	struct saved_call saved;
+	char *at = session_at();
+
+	ck_assert_ptr_nonnull(at);
+	at[together[_i].at] = (char)together[_i].value;
+	ck_assert_msg(checkpoint_get(span_make(lab->saves[0].state,
+	    lab->saves[0].len), &lab->conf, &saved) == together[_i].want,
+	    "%s", together[_i].name);
+	lab_restart(lab);
+	if (together[_i].want != 0)
+		expect_refused();
+	else
+		ck_assert_uint_eq(lab_count(lab, "calls"), 1);
+}
+END_TEST
+
+/* Two streams of one m-line: each would be told what the other is. */
+START_TEST(an_m_line_of_two_streams_is_refused)
+{
+	char *n = session_at() + 8 + 3, *end;
+
+	ck_assert_int_eq(*n, 1);
+	end = lab->saves[0].state + lab->saves[0].len;
+	memmove(n + 2, n + 1, (size_t)(end - n - 1));
+	*n = 2;
+	lab->saves[0].len++;
+	lab_restart(lab);
+	expect_refused();
+}
+END_TEST
+
+/* Only a connection may be another transport's than its listener. */
+START_TEST(a_datagram_does_not_leave_by_a_listener_of_tcp)
+{
+	struct flow of = home->flow;
+	char before[10], after[10];
+
+	flow_bytes(&of, before);
+	of.listener = 2;
+	flow_bytes(&of, after);
+	ck_assert_uint_eq(patch(0, before, after, sizeof(before)), 1);
+	lab_restart(lab);
+	expect_refused();
+}
+END_TEST
+
 /* The second says it is of the same legs, or of the same relay session. */
 START_TEST(a_call_told_twice_is_one_call)
 {
@@ -745,6 +821,10 @@ suite_restore(void)
 	tcase_add_test(c, an_unreadable_one_is_ended_in_the_record);
 	tcase_add_loop_test(c, a_leg_is_only_where_a_phone_can_be, 0,
 	    sizeof(places) / sizeof(places[0]));
+	tcase_add_loop_test(c, what_is_wrong_together_is_refused, 0,
+	    sizeof(together) / sizeof(together[0]));
+	tcase_add_test(c, an_m_line_of_two_streams_is_refused);
+	tcase_add_test(c, a_datagram_does_not_leave_by_a_listener_of_tcp);
 	tcase_add_loop_test(
 	    c, a_cseq_without_room_for_our_bye_is_refused, 0, 2);
 	tcase_add_test(c, a_call_told_twice_is_one_call);

@@ -534,6 +534,21 @@ START_TEST(what_an_earlier_life_learnt_is_the_beginning)
 }
 END_TEST
 
+/* Hours are not told to registrar-db, whose table ends at one. */
+START_TEST(a_silence_of_our_own_teaches_nothing)
+{
+	struct pace p;
+
+	pace_init(&p);
+	ck_assert(pace_answered(&p, 40000));
+	ck_assert(!pace_lost(&p, now, 2 * PACE_MAX_MS + 1));
+	ck_assert_uint_eq(p.proven_ms, 40000);
+	ck_assert_uint_eq(p.lost_ms, 0);
+	ck_assert(pace_lost(&p, now, 2 * PACE_MAX_MS));
+	ck_assert_uint_eq(p.lost_ms, 2 * PACE_MAX_MS);
+}
+END_TEST
+
 START_TEST(paces_out_of_bounds_are_not_taken)
 {
 	static const uint32_t rows[][4] = {
@@ -646,6 +661,7 @@ main(void)
 	T(phones_in_the_office_are_never_asked);
 	T(a_start_with_500_phones_makes_no_burst);
 	T(what_an_earlier_life_learnt_is_the_beginning);
+	T(a_silence_of_our_own_teaches_nothing);
 	T(paces_out_of_bounds_are_not_taken);
 	T(homes_beyond_the_table_replace_the_longest_idle);
 	suite_add_tcase(suite, tc);

@@ -390,6 +390,43 @@ START_TEST(flow_keep_and_flow_gone_of_registrar_db_are_followed)
 }
 END_TEST
 
+/* It is taken for captured: its word sends nothing where no phone is. */
+static const struct {
+	const char *name;
+	uint8_t listener, ip[4];
+	uint16_t port;
+	bool kept;
+} told_flows[] = {
+	{ "a home", 0, { 198, 51, 100, 1 }, 5060, true },
+	{ "by no listener", 2, { 198, 51, 100, 1 }, 5060, false },
+	{ "by a listener inside", 1, { 198, 51, 100, 1 }, 5060, false },
+	{ "loopback", 0, { 127, 0, 0, 1 }, 5060, false },
+	{ "all SIP servers", 0, { 224, 0, 1, 75 }, 5060, false },
+	{ "port 0", 0, { 198, 51, 100, 1 }, 0, false },
+	{ "ourselves", 0, { 192, 168, 10, 2 }, 5070, false },
+};
+
+START_TEST(registrar_db_has_nobody_kept_alive_where_no_phone_can_be)
+{
+	struct mono now = { 1000000 };
+	const uint8_t *ip = told_flows[_i].ip;
+	struct flow f = { ZONE_EXTERNAL, TRANSPORT_UDP,
+		told_flows[_i].listener,
+		ip4(ip[0], ip[1], ip[2], ip[3], told_flows[_i].port), 0 };
+	struct ipc_flow_keep keep = { flow_to_ipc(&f), 1, 60,
+		SPAN_LIT("168") };
+	char mem[64];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	put_flow_keep(&b, &keep);
+	ck_assert_int_eq(edge_frame(edge, now, st, ROLE_REG, 0, IPC_FLOW_KEEP,
+			     buf_span(&b)), 0);
+	ck_assert_msg(keep_knows(edge->keep, &f.remote) ==
+	    told_flows[_i].kept, "%s", told_flows[_i].name);
+}
+END_TEST
+
 static int
 ask_stun(uint16_t socket, struct addr server)
 {
@@ -792,6 +829,9 @@ main(void)
 	tcase_set_timeout(te, 30);
 	T(a_full_table_of_flows_keeps_who_is_in_it_and_expiry_empties_it);
 	T(flow_keep_and_flow_gone_of_registrar_db_are_followed);
+	tcase_add_loop_test(te,
+	    registrar_db_has_nobody_kept_alive_where_no_phone_can_be, 0,
+	    sizeof(told_flows) / sizeof(told_flows[0]));
 	T(stun_leaves_by_the_external_socket_to_configured_servers_only);
 	tcase_add_loop_test(te, a_test_of_the_nat_goes_to_no_address_of_ours, 0,
 	    sizeof(others) / sizeof(others[0]));

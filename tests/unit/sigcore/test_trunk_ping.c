@@ -291,6 +291,29 @@ START_TEST(what_was_resolved_for_another_name)
 }
 END_TEST
 
+/* Whoever can answer for the name would have our requests, and what proves
+ * them, sent to services that trust this host. */
+static const struct { const char *first, *way; } unfit[] = {
+	{ "127.0.0.1:5080", "nowhere" },
+	{ "0.0.0.0:5080", "nowhere" },
+	{ "224.0.1.75:5060", "nowhere" },	/* all SIP servers */
+	{ "255.255.255.255:5060", "nowhere" },
+	{ "203.0.113.10:5070", "nowhere" },	/* our listener */
+	{ "198.51.100.20:5060", "198.51.100.20:5060" },
+};
+
+START_TEST(a_name_leads_to_no_service_of_this_host)
+{
+	host[1].status = 200;
+	trunk_is("sip.itsp.example", 0, 1);
+	is_at("sip.itsp.example", unfit[_i].first, NULL);
+	ck_assert_str_eq(way(), unfit[_i].way);
+	is_at("sip.itsp.example", unfit[_i].first, "198.51.100.21");
+	ck_assert_str_eq(way(), strcmp(unfit[_i].way, "nowhere") != 0 ?
+	    unfit[_i].way : "198.51.100.21:5060");
+}
+END_TEST
+
 START_TEST(who_is_not_to_be_asked)
 {
 	trunk_is("198.51.100.20", 0, 1);
@@ -327,6 +350,8 @@ main(void)
 	tcase_add_test(t, questions_to_a_dead_one_do_not_pile_up);
 	tcase_add_test(t, a_name_with_two_addresses);
 	tcase_add_test(t, what_was_resolved_for_another_name);
+	tcase_add_loop_test(t, a_name_leads_to_no_service_of_this_host, 0,
+	    sizeof(unfit) / sizeof(unfit[0]));
 	tcase_add_test(t, who_is_not_to_be_asked);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -253,7 +253,8 @@ static const char *const bad_contacts[] = {
 	"<sip:a@b>;expires", "<sip:a@b>;expires=1;expires=1",
 	"<sip:a@b>;expires=\"1\"", "<sip:a@b>;+sip.instance=x",
 	"<sip:a@b>;reg-id=0", "<sip:a@b>;reg-id=2147483648",
-	"<sip:a@b>;q=0.1;q=0.2", "<sip:a@b>;;;;",
+	"<sip:a@b>;q=0.1;q=0.2", "<sip:a@b>;;;;", "<sip:a@b>;q=0.1;=1",
+	"<sip:a@b>;q=0.1;a=\"x",
 };
 
 START_TEST(a_bad_contact_is_refused)

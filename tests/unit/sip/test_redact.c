@@ -80,6 +80,13 @@ static const struct {
 	  BODY("multipart/mixed;boundary=b", "--b\r\nContent-Type: "
 	  "application/sdp\r\n\r\nv=0\r\na=crypto:1 X inline:xx\r\n\r\n"
 	  "--b\r\nContent-Type: text/plain\r\n\r\nxxxxxxxx\r\n--b--\r\n") },
+	{ "a part in an encoding", HEAD("INVITE")
+	  BODY("multipart/mixed;boundary=b", "--b\r\nContent-Type: "
+	  "application/sdp\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	  "YT1jcnlwdG86MQ==\r\n--b--\r\n"),
+	  BODY("multipart/mixed;boundary=b", "--b\r\nContent-Type: "
+	  "application/sdp\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+	  "xxxxxxxxxxxxxxxx\r\n--b--\r\n") },
 	{ "parts that cannot be told apart", HEAD("INVITE")
 	  BODY("multipart/mixed", "--b\r\nk=a\r\n"),
 	  BODY("multipart/mixed", "xxx\r\nxxx\r\n") },

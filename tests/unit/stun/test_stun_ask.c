@@ -265,6 +265,18 @@ START_TEST(hairpin_goes_to_the_site_only)
 }
 END_TEST
 
+START_TEST(hairpins_are_few)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 1000; i++)
+		n += hairpin("198.51.100.7:5070", "198.51.100.7:1") == 0;
+	ck_assert_uint_eq(n, STUN_ASK_TESTS);
+	ck_assert_int_eq(hairpin("198.51.100.7:5070", "198.51.100.7:1"),
+	    -EBUSY);
+}
+END_TEST
+
 START_TEST(an_answer_after_40_s_is_nobodys)
 {
 	send_to("203.0.113.10:3478", false, tid, 0);
@@ -332,6 +344,7 @@ add_stun_ask_tests(Suite *s)
 	tcase_add_test(tc, an_answer_to_a_test_names_no_other_address);
 	tcase_add_test(tc, tests_are_few);
 	tcase_add_test(tc, hairpin_goes_to_the_site_only);
+	tcase_add_test(tc, hairpins_are_few);
 	tcase_add_test(tc, an_answer_after_40_s_is_nobodys);
 	tcase_add_test(tc, the_rate_is_limited);
 	tcase_add_test(tc, a_hundred_thousand_forged_answers_open_nothing);

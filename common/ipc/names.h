@@ -155,6 +155,7 @@ enum media_heard {
 	MEDIA_SILENT,		/* heard, then no more */
 	MEDIA_AWAITED,		/* never yet: too early to say more */
 	MEDIA_PAUSED,		/* it never paused before, and does now */
+	MEDIA_GONE,		/* silent, and its RTCP does not come either */
 };
 
 /* What became of one phone's media: docs/media.md. */

@@ -573,7 +573,7 @@
 	F(u64, session, 1, UINT64_MAX)		\
 	F(u8, end, 0, 15)			\
 	F(u8, stream, 0, 3)			\
-	F(u8, heard, 0, 4)	/* enum media_heard */	\
+	F(u8, heard, 0, 5)	/* enum media_heard */	\
 	F(u8, refused, 0, 1)	/* packets of others came */	\
 	F(u8, way, 1, 4)	/* enum media_way */	\
 	F(u8, range, 0, 2)	/* enum media_range */	\

@@ -112,7 +112,7 @@ next_reach(struct sessions *s, uint32_t pair, struct mono now,
 		return false;
 	st->told_any = true;
 	st->told = stream_heard(st);
-	if (st->told != MEDIA_SILENT && st->told != MEDIA_PAUSED)
+	if (st->told == MEDIA_HEARD || st->told == MEDIA_NEVER)
 		site_result(s->conf.site, &s->conf.ports->pair[pair],
 		    &st->said, &st->latch[PORT_RTP].phone,
 		    st->told == MEDIA_HEARD);

@@ -186,6 +186,7 @@ count_in(struct stream *st, enum rtp_kind kind, size_t len,
 {
 	if (kind == RTP_KIND_RTCP) {
 		st->rtcp_in++;
+		st->rtcp_at = now;
 		return;
 	}
 	if (st->form == STREAM_RTP && is_pause(st, h, now))
@@ -193,7 +194,7 @@ count_in(struct stream *st, enum rtp_kind kind, size_t len,
 	st->packets_in++;
 	st->bytes_in += len;
 	st->heard_at = now;
-	st->paused = false;
+	st->paused = st->gone = false;
 	st->pause_seen.us = 0;
 	if (st->first_at.us == 0)
 		st->first_at = now;
@@ -253,12 +254,29 @@ check_pause(struct stream *st, uint64_t quiet_ms, struct mono now)
 		st->paused = true;
 }
 
+/* Who is muted goes on to report (RFC 3550 6.2); whose router forgot does so
+ * from another port, which does not get in. */
+static void
+check_gone(struct stream *st, struct mono now)
+{
+	struct mono since = st->rtcp_at;
+
+	if (!st->silent || st->held || st->off || st->rtcp_at.us == 0 ||
+	    st->zone != ZONE_EXTERNAL || st->form != STREAM_RTP)
+		return;
+	if (mono_before(since, st->quiet_from))
+		since = st->quiet_from;
+	if (mono_ms_between(since, now) >= STREAM_GONE_MS)
+		st->gone = true;
+}
+
 void
 stream_check_silence(struct stream *st, struct mono now)
 {
 	struct mono since = st->heard_at;
 	uint64_t quiet_ms;
 
+	check_gone(st, now);
 	/* Who receives a fax says nothing for long. */
 	if (st->held || st->silent || st->heard_at.us == 0 ||
 	    st->form == STREAM_UDPTL)
@@ -287,7 +305,7 @@ stream_heard(const struct stream *st)
 	if (st->heard_at.us == 0)
 		return MEDIA_NEVER;
 	if (st->silent)
-		return MEDIA_SILENT;
+		return st->gone ? MEDIA_GONE : MEDIA_SILENT;
 	return st->paused ? MEDIA_PAUSED : MEDIA_HEARD;
 }
 

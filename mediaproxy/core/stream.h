@@ -22,6 +22,7 @@
 #define STREAM_PAUSED_MS 1000	/* the same, of who never paused before */
 #define STREAM_PAUSED_AGAIN_MS 100 /* we may have slept, not it */
 #define STREAM_STEADY 100	/* packets that show whether it does */
+#define STREAM_GONE_MS 20000	/* without RTCP, which comes each 5 s or so */
 #define STREAM_GAP_MS 300	/* longer is a pause, if it numbered none */
 #define STREAM_KEEPALIVE_MS 15000	/* RFC 6263 4 */
 #define STREAM_PROBES 5		/* for each target, after an offer or answer */
@@ -67,6 +68,8 @@ struct stream {
 	struct mono pause_seen;	/* it never did, and seems to; 0: not so */
 	bool paused;		/* and still did when we looked again */
 	bool silent;		/* and told */
+	struct mono rtcp_at;	/* the last; 0: none yet */
+	bool gone;		/* silent, and no RTCP comes */
 	bool was_set;		/* RELAY_SET came */
 	bool told_awaited;	/* that nothing came so far */
 	bool told_any;		/* its reach was told, as ...*/
@@ -106,7 +109,8 @@ enum rtp_kind stream_input(struct stream *st, enum port_which which,
 struct addr stream_target(const struct stream *st, enum port_which which);
 
 /* Has it fallen silent?  Then bit RELAY_SILENT is set in news, once.  Who
- * never paused is taken for paused before that. */
+ * never paused is taken for paused before that; and of whom no RTCP comes any
+ * more, for gone after it. */
 void stream_check_silence(struct stream *st, struct mono now);
 
 /* Another sigproxy asks, which knows what was saved and no more. */

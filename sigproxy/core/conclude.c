@@ -52,6 +52,8 @@ signs_of(const struct ctx *x, const struct leg *leg,
 		.address_old = x->e->public_old,
 	};
 
+	if (in.heard == MEDIA_GONE)
+		in.heard = MEDIA_SILENT;
 	/* Heard by the mediaproxy before that one. */
 	if (in.heard == MEDIA_NEVER &&
 	    relay_sound(leg)->learnt.family != ADDR_NONE)

@@ -269,12 +269,13 @@ cut_if_dead(const struct ctx *x, struct leg *leg)
 	steps_close(x->st, &leg->flow);
 }
 
-/* It is muted, or sends nothing in silence: it is listened for until it
- * speaks. */
+/* Its port is another one, and it is muted, or sends nothing in silence: it is
+ * listened for until it speaks. */
 static bool
 is_waited_for(const struct ears *ears, const struct leg *leg)
 {
 	return leg->ear.again && leg->ear.paused &&
+	       (leg->ear.moved || leg->ear.gone) &&
 	       leg->ear.stray.family == ADDR_NONE &&
 	       count(ears, true) <= EARS_PATIENT;
 }
@@ -298,7 +299,7 @@ listening_due(const struct ctx *x, struct leg *leg)
 			ear_end_listening(x, leg);
 	} else if (ear->agreed && is_waited_for(&x->e->calls->ears, leg)) {
 		set_timer(x, leg, EAR_LISTEN_MS);
-		if (new && ear->reach.heard == MEDIA_SILENT)
+		if (new && ear->reach.heard != MEDIA_PAUSED)
 			relay_conclude(x, leg, &ear->reach);
 	} else {
 		ear_end_listening(x, leg);

@@ -20,9 +20,10 @@
  *
  * It looks again for who was heard and falls silent: home routers forget, and
  * give the sound another port.  Then only if its phone sent without a pause
- * until then, or comes back by another flow.  A phone that takes the question
- * and sends nothing is muted: it sends to our SIP port until it speaks, for
- * nobody would know the port that its words leave by.
+ * until then, or comes back by another flow, or its RTCP has stopped as well.
+ * A phone that takes the question and sends nothing is muted, and asked no
+ * more for a silence alone.  But in the two other cases it sends to our SIP
+ * port until it speaks, for nobody would know the port that its words leave by.
  * A phone whose router forgot the way of its signalling, too, is asked as soon
  * as it comes back (move.h).
  *
@@ -91,6 +92,8 @@ struct ear {
 	bool agreed;	    /* the phone took the re-INVITE */
 	bool paused;	     /* the relay does not hear it any more */
 	bool moved;	     /* it came by another flow since it was heard */
+	bool gone;	     /* its RTCP stopped with its sound */
+	bool asked_gone;     /* since then */
 	bool mutes;	     /* it stops sending when it pleases, and nobody
 			      * listens for it */
 	bool refuses;	     /* to be asked */
@@ -105,6 +108,8 @@ struct ear {
 	 * heard for so long; 0: never. */
 	struct addr moved_from, moved_to;
 	uint32_t moved_ms;
+	struct mono back_at; /* heard again, after so long without */
+	uint32_t quiet_ms;
 	struct addr announced_then; /* when it was learnt last */
 	bool silent;	    /* and sent nothing, all the time */
 	struct flow by;     /* at which it is heard */

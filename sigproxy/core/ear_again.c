@@ -10,7 +10,7 @@ is_suspect(const struct edge *e, const struct leg *leg)
 
 	return ear->paused && !ear->refuses && ear->reach.ssrc != 0 &&
 	       ear_may_ask(e, leg, &ear->reach) && ear->looks < EAR_LOOKS &&
-	       (ear->moved ||
+	       (ear->moved || (ear->gone && !ear->asked_gone) ||
 		   (ear->reach.heard == MEDIA_PAUSED && !ear->mutes));
 }
 
@@ -22,6 +22,7 @@ ear_look_again(const struct ctx *x, struct leg *leg)
 	if (ear_is_busy(leg) || !is_suspect(x->e, leg))
 		return;
 	ear->looks++;
+	ear->asked_gone = ear->gone;
 	ear->turns = 0;
 	ear->again = ear->sure = true;
 	ear->agreed = ear->silent = ear->sighted = ear->contested = false;
@@ -42,8 +43,16 @@ ear_paused(const struct ctx *x, struct leg *leg,
 		ear->before = relay_sound(leg)->learnt;
 	}
 	ear->paused = true;
+	ear->gone = ear->gone || reach->heard == MEDIA_GONE;
 	ear->reach = *reach;
 	ear_look_again(x, leg);
+}
+
+static uint32_t
+quiet_ms(const struct ear *ear, struct mono now)
+{
+	return EAR_PAUSE_MS +
+	    (uint32_t)mono_ms_between(ear->paused_at, now);
 }
 
 void
@@ -55,8 +64,12 @@ ear_heard(const struct ctx *x, struct leg *leg,
 	/* Of who need not send, nothing is missed. */
 	if (relay_sound(leg)->held)
 		return;
+	if (ear->paused) {
+		ear->quiet_ms = quiet_ms(ear, x->now);
+		ear->back_at = x->now;
+	}
 	ear->paused = false;
-	ear->moved = false;
+	ear->moved = ear->gone = ear->asked_gone = false;
 	ear->reach = *reach;
 }
 
@@ -78,10 +91,13 @@ ear_learnt(
 	ear->moved_from = *before;
 	ear->moved_to = s->learnt;
 	ear->moved_ms = EAR_PAUSE_MS;
+	/* Its first packets are heard a moment before it is learnt. */
 	if (ear->paused)
-		ear->moved_ms +=
-		    (uint32_t)mono_ms_between(ear->paused_at, x->now);
-	else if (ear->reach.heard == MEDIA_HEARD)
+		ear->moved_ms = quiet_ms(ear, x->now);
+	else if (ear->back_at.us != 0 &&
+	    mono_ms_between(ear->back_at, x->now) < EAR_STALE_MS)
+		ear->moved_ms = ear->quiet_ms;
+	if (!ear->paused && ear->reach.heard == MEDIA_HEARD)
 		relay_conclude(x, leg, &ear->reach);
 }
 

@@ -71,7 +71,8 @@ ear_seen_again(const struct edge *e, const struct leg *leg, struct mono now)
 		return addr_eq(&ear->seen, &ear->before) ? SEEN_AS_SAID :
 		       is_proved(ear, now) ? SEEN_EACH_PEER : SEEN_MOVED;
 	if (ear->agreed || ear->mutes || ear->refuses ||
-	    (ear->state != EAR_OVER && !move_is_asking(leg)))
+	    (ear->state != EAR_OVER && !move_is_asking(leg)) ||
+	    keep_answered_since(e->keep, &leg->flow, ear->asked))
 		return SEEN_NOT;
 	return SEEN_LOST;
 }

@@ -4,7 +4,7 @@ Whose router gives the old ports again is heard by itself. Whose router gives ot
 its signalling on that shows its password: its sound from the new port is dropped by the office's router until then.
 Where the signalling goes on, since its connection outlived it, from the moment itself on. Whose router gives each peer
 another port from then on cannot be heard, and its record says why. Who is muted in that moment is heard from its next
-word on, though its signalling tells nothing.
+word on, though its signalling tells nothing, once its RTCP is missed.
 """
 
 import re
@@ -26,7 +26,8 @@ BACK_S = 2.0
 GRANT_S = 30
 REFRESH = 0.9                # of its grant, then baresip registers anew
 BEFORE_S = 2.5               # so long before that the router forgets
-MUTED_S = 4                  # before it does: so that its silence is known
+MUTED_S = 4                  # before it does
+GONE_S = 24                  # after which its RTCP, which is dropped as well, is missed
 RTP = range(16384, 16984)
 MARK = b'STRANGER' * 20
 
@@ -81,8 +82,9 @@ class Story:
         hear_each_other(self.home, self.desk, 1)
         forgets_at = self.began + REFRESH * GRANT_S - BEFORE_S
         if self.kind.muted:
-            time.sleep(max(0.0, forgets_at - MUTED_S - time.time()))
+            time.sleep(8)               # it has sent RTCP by then
             self.mute()
+            forgets_at = time.time() + MUTED_S
         time.sleep(max(0.0, forgets_at - time.time()))
         self.at = time.time()
         if self.kind.each_peer:
@@ -92,7 +94,7 @@ class Story:
             self.office.lab.rebind(self.router, self.kind.ports)
         flush_connections(self.router.router)
         if self.kind.muted:
-            time.sleep(1)
+            time.sleep(GONE_S)
             self.at = time.time()
             self.home.host.run(['nft', 'delete table ip mute'])
 

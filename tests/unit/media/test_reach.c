@@ -282,6 +282,37 @@ START_TEST(who_pauses_when_he_says_nothing_is_told_after_five_seconds)
 }
 END_TEST
 
+/* Who is muted goes on to report; whose router forgot does so in vain. */
+START_TEST(who_sends_no_reports_either_is_gone)
+{
+	uint64_t ms;
+
+	talk();
+	hear(0, PORT_RTCP, HOME_RTCP, 50);
+	ms = speak(100);
+	ck_assert_uint_eq(pass(ms, ms + 6000).reach.heard, MEDIA_SILENT);
+	hear(0, PORT_RTCP, HOME_RTCP, ms + 6000);
+	ck_assert_uint_eq(
+	    pass(ms + 6000, ms + 6000 + STREAM_GONE_MS - 100).told, 0);
+	ck_assert_uint_eq(pass(ms + 6000 + STREAM_GONE_MS,
+	    ms + 6200 + STREAM_GONE_MS).reach.heard, MEDIA_GONE);
+	hear(0, PORT_RTP, HOME, ms + 27000);
+	ck_assert_uint_eq(
+	    pass(ms + 27000, ms + 27200).reach.heard, MEDIA_HEARD);
+}
+END_TEST
+
+START_TEST(who_never_sent_reports_is_silent_and_no_more)
+{
+	uint64_t ms;
+
+	talk();
+	ms = speak(100);
+	ck_assert_uint_eq(pass(ms, ms + 6000).reach.heard, MEDIA_SILENT);
+	ck_assert_uint_eq(pass(ms + 6000, ms + 60000).told, 0);
+}
+END_TEST
+
 START_TEST(but_after_a_second_if_his_signalling_moved_meanwhile)
 {
 	struct ipc_relay_set set = { .session = CALL, .end = 0, .to_end = 1,
@@ -452,6 +483,8 @@ add_reach_tests(Suite *suite)
 	    who_pauses_when_he_says_nothing_is_told_after_five_seconds);
 	tcase_add_test(tc,
 	    but_after_a_second_if_his_signalling_moved_meanwhile);
+	tcase_add_test(tc, who_sends_no_reports_either_is_gone);
+	tcase_add_test(tc, who_never_sent_reports_is_silent_and_no_more);
 	tcase_add_test(tc, packets_of_others_are_told_as_such);
 	tcase_add_loop_test(tc, who_comes_through_decides_which_port_is_said,
 	    0, sizeof(results) / sizeof(results[0]));

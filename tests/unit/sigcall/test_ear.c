@@ -402,25 +402,49 @@ START_TEST(who_stops_in_mid_call_is_looked_for_and_heard_from_there)
 }
 END_TEST
 
-/* Heard before, asked now, it sends nothing. */
-static void
-mutes(void)
+START_TEST(who_mutes_is_asked_once)
 {
-	lab->n_reach = 1;
+	is_heard();
 	lab_reach(lab, 0, MEDIA_PAUSED);
 	takes(home, asked(home, AT_SIP_PORT));
 	lab_pass(lab, EAR_LISTEN_MS);
+	takes(home, asked(home, AT_RELAY));
+	lab_pass(lab, EAR_PROVED_MS);
 	/* Of a pause alone nothing is concluded. */
 	ck_assert_uint_eq(lab->n_reach, 1);
 	lab_reach(lab, 0, MEDIA_SILENT);
 	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_STOPPED_SENDING);
 	ck_assert_uint_eq(lab->reach.proof, PROOF_ASKED);
+	lab_reach(lab, 0, MEDIA_HEARD);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_OK);
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	lab_pass(lab, 10000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	hang_up();
+}
+END_TEST
+
+/* It is silent, no report of it comes any more, and it is asked: nothing. */
+static void
+mutes(void)
+{
+	lab->n_reach = 1;
+	lab_reach(lab, 0, MEDIA_SILENT);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	lab_reach(lab, 0, MEDIA_GONE);
+	takes(home, asked(home, AT_SIP_PORT));
+	lab_pass(lab, EAR_LISTEN_MS);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_STOPPED_SENDING);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_ASKED);
+	/* Reports come again, by the port the relay sends to. */
+	lab_reach(lab, 0, MEDIA_SILENT);
 	lab_pass(lab, 60000);
+	lab_reach(lab, 0, MEDIA_GONE);
 	ck_assert_ptr_null(phone_expect(home, "INVITE"));
 }
 
-/* Its router may forget its sound alone meanwhile. */
-START_TEST(who_mutes_is_listened_for_until_it_speaks)
+/* Its router forgot its sound alone meanwhile. */
+START_TEST(who_mutes_and_is_gone_is_listened_for_until_it_speaks)
 {
 	struct addr seen = home->flow.remote;
 
@@ -505,6 +529,24 @@ START_TEST(asked_at_an_address_that_is_not_ours_any_more)
 }
 END_TEST
 
+/* Heard by its first packets, learnt by the next. */
+START_TEST(how_long_it_was_not_heard)
+{
+	struct addr seen = home->flow.remote;
+
+	seen.port = MOVED;
+	is_heard();
+	lab_reach(lab, 0, MEDIA_SILENT);
+	lab_pass(lab, 30000);
+	lab_reach(lab, 0, MEDIA_HEARD);
+	lab_pass(lab, 40);
+	lab_learnt(lab, 0, &seen);
+	ck_assert_uint_eq(lab->reach.proof, PROOF_BACK);
+	ck_assert_uint_eq(lab->reach.after_ms, EAR_PAUSE_MS + 30000);
+	hang_up();
+}
+END_TEST
+
 /* Else it would speak to our SIP port for ever. */
 START_TEST(muted_with_another_ssrc_it_is_told_the_relay_again)
 {
@@ -529,13 +571,13 @@ START_TEST(too_many_that_are_muted_are_not_listened_for)
 	for (unsigned i = 0; i < EARS_PATIENT; i++)
 		ears->leg[i] = &silent;
 	is_heard();
-	lab_reach(lab, 0, MEDIA_PAUSED);
+	lab_reach(lab, 0, MEDIA_GONE);
 	takes(home, asked(home, AT_SIP_PORT));
 	lab_pass(lab, EAR_LISTEN_MS);
 	takes(home, asked(home, AT_RELAY));
 	lab_pass(lab, EAR_PROVED_MS);
-	lab_reach(lab, 0, MEDIA_HEARD);
-	lab_reach(lab, 0, MEDIA_PAUSED);
+	lab_reach(lab, 0, MEDIA_SILENT);
+	lab_reach(lab, 0, MEDIA_GONE);
 	lab_pass(lab, 10000);
 	ck_assert_ptr_null(phone_expect(home, "INVITE"));
 	hang_up();
@@ -766,6 +808,21 @@ START_TEST(who_moved_and_is_not_heard_from_there_either)
 	ck_assert_uint_eq(lab->reach.proof, PROOF_SEEN_SENT);
 	ck_assert_uint_eq(lab->reach.seen.port, MOVED);
 	hang_up();
+}
+END_TEST
+
+/* Its router is not to blame: it answers us. */
+START_TEST(who_never_answers_but_registers_is_not_lost)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	ck_assert_ptr_nonnull(phone_expect(home, "INVITE"));
+	lab_pass(lab, 1000);
+	while (phone_recv(home) != NULL)
+		;
+	phone_registers(home, NULL);
+	lab_reach(lab, 0, MEDIA_SILENT);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_FELL_SILENT);
 }
 END_TEST
 
@@ -1014,9 +1071,11 @@ suite_ear(void)
 	T(sigproxy_is_killed_while_it_listens);
 	T(an_offer_of_the_desk_meanwhile);
 	T(who_stops_in_mid_call_is_looked_for_and_heard_from_there);
-	T(who_mutes_is_listened_for_until_it_speaks);
+	T(who_mutes_is_asked_once);
+	T(who_mutes_and_is_gone_is_listened_for_until_it_speaks);
 	T(our_address_changes_while_it_is_listened_for);
 	T(asked_at_an_address_that_is_not_ours_any_more);
+	T(how_long_it_was_not_heard);
 	T(muted_with_another_ssrc_it_is_told_the_relay_again);
 	T(too_many_that_are_muted_are_not_listened_for);
 	T(a_new_ssrc_that_comes_at_once_is_its_own);
@@ -1032,6 +1091,7 @@ suite_ear(void)
 	T(a_connection_that_takes_no_question_is_closed);
 	T(but_not_one_whose_phone_answers_something);
 	T(who_moved_and_is_not_heard_from_there_either);
+	T(who_never_answers_but_registers_is_not_lost);
 	T(who_refuses_to_be_asked_is_not_lost);
 	T(two_phones_of_one_home_that_were_heard_are_asked_at_once);
 	T(who_pauses_is_listened_for_until_it_speaks);

@@ -1,7 +1,6 @@
 /*
- * BYE for a phone that may be out of reach at that moment: its connection is
- * closed, and nobody dials it; or its router forgot the way by UDP.  It is told
- * when it comes back (RFC 3261 15).
+ * BYE for a phone by a stream, whose connection may be closed at that moment:
+ * nobody dials it, so it is told when it comes back (RFC 3261 15).
  */
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
@@ -65,7 +64,7 @@ farewell_say(const struct ctx *x, struct leg *leg, const struct ending *how)
 	bool live = conns_live(x->e->conns, &leg->flow);
 
 	leg->owes_ack = leg->owes_ack && !live;
-	if ((leg->flow.transport == TRANSPORT_UDP && !leg_is_external(leg)) ||
+	if (leg->flow.transport == TRANSPORT_UDP ||
 	    !may_owe(x->e->calls, TEXT_SPAN(leg_party(leg)->number))) {
 		leg_bye(x, leg, how->reason, how->cause, other, NULL);
 		return;
@@ -136,10 +135,8 @@ bye_timeout(struct edge *e, struct mono now, struct steps *st, struct ctxn *c)
 
 	ctxn_detach(c);
 	leg->bye = NULL;
-	/* By a connection that is closed it comes back, and is told then; and
-	 * so it does by UDP, behind another port. */
-	if (leg->flow.transport != TRANSPORT_UDP &&
-	    conns_live(e->conns, &leg->flow))
+	/* By a connection that is closed it comes back, and is told then. */
+	if (conns_live(e->conns, &leg->flow))
 		farewell_done(&x, leg);
 }
 

@@ -1921,9 +1921,6 @@ lab_set(const struct lab *lab, uint8_t end)
 void
 lab_expect_empty(struct lab *lab)
 {
-	/* A BYE that its phone did not answer is kept for a while. */
-	if (lab_count(lab, "byes_owed") > 0)
-		lab_pass(lab, 180000);
 	ck_assert_uint_eq(lab_count(lab, "calls"), 0);
 	ck_assert_uint_eq(lab_count(lab, "legs"), 0);
 	ck_assert_uint_eq(lab_count(lab, "exchanges"), 0);

@@ -93,30 +93,6 @@ registers_at_last(void)
 	lab_pass(lab, 1);
 }
 
-/* Its router forgot it, and the desk hangs up before it comes again. */
-START_TEST(a_bye_waits_for_a_home_whose_router_forgot_it)
-{
-	struct flow was = home->flow;
-	const char *bye;
-
-	dlg_send(&t.b, "BYE", NULL, NULL, "");
-	ck_assert_ptr_nonnull(phone_expect(home, "BYE"));
-	lab_pass(lab, 40000);
-	while (phone_recv(home) != NULL)
-		;
-	ck_assert_uint_eq(lab_count(lab, "channels"), 0);
-	ck_assert_uint_eq(lab_count(lab, "byes_owed"), 1);
-	home->flow.remote.port = 41060;
-	phone_registers(home, NULL);
-	phone_moved(home, &was);
-	bye = phone_expect(home, "BYE");
-	ck_assert_ptr_nonnull(bye);
-	phone_answer(home, bye, 200, "", NULL);
-	ck_assert_uint_eq(lab_count(lab, "byes_owed"), 0);
-	ck_assert_uint_eq(lab_count(lab, "calls"), 0);
-}
-END_TEST
-
 START_TEST(a_phone_that_registers_is_told_at_once)
 {
 	unsigned before = lab->n_sets;
@@ -867,7 +843,6 @@ suite_move(void)
 
 #define T(name) tcase_add_test(tc, name)
 	tcase_add_checked_fixture(tc, setup, teardown);
-	T(a_bye_waits_for_a_home_whose_router_forgot_it);
 	T(a_phone_that_registers_is_told_at_once);
 	T(a_called_phone_outside_is_told_too);
 	T(a_phone_that_answers_is_not_waited_for);

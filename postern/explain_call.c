@@ -305,7 +305,8 @@ say_denied(const struct explain *x, struct span verdict)
 	f = finding_new(x->found, FINDING_ERROR, "class-denied");
 	finding_what(f, "%.*s may not %s %.*s: %.*s",
 	    EXPLAIN_ARG(explain_text(x->call, "caller")),
-	    via.len == 0 ? "call" : "send a call on to",
+	    via.len == 0 || span_eq(via, SPAN_LIT("call")) ?
+		"call" : "send a call on to",
 	    EXPLAIN_ARG(explain_text(x->call, "called")),
 	    EXPLAIN_ARG(span_sub(verdict, 8, verdict.len)));
 	finding_seen(f, "call %llu of %.*s: rule \"%.*s\"%s%.*s%s%.*s",

@@ -13,6 +13,8 @@
 #define LOG_PER_S 10
 #define DECISION_MAX (POLICY_TEXT_MAX + 16)
 #define UNWRITTEN_MS (30ULL * 86400 * 1000)
+/* For sigproxy to come back and tell. */
+#define UNWRITTEN_TOLD_MS 15000
 
 /* The decision, until it is written. */
 struct call_open {
@@ -45,6 +47,7 @@ calls_start(struct oracle *o)
 		o->unwritten_after = (uint64_t)last;
 	o->unwritten_left = QUEUE_MAX;
 	o->unwritten_open = true;
+	o->unwritten_until = mono_add_ms(clock_mono(), UNWRITTEN_TOLD_MS);
 	o->calls_live = store_number(o->store, ST_COUNT_LIVE, 0);
 	o->calls_kept = store_number(o->store, ST_COUNT_CALLS, 0);
 	return 0;
@@ -506,8 +509,8 @@ write_note(struct oracle *o, const struct ipc_call_note *note, int *rows_out)
 /*
  * A call is granted before its row is on disk, so a crash may lose the row.
  * What sigproxy tells stands in for it, named as such, only for tickets that
- * can have been given so, and for as many as can have waited for the disk:
- * nobody fills the table with others.
+ * can have been given so, for as many as can have waited for the disk, and not
+ * for long: nobody fills the table with others.
  */
 static bool
 may_be_unwritten(const struct oracle *o, uint64_t ticket)
@@ -521,7 +524,8 @@ is_unwritten(struct oracle *o, uint64_t ticket)
 	sqlite3_stmt *q;
 	int got;
 
-	if (!may_be_unwritten(o, ticket) || o->unwritten_left == 0)
+	if (!o->unwritten_open || !may_be_unwritten(o, ticket) ||
+	    o->unwritten_left == 0)
 		return false;
 	q = store_use(o->store, ST_HAS_CALL);
 	sql_int(q, 1, (int64_t)ticket);

@@ -105,7 +105,7 @@ settled(void *arg, bool stored)
 	struct oracle *o = arg;
 
 	watch_settled(o->watch, stored);
-	if (stored && o->settled)
+	if (stored && mono_due(o->unwritten_until, clock_mono()))
 		o->unwritten_open = false;
 	if (stored)
 		drops_look(o, false);

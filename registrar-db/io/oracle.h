@@ -120,7 +120,8 @@ struct oracle {
 	 * have given without coming to write them down; so many at most. */
 	uint64_t unwritten_after;
 	unsigned unwritten_left;
-	bool unwritten_open;	/* what is told of them is not yet on disk */
+	struct mono unwritten_until;	/* for them to be told */
+	bool unwritten_open;	/* what was told is not yet on disk */
 	bool homes_swept;	/* old ones, once after start */
 	bool lost_swept;	/* the same */
 	bool settled;		/* sigproxy had time to save all it has */

@@ -389,9 +389,22 @@ ear_accepted(
 	return true;
 }
 
+/* Our address changed while its phone was asked. */
+static bool
+was_its_question(const struct leg *leg)
+{
+	return leg->ear.state == EAR_OVER && leg->ear.moved &&
+	       addr_eq(&leg->move.telling.rtp[leg->call->sound],
+		   &leg->ear.said);
+}
+
 bool
 ear_refused(const struct ctx *x, struct leg *leg)
 {
+	if (was_its_question(leg)) {
+		leg->ear.refuses = true;
+		return true;
+	}
 	if (leg->ear.state != EAR_LISTENS &&
 	    (leg->ear.state != EAR_ENDS || listens_yet(leg)))
 		return false;

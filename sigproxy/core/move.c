@@ -345,8 +345,10 @@ on_refused(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 		later(x, leg, session_after_glare_ms(leg));
 		return;
 	}
-	if (ear_refused(x, leg))
+	if (ear_refused(x, leg)) {
+		try_now(x, leg); /* of a new address it is told all the same */
 		return;
+	}
 	if (msg->status == 422)
 		session_too_small(leg, msg);
 	if (m->tries + 1 < MOVE_TRIES) {

@@ -106,8 +106,7 @@ class Control:
         """Take in events and answers until done() is true or the time is over; return done()."""
         deadline = time.monotonic() + seconds
         while not (value := done()):
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([self._sock], [], [], left)[0]:
+            if not select.select([self._sock], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 break
             data = self._sock.recv(65536)
             if not data:

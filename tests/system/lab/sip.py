@@ -93,11 +93,12 @@ def final(message):
 
 
 def ask(sock, server, data, seconds=2.0):
-    """Send one request; return its final response, or None; one to an INVITE before may come once more."""
-    cseq = re.search(rb'\r\nCSeq: *\d+ +(\w+)', data)
+    """Send one request; return its final response, or None: one to a request before may come late."""
+    asked = {name: found[1].decode(errors='replace').split() for name in ('call-id', 'cseq')
+             if (found := re.search(rb'(?i)\r\n%s *: *([^\r]*)\r\n' % name.encode(), data))}
 
     def is_mine(m):
-        return final(m) and not (cseq and cseq[1] != b'INVITE' and m.headers.get('cseq', [''])[0].endswith(' INVITE'))
+        return final(m) and all(m.headers.get(name, [''])[0].split() in ([], value) for name, value in asked.items())
     sock.sendto(data, server)
     got = [m for m in answers(sock, seconds, enough=is_mine) if is_mine(m)]
     return got[0] if got else None

@@ -27,7 +27,7 @@ GRANT_S = 30
 REFRESH = 0.9                # of its grant, then baresip registers anew
 BEFORE_S = 2.5               # so long before that the router forgets
 MUTED_S = 4                  # before it does
-GONE_S = 24                  # after which its RTCP, which is dropped as well, is missed
+GONE_S = 28                  # after which its RTCP, which is dropped as well, is missed
 RTP = range(16384, 16984)
 MARK = b'STRANGER' * 20
 
@@ -82,7 +82,7 @@ class Story:
         hear_each_other(self.home, self.desk, 1)
         forgets_at = self.began + REFRESH * GRANT_S - BEFORE_S
         if self.kind.muted:
-            time.sleep(8)               # it has sent RTCP by then
+            time.sleep(14)              # it has sent RTCP by then
             self.mute()
             forgets_at = time.time() + MUTED_S
         time.sleep(max(0.0, forgets_at - time.time()))

@@ -578,6 +578,8 @@ def test_trunks_alone_are_dialled():
                 for target in targets + ([DIALLED] if trunk != 1 else []):
                     door.say('TRUNK_DIAL', id=7, trunk=trunk, address=target)
                     answer = door.hear('TRUNK_CONN')
+                    if answer and answer['id'] != 7:    # of the sigproxy before
+                        answer = door.hear('TRUNK_CONN')
                     assert answer and answer['refusal'] == DIAL_UNKNOWN, (trunk, target, answer)
             start = time.monotonic()
             for _ in range(2000):

@@ -143,7 +143,8 @@ struct ears {
 	struct addr stale; /* it may go on there for a moment */
 	struct mono stale_until;
 	uint64_t asked, heard, dead, contested;
-	struct ear_sound sounds[EAR_SOUNDS]; /* by a keyed hash; newest stay */
+	/* Of each stream, and of each IP; by a keyed hash, the newest stay. */
+	struct ear_sound sounds[2][EAR_SOUNDS];
 };
 
 /* May leg's phone be asked, whether it was heard before or not? */

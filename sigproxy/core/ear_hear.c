@@ -123,7 +123,7 @@ note_sound(struct calls *c, struct mono now, const struct addr *from,
 	memcpy(key + sizeof(from->ip) + 2, &h->ssrc, 4);
 	hash = htab_hash(&c->by_token, key, sizeof(key));
 	tag = (uint32_t)(hash >> 32) | 1;
-	s = &c->ears.sounds[hash % EAR_SOUNDS];
+	s = &c->ears.sounds[from->port == 0][hash % EAR_SOUNDS];
 	if (s->tag != tag ||
 	    mono_ms_between(s->last, now) >= gap_ms)
 		*s = (struct ear_sound){ .tag = tag, .first = now };
@@ -249,7 +249,8 @@ is_stale(const struct ears *ears, const struct addr *from, struct mono now)
 	       mono_before(now, ears->stale_until);
 }
 
-/* One entry for all of an IP: no source has port 0. */
+/* One entry for all of an IP, apart from those of streams: no source has port
+ * 0. */
 static const struct ear_sound *
 note_stray_of(struct calls *c, struct mono now, const struct addr *from)
 {

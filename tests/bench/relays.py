@@ -315,10 +315,28 @@ class Rtpengine(Relay):
 # ---- phones ----
 
 
-def talk(relay, ports, seconds, cpu=None):
-    """All calls with these ports talk for so long; what phones.c reports."""
+def thrown_away():
+    """Packets that found their socket full, of all UDP sockets but the phones'."""
+    with open('/proc/net/udp', encoding='ascii') as table:
+        rows = [line.split() for line in table][1:]
+    return sum(int(row[-1]) for row in rows if int(row[1].split(':')[1], 16) not in range(PHONE_PORT, PHONE_PORT + PLACES))
+
+
+def talk(relay, ports, seconds, cpu=None, deaf=False):
+    """All calls with these ports talk for so long; what phones.c reports.
+
+    deaf: nobody listens; what came is what the relay's sockets did not throw away."""
+    before = thrown_away()
+    result = _talk(relay, ports, seconds, cpu, deaf)
+    if deaf:
+        result['got'] -= thrown_away() - before
+    return result
+
+
+def _talk(relay, ports, seconds, cpu, deaf):
     phones = subprocess.Popen(
-        [os.path.join(build(), 'tests', 'bench', 'phones'), str(len(ports)), str(seconds), str(relay.pid)],
+        [os.path.join(build(), 'tests', 'bench', 'phones'), str(len(ports)), str(seconds), str(relay.pid),
+         *(['deaf'] if deaf else [])],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         preexec_fn=lambda: os.sched_setaffinity(0, {cpu}) if cpu is not None else None)
     if phones.stdout.readline() != 'ready\n':

@@ -682,7 +682,8 @@
 	F(addr, remote, 0, 0)			\
 	F(list, traces, trace, IPC_TRACES_MAX)	/* which want it */	\
 	F(u64, call, 0, UINT64_MAX)	/* 0: of no call */	\
-	F(str, call_id, 1, 256)	/* of the call's first leg */	\
+	F(str, call_id, 0, 256)	/* of the call's first leg */	\
+	F(str, refused, 0, 80)	/* why it is no SIP; empty: it is */	\
 	F(u32, len, 1, 65535)	/* of the whole of it */	\
 	F(blob, message, 1, IPC_TRACE_SIP_MAX)
 #define IPC_F_trace_rtp(F)			\
@@ -1014,7 +1015,8 @@
 	    "sigproxy connects, and with each change.")			\
 	M(TRACE_SIP, trace_sip, 100, ROLE_SIG, ROLE_TRACE, 0,		\
 	    "A message of what is traced, as it was on the wire, but for "	\
-	    "digests, keys and bodies of MESSAGE, which are crossed out.")	\
+	    "digests, keys and bodies of MESSAGE, which are crossed out; of "	\
+	    "one that was not understood all that is not known to be harmless.")	\
 	M(TRACE_RTP, trace_rtp, 101, ROLE_MEDIA, ROLE_TRACE, 0,		\
 	    "Packets of traced calls, without what they carry.")	\
 	M(RELAY_TRACE, relay_trace, 102, ROLE_SIG, ROLE_MEDIA, 0,	\

@@ -4,6 +4,7 @@
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/guard.h"
 #include "sigproxy/core/keep.h"
+#include "sigproxy/core/trace.h"
 #include "sigproxy/core/trunks.h"
 #include "sigproxy/core/urgent.h"
 #include "sigproxy/sip/build.h"
@@ -423,10 +424,12 @@ void
 edge_log_malformed(struct edge *e, struct mono now, struct steps *st,
     const struct edge_in *in)
 {
-	const char *why = in->msg->refuse_why;
+	const char *why = in->msg->refuse_why != NULL ?
+	    in->msg->refuse_why : "not SIP";
 	size_t n = 0;
 
 	e->malformed++;
+	trace_refused(e, now, st, in->from, in->raw, why);
 	/* Apart from refusals: nonsense does not crowd them out. */
 	if (!may_log(&e->nonsense, now, st, "sip-malformed"))
 		return;
@@ -435,6 +438,6 @@ edge_log_malformed(struct edge *e, struct mono now, struct steps *st,
 		n++;
 	steps_key_addr(st, "from", &in->from->remote);
 	steps_key_number(st, "bytes", in->raw.len);
-	steps_key_text(st, "why", span_str(why != NULL ? why : "not SIP"));
+	steps_key_text(st, "why", span_str(why));
 	steps_key_text(st, "begins", span_make(in->raw.p, n));
 }

@@ -171,23 +171,26 @@ is_of_call(enum sip_method method)
 
 /* ---- handing over ---- */
 
+/* m is NULL of what was not understood. */
 static void
 hand_over(struct edge *e, struct steps *st, const struct sip_msg *m,
-    rule_set set, struct ipc_trace_sip *out)
+    struct span bytes, rule_set set, struct ipc_trace_sip *out)
 {
 	struct trace *t = e->trace;
-	size_t n = m->bytes.len < sizeof(t->copy) ? m->bytes.len :
-	    sizeof(t->copy);
+	size_t n = bytes.len < sizeof(t->copy) ? bytes.len : sizeof(t->copy);
 
 	for (unsigned i = 0; i < t->n; i++) {
 		if (set & 1u << i)
 			out->traces[out->n_traces++].number =
 			    t->rule[i].number;
 	}
-	memcpy(t->copy, m->bytes.p, n);
-	redact(m, t->copy, n);
+	memcpy(t->copy, bytes.p, n);
+	if (m != NULL)
+		redact(m, t->copy, n);
+	else
+		redact_refused(bytes, t->copy, n);
 	out->message = span_make(t->copy, n);
-	out->len = (uint32_t)m->bytes.len;
+	out->len = (uint32_t)bytes.len;
 	if (st->trace.cap - st->trace.len < n + 1024) {
 		t->dropped++;
 		return;
@@ -227,7 +230,7 @@ look(struct edge *e, struct mono now, struct steps *st,
 	set = with_profile(t, set, m->method == SIP_REGISTER ?
 		TRACE_REGISTRATION : TRACE_SIGNALLING);
 	if (set != 0)
-		hand_over(e, st, m, set, &out);
+		hand_over(e, st, m, m->bytes, set, &out);
 }
 
 void
@@ -246,6 +249,70 @@ trace_sent(struct edge *e, struct mono now, struct steps *st,
 
 	if (trace_is_on(e) && sip_parse(bytes, SIP_DATAGRAM, m, NULL) == 0)
 		look(e, now, st, to, m, true);
+}
+
+/* ---- what is not understood ---- */
+
+#define REFUSED_LOOKED_AT 2048	/* of it: names stand in its head */
+
+/* As a part of a URI, say: "sip:168@", and not in 1680. */
+static bool
+has_word(struct span bytes, struct span word)
+{
+	for (size_t i = 1; i + word.len < bytes.len; i++) {
+		if (bytes.p[i - 1] == ':' &&
+		    memchr("@;> \r\n", bytes.p[i + word.len], 6) != NULL &&
+		    span_eq(span_sub(bytes, i, word.len), word))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_text(struct span bytes, struct span text)
+{
+	for (size_t i = 0; i + text.len <= bytes.len; i++) {
+		if (span_eq(span_sub(bytes, i, text.len), text))
+			return true;
+	}
+	return false;
+}
+
+static rule_set
+match_refused(const struct trace *t, struct span bytes)
+{
+	struct span head = span_sub(bytes, 0, REFUSED_LOOKED_AT);
+	rule_set set = 0;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		const struct trace_rule *r = &t->rule[i];
+
+		if (r->kind == TRACE_ALL ||
+		    (r->kind == TRACE_NUMBER && has_word(head, target(r))) ||
+		    (r->kind == TRACE_CALL && has_text(head, target(r))))
+			set |= (rule_set)(1u << i);
+	}
+	return set;
+}
+
+void
+trace_refused(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, struct span bytes, const char *why)
+{
+	struct ipc_trace_sip out = { .at_us = now.us, .zone = from->zone,
+		.transport = from->transport,
+		.local = e->conf->listeners[from->listener].local,
+		.remote = from->remote, .refused = span_sub(span_str(why), 0, 80) };
+	bool registers = span_caseeq(span_sub(bytes, 0, 9),
+	    SPAN_LIT("REGISTER "));
+	rule_set set;
+
+	if (!trace_is_on(e) || bytes.len == 0 || bytes.len > SIP_BYTES_MAX)
+		return;
+	set = with_profile(e->trace, match_refused(e->trace, bytes),
+	    registers ? TRACE_REGISTRATION : TRACE_SIGNALLING);
+	if (set != 0)
+		hand_over(e, st, NULL, bytes, set, &out);
 }
 
 /* ---- calls ---- */

@@ -41,6 +41,10 @@ void trace_came(struct edge *e, struct mono now, struct steps *st,
 void trace_sent(struct edge *e, struct mono now, struct steps *st,
     const struct flow *to, struct span bytes);
 
+/* This came and is not understood: does it name what is traced? */
+void trace_refused(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *from, struct span bytes, const char *why);
+
 /* It is known now whose call this is. */
 void trace_call(struct edge *e, struct mono now, const struct call *call);
 /* The relay was asked for ports for this call: is it to show its packets? */

@@ -279,3 +279,87 @@ redact(const struct sip_msg *m, char *copy, size_t n)
 		cross_header(&c, &m->hdr[i]);
 	cross_body(&c, m);
 }
+
+/* ---- what was not understood ---- */
+
+/* By name, or by the short form of it (RFC 3261 7.3.3). */
+static bool
+tells_no_secret(struct span name)
+{
+	static const char *const names[] = { "via", "v", "from", "f", "to",
+		"t", "call-id", "i", "cseq", "contact", "m", "max-forwards",
+		"content-length", "l", "content-type", "c", "expires",
+		"user-agent", "server", "route", "record-route", "allow",
+		"supported", "k", "require", "event", "o" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (span_caseeq(name, span_str(names[i])))
+			return true;
+	}
+	return false;
+}
+
+/* Where a line's end is missing, the next one lies in this one. */
+static bool
+holds_secret(struct span line)
+{
+	struct span unused;
+
+	return sounds_secret(line) || find(line, "response=", &unused) ||
+	    find(line, "nonce", &unused) || find(line, "inline:", &unused) ||
+	    find(line, "ice-pwd", &unused);
+}
+
+static bool
+is_first_line(struct span line)
+{
+	struct span unused;
+
+	return find(line, "SIP/", &unused) &&
+	    span_find(up_to(line, " "), ':') < 0;
+}
+
+/* Folded lines are as the one before.  Gives whether it stays. */
+static bool
+cross_line(struct copy *c, struct span line, bool is_first, bool before)
+{
+	struct span name = up_to(line, ":");
+	bool stays = is_first && is_first_line(line);
+
+	if (line.len > 0 && (line.p[0] == ' ' || line.p[0] == '\t')) {
+		stays = before;
+		name = SPAN_NONE;
+	} else if (!stays && name.len < line.len) {
+		stays = tells_no_secret(span_trim(name));
+	} else if (!stays) {
+		name = SPAN_NONE;
+	}
+	if (!stays || holds_secret(line)) {
+		cross(c, span_sub(line, name.len + (name.len > 0), line.len));
+		return false;
+	}
+	cross_passwords(c, line);
+	return true;
+}
+
+void
+redact_refused(struct span bytes, char *copy, size_t n)
+{
+	struct copy c = { bytes, copy, n };
+	struct span left = bytes, line;
+	bool stays = false;
+
+	while (left.len > 0 && strchr("\r\n", left.p[0]) != NULL)
+		left = span_sub(left, 1, left.len);
+	for (const char *begin = left.p; left.len > 0;) {
+		line = up_to(left, "\r\n");
+		if (line.len == 0)
+			break;
+		stays = cross_line(&c, line, line.p == begin, stays);
+		left = rest(left, line);
+		if (left.len > 1 && left.p[0] == '\r' && left.p[1] == '\n')
+			left = span_sub(left, 1, left.len);
+		left = span_sub(left, 1, left.len);
+	}
+	cross(&c, left);
+}

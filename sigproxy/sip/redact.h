@@ -21,4 +21,14 @@
  */
 void redact(const struct sip_msg *m, char *copy, size_t n);
 
+/*
+ * The same of what sip_parse() refused.  Its first line stays if it is one of
+ * SIP, and of headers that bring no secrets what they say; all else is
+ * crossed out, but for the names of headers.
+ *
+ * Takes:   bytes  as they came.
+ *          copy   the first n of them, changed in place.
+ */
+void redact_refused(struct span bytes, char *copy, size_t n);
+
 #endif

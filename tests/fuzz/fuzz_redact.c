@@ -32,13 +32,32 @@ check(const char *bytes, size_t n)
 	free(copy);
 }
 
+static void
+check_refused(const char *bytes, size_t n)
+{
+	char *copy = malloc(n + (n == 0));
+
+	if (copy == NULL)
+		return;
+	memcpy(copy, bytes, n);
+	redact_refused(span_make(bytes, n), copy, n);
+	for (size_t i = 0; i < n; i++) {
+		if (copy[i] != bytes[i] && (copy[i] != 'x' ||
+		    bytes[i] == '\r' || bytes[i] == '\n'))
+			abort();
+	}
+	free(copy);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	size_t n;
 
-	if (sip_parse(span_make(data, len), SIP_DATAGRAM, &m, NULL) != 0)
+	if (sip_parse(span_make(data, len), SIP_DATAGRAM, &m, NULL) != 0) {
+		check_refused((const char *)data, len);
 		return 0;
+	}
 	n = m.bytes.len;
 	check(m.bytes.p, n / 2);
 	check(m.bytes.p, n);

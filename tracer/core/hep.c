@@ -81,7 +81,8 @@ hep_put(struct buf *b, const struct packet *p, uint32_t agent,
 	number(b, HEP_TIME_US, p->at_us % 1000000, 4);
 	number(b, HEP_WHAT, WHAT_SIP, 1);
 	number(b, HEP_AGENT, agent, 4);
-	chunk(b, HEP_CORRELATION, call_id);
+	if (call_id.len > 0)
+		chunk(b, HEP_CORRELATION, call_id);
 	chunk(b, HEP_PAYLOAD, p->bytes);
 	if (buf_err(b) == 0 && b->len - begin > UINT16_MAX)
 		b->err = -EMSGSIZE;

@@ -14,7 +14,7 @@
  * Write one message.
  *
  * Takes:   agent    which capture agent we are.
- *          call_id  ties both legs of a call together.
+ *          call_id  ties both legs of a call together; empty: it is of none.
  * Errors:  -EAFNOSUPPORT its addresses are not of one family; b's sticky one.
  */
 int hep_put(struct buf *b, const struct packet *p, uint32_t agent,

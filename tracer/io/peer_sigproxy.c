@@ -28,17 +28,19 @@ tell_rules(struct tracer *t)
 	door_send(t->sig, buf_span(&b));
 }
 
-static const char *
-comment(uint8_t transport)
+static void
+comment(struct buf *b, const struct ipc_trace_sip *m)
 {
-	switch (transport) {
-	case TRANSPORT_TLS:
-		return "came by TLS; decrypted";
-	case TRANSPORT_TCP:
-		return "came by TCP";
-	default:
-		return "";
-	}
+	if (m->transport == TRANSPORT_TLS)
+		buf_puts(b, "came by TLS; decrypted");
+	else if (m->transport == TRANSPORT_TCP)
+		buf_puts(b, "came by TCP");
+	if (m->refused.len == 0)
+		return;
+	buf_puts(b, b->len > 0 ? "; not understood: " : "not understood: ");
+	for (size_t i = 0; i < m->refused.len; i++)
+		buf_putc(b, m->refused.p[i] >= 32 && m->refused.p[i] < 127 ?
+			m->refused.p[i] : '?');
 }
 
 static void
@@ -48,12 +50,15 @@ write_down(struct tracer *t, const struct ipc_trace_sip *m,
 	static char mem[IPC_TRACE_SIP_MAX + PCAPNG_AROUND_MAX];
 	struct trace_file *file = files_get(&t->files, m->call,
 	    m->traces[0].number, label);
-	struct buf b;
+	char words[160];
+	struct buf b, said;
 
 	if (file == NULL)
 		return;
+	buf_init(&said, words, sizeof(words));
+	comment(&said, m);
 	buf_init(&b, mem, sizeof(mem));
-	if (pcapng_packet(&b, p, span_str(comment(p->transport))) == 0)
+	if (pcapng_packet(&b, p, buf_span(&said)) == 0)
 		files_write(&t->files, file, buf_span(&b));
 }
 

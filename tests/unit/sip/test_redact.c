@@ -102,6 +102,57 @@ static const struct {
 	  "SIP/2.0 200 OK\r\nxxxxxxxxxxxxxxxx\r\n") },
 };
 
+static const struct {
+	const char *name, *text, *want;
+} refused[] = {
+	{ "a line without a colon",
+	  "INVITE sip:168@sip.example.org SIP/2.0\r\n"
+	  "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n"
+	  "From: <sip:201:pw@sip.example.org>;tag=1\r\nwhat is this\r\n"
+	  "X-Color: red\r\nAuthorization: Digest response=\"0a\"\r\n"
+	  "\r\nv=0\r\n",
+	  "INVITE sip:168@sip.example.org SIP/2.0\r\n"
+	  "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKa\r\n"
+	  "From: <sip:201:xx@sip.example.org>;tag=1\r\nxxxxxxxxxxxx\r\n"
+	  "X-Color:xxxx\r\nAuthorization:xxxxxxxxxxxxxxxxxxxxx\r\n"
+	  "\r\nxxx\r\n" },
+	{ "folded lines are as the one before",
+	  "SIP/2.0 200 OK\nTo: a\n b\nAuthorization: c\n d\n",
+	  "SIP/2.0 200 OK\nTo: a\n b\nAuthorization:xx\nxx\n" },
+	{ "a line's end is missing",
+	  "INVITE sip:a SIP/2.0\r\nTo: <sip:b>Authorization: Digest\r\n"
+	  "Call-ID: c a=crypto:1 X inline:d\r\n",
+	  "INVITE sip:a SIP/2.0\r\nTo:xxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n"
+	  "Call-ID:xxxxxxxxxxxxxxxxxxxxxxxx\r\n" },
+	{ "a stream that lost its place, in a header",
+	  "Authorization: Digest uri=\"sip:a SIP/2.0\"\r\nTo: b\r\n",
+	  "Authorization:xxxxxxxxxxxxxxxxxxxxxxxxxxx\r\nTo: b\r\n" },
+	{ "in what somebody wrote", "my pin is 1234\r\nbye",
+	  "xxxxxxxxxxxxxx\r\nxxx" },
+	{ "behind line ends", "\r\n\r\nBYE sip:a SIP/2.0\r\n\r\nb",
+	  "\r\n\r\nBYE sip:a SIP/2.0\r\n\r\nx" },
+};
+
+START_TEST(of_what_is_refused_only_what_is_known_stays)
+{
+	struct span text = span_str(refused[_i].text);
+	char copy[2048];
+
+	memcpy(copy, text.p, text.len);
+	redact_refused(text, copy, text.len);
+	copy[text.len] = '\0';
+	ck_assert_msg(strcmp(copy, refused[_i].want) == 0, "%s: %s",
+	    refused[_i].name, copy);
+	for (size_t cut = 0; cut < text.len; cut++) {
+		char part[2048];
+
+		memcpy(part, text.p, cut);
+		redact_refused(text, part, cut);
+		ck_assert_mem_eq(part, copy, cut);
+	}
+}
+END_TEST
+
 START_TEST(secrets_are_crossed_out_and_nothing_else)
 {
 	static struct sip_msg m;
@@ -137,6 +188,8 @@ main(void)
 
 	tcase_add_loop_test(tc, secrets_are_crossed_out_and_nothing_else, 0,
 	    (int)(sizeof(rows) / sizeof(rows[0])));
+	tcase_add_loop_test(tc, of_what_is_refused_only_what_is_known_stays, 0,
+	    (int)(sizeof(refused) / sizeof(refused[0])));
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);

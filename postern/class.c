@@ -17,7 +17,8 @@
 	"       postern class set NAME COLUMN VALUE   " \
 	"(makes it if it is new)\n" \
 	"       postern class numbers [KIND]\n" \
-	"       postern class number PATTERN KIND [COST-A-MINUTE]\n" \
+	"       postern class remove NAME\n" \
+	"       postern class number PATTERN KIND [COST-A-MINUTE] | -\n" \
 	"       postern class give NUMBER NAME | -\n" \
 	"       postern class test NUMBER DIALLED\n" \
 	"COLUMN: office, internet, hours, days, max_calls, minutes_day, " \
@@ -122,7 +123,23 @@ set(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 		return 1;
 	buf_puts(b, " WHERE name = ");
 	store_value(b, name);
-	return store_change(c, b, "nothing was changed");
+	return store_change_said(c, o->json, b, "nothing was changed");
+}
+
+static int
+forget(const struct conf *c, const struct cmd_opts *o, struct buf *b,
+    const char *what, const char *none)
+{
+	buf_puts(b, what);
+	return store_value(b, o->rest[1]) != 0 ? 1 :
+	    store_change_said(c, o->json, b, none);
+}
+
+static int
+drop(const struct conf *c, const struct cmd_opts *o, struct buf *b)
+{
+	return forget(c, o, b, "DELETE FROM class_of_service WHERE name = ",
+	    "there is no such class; `postern class show` lists all");
 }
 
 static int
@@ -131,9 +148,10 @@ numbers(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 	buf_puts(b, "SELECT pattern, class AS kind, cost_minute, note "
 		    "FROM number_class");
 	if (o->n_rest == 2) {
-		buf_puts(b, " WHERE class = ");
+		buf_puts(b, " WHERE ");
 		if (store_value(b, o->rest[1]) != 0)
 			return 1;
+		buf_puts(b, " IN (class, pattern)");
 	}
 	buf_puts(b, " ORDER BY class, pattern;");
 	return print(c, o, b, "there is no such kind or pattern; `postern "
@@ -145,6 +163,10 @@ number(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 {
 	const char *cost = o->n_rest == 4 ? o->rest[3] : "0";
 
+	if (strcmp(o->rest[2], "-") == 0)
+		return o->n_rest == 4 ? misuse() : forget(c, o, b, "DELETE "
+			"FROM number_class WHERE pattern = ", "there is no "
+			"such pattern; `postern class numbers` lists all");
 	buf_puts(b, "INSERT INTO number_class(pattern, class, cost_minute) "
 		    "VALUES (");
 	if (store_value(b, o->rest[1]) != 0)
@@ -158,7 +180,7 @@ number(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 	buf_puts(b, ") ON CONFLICT (pattern) DO UPDATE SET "
 		    "class = excluded.class, "
 		    "cost_minute = excluded.cost_minute");
-	return store_change(c, b, "nothing was changed");
+	return store_change_said(c, o->json, b, "nothing was changed");
 }
 
 static int
@@ -172,7 +194,8 @@ give(const struct conf *c, const struct cmd_opts *o, struct buf *b)
 	buf_puts(b, " WHERE number = ");
 	if (store_value(b, o->rest[1]) != 0)
 		return 1;
-	return store_change(c, b, "there is no such subscriber");
+	return store_change_said(c, o->json, b, "there is no such subscriber; "
+		"`postern subscriber show` lists all");
 }
 
 static const struct {
@@ -183,6 +206,8 @@ static const struct {
 } verbs[] = {
 	{ "show", 0, 1, show },
 	{ "set", 3, 3, set },
+	{ "remove", 1, 1, drop },
+	{ "del", 1, 1, drop },
 	{ "numbers", 0, 1, numbers },
 	{ "number", 2, 3, number },
 	{ "give", 2, 2, give },

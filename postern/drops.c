@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "postern/cmd.h"
+#include "postern/json.h"
 #include "postern/store.h"
 #include "postern/table.h"
 
@@ -17,8 +18,8 @@
 	"each with [--json] [--config FILE | --state DIR]"
 
 static const char list_sql[] =
-    "SELECT prefix, CASE WHEN until IS NULL THEN '-' ELSE "
-    "datetime(until, 'unixepoch', 'localtime') END AS until, "
+    "SELECT prefix, "
+    "datetime(until, 'unixepoch', 'localtime') AS until, "
     "datetime(since, 'unixepoch', 'localtime') AS since, times, why "
     "FROM dropped WHERE until IS NULL OR until > unixepoch() UNION ALL "
     "SELECT prefix, 'never dropped', '', 0, note FROM never_dropped "
@@ -97,12 +98,14 @@ put_add(struct buf *b, const struct cmd_opts *o)
 static int
 put_clear(struct buf *b, const struct cmd_opts *o)
 {
-	buf_puts(b, "DELETE FROM dropped WHERE ");
 	if (strcmp(o->rest[1], "all") == 0) {
-		buf_puts(b, "1");
+		buf_puts(b, "DELETE FROM dropped");
 		return 0;
 	}
-	buf_puts(b, "prefix = ");
+	buf_puts(b, "DELETE FROM never_dropped WHERE prefix = ");
+	if (store_value(b, o->rest[1]) != 0)
+		return 1;
+	buf_puts(b, "; DELETE FROM dropped WHERE prefix = ");
 	return store_value(b, o->rest[1]);
 }
 
@@ -120,6 +123,52 @@ put_never(struct buf *b, const struct cmd_opts *o)
 		return 1;
 	buf_puts(b, ")");
 	return 0;
+}
+
+/* ---- who is heard still ---- */
+
+#define NOTES_MAX 5
+
+static bool
+is_in(const struct addr_prefix *p, struct span source)
+{
+	struct addr a;
+
+	return addr_parse(source, 1, &a) == 0 && addr_prefix_has(p, &a);
+}
+
+/* A place is not dropped while a phone is registered there, and that phone
+ * may be the one which is meant. */
+static void
+note_phones(const struct conf *c, const char *typed)
+{
+	static const char sql[] = "SELECT number, source FROM registration "
+		"WHERE zone = 'external' AND expires_at > unixepoch() "
+		"ORDER BY number;";
+	struct span row, number, source;
+	struct addr_prefix p;
+	struct json_each each;
+	unsigned n = 0;
+	char *said;
+
+	if (addr_prefix_parse(span_str(typed), &p) != 0)
+		return;
+	said = store_ask(c, SPAN_LIT(sql));
+	if (said == NULL || !json_is_array(span_str(said))) {
+		free(said);
+		return;
+	}
+	for (json_each_item(span_str(said), &each);
+	     json_next(&each, NULL, &row) && n < NOTES_MAX;)
+		if (json_text(row, "number", &number) &&
+		    json_text(row, "source", &source) && is_in(&p, source) &&
+		    n++ < NOTES_MAX)
+			cmd_fail("note: %.*s is registered at %.*s, and what "
+				 "comes from there is heard as long as it is; "
+				 "postern subscriber disable %.*s ends that",
+			    (int)number.len, number.p, (int)source.len,
+			    source.p, (int)number.len, number.p);
+	free(said);
 }
 
 static const struct {
@@ -151,8 +200,12 @@ cmd_drops(int argc, char **argv)
 			continue;
 		if (verbs[i].put(&b, &o) != 0 || store_conf(&o, &conf) != 0)
 			return 1;
-		return store_change(&conf, &b,
-		    "it is not in the list; `postern drops` shows it");
+		if (store_change_said(&conf, o.json, &b, "it is not in the "
+			"list; `postern drops` shows it") != 0)
+			return 1;
+		if (verbs[i].put == put_add)
+			note_phones(&conf, o.rest[1]);
+		return 0;
 	}
 	return misuse();
 }

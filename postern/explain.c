@@ -168,6 +168,9 @@ gather_number(struct gather *g, struct explain *x)
 		"datetime(ended_at, 'unixepoch') AS ended, unixepoch() - "
 		"ended_at AS ended_ago_s, expired FROM "
 		"last_registration WHERE number = @;", x->number));
+	x->drops = checked(ask(g, "SELECT prefix, why, coalesce("
+		"datetime(until, 'unixepoch'), '') AS until FROM dropped "
+		"WHERE until IS NULL OR until > unixepoch();", x->number));
 	x->accounts = checked(ask(g, CHECK_ACCOUNTS " WHERE number = @;",
 	    x->number));
 	x->homes = checked(ask(g, "SELECT DISTINCT h.address, h.transport, "

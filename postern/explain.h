@@ -18,6 +18,7 @@ struct explain {
 	struct span phones;		/* its registrations */
 	struct span before;		/* where it was registered last */
 	struct span homes;		/* where they are */
+	struct span drops;		/* what is dropped unread */
 	struct span call;		/* its last call, or the one asked for */
 	struct span tries;		/* trunks that did not take it */
 	struct span trunk;		/* the row of the trunk asked for */

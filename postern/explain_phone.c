@@ -157,13 +157,55 @@ say_lapsed(const struct explain *x)
 		      "check`");
 }
 
+/* The row of what is dropped in which that place lies. */
+static bool
+find_drop(const struct explain *x, struct span source, struct span *row_out)
+{
+	struct addr_prefix p;
+	struct json_each e;
+	struct addr a;
+
+	if (x->drops.p == NULL || addr_parse(source, 1, &a) != 0)
+		return false;
+	for (json_each_item(x->drops, &e); json_next(&e, NULL, row_out);)
+		if (addr_prefix_parse(explain_text(*row_out, "prefix"), &p) ==
+			0 && addr_prefix_has(&p, &a))
+			return true;
+	return false;
+}
+
+/* Gives whether the place where it was last is dropped. */
+static bool
+say_dropped(const struct explain *x)
+{
+	struct span source = explain_text(x->before, "source"), row, until;
+	struct finding *f;
+
+	if (!find_drop(x, source, &row))
+		return false;
+	until = explain_text(row, "until");
+	f = finding_new(x->found, FINDING_ERROR, "dropped");
+	finding_what(f, "what comes from the place where %s was registered "
+			"last is dropped unread", x->number);
+	finding_seen(f, "it was at %.*s; %.*s is in the list (%.*s)%s%.*s",
+	    EXPLAIN_ARG(source), EXPLAIN_ARG(explain_text(row, "prefix")),
+	    EXPLAIN_ARG(explain_text(row, "why")), until.len > 0 ?
+		", until " : ", for good", EXPLAIN_ARG(until));
+	finding_do(f, "postern drops clear %.*s, if that is no guesser's; the "
+		      "phone comes back with its next REGISTER",
+	    EXPLAIN_ARG(explain_text(row, "prefix")));
+	return true;
+}
+
 static void
 say_unregistered(const struct explain *x, bool refused)
 {
 	struct finding *f;
 
-	if (explain_has_phones(x) || refused ||
+	if (explain_has_phones(x) ||
 	    explain_number(x->subscriber, "enabled") == 0)
+		return;
+	if (say_dropped(x) || refused)
 		return;
 	if (x->before.p != NULL) {
 		say_lapsed(x);
@@ -179,7 +221,9 @@ say_unregistered(const struct explain *x, bool refused)
 	finding_do(f, "in the phone: server, port and transport as `postern "
 		      "check` says. From outside: run postern-probe there, "
 		      "which tells whether the office's router blocks SIP or "
-		      "forwards it to the wrong host");
+		      "forwards it to the wrong host%s", x->drops.p == NULL ?
+		"" : ". Some places are dropped unread: is it one of `postern "
+		"drops`?");
 }
 
 /* ---- nobody's number ---- */

@@ -16,7 +16,7 @@ static const struct {
 	{ "status", cmd_status, "[--json] [--state DIR]",
 	    "which processes run, and how they are" },
 	{ "subscriber", cmd_subscriber, "add | passwd | disable | enable | "
-	    "internet | from | show ...",
+	    "remove | internet | from | show ...",
 	    "who may register: make one, give it a new password, look" },
 	{ "trunk", cmd_trunk, "add | set | password | disable | enable | "
 	    "remove | show | status ...",
@@ -31,7 +31,7 @@ static const struct {
 	    "NUMBER | CALL | trunk NAME [--json] [--config FILE | --state DIR]",
 	    "why does this phone not register, why had this call no sound?" },
 	{ "class", cmd_class,
-	    "show | set | numbers | number | give | test ...",
+	    "show | set | remove | numbers | number | give | test ...",
 	    "who may call what: classes of service, kinds of numbers" },
 	{ "grant", cmd_grant, "add NUMBER COLUMN=VALUE ... | list | del ID",
 	    "what one subscriber may beside its class, from when to when" },

@@ -24,12 +24,31 @@ int
 cmd_grant(int argc, char **argv)
 {
 	static const struct rows grants = {
+		.word = "grant",
+		.told = true,
 		.table = "class_grant",
 		.place = { "number" },
 		.column = { "allows", "zone", "starts", "ends", "max_calls",
 		    "minutes_day", "cost_day", "note" },
 		.numeric = ",max_calls,minutes_day,cost_day,",
 		.key = { "id" },
+		.twin = TWIN("class_grant", "t.number = NEW.number AND "
+			"t.allows = NEW.allows AND t.zone = NEW.zone AND "
+			"(t.starts = NEW.starts OR datetime(t.starts) <= "
+			"datetime('now', 'localtime') AND datetime(NEW.starts) "
+			"<= datetime('now', 'localtime')) AND "
+			"t.ends IS NEW.ends AND t.max_calls IS NEW.max_calls "
+			"AND t.minutes_day IS NEW.minutes_day AND "
+			"t.cost_day IS NEW.cost_day", "this grant is there "
+			"already: postern grant list shows its id, postern "
+			"grant del ID takes it away")
+			"CREATE TEMP TRIGGER empty_grant BEFORE INSERT ON "
+			"main.class_grant WHEN NEW.allows = '' AND "
+			"coalesce(NEW.max_calls, NEW.minutes_day, "
+			"NEW.cost_day) IS NULL BEGIN SELECT RAISE(ABORT, "
+			"'a grant gives something: allows=international, say, "
+			"or a higher max_calls, minutes_day or cost_day'); "
+			"END; ",
 		.list = "SELECT id, number, allows, zone, starts, ends, "
 			"max_calls, minutes_day, cost_day, note, CASE WHEN "
 			"datetime(ends) <= datetime('now', 'localtime') THEN "
@@ -53,6 +72,8 @@ int
 cmd_route(int argc, char **argv)
 {
 	static const struct rows routes = {
+		.word = "route",
+		.told = true,
 		.table = "route",
 		.place = { "pattern", "trunk" },
 		.column = { "priority", "strip", "prepend", "kinds", "rights",
@@ -85,6 +106,7 @@ int
 cmd_did(int argc, char **argv)
 {
 	static const struct rows dids = {
+		.word = "did",
 		.table = "did",
 		.place = { "trunk", "pattern", "target" },
 		.column = { "note" },
@@ -112,6 +134,7 @@ int
 cmd_mirror(int argc, char **argv)
 {
 	static const struct rows mirrors = {
+		.word = "mirror",
 		.table = "mirror",
 		.place = { "number", "trunk", "username" },
 		.column = { "auth_username", "enabled" },

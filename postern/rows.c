@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/secret.h"
+#include "postern/json.h"
 #include "postern/table.h"
 
 #define SQL_MAX 8192
@@ -79,6 +80,32 @@ put_value(struct buf *b, const struct rows *t, const char *column,
 
 /* ---- the commands ---- */
 
+/* What is added is known by a number that nobody has typed. */
+static int
+tell_id(const struct rows *t, const struct conf *c, const struct cmd_opts *o,
+    struct buf *b)
+{
+	uint64_t id = 0;
+	struct span row;
+	char *said;
+
+	buf_puts(b, "; SELECT last_insert_rowid() AS id;");
+	said = store_ask_buf(c, b);
+	if (said == NULL)
+		return 1;
+	if (json_item(span_str(said), 0, &row))
+		json_number(row, "id", &id);
+	free(said);
+	if (o->json)
+		printf("{\"done\":true,\"id\":%llu}\n",
+		    (unsigned long long)id);
+	else
+		printf("%s %llu; `postern %s del %llu` takes it away\n",
+		    t->word, (unsigned long long)id, t->word,
+		    (unsigned long long)id);
+	return 0;
+}
+
 static void
 put_columns(struct buf *b, const struct rows *t, const struct cmd_opts *o,
     int first)
@@ -135,7 +162,8 @@ add(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
 		rc = put_password(&b);
 	buf_puts(&b, ")");
 	if (rc == 0)
-		rc = store_change(c, &b, "nothing was changed");
+		rc = t->told ? tell_id(t, c, o, &b) :
+		    store_change_said(c, o->json, &b, "nothing was changed");
 	secret_wipe(mem, sizeof(mem));
 	return rc;
 }
@@ -153,16 +181,21 @@ del(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
 		if (store_value(&b, o->rest[1 + i]) != 0)
 			return 1;
 	}
-	return store_change(c, &b, t->no_such);
+	return store_change_said(c, o->json, &b, t->no_such);
 }
 
 static int
 list(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
 {
-	char mem[SQL_MAX], *said;
+	char mem[SQL_MAX], none[WORD_MAX + 128], *said;
 	struct buf b;
 	int rc;
 
+	snprintf(none, sizeof(none), "%s", t->none);
+	if (o->n_rest == 2)
+		snprintf(none, sizeof(none), "there is none of %.*s; "
+		    "`postern %s list` shows all", WORD_MAX, o->rest[1],
+		    t->word);
 	buf_init(&b, mem, sizeof(mem));
 	buf_puts(&b, t->list);
 	if (o->n_rest == 2) {
@@ -174,19 +207,29 @@ list(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
 	said = store_ask_buf(c, &b);
 	if (said == NULL)
 		return 1;
-	rc = table_show(said, o->json, t->none);
+	rc = table_show(said, o->json, none);
 	free(said);
 	return rc;
 }
 
+/* Each of the table's, and none twice. */
 static bool
 are_columns(const struct rows *t, const struct cmd_opts *o, int first)
 {
-	const char *column;
+	const char *column, *other;
 
 	for (int i = first; i < o->n_rest; i++) {
-		if (value_of(t, o->rest[i], &column) == NULL)
+		if (value_of(t, o->rest[i], &column) == NULL) {
+			cmd_fail("`%s` is no COLUMN=VALUE here", o->rest[i]);
 			return false;
+		}
+		for (int k = first; k < i; k++) {
+			(void)value_of(t, o->rest[k], &other);
+			if (column == other) {
+				cmd_fail("%s is given twice", column);
+				return false;
+			}
+		}
 	}
 	return true;
 }

@@ -12,7 +12,7 @@
 #define ROWS_COLUMNS 10
 
 struct rows {
-	const char *table;
+	const char *word, *table;	/* of the command; of the store */
 	const char *place[ROWS_PLACES + 1];	/* columns by position */
 	const char *column[ROWS_COLUMNS + 1];	/* as COLUMN=VALUE */
 	/* Those with a number or nothing: ",a,b,"; of cost_... with parts. */
@@ -20,7 +20,9 @@ struct rows {
 	const char *key[ROWS_PLACES + 1];	/* what del wants */
 	const char *list;	/* SELECT ..., without its end */
 	const char *filter, *order;	/* columns */
-	const char *twin;	/* SQL before an INSERT: refuses a second one */
+	const char *twin;	/* SQL before an INSERT: refuses a second one,
+				   or one that means nothing */
+	bool told;		/* an id, when one is added */
 	bool password;		/* one line of standard input */
 	const char *usage, *none, *no_such;
 };

@@ -64,21 +64,32 @@ store_is_number(const char *value, bool parts)
 	return whole > 0 && value[whole] == '\0';
 }
 
+/* SQLite names only a column, or a table, where no words of ours do. */
+static const struct {
+	const char *before, *remedy;
+} refusals[] = {
+	{ "NOT NULL constraint failed: ", ": it cannot be empty" },
+	{ "UNIQUE constraint failed: ", ": there is such a row already" },
+	{ " constraint failed: ", "" },
+	{ "no such table: ", ": this table of Postern's is gone; docs/store.md "
+	    "says how a backup is put back" },
+	{ "near line 1: ", "" },
+};
+
 /* Of "Runtime error near line 1: CHECK constraint failed: TEXT (19)" TEXT. */
 static void
 say_refusal(const char *said)
 {
-	static const char *const before[] = { " constraint failed: ",
-		"near line 1: " };
 	struct span text = span_make(said, strcspn(said, "\n"));
-	const char *found;
+	const char *found, *remedy = "";
 
-	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
-		found = strstr(said, before[i]);
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		found = strstr(said, refusals[i].before);
 		if (found == NULL || found > text.p + text.len)
 			continue;
-		found += strlen(before[i]);
+		found += strlen(refusals[i].before);
 		text = span_make(found, strcspn(found, "\n"));
+		remedy = refusals[i].remedy;
 		break;
 	}
 	if (text.len > 5 && text.p[text.len - 1] == ')' &&
@@ -87,7 +98,7 @@ say_refusal(const char *said)
 	fflush(stdout);
 	fputs("postern: ", stderr);
 	table_text(stderr, text);
-	fputc('\n', stderr);
+	fprintf(stderr, "%s\n", remedy);
 }
 
 static bool
@@ -152,7 +163,7 @@ store_change(const struct conf *c, struct buf *sql, const char *none)
 	struct span row;
 	char *said;
 
-	buf_puts(sql, "; SELECT changes() AS n;");
+	buf_puts(sql, "; SELECT total_changes() AS n;");
 	if (buf_err(sql))
 		return cmd_fail("that is too long");
 	said = store_ask(c, buf_span(sql));
@@ -162,4 +173,15 @@ store_change(const struct conf *c, struct buf *sql, const char *none)
 		json_number(row, "n", &n);
 	free(said);
 	return n > 0 ? 0 : cmd_fail("%s", none);
+}
+
+int
+store_change_said(const struct conf *c, bool json, struct buf *sql,
+    const char *none)
+{
+	int rc = store_change(c, sql, none);
+
+	if (rc == 0 && json)
+		puts("{\"done\":true}");
+	return rc;
 }

@@ -31,11 +31,18 @@ char *store_ask(const struct conf *c, struct span sql);
 char *store_ask_buf(const struct conf *c, const struct buf *sql);
 
 /*
- * Run an UPDATE or a DELETE, to which is added what counts its rows.
+ * Run what changes rows, to which is added what counts its rows.
  *
  * Errors:  1 after saying what is wrong, or `none` if there were none.
  */
 int store_change(const struct conf *c, struct buf *sql, const char *none);
+
+/*
+ * The same for a command that has nothing else to tell: with json it says
+ * {"done":true}.
+ */
+int store_change_said(const struct conf *c, bool json, struct buf *sql,
+    const char *none);
 
 /*
  * 'it''s': a value for SQL.

@@ -242,6 +242,26 @@ set(struct subscriber *s, const char *assignment, const char *done)
 	return 0;
 }
 
+/* Everything of it that is not a record of what was. */
+static int
+do_remove(struct subscriber *s)
+{
+	char mem[SQL_MAX];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_puts(&b, "DELETE FROM subscriber");
+	if (change(s, &b) != 0)
+		return 1;
+	if (s->json)
+		puts("{\"done\":true}");
+	else
+		printf("%s is gone, with its password, grants and numbers of "
+		       "trunks; its registrations and calls end within a "
+		       "second, its call records stay\n", s->number);
+	return 0;
+}
+
 static int
 do_show(struct subscriber *s)
 {
@@ -291,7 +311,8 @@ from(struct subscriber *s, const char *places)
 	"usage: postern subscriber add NUMBER [--name NAME] " \
 	"[--username NAME]\n" \
 	"                              [--class CLASS] [--internet]\n" \
-	"       postern subscriber passwd | disable | enable NUMBER\n" \
+	"       postern subscriber passwd | disable | enable | remove " \
+	"NUMBER\n" \
 	"       postern subscriber internet NUMBER on | off\n" \
 	"       postern subscriber from NUMBER PREFIX[,PREFIX ...] | " \
 	"anywhere\n" \
@@ -365,6 +386,8 @@ run(struct subscriber *s, const struct words *w)
 		return misuse();
 	if (strcmp(w->verb, "passwd") == 0)
 		return do_passwd(s);
+	if (strcmp(w->verb, "remove") == 0 || strcmp(w->verb, "del") == 0)
+		return do_remove(s);
 	if (strcmp(w->verb, "disable") == 0)
 		return set(s, "enabled = 0", "is shut out: its registrations "
 			"end within a second, and so do its calls unless "

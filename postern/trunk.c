@@ -104,6 +104,15 @@ put_value(struct buf *b, struct span column, const char *value)
 	return 0;
 }
 
+/* A second one of this name would lose the first one's settings, or so who
+ * adds it believes. */
+#define TWIN \
+	"CREATE TEMP TRIGGER twin BEFORE INSERT ON main.trunk WHEN EXISTS " \
+	"(SELECT 1 FROM main.trunk AS t WHERE t.name = NEW.name) BEGIN " \
+	"SELECT RAISE(ABORT, 'there is a trunk of this name already: postern " \
+	"trunk show NAME shows it, postern trunk set NAME COLUMN=VALUE " \
+	"changes it, postern trunk remove NAME takes it away'); END; "
+
 /* After UPDATE or DELETE: was there such a row? */
 static int
 change(const struct trunk *t, struct buf *b)
@@ -114,7 +123,7 @@ change(const struct trunk *t, struct buf *b)
 	if (store_quote(b, t->name) != 0)
 		return cmd_fail("a name has no such characters");
 	snprintf(none, sizeof(none), "there is no trunk %s", t->name);
-	return store_change(t->conf, b, none);
+	return store_change_said(t->conf, t->json, b, none);
 }
 
 /* ---- the commands ---- */
@@ -129,7 +138,7 @@ do_add(const struct trunk *t)
 	bool prefix = false;
 
 	buf_init(&b, mem, sizeof(mem));
-	buf_puts(&b, "INSERT INTO trunk(name, address");
+	buf_puts(&b, TWIN "INSERT INTO trunk(name, address");
 	for (unsigned i = 0; i < t->n_sets; i++) {
 		value = split(t->set[i], &column);
 		prefix = prefix || span_eq(column, SPAN_LIT("prefix"));
@@ -159,7 +168,9 @@ do_add(const struct trunk *t)
 	if (said == NULL)
 		return 1;
 	free(said);
-	if (!t->json)
+	if (t->json)
+		puts("{\"done\":true}");
+	else
 		printf("%s is a trunk; its password, if it wants one: "
 		       "postern trunk password %s\n%s", t->name, t->name,
 		    prefix ? "" : "Every number goes there that is no "
@@ -291,11 +302,39 @@ do_show(const struct trunk *t)
 
 /* ---- the command line ---- */
 
+static bool
+is_set_twice(const struct trunk *t, struct span column)
+{
+	struct span other;
+
+	for (unsigned i = 0; i < t->n_sets; i++)
+		if (split(t->set[i], &other) != NULL &&
+		    span_eq(other, column))
+			return true;
+	return false;
+}
+
+/* COLUMN=VALUE.  Errors: -1 after saying what is wrong. */
 static int
-take_words(struct trunk *t, const struct cmd_opts *o)
+take_set(struct trunk *t, const char *word)
 {
 	struct span column;
 
+	if (t->n_sets == SETS_MAX || split(word, &column) == NULL) {
+		cmd_fail("`%s` is no COLUMN=VALUE here", word);
+		return -1;
+	}
+	if (is_set_twice(t, column)) {
+		cmd_fail("%.*s is given twice", (int)column.len, column.p);
+		return -1;
+	}
+	t->set[t->n_sets++] = word;
+	return 0;
+}
+
+static int
+take_words(struct trunk *t, const struct cmd_opts *o)
+{
 	for (int i = 0; i < o->n_rest; i++) {
 		const char *word = o->rest[i];
 
@@ -308,10 +347,7 @@ take_words(struct trunk *t, const struct cmd_opts *o)
 		} else if (t->address == NULL && t->n_sets == 0 &&
 		    strcmp(t->verb, "add") == 0) {
 			t->address = word;
-		} else if (t->n_sets < SETS_MAX &&
-		    split(word, &column) != NULL) {
-			t->set[t->n_sets++] = word;
-		} else {
+		} else if (take_set(t, word) != 0) {
 			return -1;
 		}
 	}

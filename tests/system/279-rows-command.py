@@ -27,7 +27,7 @@ def test_rows():
         grant, = rows(office, 'grant', 'list', '201')
         assert (grant['allows'], grant['ends'], grant['cost_day'], grant['counts']) == (
             'national,international', '2020-12-08', 1.5, 'over'), grant
-        for words, complaint in ((('201', 'ends=2020-01-01', 'starts=2020-02-01'), 'ends:'), (('999',), 'no such subscriber'),
+        for words, complaint in ((('201', 'allows=premium', 'ends=2020-01-01', 'starts=2020-02-01'), 'ends:'), (('999', 'allows=premium'), 'no such subscriber'),
                                  (('201', 'cost_day=cheap'), 'cost_day=cheap: this is no number'),
                                  (('201', 'cost_day=1.2.3'), 'cost_day=1.2.3: this is no number'),
                                  (('201', 'max_calls=-3'), 'max_calls=-3: this is no number: 0 or more'),

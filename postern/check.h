@@ -90,6 +90,9 @@ void check_accounts(struct findings *fs, struct span rows,
 	"SELECT t.name, count(*) AS n FROM trunk AS t JOIN mirror AS m ON "    \
 	"m.trunk = t.name WHERE t.mirror = 0 AND m.enabled = 1 GROUP BY t.name"
 void check_mirrors(struct findings *fs, struct span rows);
+/* rows: whom a call to one of [site] emergency may reach. */
+void check_emergency(struct findings *fs, const struct conf *c,
+    struct span rows);
 
 /* check_trunk_ways.c: trunks by TCP and TLS without a connection.  Each row
  * has name, address and transport of one that is in use. */

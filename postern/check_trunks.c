@@ -115,10 +115,53 @@ check_mirrors(struct findings *fs, struct span rows)
 }
 
 void
+check_emergency(struct findings *fs, const struct conf *c, struct span rows)
+{
+	struct finding *f;
+	struct span one;
+	char mem[200];
+	struct buf b;
+
+	if (rows.len > 0 && json_is_array(rows) && json_item(rows, 0, &one))
+		return;
+	buf_init(&b, mem, sizeof(mem) - 1);
+	for (unsigned i = 0; i < c->n_emergency && b.len < 120; i++)
+		buf_fmt(&b, "%s%s", i > 0 ? ", " : "", c->emergency[i]);
+	mem[b.len] = '\0';
+	f = finding_new(fs, FINDING_NOTE, "emergency-nowhere");
+	finding_what(f, "a call for help (%s) reaches nobody: there is no "
+			"trunk for calls out, and no subscriber of that "
+			"number", mem);
+	finding_seen(f, "no row of trunk has enabled and outbound, none of "
+			"subscriber such a number");
+	finding_do(f, "postern trunk add, of a provider or PBX that reaches "
+		      "help; or tell people that these phones do not");
+}
+
+/* Who may take a call to one of [site] emergency. */
+static char *
+ask_emergency(const struct conf *c)
+{
+	char mem[1024];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	buf_puts(&b, "SELECT name FROM trunk WHERE enabled = 1 AND outbound = 1 "
+		     "UNION ALL SELECT number FROM subscriber WHERE enabled = 1 "
+		     "AND number IN (''");
+	for (unsigned i = 0; i < c->n_emergency; i++) {
+		buf_puts(&b, ", ");
+		(void)store_quote(&b, c->emergency[i]);
+	}
+	buf_puts(&b, ");");
+	return store_ask_buf(c, &b);
+}
+
+void
 check_trunks(struct check *k)
 {
 	struct span sigproxy = check_said(k, "sigproxy");
-	char *said, *ways, *mirrors;
+	char *said, *ways, *mirrors, *help;
 
 	/* Of a store that is not in use check_store() says what is wrong. */
 	if (k->n == 0 || geteuid() != 0 ||
@@ -136,4 +179,8 @@ check_trunks(struct check *k)
 	if (mirrors != NULL)
 		check_mirrors(k->found, span_str(mirrors));
 	free(mirrors);
+	help = ask_emergency(k->conf);
+	if (help != NULL)
+		check_emergency(k->found, k->conf, span_str(help));
+	free(help);
 }

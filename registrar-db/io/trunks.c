@@ -298,6 +298,20 @@ choose(struct oracle *o, struct span by, struct span rights,
 	return VERDICT_DENIED;
 }
 
+/* A call for help that no row provides for: any trunk is better than none. */
+static enum verdict
+choose_any(struct oracle *o, struct span by, const struct decision *d,
+    struct ipc_auth_say *say)
+{
+	const struct dial_route r = { .id = 0 };
+	const struct trunk_rows *rows = &o->trunks->rows;
+
+	for (unsigned i = 0; i < rows->n && say->n_ways < IPC_WAYS_MAX; i++)
+		if (rows->trunk[i].outbound)
+			(void)add_way(o, &r, &rows->trunk[i], by, d, say);
+	return say->n_ways > 0 ? VERDICT_OK : VERDICT_NOT_FOUND;
+}
+
 enum verdict
 trunks_route(struct oracle *o, struct span by, struct decision *d,
     struct ipc_auth_say *say)
@@ -314,6 +328,8 @@ trunks_route(struct oracle *o, struct span by, struct decision *d,
 	if (rights_of(o, by, mem, &rights) != 0)
 		return VERDICT_BUSY;
 	v = choose(o, by, rights, d, say);
+	if (v == VERDICT_NOT_FOUND && d->kind == NUMBER_EMERGENCY)
+		v = choose_any(o, by, d, say);
 	if (v != VERDICT_OK)
 		return v;
 	name_called(say, d);

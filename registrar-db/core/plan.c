@@ -122,6 +122,10 @@ make_global(const struct plan *p, struct form *f)
 	return put_before(f, p->country);
 }
 
+/* Behind +COUNTRY so few digits are a service's, and are dialled without it:
+ * +43 1 4000 is a town hall's and not 14000. */
+#define SERVICE_MAX 4
+
 /* In our own country: +49 (0) 30 is +49 30, and +49 112 is 112. */
 static void
 tidy_own(const struct plan *p, struct form *f)
@@ -131,7 +135,7 @@ tidy_own(const struct plan *p, struct form *f)
 	cut(f, p->country.len);
 	while (starts(f, p->national))
 		cut(f, p->national.len);
-	if (is_short(f))
+	if (!f->open && f->len <= SERVICE_MAX)
 		f->global = false;
 	else
 		(void)put_before(f, p->country); /* there it was before */
@@ -311,6 +315,32 @@ long_form(const struct plan *p, struct span number, char mem[PLAN_NUMBER_MAX],
 	return buf_err(&b) == 0;
 }
 
+/* A global number of ours that is short enough to be dialled as it is. */
+static bool
+short_form(const struct plan *p, struct span number, struct span *out)
+{
+	struct span digits = span_sub(number, 1, number.len);
+
+	if (p->country.len == 0 || number.len == 0 || number.p[0] != '+' ||
+	    !span_starts(digits, p->country))
+		return false;
+	*out = span_sub(digits, p->country.len, digits.len);
+	return out->len > 0 && out->len <= PLAN_SHORT_MAX;
+}
+
+/* 118% is said of +49 118 33, too; what allows is not: 1XXXX may be desks. */
+static const struct pattern *
+find_short(const struct plan *p, const struct pattern *all, size_t n,
+    struct span form, const struct pattern *row)
+{
+	const struct pattern *other = pattern_find(all, n, form);
+
+	if (other == NULL || other->kind < NUMBER_PREMIUM)
+		return row;
+	return row == NULL || other->literals + 1 + p->country.len >
+		row->literals ? other : row;
+}
+
 const struct pattern *
 plan_find(const struct plan *p, const struct pattern *all, size_t n,
     struct span number)
@@ -319,6 +349,8 @@ plan_find(const struct plan *p, const struct pattern *all, size_t n,
 	char mem[PLAN_NUMBER_MAX];
 	struct span form;
 
+	if (short_form(p, number, &form))
+		return find_short(p, all, n, form, row);
 	if (!long_form(p, number, mem, &form))
 		return row;
 	other = pattern_find(all, n, form);

@@ -89,9 +89,10 @@ const struct pattern *pattern_find(const struct pattern *all, size_t n,
     struct span number);
 
 /*
- * The same, and a short number, "090012" or what plan_number() leaves of
- * "0900123", is meant by what is said of numbers of the country, "+49900%",
- * too: it is the one that says more.
+ * The same, and a short number, "090012", is meant by what is said of numbers
+ * of the country, "+49900%", too, and one of the country with as few digits,
+ * "+4911833", by what is said of short ones, "118%", if it is more than
+ * national or less: it is the one that says more.
  */
 const struct pattern *plan_find(const struct plan *p,
     const struct pattern *all, size_t n, struct span number);

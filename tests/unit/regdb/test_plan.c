@@ -9,6 +9,7 @@
 static const struct plan berlin = PLAN("49", "30", "00", "0");
 static const struct plan germany = PLAN("49", "", "00", "0");
 static const struct plan america = PLAN("1", "", "011", "1");
+static const struct plan vienna = PLAN("43", "1", "00", "0");
 static const struct plan italy = PLAN("39", "", "00", "");
 static const struct plan untold = PLAN("", "", "00", "0");
 
@@ -37,6 +38,12 @@ START_TEST(every_way_to_write_a_number_has_one_form)
 		    "+49900123456" },
 		{ "+49 112, a phone-context's", &berlin, "+49112", "112" },
 		{ "+49 0 112", &berlin, "+490112", "112" },
+		{ "Vienna's town hall", &vienna, "+43 1 4000", "+4314000" },
+		{ "the same by 00", &vienna, "004314000", "+4314000" },
+		{ "a ministry there", &vienna, "01 53115", "+43153115" },
+		{ "the same by 00 43 0", &vienna, "0043 0153115", "+43153115" },
+		{ "a service from abroad", &berlin, "+49 11833", "+4911833" },
+		{ "it is dialled so here", &berlin, "11833", "11833" },
 		{ "+ and 00", &berlin, "+0049900123", NULL },
 		{ "00 and +", &berlin, "00+49900123", NULL },
 		{ "two +", &berlin, "++49900123", NULL },
@@ -150,6 +157,7 @@ static const struct { const char *pattern; enum number_kind kind; } table[] = {
 	{ "0049137XXXX%", NUMBER_PREMIUM },
 	{ "+8816%", NUMBER_SATELLITE },
 	{ "*9%", NUMBER_INTERNAL },
+	{ "2XXXX", NUMBER_INTERNAL },
 };
 #define ROWS (sizeof(table) / sizeof(table[0]))
 
@@ -171,6 +179,8 @@ START_TEST(the_pattern_that_says_most_decides)
 		{ "0137123", NUMBER_NATIONAL },
 		{ "0900123", NUMBER_PREMIUM }, { "0 900-12", NUMBER_PREMIUM },
 		{ "+49900123", NUMBER_PREMIUM }, { "900123", NUMBER_PREMIUM },
+		{ "+49 118 33", NUMBER_PREMIUM }, { "0118 333", NUMBER_PREMIUM },
+		{ "+49 200 01", NUMBER_NATIONAL },
 		{ "0301234567", NUMBER_NATIONAL },
 		{ "+441234567", NUMBER_INTERNATIONAL },
 		{ "00881612345678", NUMBER_SATELLITE },

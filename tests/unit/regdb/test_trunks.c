@@ -194,6 +194,8 @@ START_TEST(routes_come_before_prefixes_and_cut_off_no_rule)
 	static const struct { const char *number, *ways; enum verdict want; }
 	rows[] = {
 		{ "089123456", "89123456 99089123456 089123456", VERDICT_OK },
+		{ "0453115", "0453115", VERDICT_OK },
+		{ "+4945311", "045311", VERDICT_OK },
 		{ "112", "112", VERDICT_OK },
 		{ "*81234567", "1234567", VERDICT_OK },
 		{ "*80900123456", "", VERDICT_DENIED },

@@ -91,6 +91,17 @@ print_indent(struct walk *w)
 		fprintf(w->to, "\n%*s", (int)(w->indent + 2 * w->depth), "");
 }
 
+/* An object has lines of its own. */
+static void
+print_between(struct walk *w)
+{
+	skip_space(w);
+	if (w->left.len == 0 || w->left.p[0] != '{')
+		print_text(w, SPAN_LIT(", "), '_');
+	else if (w->to != NULL)
+		fputc('\n', w->to);
+}
+
 static bool
 walk_members(struct walk *w, char end, bool keys)
 {
@@ -103,7 +114,7 @@ walk_members(struct walk *w, char end, bool keys)
 	}
 	do {
 		if (!keys && !first)
-			print_text(w, SPAN_LIT(", "), '_');
+			print_between(w);
 		first = false;
 		if (keys) {
 			print_indent(w);

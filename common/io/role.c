@@ -112,6 +112,8 @@ role_read(int argc, char **argv, const char *program, struct role_args *args,
 		fail("cannot-read-configuration", args->config, err);
 	if (args->check)
 		printf("%s: the configuration is right\n", args->config);
+	/* What is said on stderr from here on comes behind it. */
+	fflush(stdout);
 }
 
 void

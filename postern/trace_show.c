@@ -15,6 +15,7 @@
 
 #include "postern/json.h"
 #include "postern/trace.h"
+#include "postern/table.h"
 #include "postern/trace_file.h"
 
 #define FILES_MAX 2048
@@ -232,6 +233,21 @@ print_time(uint64_t at_us)
 	    (unsigned)(at_us % 1000000 / 1000));
 }
 
+/* A comment may say that it was not understood, and why. */
+static void
+print_why(struct span comment)
+{
+	static const char word[] = "not understood";
+	const char *at = comment.len == 0 ? NULL :
+	    memmem(comment.p, comment.len, word, sizeof(word) - 1);
+
+	if (at == NULL)
+		return;
+	fputs("  ", stdout);
+	table_text(stdout, span_sub(comment, (size_t)(at - comment.p),
+	    comment.len));
+}
+
 static void
 print_step(struct ladder *l, const struct trace_packet *p)
 {
@@ -249,7 +265,9 @@ print_step(struct ladder *l, const struct trace_packet *p)
 	line[at - 1] = line[at + strlen(label)] = ' ';
 	memcpy(line + at, label, strlen(label));
 	print_time(p->at_us);
-	printf("%.*s\n", (int)(l->n * COLUMN + 1), line);
+	printf("%.*s", (int)(l->n * COLUMN + 1), line);
+	print_why(p->comment);
+	putchar('\n');
 }
 
 static void

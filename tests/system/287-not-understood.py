@@ -35,4 +35,7 @@ def test_it_is_traced():
         print(why, text)
         assert not others and 'not understood: ' in why and 'CSeq' in why, (why, others)
         assert 'From: <sip:201@sip.example.org>;tag=a\r\n' in text and 'CSeq: one INVITE' in text
+        path, = files(office.postern, '-trace-201-')
+        ladder = trace(office.postern, 'show', path)
+        assert re.search(r'<- INVITE -+\|  not understood: Malformed CSeq\n', ladder), ladder
         assert re.search(r'\r\nAuthorization:x+\r\n', text) and 'response' not in text

@@ -484,6 +484,7 @@ settle_branch(
 	} else if (ex->offer.known && said->known) {
 		branch->media = branch == ex->to ? *said : ex->offer;
 		branch->peer_media = branch == ex->to ? ex->offer : *said;
+		branch->asked = branch == ex->from;
 	} else {
 		return;
 	}

@@ -376,7 +376,7 @@ on_early_media(const struct ctx *x, struct leg *leg, const struct media *said,
 		return;
 	leg->media = *said;
 	if (leg->call->setup->offer_in_answer)
-		leg->offered = true; /* the PRACK answers it */
+		leg->offered = leg->asked = true; /* the PRACK answers it */
 	else
 		leg->is_settled = reliable;
 	if (!leg->offered)
@@ -464,7 +464,7 @@ settle_from_early(
 	setup->offer_in_answer = false;
 	if (said->known && !leg->offered && !leg->is_settled)
 		leg->media = *said;
-	offer_settled(x, leg->call->leg[0], &leg->peer_media, leg, &leg->media);
+	offer_settled_branch(x, leg);
 }
 
 static int

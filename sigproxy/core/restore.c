@@ -180,7 +180,8 @@ restore_leg(
 	leg->ice = from->ice;
 	memcpy(leg->seed, from->seed, sizeof(leg->seed));
 	leg->rseq = from->rseq;
-	leg->offered = from->offered;
+	/* Of an answered offer the keys are known, whose it was or not. */
+	leg->offered = leg->asked = from->offered;
 	leg->is_settled = from->is_settled;
 	leg->media = from->media;
 	leg->peer_media = from->peer_media;

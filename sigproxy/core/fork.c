@@ -185,7 +185,8 @@ fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 		return 0;
 	if (!call->setup->offer.known)
 		call->setup->offer = offer;
-	if (!leg->peer_media.known)
+	/* Of its events only some were kept; which ones its answer tells. */
+	if (!leg->offered && !leg->is_settled)
 		leg->peer_media = offer;
 	return 0;
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "common/base/secret.h"
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/leak.h"
@@ -68,6 +69,7 @@ exchange_free(struct edge *e, struct exchange *ex)
 	}
 	if (ex->client != NULL)
 		ctxn_detach(ex->client);
+	secret_wipe(&ex->offer, sizeof(ex->offer));
 	pool_put(&e->calls->exchanges, ex);
 }
 

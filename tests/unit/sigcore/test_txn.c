@@ -663,6 +663,22 @@ START_TEST(a_source_that_has_too_much_shuts_nobody_out)
 }
 END_TEST
 
+/* It may hold a key of sound. */
+START_TEST(a_message_given_back_is_wiped)
+{
+	struct blob blob = { 0 };
+	const char *at;
+
+	ck_assert_int_eq(
+	    blob_set(&b.txns.blobs, &blob, SPAN_LIT("a=crypto:1")), 0);
+	at = blob.p;
+	ck_assert_int_eq(memcmp(at, "a=crypto:1", 10), 0);
+	blob_drop(&b.txns.blobs, &blob);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(at[i], 0);
+}
+END_TEST
+
 START_TEST(a_request_above_8_kib_is_refused)
 {
 	const struct sip_msg *m = bench_request(&b, "INFO", "z9hG4bK1", "");
@@ -737,6 +753,7 @@ main(void)
 	T(tags_and_branches_are_the_same_after_a_restart_and_differ_by_number);
 	T(a_full_table_refuses_and_recovers);
 	T(a_source_that_has_too_much_shuts_nobody_out);
+	T(a_message_given_back_is_wiped);
 	T(a_request_above_8_kib_is_refused);
 	T(an_answer_too_long_to_build_is_not_sent_and_changes_nothing);
 	suite_add_tcase(suite, tc);

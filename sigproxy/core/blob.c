@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/secret.h"
 #include "sigproxy/core/blob.h"
 
 /* A REGISTER is 400 to 900 bytes, an INVITE with SDP 1000 to 2000; larger
@@ -82,7 +83,10 @@ blobs_share(size_t len)
 void
 blob_drop(struct blobs *bs, struct blob *b)
 {
-	if (b->p != NULL)
+	if (b->p != NULL) {
+		/* Keys of sound stand in SDP, digests in headers. */
+		secret_wipe(b->p, b->len);
 		pool_put(&bs->pool[b->size_class], b->p);
+	}
 	memset(b, 0, sizeof(*b));
 }

@@ -35,7 +35,7 @@ int blob_set(struct blobs *bs, struct blob *b, struct span bytes);
 bool blobs_are_short(const struct blobs *bs, size_t len);
 /* For how many of the n messages the block of len bytes stands. */
 uint32_t blobs_share(size_t len);
-/* Give back; fine on an empty one. */
+/* Wipe and give back; fine on an empty one. */
 void blob_drop(struct blobs *bs, struct blob *b);
 
 static inline struct span

@@ -256,7 +256,7 @@ static void
 put_early(struct buf *b, const struct leg *leg)
 {
 	const struct media *answer =
-	    leg->offered ? &leg->peer_media : &leg->media;
+	    leg->asked ? &leg->peer_media : &leg->media;
 
 	wire_put_uint(b, leg->rseq, 4);
 	put_flag(b, leg->offered);

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 
+#include "common/base/secret.h"
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/leak.h"
@@ -68,6 +69,7 @@ exchange_free(struct edge *e, struct exchange *ex)
 	}
 	if (ex->client != NULL)
 		ctxn_detach(ex->client);
+	secret_wipe(&ex->offer, sizeof(ex->offer));
 	pool_put(&e->calls->exchanges, ex);
 }
 
@@ -484,6 +486,7 @@ settle_branch(
 	} else if (ex->offer.known && said->known) {
 		branch->media = branch == ex->to ? *said : ex->offer;
 		branch->peer_media = branch == ex->to ? ex->offer : *said;
+		branch->asked = branch == ex->from;
 	} else {
 		return;
 	}
@@ -509,6 +512,28 @@ on_accepted(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg,
 		exchange_free(x->e, ex);
 }
 
+/* Its phone accepted what the other one hears as refused. */
+static void
+on_unusable(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg,
+    int err)
+{
+	struct call *call = ex->call;
+	struct leg *to = ex->to;
+	uint64_t version = 0;
+
+	if (ex->is_invite && msg->status < 300)
+		leg_ack(x, to, ex->to_cseq, SPAN_NONE, NULL);
+	if (msg->status < 300 && ex->offer.known && !ex->is_answer &&
+	    call->phase == CALL_TALKING && ex->client != NULL)
+		version = move_version(&ex->client->request);
+	refuse_exchange_with(x, ex, may_not(err) ? 488 : 500,
+	    !may_not(err) ? "" : err == -EACCES ?
+		"Reason: " SECURE_REASON "\r\n" :
+		"Reason: " CODECS_REASON "\r\n");
+	if (version != 0)
+		move_undo(x, to, version);
+}
+
 static void
 on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 {
@@ -532,12 +557,7 @@ on_final(const struct ctx *x, struct exchange *ex, const struct sip_msg *msg)
 	if (err ||
 	    (!is_silent(ex, msg->status) &&
 		answer_exchange(x, ex, msg, buf_span(&body)) != 0)) {
-		if (ex->is_invite && msg->status < 300)
-			leg_ack(x, ex->to, ex->to_cseq, SPAN_NONE, NULL);
-		refuse_exchange_with(x, ex, may_not(err) ? 488 : 500,
-		    !may_not(err) ? "" : err == -EACCES ?
-			"Reason: " SECURE_REASON "\r\n" :
-			"Reason: " CODECS_REASON "\r\n");
+		on_unusable(x, ex, msg, err);
 		return;
 	}
 	if (msg->status < 300) {

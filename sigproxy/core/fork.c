@@ -185,7 +185,8 @@ fork_again(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 		return 0;
 	if (!call->setup->offer.known)
 		call->setup->offer = offer;
-	if (!leg->peer_media.known)
+	/* Of its events only some were kept; which ones its answer tells. */
+	if (!leg->offered && !leg->is_settled)
 		leg->peer_media = offer;
 	return 0;
 }
@@ -376,7 +377,7 @@ on_early_media(const struct ctx *x, struct leg *leg, const struct media *said,
 		return;
 	leg->media = *said;
 	if (leg->call->setup->offer_in_answer)
-		leg->offered = true; /* the PRACK answers it */
+		leg->offered = leg->asked = true; /* the PRACK answers it */
 	else
 		leg->is_settled = reliable;
 	if (!leg->offered)
@@ -464,7 +465,7 @@ settle_from_early(
 	setup->offer_in_answer = false;
 	if (said->known && !leg->offered && !leg->is_settled)
 		leg->media = *said;
-	offer_settled(x, leg->call->leg[0], &leg->peer_media, leg, &leg->media);
+	offer_settled_branch(x, leg);
 }
 
 static int

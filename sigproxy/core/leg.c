@@ -86,6 +86,10 @@ leg_free(struct edge *e, struct leg *leg)
 	htab_del(&c->by_token, &leg->node);
 	leg->call->leg[leg->index] = NULL;
 	leg->call = NULL;
+	secret_wipe(leg->seed, sizeof(leg->seed));
+	secret_wipe(&leg->end, sizeof(leg->end));
+	secret_wipe(&leg->media, sizeof(leg->media));
+	secret_wipe(&leg->peer_media, sizeof(leg->peer_media));
 	pool_put(&c->legs, leg);
 }
 

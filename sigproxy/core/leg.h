@@ -146,6 +146,7 @@ struct leg {
 	bool offered;        /* an offer stood in one (RFC 3262 5) */
 	bool is_settled;     /* offer and answer passed reliably */
 	struct media media, peer_media; /* its own and the caller's, here */
+	bool asked;          /* media is the offer, peer_media its answer */
 	uint32_t invite_cseq;
 	bool is_slow;  /* a trunk that said 100 and no more so far */
 	uint8_t n_2xx; /* heard, copies too */

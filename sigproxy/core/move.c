@@ -69,7 +69,8 @@ move_is_stale(const struct edge *e, const struct leg *leg)
 	/* Until stunmon tells it nobody knows the new one. */
 	if (!addr_is_public(&now.sip))
 		return false;
-	return (leg->told.sip.family != ADDR_NONE &&
+	return leg->move.undo != 0 ||
+	       (leg->told.sip.family != ADDR_NONE &&
 		   !addr_same_ip(&leg->told.sip, &now.sip)) ||
 	       is_media_stale(leg, &now);
 }
@@ -126,7 +127,8 @@ put_sdp(struct buf *b, const struct leg *leg)
 
 	if (err)
 		return err;
-	edit.o_version = sdp.o_version + 1;
+	edit.o_version = 1 + (leg->move.undo > sdp.o_version ?
+		leg->move.undo : sdp.o_version);
 	/* It is ours: only streams that are relayed have a port. */
 	for (unsigned nr = 0; nr < end->n && nr < map->n; nr++) {
 		unsigned i = map->line[nr];
@@ -171,8 +173,9 @@ put_invite(const struct ctx *x, struct buf *b, struct leg *leg)
 	if (err == 0)
 		err = blob_set(&x->e->txns.blobs, &leg->session.sdp,
 		    buf_span(&sdp));
-	if (leg->version_shift < INT32_MAX)
-		leg->version_shift++;
+	/* One more of what may be offered again by the version that failed. */
+	if (leg->version_shift < INT32_MAX - 1)
+		leg->version_shift += leg->move.undo != 0 ? 2 : 1;
 	return err;
 }
 
@@ -291,6 +294,27 @@ move_now(const struct ctx *x, struct leg *leg)
 	try_now(x, leg);
 }
 
+uint64_t
+move_version(const struct blob *message)
+{
+	static struct sip_msg m;
+	struct sdp sdp;
+
+	if (sip_parse(blob_span(message), SIP_DATAGRAM, &m, NULL) != 0 ||
+	    !sip_body_is(&m, "application", "sdp") ||
+	    sdp_parse(m.body, &sdp) != 0 || sdp.o_version == 0)
+		return 1;
+	return sdp.o_version;
+}
+
+void
+move_undo(const struct ctx *x, struct leg *leg, uint64_t version)
+{
+	leg->move.undo = version;
+	leg->move.tries = 0;
+	move_now(x, leg);
+}
+
 void
 move_due(const struct ctx *x, struct leg *leg)
 {
@@ -316,15 +340,17 @@ static void
 on_accepted(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 {
 	struct move *m = &leg->move;
+	bool undone = m->undo != 0;
 
 	m->tries = 0;
+	m->undo = 0;
 	m->heard = x->now;
 	leg->told = m->telling;
 	leg_refresh(leg, msg);
 	session_agreed(x, leg, msg);
 	offer_learn_anew(x, leg, msg);
 	call_changed(x->e, leg->call);
-	if (!ear_accepted(x, leg, msg))
+	if (!ear_accepted(x, leg, msg) && !undone)
 		log_told(x, leg);
 	try_now(x, leg); /* it may be another one again */
 }

@@ -9,8 +9,12 @@
  *
  * Nothing here depends on having seen the change: what was told is compared
  * with what would be said now, so a change back, two changes and a restart in
- * between need no rule of their own.  Belongs to the call part; see
- * call_priv.h.
+ * between need no rule of their own.
+ *
+ * The same re-INVITE takes back an offer that its phone answered with what
+ * nobody can use: the phone would go on by it, and the other one as before.
+ *
+ * Belongs to the call part; see call_priv.h.
  */
 #ifndef SIGPROXY_CORE_MOVE_H
 #define SIGPROXY_CORE_MOVE_H
@@ -19,6 +23,7 @@
 #include "common/base/mono.h"
 #include "common/base/timerq.h"
 #include "common/ipc/msg.h"
+#include "sigproxy/core/blob.h"
 
 struct calls;
 struct ctx;
@@ -55,6 +60,7 @@ struct move {
 	bool asking;	    /* our re-INVITE has no final answer yet */
 	uint8_t tries;
 	uint32_t cseq;
+	uint64_t undo;	     /* version of the offer to take back; 0: none */
 	struct ctxn *invite; /* until ended() */
 	struct telling telling;
 };
@@ -89,6 +95,11 @@ bool move_is_unanswered(const struct leg *leg);
 void move_answered(const struct ctx *x, struct leg *leg);
 /* It is reached, and what it is to be told is another thing now. */
 void move_now(const struct ctx *x, struct leg *leg);
+/* The version of the SDP in this message of ours; 1, if it is not known. */
+uint64_t move_version(const struct blob *message);
+/* The offer of this version was accepted by leg's phone and by nobody else:
+ * what was agreed before is said once more. */
+void move_undo(const struct ctx *x, struct leg *leg, uint64_t version);
 /* It was heard, so that it can be reached. */
 void move_reached(const struct ctx *x, struct leg *leg);
 /* mediaproxy said anew what SDP says for its port. */

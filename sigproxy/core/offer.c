@@ -597,6 +597,19 @@ settle_stream(struct steps *st, unsigned nr, struct leg *a,
 }
 
 void
+offer_settled_branch(const struct ctx *x, struct leg *branch)
+{
+	struct leg *caller = branch->call->leg[0];
+
+	if (branch->asked)
+		offer_settled(x, branch, &branch->media, caller,
+		    &branch->peer_media);
+	else
+		offer_settled(x, caller, &branch->peer_media, branch,
+		    &branch->media);
+}
+
+void
 offer_settled_early(const struct ctx *x, struct leg *branch)
 {
 	struct call *call = branch->call;
@@ -605,8 +618,7 @@ offer_settled_early(const struct ctx *x, struct leg *branch)
 	    (call->callee != branch && call->early != NULL &&
 		call->early != branch))
 		return;
-	offer_settled(
-	    x, call->leg[0], &branch->peer_media, branch, &branch->media);
+	offer_settled_branch(x, branch);
 	if (call->callee == NULL)
 		call->early = branch;
 }

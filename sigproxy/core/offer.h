@@ -47,6 +47,8 @@ uint16_t offer_refusal(int err);
 /* The same for a branch that rings: its media and the caller's, as far as both
  * are known.  Only the first one's are heard until one answers. */
 void offer_settled_early(const struct ctx *x, struct leg *branch);
+/* What was said last between the caller and a branch: whoever offered. */
+void offer_settled_branch(const struct ctx *x, struct leg *branch);
 /* An offer was answered: tell the relay, note hold and resume.
  * offer is of leg `a`, answer of leg `b`. */
 void offer_settled(const struct ctx *x, struct leg *a,

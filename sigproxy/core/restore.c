@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 
+#include "common/base/secret.h"
 #include "sigproxy/core/checkpoint.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/subs.h"
@@ -86,6 +87,7 @@ save(struct steps *st, struct call *call)
 		return;
 	say.state = buf_span(&b);
 	STEPS_ASK(st, &st->reg, CALL_SAVE, call_save, &say);
+	secret_wipe(mem, b.len); /* keys of sound */
 	call->saved = true;
 }
 
@@ -180,7 +182,8 @@ restore_leg(
 	leg->ice = from->ice;
 	memcpy(leg->seed, from->seed, sizeof(leg->seed));
 	leg->rseq = from->rseq;
-	leg->offered = from->offered;
+	/* Of an answered offer the keys are known, whose it was or not. */
+	leg->offered = leg->asked = from->offered;
 	leg->is_settled = from->is_settled;
 	leg->media = from->media;
 	leg->peer_media = from->peer_media;

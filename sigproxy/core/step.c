@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/secret.h"
 #include "sigproxy/core/step.h"
 
 #define FRAMES_BYTES (256 * 1024)
@@ -77,6 +78,7 @@ steps_free(struct steps *s)
 static void
 frames_clear(struct buf *b)
 {
+	secret_wipe(b->p, b->len);
 	b->len = 0;
 	b->err = 0;
 }
@@ -85,6 +87,7 @@ void
 steps_clear(struct steps *s)
 {
 	s->n = 0;
+	secret_wipe(s->mem, s->mem_len); /* keys of sound, digests */
 	s->mem_len = 0;
 	s->line = NULL;
 	frames_clear(&s->reg);

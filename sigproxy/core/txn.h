@@ -54,8 +54,9 @@ enum timer_kind {
 	TIMER_MESSAGE,		/* struct message */
 };
 
-/* Counters of sources, by a secret hash. */
-#define TXN_SOURCES 4096
+/* Counters of sources, by a secret hash: two each, since who shares one with
+ * a mad phone shares both with hardly anybody. */
+#define TXN_SOURCES 16384
 
 struct txns {
 	struct edge *edge;	/* handed to the owners' functions */
@@ -67,7 +68,7 @@ struct txns {
 	struct htab by_branch;	/* ctxn by our branch and method */
 	struct conns *conns;	/* lent; NULL: every flow lives */
 	/* What each source's server transactions take, of servers.n. */
-	uint32_t per_source[TXN_SOURCES];
+	uint32_t per_source[2][TXN_SOURCES];
 	uint8_t key[32];	/* for tags and branches */
 	struct sip_msg again;	/* a stored request, parsed for a moment */
 	char scratch[BLOB_MAX];	/* a message being built */

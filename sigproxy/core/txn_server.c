@@ -58,13 +58,17 @@ stxn_is_merged(struct txns *t, const struct sip_msg *m,
 }
 
 /* One home has a whole /64. */
-static uint32_t *
-source_of(struct txns *t, const struct flow *from)
+static uint32_t
+source_has(struct txns *t, const struct flow *from, uint32_t more)
 {
 	uint64_t h = htab_hash(&t->by_upstream, from->remote.ip,
 	    from->remote.family == ADDR_IPV6 ? 8 : 4);
+	uint32_t *a = &t->per_source[0][(uint32_t)h % TXN_SOURCES];
+	uint32_t *b = &t->per_source[1][(h >> 32) % TXN_SOURCES];
 
-	return &t->per_source[h % TXN_SOURCES];
+	*a += more;
+	*b += more;
+	return *a < *b ? *a : *b;
 }
 
 /* The last quarter of the table, and of the memory for messages of this size,
@@ -85,13 +89,12 @@ stxn_new(struct txns *t, struct mono now, const struct sip_msg *m,
     struct span raw, const struct flow *from, const struct stxn_ops *ops,
     void *owner, struct stxn **out)
 {
-	uint32_t *has = source_of(t, from);
 	struct stxn *s = NULL;
 	int err;
 
 	if (raw.len > BLOB_MAX)
 		return -EMSGSIZE;
-	if (!has_too_many(t, *has, raw.len))
+	if (!has_too_many(t, source_has(t, from, 0), raw.len))
 		s = pool_get(&t->servers);
 	if (s == NULL) {
 		t->full++;
@@ -104,7 +107,7 @@ stxn_new(struct txns *t, struct mono now, const struct sip_msg *m,
 		return err;
 	}
 	s->share = blobs_share(raw.len);
-	*has += s->share;
+	(void)source_has(t, from, s->share);
 	s->from = *from;
 	s->to = reply_flow(m, from);
 	s->ops = ops;
@@ -126,7 +129,7 @@ stxn_new(struct txns *t, struct mono now, const struct sip_msg *m,
 void
 stxn_drop(struct txns *t, struct stxn *s)
 {
-	*source_of(t, &s->from) -= s->share;
+	(void)source_has(t, &s->from, -s->share);
 	timerq_cancel(t->timers, &s->resend);
 	timerq_cancel(t->timers, &s->end);
 	htab_del(&t->by_upstream, &s->node);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/secret.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
 #include "sigproxy/io/sockaddr.h"
@@ -318,6 +319,8 @@ stream_take(struct conn *c, struct mono now, struct span in)
 		conn_send(c, SPAN_LIT("\r\n"));
 	if (c->state != CONN_OPEN || c->is_broken)
 		return;
+	if (c->n_in > in.len)
+		secret_wipe(c->in + in.len, c->n_in - in.len);
 	c->n_in = in.len;
 	c->is_part = false;
 	memcpy(c->in, in.p, in.len);
@@ -331,6 +334,7 @@ static void
 conn_readable(struct conn *c, struct mono now)
 {
 	struct tcp *t = c->tcp;
+	size_t len;
 	ssize_t n;
 
 	if (c->tls != NULL) {
@@ -346,8 +350,10 @@ conn_readable(struct conn *c, struct mono now)
 		return;
 	}
 	stream_ack_at_once(c);
+	len = c->n_in + (size_t)n;
 	if (c->state == CONN_OPEN)
-		stream_take(c, now, span_make(t->scratch, c->n_in + (size_t)n));
+		stream_take(c, now, span_make(t->scratch, len));
+	secret_wipe(t->scratch, len); /* keys in SDP */
 }
 
 static void

@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "common/base/secret.h"
 #include "common/io/clock.h"
 #include "sigproxy/io/tcp_priv.h"
 
@@ -335,10 +336,11 @@ read_all(struct conn *c, struct mono now)
 {
 	struct tcp *t = c->tcp;
 	ssize_t got = 1;
-	size_t n;
+	size_t n, had;
 
 	while (got > 0 && c->state == CONN_OPEN && !c->is_broken) {
-		memcpy(t->scratch, c->in, c->n_in);
+		had = c->n_in;
+		memcpy(t->scratch, c->in, had);
 		for (n = 0; n < READ_MAX; n += (size_t)got) {
 			got = tls_read(c->tls, t->scratch + c->n_in + n,
 			    READ_MAX - n);
@@ -346,7 +348,8 @@ read_all(struct conn *c, struct mono now)
 				break;
 		}
 		if (n > 0)
-			stream_take(c, now, span_make(t->scratch, c->n_in + n));
+			stream_take(c, now, span_make(t->scratch, had + n));
+		secret_wipe(t->scratch, had + n); /* keys in SDP */
 	}
 	if (c->state != CONN_OPEN || c->is_broken)
 		return;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "common/base/secret.h"
 #include "sigproxy/io/sockaddr.h"
 #include "sigproxy/io/udp.h"
 
@@ -120,6 +121,9 @@ on_readable(uv_poll_t *poll, int status, int events)
 			    span_make(u->iov[i].iov_base, u->msg[i].msg_len));
 		}
 		u->on_batch(u->arg);
+		/* A short one after it would leave most of a key in SDP. */
+		for (int i = 0; i < n; i++)
+			secret_wipe(u->iov[i].iov_base, u->msg[i].msg_len);
 	}
 }
 

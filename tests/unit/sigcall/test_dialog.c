@@ -483,6 +483,91 @@ START_TEST(a_refused_re_invite_leaves_the_media_as_it_was)
 }
 END_TEST
 
+/* Answers that nobody can use. */
+static const char *const unusable[] = {
+	"v=0\r\nno=such\r\nline",
+	"v=0\r\no=- 1 1 IN IP4 192.168.1.20\r\ns=-\r\nt=0 0\r\nm=audio\r\n",
+};
+
+/* Who asked hears that it failed, what was agreed goes on, and nothing is
+ * left in the way. */
+START_TEST(an_answer_nobody_can_use_leaves_the_media_as_it_was)
+{
+	unsigned sets = lab->n_sets;
+	const char *msg;
+
+	dlg_send(
+	    &t.a, "INVITE", "application/sdp", sdp_of(home, 31000, NULL), "");
+	msg = phone_expect(desk, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	phone_answer(desk, msg, 200, "", unusable[_i]);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 500"));
+	dlg_ack(&t.a, t.a.cseq, NULL);
+	ck_assert_ptr_nonnull(phone_expect(desk, "ACK"));
+	ck_assert_uint_eq(lab->n_sets, sets);
+	re_invite(&t.a, desk, sdp_of(home, 30000, NULL));
+	re_invite(&t.b, home, sdp_of(desk, 20002, NULL));
+	hang_up();
+}
+END_TEST
+
+static uint64_t
+version_of(const char *msg)
+{
+	const char *at = strstr(body(msg), "o=");
+	unsigned long long v = 0;
+
+	ck_assert_ptr_nonnull(at);
+	ck_assert_int_eq(sscanf(at, "o=%*s %*s %llu ", &v), 1);
+	return v;
+}
+
+/* Its phone would go on as it was offered, on hold here: it is told what was
+ * agreed before. */
+START_TEST(a_phone_that_took_what_failed_is_told_to_go_back)
+{
+	const char *method = _i % 2 == 0 ? "INVITE" : "UPDATE", *msg;
+	unsigned sets = lab->n_sets;
+	uint64_t version;
+
+	dlg_send(&t.b, method, "application/sdp",
+	    sdp_of(desk, 20000, "sendonly"), "");
+	msg = phone_expect(home, method);
+	ck_assert_ptr_nonnull(msg);
+	HAS(msg, "a=sendonly");
+	version = version_of(msg);
+	phone_answer(home, msg, 200, "", unusable[_i / 2]);
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 500"));
+	if (_i % 2 == 0)
+		dlg_ack(&t.b, t.b.cseq, NULL);
+	lab_pass(lab, 1000);
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	LACKS(msg, "a=sendonly");
+	ck_assert_uint_gt(version_of(msg), version);
+	version = version_of(msg);
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, NULL));
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	/* To where it was heard, and not on hold. */
+	for (; sets < lab->n_sets; sets++)
+		ck_assert_uint_eq(lab->sets[sets % 256].rtp.port, 30000);
+	ck_assert(!lab_set(lab, 0)->held);
+	/* Once, and it can be held then. */
+	lab_pass(lab, 20000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, "sendonly"), "");
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_uint_gt(version_of(msg), version);
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, "recvonly"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ck_assert(lab_set(lab, 0)->held);
+	hang_up();
+}
+END_TEST
+
 START_TEST(a_re_invite_can_be_cancelled)
 {
 	const char *msg, *cancel;
@@ -766,6 +851,10 @@ suite_dialog(void)
 	tcase_add_test(c, a_re_invite_without_offer_is_offered_and_answered);
 	tcase_add_test(c, re_invites_that_cross_get_491);
 	tcase_add_test(c, a_refused_re_invite_leaves_the_media_as_it_was);
+	tcase_add_loop_test(
+	    c, an_answer_nobody_can_use_leaves_the_media_as_it_was, 0, 2);
+	tcase_add_loop_test(
+	    c, a_phone_that_took_what_failed_is_told_to_go_back, 0, 4);
 	tcase_add_test(c, a_re_invite_can_be_cancelled);
 	tcase_add_loop_test(c, a_phone_that_forgot_the_call_ends_it, 0, 2);
 	tcase_add_loop_test(

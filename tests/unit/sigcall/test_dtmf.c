@@ -348,7 +348,7 @@ static const struct {
 /* A desk with events of both clocks calls a phone without any. */
 START_TEST(events_of_the_clock_of_the_chosen_codec)
 {
-	const char *msg, *name = clocks[_i].name;
+	const char *msg, *name = clocks[_i / 2].name;
 
 	lab = lab_new(60, 100);
 	plain = lab_home(lab, "168", 7);
@@ -360,25 +360,32 @@ START_TEST(events_of_the_clock_of_the_chosen_codec)
 	msg = phone_expect(plain, "INVITE");
 	ck_assert_ptr_nonnull(msg);
 	dlg_from_invite(&t.b, plain, msg);
+	if (_i % 2 == 1) { /* sigproxy dies while it rings */
+		phone_answer(plain, msg, 180,
+		    strstr(t.b.local, ";tag=") + 5, NULL);
+		lab_restart(lab);
+		msg = phone_expect(plain, "INVITE");
+		ck_assert_ptr_nonnull(msg);
+	}
 	phone_answer(plain, msg, 200, strstr(t.b.local, ";tag=") + 5,
-	    sdp_with(plain, 20000, clocks[_i].answer,
+	    sdp_with(plain, 20000, clocks[_i / 2].answer,
 		OPUS "a=rtpmap:97 OPUS/48000/2\r\n"));
 	msg = phone_expect(desk, "SIP/2.0 200");
 	ck_assert_ptr_nonnull(msg);
-	HAS(msg, clocks[_i].told);
+	HAS(msg, clocks[_i / 2].told);
 	dlg_learn(&t.a, msg);
 	dlg_ack(&t.a, t.a.cseq, NULL);
 	ck_assert_ptr_nonnull(phone_expect(plain, "ACK"));
 	/* What the desk presses is taken out, and it gets what is pressed
 	 * there: after a restart, too. */
 	for (int again = 0; again < 2; again++) {
-		ck_assert_msg(lab->events[0].payload_type == clocks[_i].pt &&
-		    lab->events[0].rate == clocks[_i].rate, "%s: %u %u", name,
+		ck_assert_msg(lab->events[0].payload_type == clocks[_i / 2].pt &&
+		    lab->events[0].rate == clocks[_i / 2].rate, "%s: %u %u", name,
 		    lab->events[0].payload_type, lab->events[0].rate);
 		dlg_send(&t.b, "INFO", "application/dtmf", "5", "");
 		ck_assert_uint_eq(lab->n_tones, 1 + again);
-		ck_assert_msg(lab->tone.payload_type == clocks[_i].pt &&
-		    lab->tone.rate == clocks[_i].rate, "%s: %u %u", name,
+		ck_assert_msg(lab->tone.payload_type == clocks[_i / 2].pt &&
+		    lab->tone.rate == clocks[_i / 2].rate, "%s: %u %u", name,
 		    lab->tone.payload_type, lab->tone.rate);
 		lab_restart(lab);
 	}
@@ -435,7 +442,7 @@ suite_dtmf(void)
 	tcase_add_test(c, events_stay_caught_after_restarts);
 	tcase_add_test(c, an_offer_later_is_treated_as_the_first_one);
 	tcase_add_loop_test(c, events_of_the_clock_of_the_chosen_codec, 0,
-	    sizeof(clocks) / sizeof(clocks[0]));
+	    2 * sizeof(clocks) / sizeof(clocks[0]));
 	tcase_add_test(c, events_of_each_clock_are_offered);
 	suite_add_tcase(s, c);
 	return s;

@@ -56,8 +56,8 @@ key_of(uint8_t end)
 	return NULL;
 }
 
-static void
-expect_key(uint8_t end, const char *in, const struct sdp_crypto *ours)
+static const struct lab_key *
+expect_keys(uint8_t end, const char *in, const struct sdp_crypto *ours)
 {
 	const struct lab_key *k = key_of(end);
 	char text[128];
@@ -69,8 +69,14 @@ expect_key(uint8_t end, const char *in, const struct sdp_crypto *ours)
 	sodium_bin2base64(text, sizeof(text), k->in,
 	    srtp_key_len(ours->suite), sodium_base64_VARIANT_ORIGINAL);
 	ck_assert_str_eq(text, in);
+	return k;
+}
+
+static void
+expect_key(uint8_t end, const char *in, const struct sdp_crypto *ours)
+{
 	/* Before its RELAY_SET. */
-	ck_assert_uint_lt(k->at, lab->n_sets);
+	ck_assert_uint_lt(expect_keys(end, in, ours)->at, lab->n_sets);
 }
 
 /* a calls b with this offer; gives what b got. */
@@ -379,6 +385,146 @@ START_TEST(an_offer_in_the_answer_is_secure_too)
 	HAS(msg, " RTP/AVP 8");
 	LACKS(msg, "crypto");
 	expect_key(0, K1, &ours);
+	hang_up();
+}
+END_TEST
+
+#define REL "Require: 100rel\r\nRSeq: 1\r\n"
+
+/* desk says this reliably; gives what home got. */
+static const char *
+early(const char *inv, const char *sdp)
+{
+	const char *msg;
+
+	desk->says = REL;
+	phone_answer(desk, inv, 183, "d", sdp);
+	desk->says = NULL;
+	msg = phone_expect(home, "SIP/2.0 183");
+	ck_assert_ptr_nonnull(msg);
+	dlg_learn(&t.a, msg);
+	dlg_from_invite(&t.b, desk, inv);
+	strcpy(strstr(t.b.local, ";tag="), ";tag=d");
+	return msg;
+}
+
+/* home acknowledges it. */
+static void
+prack(const char *sdp)
+{
+	const char *msg;
+
+	dlg_send(&t.a, "PRACK", sdp == NULL ? NULL : "application/sdp", sdp,
+	    "RAck: 1 2 INVITE\r\n");
+	msg = phone_expect(desk, "PRACK");
+	ck_assert_ptr_nonnull(msg);
+	LACKS(msg, "crypto");
+	phone_answer(desk, msg, 200, "", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+}
+
+/* Then desk lifts its handset, and says nothing new. */
+static void
+lift(const char *inv)
+{
+	const char *msg;
+
+	phone_answer(desk, inv, 200, "d", NULL);
+	msg = phone_expect(home, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(body(msg), "");
+	dlg_ack(&t.a, 2, NULL);
+	ck_assert_ptr_nonnull(phone_expect(desk, "ACK"));
+}
+
+/* RFC 3262 5: the 183 offers, the PRACK answers; ours are the offer's. */
+START_TEST(an_offer_in_a_183_is_secure_too)
+{
+	struct sdp_crypto ours;
+	const char *inv, *msg;
+
+	lab->srtp_of_caller = SRTP_POLICY_REQUIRED;
+	inv = calls(home, desk, NULL);
+	ck_assert_ptr_nonnull(inv);
+	msg = early(inv, sdp_of(desk, 20000, NULL));
+	HAS(msg, " RTP/SAVP 8");
+	ck_assert(crypto_of(msg, 0, &ours));
+	if (_i == 1) { /* sigproxy dies in between */
+		lab_restart(lab);
+		inv = phone_expect(desk, "INVITE");
+		ck_assert_ptr_nonnull(inv);
+		(void)early(inv, sdp_of(desk, 20000, NULL));
+	}
+	prack(secure(home, "RTP/SAVP", LINE("1", K1)));
+	expect_key(0, K1, &ours);
+	lift(inv);
+	expect_key(0, K1, &ours);
+	hang_up();
+}
+END_TEST
+
+/* RFC 3311 5.1: the called phone offers anew while it rings, and the caller
+ * answers with another key; ours for it is the one that it was told. */
+START_TEST(an_offer_in_an_early_update_is_answered_by_another_key)
+{
+	struct sdp_crypto ours;
+	const char *inv, *msg;
+
+	inv = calls(home, desk, secure(home, "RTP/SAVP", LINE("1", K1)));
+	ck_assert_ptr_nonnull(inv);
+	(void)early(inv, sdp_of(desk, 20000, NULL));
+	prack(NULL);
+	dlg_send(&t.b, "UPDATE", "application/sdp", sdp_of(desk, 20100, NULL),
+	    "");
+	msg = phone_expect(home, "UPDATE");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert(crypto_of(msg, 0, &ours));
+	phone_answer(home, msg, 200, "",
+	    secure(home, "RTP/SAVP", LINE("1", K2)));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	(void)expect_keys(0, K2, &ours);
+	lift(inv);
+	(void)expect_keys(0, K2, &ours);
+	hang_up();
+}
+END_TEST
+
+/* The same, with the called phone outside, which offers another key. */
+START_TEST(an_early_update_with_another_key_is_answered_by_another)
+{
+	struct sdp_crypto ours, again;
+	const char *inv, *msg;
+	struct phone *keep = desk;
+
+	lab->srtp_of_called = SRTP_POLICY_REQUIRED;
+	/* Who is called is home here. */
+	t = (struct talk){ .lab = lab };
+	dlg_call(&t.a, desk, "168", sdp_of(desk, 20000, NULL), "");
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	ck_assert(crypto_of(inv, 0, &ours));
+	desk = home;
+	home = keep;
+	(void)early(inv, secure(desk, "RTP/SAVP", LINE("1", K1)));
+	dlg_send(&t.a, "PRACK", NULL, NULL, "RAck: 1 2 INVITE\r\n");
+	msg = phone_expect(desk, "PRACK");
+	ck_assert_ptr_nonnull(msg);
+	phone_answer(desk, msg, 200, "", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "SIP/2.0 200"));
+	expect_key(1, K1, &ours);
+	dlg_send(&t.b, "UPDATE", "application/sdp",
+	    secure(desk, "RTP/SAVP", LINE("1", K2)), "");
+	msg = phone_expect(home, "UPDATE");
+	ck_assert_ptr_nonnull(msg);
+	LACKS(msg, "crypto");
+	phone_answer(home, msg, 200, "", sdp_of(home, 20000, NULL));
+	msg = phone_expect(desk, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert(crypto_of(msg, 0, &again));
+	ck_assert_mem_ne(again.key, ours.key, 30);
+	(void)expect_keys(1, K2, &again);
+	lift(inv);
+	(void)expect_keys(1, K2, &again);
 	hang_up();
 }
 END_TEST
@@ -725,6 +871,11 @@ suite_srtp(void)
 	tcase_add_test(c, a_phone_is_called_as_it_called_last);
 	tcase_add_test(c, each_leg_has_keys_of_its_own);
 	tcase_add_test(c, an_offer_in_the_answer_is_secure_too);
+	tcase_add_loop_test(c, an_offer_in_a_183_is_secure_too, 0, 2);
+	tcase_add_test(
+	    c, an_offer_in_an_early_update_is_answered_by_another_key);
+	tcase_add_test(
+	    c, an_early_update_with_another_key_is_answered_by_another);
 	tcase_add_test(c, the_same_key_again_changes_nothing);
 	tcase_add_test(c, another_key_is_answered_by_another);
 	tcase_add_test(c, the_office_may_offer_again);

@@ -619,6 +619,66 @@ START_TEST(a_full_table_refuses_and_recovers)
 }
 END_TEST
 
+/* A source that has all it may have takes nothing from others: by chance one
+ * in 4,096 shared its counter. */
+START_TEST(a_source_that_has_too_much_shuts_nobody_out)
+{
+	struct flow other = b.phone;
+	const struct sip_msg *m;
+	struct stxn *s;
+	unsigned refused = 0;
+	char branch[32];
+	int err = 0;
+
+	bench_clear(&b);
+	bench_init(&b, 64, TRANSPORT_UDP);
+	for (int i = 0; err == 0; i++) {
+		snprintf(branch, sizeof(branch), "z9hG4bK%d", i);
+		m = bench_request(&b, "INFO", branch, "");
+		err = stxn_new(&b.txns, b.now, m, m->bytes, &b.phone, NULL,
+		    NULL, &s);
+	}
+	ck_assert_uint_eq(b.txns.servers.used, 48);
+	for (unsigned i = 0; i < 60000; i++) {
+		const uint8_t ip[] = { 203, 0, (uint8_t)(i >> 8), (uint8_t)i };
+
+		other.remote = addr_from_bytes(ip, 4, 40001);
+		if (stxn_new(&b.txns, b.now, m, m->bytes, &other, NULL, NULL,
+			&s) == 0)
+			stxn_drop(&b.txns, s);
+		else
+			refused++;
+	}
+	/* Chance still has its part, in one run of five thousand. */
+	ck_assert_uint_le(refused, 1);
+	/* Its own counter is right again as well. */
+	stxn_drop(&b.txns, stxn_find(&b.txns,
+	    bench_request(&b, "INFO", "z9hG4bK3", ""), &b.phone));
+	m = bench_request(&b, "INFO", "z9hG4bKlast", "");
+	ck_assert_int_eq(stxn_new(&b.txns, b.now, m, m->bytes, &b.phone, NULL,
+	    NULL, &s), 0);
+	m = bench_request(&b, "INFO", "z9hG4bKone-more", "");
+	ck_assert_int_eq(stxn_new(&b.txns, b.now, m, m->bytes, &b.phone, NULL,
+	    NULL, &s), -ENOMEM);
+}
+END_TEST
+
+/* It may hold a key of sound. */
+START_TEST(a_message_given_back_is_wiped)
+{
+	struct blob blob = { 0 };
+	const char *at;
+
+	ck_assert_int_eq(
+	    blob_set(&b.txns.blobs, &blob, SPAN_LIT("a=crypto:1")), 0);
+	at = blob.p;
+	ck_assert_int_eq(memcmp(at, "a=crypto:1", 10), 0);
+	blob_drop(&b.txns.blobs, &blob);
+	for (unsigned i = 0; i < 10; i++)
+		ck_assert_int_eq(at[i], 0);
+}
+END_TEST
+
 START_TEST(a_request_above_8_kib_is_refused)
 {
 	const struct sip_msg *m = bench_request(&b, "INFO", "z9hG4bK1", "");
@@ -692,6 +752,8 @@ main(void)
 	T(rfc3261_8_2_2_2_a_copy_by_another_path_is_merged_a_spiral_is_not);
 	T(tags_and_branches_are_the_same_after_a_restart_and_differ_by_number);
 	T(a_full_table_refuses_and_recovers);
+	T(a_source_that_has_too_much_shuts_nobody_out);
+	T(a_message_given_back_is_wiped);
 	T(a_request_above_8_kib_is_refused);
 	T(an_answer_too_long_to_build_is_not_sent_and_changes_nothing);
 	suite_add_tcase(suite, tc);

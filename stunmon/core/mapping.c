@@ -388,6 +388,24 @@ mapping_want(struct mappings *v, unsigned owner,
 		v->silent_since = now;
 }
 
+void
+mapping_look(struct mappings *v, unsigned owner, uint16_t number,
+    struct mono now)
+{
+	struct mapping *m = find(v, owner, number);
+	struct mono soon;
+
+	if (m == NULL || m->away || !v->conf.stun)
+		return;
+	soon = mono_add_ms(m->round_at, MAPPING_LOOK_MS);
+	if (mono_before(soon, now))
+		soon = now;
+	if (!mono_before(soon, m->next_at))
+		return;
+	m->next_at = soon;
+	v->n_looks++;
+}
+
 /* ---- answers ---- */
 
 /* Which question of this socket is this the answer to?  n_servers: none. */

@@ -451,6 +451,17 @@ note_other(struct mapping_server *s, unsigned owner, const struct addr *other)
 		s->other = *other;
 }
 
+/* Asked last for its silence alone, it is not any more: else nobody would be
+ * asked twice after an outage. */
+static void
+forgive(struct mapping_server *s)
+{
+	struct mono silence_ends = mono_add_ms(s->silent_at, MAPPING_DOWN_MS);
+
+	if (!mono_before(silence_ends, s->down_until))
+		s->down_until.us = 0;
+}
+
 void
 mapping_heard(struct mappings *v, unsigned owner,
     const struct ipc_stun_heard *heard, struct mono now)
@@ -470,6 +481,8 @@ mapping_heard(struct mappings *v, unsigned owner,
 	v->server[s].heard_at = now;
 	v->server[s].n_tried = 0;
 	v->server[s].n_answers++;
+	if (owner == MAPPING_SIP)
+		forgive(&v->server[s]);
 	note_other(&v->server[s], owner, &msg.other);
 	if (is_usable(&msg))
 		round_vote(v, m, s, &msg.mapped, now);

@@ -194,6 +194,27 @@ START_TEST(doubts_do_not_keep_us_at_dead_servers)
 }
 END_TEST
 
+/* The router dials in: for a while nothing gets through, and the only server
+ * counts as silent. */
+START_TEST(after_an_outage_one_server_tells_at_once)
+{
+	world_begin(1);
+	world_run(MINUTE);
+	w.sip_deaf = true;
+	world_run(20 * SECOND);
+	ck_assert_int_eq(mapping_server_state(w.maps, 0, world_now()),
+	    SERVER_SILENT);
+	while (mono_ms_between(w.maps->map[0].round_at, world_now()) <
+	    MAPPING_LOOK_MS)
+		world_run(100);
+	w.nat = "192.0.2.77";
+	w.sip_deaf = false;
+	mapping_look(w.maps, MAPPING_SIP, SIP_SOCKET, world_now());
+	world_run(2 * RTT_MS);
+	assert_told(&w.sip, PUBLIC_KNOWN, NEW_NAT);
+}
+END_TEST
+
 START_TEST(a_doubt_about_what_is_not_asked_for_is_none)
 {
 	world_begin(2);
@@ -529,6 +550,7 @@ main(void)
 	    who_doubts_is_answered_at_once_or_four_seconds_after_a_look);
 	tcase_add_test(tc, an_hour_of_doubts_is_a_check_each_four_seconds);
 	tcase_add_test(tc, doubts_do_not_keep_us_at_dead_servers);
+	tcase_add_test(tc, after_an_outage_one_server_tells_at_once);
 	tcase_add_test(tc, a_doubt_about_what_is_not_asked_for_is_none);
 	tcase_add_test(tc, a_relay_cannot_move_the_site);
 	tcase_add_test(tc, a_relay_that_keeps_silent_takes_no_server_away);

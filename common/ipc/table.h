@@ -604,6 +604,8 @@
 
 #define IPC_F_map_want(F)			\
 	F(list, sockets, socket, IPC_SOCKETS_MAX)
+#define IPC_F_map_look(F)			\
+	F(u16, socket, 0, 31)	/* as in flow: a listener */
 #define IPC_F_stun_send(F)			\
 	F(u16, socket, 0, 65535)		\
 	F(bin, tid, 12, 12)			\
@@ -932,6 +934,10 @@
 	    "report (RFC 6035), with nothing but `said`.")		\
 	M(MAP_WANT, map_want, 50, ROLE_SIG | ROLE_MEDIA, ROLE_STUN, 0,	\
 	    "These sockets, and no others, are to be kept mapped.")	\
+	M(MAP_LOOK, map_look, 91, ROLE_SIG, ROLE_STUN, 0,		\
+	    "This socket's mapping is another one, perhaps: look now, and "	\
+	    "not only at the next turn. One that was looked at less than 4 s " \
+	    "ago waits until then.")						\
 	M(STUN_SEND, stun_send, 51, ROLE_STUN, ROLE_SIG | ROLE_MEDIA, 0, \
 	    "Send a Binding Request from this socket. The owner builds "	\
 	    "it and refuses servers that are not configured.")		\

@@ -396,6 +396,7 @@ call_status(const struct edge *e, struct mono now, struct buf *json)
 	put_member(json, "calls_refused", c->refused, false);
 	move_status(c, json);
 	ear_status(c, json);
+	doubt_status(c, json);
 	buf_putc(json, ',');
 	unheard_status(&c->unheard, now, json);
 }

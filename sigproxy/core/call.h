@@ -145,6 +145,9 @@ void call_address_changed(struct edge *e, struct mono now, struct steps *st);
 /* Whoever is at the end of this flow can be reached by it. */
 void call_reached(struct edge *e, struct mono now, struct steps *st,
     const struct flow *flow);
+/* The phone at the end of this flow showed its password in a REGISTER. */
+void call_registered(struct edge *e, struct mono now, struct steps *st,
+    const struct flow *flow);
 /* FLOW_MOVED: this number's phone showed its password by another flow. */
 void call_flow_moved(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_flow_moved *m);

@@ -204,6 +204,7 @@ struct calls {
 	struct unheard unheard;
 	uint64_t begun, answered, refused, restored;
 	uint64_t no_channel; /* calls refused for want of one */
+	uint64_t doubts;       /* of our address; see doubt.h */
 	uint64_t reports;      /* of phones, on how a call sounded */
 	struct span answer;    /* to a trunk's challenge, while its INVITE is
 				* written */

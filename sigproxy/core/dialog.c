@@ -347,6 +347,7 @@ move_leg(const struct ctx *x, struct leg *leg, const struct flow *to)
 	ctxn_flow_moved(&x->e->txns, x->now, x->st, &was, to);
 	move_reached(x, leg);
 	ear_moved(x, leg);
+	doubt_came(x, leg);
 	farewell_again(x, leg); /* the last: the leg may go with it */
 }
 

@@ -301,6 +301,7 @@ keep_registered(struct edge *e, struct mono now, struct steps *st,
 	note_who(kept, who);
 	probe_registered(e, now, st, kept);
 	call_reached(e, now, st, f);
+	call_registered(e, now, st, f);
 }
 
 uint16_t

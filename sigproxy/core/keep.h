@@ -117,6 +117,8 @@ int keep_frame(struct edge *e, struct mono now, struct steps *st,
     uint16_t type, struct span payload);
 /* stunmon's door opened: tell it which sockets we want mapped. */
 void keep_stun_up(struct edge *e, struct mono now, struct steps *st);
+/* Our address may be another one: stunmon is to look at once. */
+void keep_stun_look(struct edge *e, struct steps *st);
 /* A STUN packet came to a SIP socket; only awaited answers go anywhere. */
 void keep_stun(struct edge *e, struct mono now, struct steps *st,
     const struct flow *from, struct span packet);

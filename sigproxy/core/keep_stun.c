@@ -38,6 +38,20 @@ keep_stun_up(struct edge *e, struct mono now, struct steps *st)
 }
 
 void
+keep_stun_look(struct edge *e, struct steps *st)
+{
+	struct ipc_map_look look;
+
+	if (!e->keep->stun_wanted)
+		return;
+	for (unsigned i = 0; i < e->conf->n_listeners; i++) {
+		look.socket = (uint16_t)i;
+		if (is_mapped_listener(e->conf, i))
+			STEPS_ASK(st, &st->stun, MAP_LOOK, map_look, &look);
+	}
+}
+
+void
 keep_stun_send(struct edge *e, struct mono now, struct steps *st,
     const struct ipc_stun_send *m)
 {

@@ -6,6 +6,7 @@
 #ifndef SIGPROXY_CORE_LEG_H
 #define SIGPROXY_CORE_LEG_H
 
+#include "sigproxy/core/doubt.h"
 #include "sigproxy/core/ear.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/ice.h"
@@ -136,6 +137,7 @@ struct leg {
 				 * the version in o= */
 	struct move move;
 	struct ear ear;
+	struct doubt doubt;
 	/* Branches only. */
 	uint8_t spare_of; /* another flow of that branch's phone, tried when
 			   * the one before failed (RFC 5626 5.3); 0: none */

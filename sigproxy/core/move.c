@@ -350,7 +350,8 @@ on_accepted(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	session_agreed(x, leg, msg);
 	offer_learn_anew(x, leg, msg);
 	call_changed(x->e, leg->call);
-	if (!ear_accepted(x, leg, msg) && !undone)
+	/* A question of the ear's may have outlived a change. */
+	if (!ear_accepted(x, leg, msg) && !undone && !move_is_stale(x->e, leg))
 		log_told(x, leg);
 	try_now(x, leg); /* it may be another one again */
 }
@@ -461,6 +462,8 @@ look_at(const struct ctx *x, struct moves *all, struct leg *leg)
 	bool stale;
 
 	ear_readdress(x, leg);
+	if (all->pass == 0 && doubt_was_raised(x, leg))
+		move_reached(x, leg);
 	stale = move_is_stale(x->e, leg);
 	if (all->pass == 0)
 		leg->move.tries = 0;

@@ -546,12 +546,14 @@ on_reach(const struct ctx *x, uint8_t instance, struct span payload)
 	    reach.stream != call->sound ||
 	    (leg->index != 0 && leg != call->callee))
 		return 0;
-	if (reach.heard == MEDIA_NEVER || reach.heard == MEDIA_AWAITED)
+	if (reach.heard == MEDIA_NEVER || reach.heard == MEDIA_AWAITED) {
 		ear_want(x, leg, &reach);
-	else if (reach.heard == MEDIA_HEARD)
+	} else if (reach.heard == MEDIA_HEARD) {
 		ear_heard(x, leg, &reach);
-	else
+	} else {
 		ear_paused(x, leg, &reach);
+		doubt_unheard(x, leg, reach.heard);
+	}
 	if (reach.heard != MEDIA_AWAITED && reach.heard != MEDIA_PAUSED &&
 	    (reach.heard != MEDIA_NEVER || !ear_is_busy(leg)))
 		relay_conclude(x, leg, &reach);

@@ -388,6 +388,24 @@ mapping_want(struct mappings *v, unsigned owner,
 		v->silent_since = now;
 }
 
+void
+mapping_look(struct mappings *v, unsigned owner, uint16_t number,
+    struct mono now)
+{
+	struct mapping *m = find(v, owner, number);
+	struct mono soon;
+
+	if (m == NULL || m->away || !v->conf.stun)
+		return;
+	soon = mono_add_ms(m->round_at, MAPPING_LOOK_MS);
+	if (mono_before(soon, now))
+		soon = now;
+	if (!mono_before(soon, m->next_at))
+		return;
+	m->next_at = soon;
+	v->n_looks++;
+}
+
 /* ---- answers ---- */
 
 /* Which question of this socket is this the answer to?  n_servers: none. */
@@ -433,6 +451,17 @@ note_other(struct mapping_server *s, unsigned owner, const struct addr *other)
 		s->other = *other;
 }
 
+/* Asked last for its silence alone, it is not any more: else nobody would be
+ * asked twice after an outage. */
+static void
+forgive(struct mapping_server *s)
+{
+	struct mono silence_ends = mono_add_ms(s->silent_at, MAPPING_DOWN_MS);
+
+	if (!mono_before(silence_ends, s->down_until))
+		s->down_until.us = 0;
+}
+
 void
 mapping_heard(struct mappings *v, unsigned owner,
     const struct ipc_stun_heard *heard, struct mono now)
@@ -452,6 +481,8 @@ mapping_heard(struct mappings *v, unsigned owner,
 	v->server[s].heard_at = now;
 	v->server[s].n_tried = 0;
 	v->server[s].n_answers++;
+	if (owner == MAPPING_SIP)
+		forgive(&v->server[s]);
 	note_other(&v->server[s], owner, &msg.other);
 	if (is_usable(&msg))
 		round_vote(v, m, s, &msg.mapped, now);

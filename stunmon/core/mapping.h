@@ -35,6 +35,9 @@
 #define MAPPING_RELAY_MS 25000
 /* Unanswered for so long: the next server is asked too. */
 #define MAPPING_HEDGE_MS 3500
+/* A socket for which somebody asks is not looked at more often: longer than the
+ * hedge, so that each round ends with an answer or one server fewer to ask. */
+#define MAPPING_LOOK_MS 4000
 #define MAPPING_DOWN_MS 60000	/* a silent server is asked last */
 #define MAPPING_LIAR_MS 600000	/* and so is one that was proved wrong */
 #define MAPPING_VOTE_MS 60000	/* an answer counts for so long */
@@ -148,6 +151,7 @@ struct mappings {
 	bool news;		/* the site's address or state changed */
 	struct addr before;	/* the news: it was this one; or none */
 	uint64_t n_ignored;	/* answers nobody had asked for */
+	uint64_t n_looks;	/* rounds before their turn, asked for */
 };
 
 /* NULL: no memory. */
@@ -193,6 +197,9 @@ void mapping_owner_up(struct mappings *v, unsigned owner);
 void mapping_owner_gone(struct mappings *v, unsigned owner);
 void mapping_want(struct mappings *v, unsigned owner,
     const struct ipc_map_want *want, struct mono now);
+/* MAP_LOOK: the next round begins now, or as soon as it may. */
+void mapping_look(struct mappings *v, unsigned owner, uint16_t number,
+    struct mono now);
 /* An answer came; what nobody asked for is counted and ignored. */
 void mapping_heard(struct mappings *v, unsigned owner,
     const struct ipc_stun_heard *heard, struct mono now);

@@ -18,6 +18,20 @@ on_map_want(struct monitor *m, unsigned owner, struct span payload)
 }
 
 static int
+on_map_look(struct monitor *m, unsigned owner, struct span payload)
+{
+	struct ipc_map_look look;
+	int err;
+
+	err = get_map_look(payload, &look);
+	if (err)
+		return err;
+	mapping_look(m->mappings, owner, look.socket, clock_mono());
+	monitor_run(m);
+	return 0;
+}
+
+static int
 on_stun_heard(struct monitor *m, unsigned owner, struct span payload)
 {
 	struct ipc_stun_heard heard;
@@ -39,6 +53,8 @@ on_owner_frame(struct monitor *m, unsigned owner, uint16_t type,
 	switch (type) {
 	case IPC_MAP_WANT:
 		return on_map_want(m, owner, payload);
+	case IPC_MAP_LOOK:
+		return on_map_look(m, owner, payload);
 	case IPC_STUN_HEARD:
 		return on_stun_heard(m, owner, payload);
 	case IPC_TRUNK_DIAL:

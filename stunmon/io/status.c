@@ -271,7 +271,9 @@ status_put(struct buf *b, const struct monitor *m, struct mono now)
 	if (v->site_state != PUBLIC_UNKNOWN)
 		buf_fmt(b, ",\"since_s\":%llu", ago_s(v->site_since, now));
 	put_source(b, m);
-	buf_fmt(b, ",\"ignored\":%llu", (unsigned long long)v->n_ignored);
+	buf_fmt(b, ",\"ignored\":%llu,\"looks\":%llu",
+	    (unsigned long long)v->n_ignored,
+	    (unsigned long long)v->n_looks);
 	put_servers(b, m, now);
 	put_nat(b, &m->nat);
 	put_dns(b, &m->dynname, m->dyn_name);

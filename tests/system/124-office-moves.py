@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lab.dns import Dns
 from lab.expect import hear_each_other
 from lab.net import Home
-from lab.office import Office
+from lab.office import SIP_PORT, Office
 from lab.wait import until
 
 DEADLINE = 240
@@ -17,6 +17,8 @@ DNS_AFTER_S = 3.0
 REFRESH = 0.9                # of its grant, then baresip registers anew
 BEFORE_S = 1.5               # the change comes before such a REGISTER, which finds the old address
 SOUND_S = 3.0                # from the REGISTER on
+STUN_INTERVAL_S = 15         # as it is by default
+RARELY_S = 60                # so that the next turn is later than a phone's next REGISTER
 CONE_S = 40.0                # from the change on, full-cone homes
 
 
@@ -31,12 +33,13 @@ class Talk:
 class Moving(Office):
     """As many homes and desks as kinds; 'bare' is a phone set to the office's address as it was."""
 
-    def __init__(self, kinds, grant_s, apart_s):
+    def __init__(self, kinds, grant_s, apart_s=0.0, interval_s=STUN_INTERVAL_S, **more):
         self.kinds, self.grant_s, self.apart_s = kinds, grant_s, apart_s
         self.INSIDE = tuple(300 + i for i in range(len(kinds)))
         self.OUTSIDE = tuple(400 + i for i in range(len(kinds)))
         homes = [Home(f'H{i}', 'port-restricted' if kind == 'bare' else kind) for i, kind in enumerate(kinds)]
-        super().__init__(homes=homes, office_phones=len(kinds))
+        super().__init__(homes=homes, office_phones=len(kinds),
+                         settings={('address', 'stun_interval_s'): interval_s}, **more)
 
     def talks(self):
         """Register all, and have each home call its desk."""
@@ -70,10 +73,10 @@ def last_register(phone):
                if message.start.startswith('SIP/2.0 200') and message.headers['cseq'][0].endswith('REGISTER'))
 
 
-def change_before(office, phone):
-    """The address changes so that this phone's next REGISTER goes to the old one."""
+def change_before(office, phone, before_s=BEFORE_S):
+    """The address changes so long before this phone's next REGISTER: as it is, that goes to the old one."""
     every = REFRESH * office.grant_s
-    wait = last_register(phone) + every - BEFORE_S - time.time()
+    wait = last_register(phone) + every - before_s - time.time()
     time.sleep(wait % every)
     return change(office)
 
@@ -189,3 +192,42 @@ def test_ten_calls():
     """As promised: grants of 60 s, ten calls, their REGISTERs spread over the minute; all registered within 75 s."""
     kinds = ['port-restricted'] * 5 + ['symmetric'] * 2 + ['full-cone'] * 3 + ['bare']
     everybody_is_back(kinds, 60, 75, 3.0)
+
+
+def no_turn_is_near(office):
+    """stunmon looked lately; its next turn is nine tenths of its interval later, or more."""
+    def lately():
+        status = next(p['status'] for p in office.postern.status()['processes'] if p['role'] == 'stunmon')
+        return status['sockets'][0]['checked_s'] < RARELY_S / 3
+    until(lately, RARELY_S * 1.1, 'stunmon looks', 0.2)
+
+
+def register_makes_it_look(kinds, **more):
+    """Phones register when DNS has followed and no turn of stunmon is near: they have sound soon all the same."""
+    with Moving(kinds, 30, interval_s=RARELY_S, **more) as office:
+        talks = office.talks()
+        for talk in talks:
+            hear_each_other(talk.home, talk.desk, 1)
+        pids = office.postern.pids()
+        no_turn_is_near(office)
+        changed, new = change_before(office, talks[0].home, DNS_AFTER_S + 0.5), office.lab.office.public
+        until(lambda: f'"calls_readdressed":{len(talks)}' in office.postern.status_text(), 20, 'all are told', 0.1)
+        print(f'all told {time.time() - changed:.1f} s after the change')
+        time.sleep(1)
+        for talk in talks:
+            check(talk, new, changed, 20)
+            hear_each_other(talk.home, talk.desk, 1)
+        same_processes(office, pids)
+        for talk in talks:
+            talk.home.vanish()
+            talk.desk.vanish()
+
+
+def test_a_register_makes_stunmon_look():
+    """Homes of each kind; the first phone registers half a second after DNS followed, the others a moment later."""
+    register_makes_it_look(['port-restricted', 'symmetric', 'full-cone'])
+
+
+def test_the_same_without_a_forwarded_range():
+    """Silent phones are asked where their sound comes from meanwhile, in vain."""
+    register_makes_it_look(['port-restricted', 'full-cone'], forward=[SIP_PORT])

@@ -550,6 +550,23 @@ def test_forged_stun_of_sigproxy():
     forged_stun('sigproxy')
 
 
+def test_looks_without_end():
+    """MAP_LOOK all the time, for each socket there could be: one wanted socket is asked for once in four seconds."""
+    with Siege('sigproxy') as siege, siege.attack('stunmon') as door:
+        door.say('MAP_WANT', sockets=[{'number': 0}])
+        start, rounds = time.monotonic(), set()
+        while time.monotonic() - start < 13:
+            for n in range(500):
+                door.say('MAP_LOOK', socket=n % 32)
+            rounds |= {ipc.get(ipc.MESSAGES[name][3], payload)[0]['tid'] for name, payload in door.frames()
+                       if name == 'STUN_SEND'}
+            time.sleep(0.1)
+        seconds = time.monotonic() - start
+        print(f'{len(rounds)} questions in {seconds:.1f} s')
+        assert 3 <= len(rounds) <= 2 + seconds / 4, len(rounds)
+        siege.settle('stunmon')
+
+
 def test_forged_stun_of_mediaproxy():
     forged_stun('mediaproxy')
 

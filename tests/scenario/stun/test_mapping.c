@@ -132,6 +132,108 @@ START_TEST(a_new_address_is_believed_within_two_periods)
 }
 END_TEST
 
+/* MAP_LOOK for the SIP socket every 100 ms, for so long. */
+static void
+doubt_for(uint64_t ms)
+{
+	for (; ms > 0; ms -= 100) {
+		mapping_look(w.maps, MAPPING_SIP, SIP_SOCKET, world_now());
+		world_run(100);
+	}
+}
+
+START_TEST(who_doubts_is_answered_at_once_or_four_seconds_after_a_look)
+{
+	uint64_t left_ms;
+
+	for (unsigned phase = 0; phase < 15; phase++) {
+		world_begin(2);
+		world_run(MINUTE + phase * SECOND);
+		left_ms = w.now_ms - w.asked_at[0];
+		left_ms = left_ms < MAPPING_LOOK_MS ?
+		    MAPPING_LOOK_MS - left_ms : 0;
+		w.nat = "192.0.2.77";
+		mapping_look(w.maps, MAPPING_SIP, SIP_SOCKET, world_now());
+		world_run(left_ms + 2 * RTT_MS);
+		assert_told(&w.sip, PUBLIC_KNOWN, NEW_NAT);
+		world_end();
+	}
+	world_begin(1);
+}
+END_TEST
+
+START_TEST(an_hour_of_doubts_is_a_check_each_four_seconds)
+{
+	world_begin(2);
+	world_run(MINUTE);
+	w.asked[0] = 0;
+	doubt_for(HOUR);
+	ck_assert_uint_ge(w.shortest_ms, MAPPING_LOOK_MS);
+	ck_assert_uint_le(w.asked[0], HOUR / MAPPING_LOOK_MS);
+	ck_assert_uint_ge(w.asked[0], HOUR / MAPPING_LOOK_MS - 50);
+	ck_assert_uint_eq(w.sip.times, 1);
+	/* Then as before. */
+	w.shortest_ms = UINT64_MAX;
+	w.asked[0] = 0;
+	world_run(HOUR);
+	ck_assert_uint_le(w.asked[0], 260);
+}
+END_TEST
+
+/* No round is cut short before its first server was found silent. */
+START_TEST(doubts_do_not_keep_us_at_dead_servers)
+{
+	world_begin(4);
+	world_run(MINUTE);
+	w.server[0] = w.server[1] = DEAD;
+	w.nat = "192.0.2.77";
+	doubt_for(3 * MAPPING_LOOK_MS);
+	assert_told(&w.sip, PUBLIC_KNOWN, NEW_NAT);
+	ck_assert_int_eq(mapping_server_state(w.maps, 0, world_now()),
+	    SERVER_SILENT);
+}
+END_TEST
+
+/* The router dials in: for a while nothing gets through, and the only server
+ * counts as silent. */
+START_TEST(after_an_outage_one_server_tells_at_once)
+{
+	world_begin(1);
+	world_run(MINUTE);
+	w.sip_deaf = true;
+	world_run(20 * SECOND);
+	ck_assert_int_eq(mapping_server_state(w.maps, 0, world_now()),
+	    SERVER_SILENT);
+	while (mono_ms_between(w.maps->map[0].round_at, world_now()) <
+	    MAPPING_LOOK_MS)
+		world_run(100);
+	w.nat = "192.0.2.77";
+	w.sip_deaf = false;
+	mapping_look(w.maps, MAPPING_SIP, SIP_SOCKET, world_now());
+	world_run(2 * RTT_MS);
+	assert_told(&w.sip, PUBLIC_KNOWN, NEW_NAT);
+}
+END_TEST
+
+START_TEST(a_doubt_about_what_is_not_asked_for_is_none)
+{
+	world_begin(2);
+	mapping_owner_up(w.maps, 1);
+	world_want(1, 16384, 1);
+	world_run(MINUTE);
+	mapping_look(w.maps, MAPPING_SIP, 16384, world_now());
+	mapping_look(w.maps, MAPPING_SIP, MAPPING_SITE, world_now());
+	mapping_owner_gone(w.maps, MAPPING_SIP);
+	mapping_look(w.maps, MAPPING_SIP, SIP_SOCKET, world_now());
+	ck_assert_uint_eq(w.maps->n_looks, 0);
+	world_end();
+	world_given("198.51.100.9");
+	world_run(MINUTE);
+	mapping_look(w.maps, MAPPING_SIP, SIP_SOCKET, world_now());
+	ck_assert_uint_eq(w.maps->n_looks, 0);
+}
+END_TEST
+
 START_TEST(relays_learn_of_a_new_address_within_a_second)
 {
 	world_begin(2);
@@ -444,6 +546,12 @@ main(void)
 	    a_symmetric_router_is_noticed_and_the_port_does_not_flap);
 	tcase_add_test(tc, a_hundred_thousand_forged_answers_change_nothing);
 	tcase_add_test(tc, relay_mappings_are_fresh_and_follow_their_router);
+	tcase_add_test(tc,
+	    who_doubts_is_answered_at_once_or_four_seconds_after_a_look);
+	tcase_add_test(tc, an_hour_of_doubts_is_a_check_each_four_seconds);
+	tcase_add_test(tc, doubts_do_not_keep_us_at_dead_servers);
+	tcase_add_test(tc, after_an_outage_one_server_tells_at_once);
+	tcase_add_test(tc, a_doubt_about_what_is_not_asked_for_is_none);
 	tcase_add_test(tc, a_relay_cannot_move_the_site);
 	tcase_add_test(tc, a_relay_that_keeps_silent_takes_no_server_away);
 	tcase_add_test(tc,

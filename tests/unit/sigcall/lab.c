@@ -734,6 +734,25 @@ hear_tracer(struct lab *lab, struct span frames)
 }
 
 static void
+hear_stunmon(struct lab *lab, struct span frames)
+{
+	struct ipc_map_look look;
+	struct span payload;
+	uint16_t type;
+	size_t used;
+
+	while (frames.len > 0) {
+		ck_assert_int_eq(ipc_split(frames, &type, &payload, &used), 0);
+		if (type == IPC_MAP_LOOK) {
+			ck_assert_int_eq(get_map_look(payload, &look), 0);
+			ck_assert_uint_eq(look.socket, 0); /* external_udp */
+			lab->n_looks++;
+		}
+		frames = span_sub(frames, used, frames.len);
+	}
+}
+
+static void
 deliver_traced(struct lab *lab, struct step *st)
 {
 	if (edge_is_traced(lab->edge))
@@ -787,6 +806,7 @@ settle(struct lab *lab)
 				printf("**** %s\n", s->step[i].event);
 		}
 		hear_tracer(lab, buf_span(&s->trace));
+		hear_stunmon(lab, buf_span(&s->stun));
 		ck_assert_uint_eq(s->dropped, 0);
 		steps_clear(s);
 		if (reg.len == 0 && relay[0].len == 0 && relay[1].len == 0)
@@ -897,6 +917,8 @@ lab_new(uint32_t channels, uint32_t max_calls)
 	    addr_prefix_parse(SPAN_LIT("192.168.10.0/24"), &c->lan[0]), 0);
 	c->n_lan = 1;
 	c->public_addr = ip("203.0.113.1", 0);
+	c->stun_servers[0] = ip("203.0.113.53", 3478);
+	c->n_stun_servers = 1;
 	c->channels = channels;
 	c->n_relays = 2;
 	c->hold = HOLD_TRANSPARENT;

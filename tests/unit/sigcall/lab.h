@@ -163,6 +163,7 @@ struct lab {
 	} seen[64];
 	unsigned n_seen;
 	const char *public_ip; /* what the relay says outside */
+	unsigned n_looks;      /* MAP_LOOK */
 	unsigned n_lost;       /* lines phone-lost */
 	struct lab_lost {
 		struct ipc_phone_lost m; /* its span is number */

@@ -10,6 +10,7 @@ main(void)
 
 	srunner_add_suite(r, suite_fork());
 	srunner_add_suite(r, suite_divert());
+	srunner_add_suite(r, suite_doubt());
 	srunner_add_suite(r, suite_trunk());
 	srunner_add_suite(r, suite_audit());
 	srunner_add_suite(r, suite_codecs());

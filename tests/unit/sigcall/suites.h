@@ -30,6 +30,7 @@ Suite *suite_report(void);
 Suite *suite_trace(void);
 Suite *suite_message(void);
 Suite *suite_divert(void);
+Suite *suite_doubt(void);
 Suite *suite_trunk(void);
 Suite *suite_audit(void);
 Suite *suite_move(void);

@@ -346,6 +346,7 @@ START_TEST(stun_is_silent_while_it_changes)
 	lab_pass(lab, 15000);
 	phone_registers(home, NULL);
 	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	lab_pass(lab, 15000); /* that REGISTER is no sign any more */
 	lab_public(lab, NEW);
 	registers_at_last();
 	accept(expect_told(NEW));

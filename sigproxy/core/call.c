@@ -31,6 +31,7 @@ calls_new(uint32_t max_calls)
 	    pool_init(&c->legs, n_legs(max_calls), sizeof(struct leg)) ||
 	    pool_init(&c->exchanges, n_exchanges(max_calls),
 		sizeof(struct exchange)) ||
+	    owed_init(&c->owed, max_calls) ||
 	    htab_init(&c->by_token, n_legs(max_calls)) ||
 	    htab_init(&c->by_session, max_calls)) {
 		calls_free(c);
@@ -56,6 +57,7 @@ calls_free(struct calls *c)
 	pool_clear(&c->pool);
 	pool_clear(&c->legs);
 	pool_clear(&c->exchanges);
+	pool_clear(&c->owed);
 	htab_clear(&c->by_token);
 	htab_clear(&c->by_session);
 	free(c);
@@ -65,7 +67,7 @@ size_t
 calls_timers(uint32_t max_calls)
 {
 	return 2 * (size_t)max_calls + 4 * n_legs(max_calls) +
-	       n_exchanges(max_calls) + STEPS_RELAYS_MAX +
+	       n_exchanges(max_calls) + owed_max(max_calls) + STEPS_RELAYS_MAX +
 	       2; /* save_timer, moves.timer */
 }
 
@@ -357,6 +359,9 @@ call_due(struct edge *e, struct mono now, struct steps *st, struct timer *timer)
 	case TIMER_CALL_EAR:
 		ear_due(&x, timer->owner);
 		break;
+	case TIMER_CALL_OWED:
+		owed_due(&x, timer->owner);
+		break;
 	default:
 		break;
 	}
@@ -382,7 +387,7 @@ call_status(const struct edge *e, struct mono now, struct buf *json)
 	put_member(json, "calls", c->pool.used, true);
 	put_member(json, "calls_max", c->pool.n, true);
 	put_member(json, "legs", c->legs.used, true);
-	put_member(json, "byes_owed", c->n_owed, true);
+	put_member(json, "byes_owed", c->n_owed + c->owed.used, true);
 	put_member(json, "exchanges", c->exchanges.used, true);
 	put_member(json, "channels", c->channels, true);
 	put_member(json, "channels_max", conf->channels, true);

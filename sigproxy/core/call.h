@@ -131,6 +131,13 @@ void call_phone_back(struct edge *e, struct mono now, struct steps *st,
     struct span number, const struct flow *flow, struct span contact);
 
 /*
+ * A phone registered with this Contact by this flow, a new one or not: a BYE
+ * that it did not answer by UDP is said again (owed.h).
+ */
+void call_phone_registered(struct edge *e, struct mono now, struct steps *st,
+    struct span number, const struct flow *flow, struct span contact);
+
+/*
  * A connection to this trunk is up: calls of the trunk with the same address,
  * whose own connection is closed, go on by it.
  */

@@ -8,8 +8,8 @@
  * re-INVITE, UPDATE, INFO and the like.
  *
  * Files, in reading order: setup.c (from INVITE to ports), fork.c (branches
- * and who wins), channels.c (how many at once), call.c (how it ends), farewell.c (BYE for a phone that is
- * away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
+ * and who wins), channels.c (how many at once), call.c (how it ends), farewell.c and
+ * owed.c (BYE for a phone that is away), leg.c (tokens, tags, CSeq, our requests), dialog.c and exchange.c
  * (requests inside), headers.c (what passes), dtmf.c (digits), divert.c (3xx), refer.c and
  * replaces.c (transfer), session.c and audit.c (is the phone still there), move.c (another public address), ear.c (who the
  * relay does not hear),
@@ -28,6 +28,7 @@
 #include "sigproxy/core/consent.h"
 #include "sigproxy/core/divert.h"
 #include "sigproxy/core/offer.h"
+#include "sigproxy/core/owed.h"
 #include "sigproxy/core/refer.h"
 #include "sigproxy/core/trunk_call.h"
 #include "sigproxy/core/unheard.h"
@@ -67,6 +68,7 @@ enum call_timer_kind {
 	TIMER_CALL_MOVES,              /* struct calls: moves.timer */
 	TIMER_CALL_CONSENT,            /* struct call: consent.timer */
 	TIMER_CALL_EAR,                /* struct leg: ear.timer */
+	TIMER_CALL_OWED,               /* struct owed */
 };
 
 struct exchange {
@@ -190,6 +192,7 @@ struct calls {
 	uint32_t channels;     /* in use */
 	uint32_t channels_emergency; /* of these, by such calls */
 	uint32_t n_owed;       /* legs whose BYE has no answer yet */
+	struct pool owed;      /* those of calls that are gone */
 	uint32_t relay_calls[STEPS_RELAYS_MAX];
 	struct again again[STEPS_RELAYS_MAX];
 	uint32_t next_ask;
@@ -273,7 +276,8 @@ bool channels_is_crowded(const struct calls *c);
 /*
  * Say BYE to leg's phone.  By a stream it is kept until it was answered: a
  * phone whose connection is closed hears it when it is back.  So is its call,
- * which has ended for everybody else.
+ * which has ended for everybody else.  For a phone outside by UDP it is kept
+ * without its call (owed.h).
  */
 void farewell_say(
     const struct ctx *x, struct leg *leg, const struct ending *how);

@@ -466,6 +466,7 @@ call_flow_moved(struct edge *e, struct mono now, struct steps *st,
 		    span_eq(TEXT_SPAN(leg_party(leg)->number), m->number))
 			move_leg(&x, leg, &to);
 	}
+	owed_moved(&x, m->number, &from, &to);
 }
 
 void

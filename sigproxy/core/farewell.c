@@ -7,9 +7,6 @@
 
 static const struct ctxn_ops bye_ops;
 
-/* So many of one number; a phone has hardly more calls at once. */
-#define OWED_EACH_MAX 4
-
 /* So many calls that have ended may take places of others, and so many of one
  * number those of other numbers' byes. */
 static bool
@@ -56,6 +53,17 @@ farewell_done(const struct ctx *x, struct leg *leg)
 	call_settle(x, leg->call);
 }
 
+/* Nobody closes a flow by UDP: whether its phone hears of it shows in time. */
+static void
+say_by_udp(const struct ctx *x, struct leg *leg, const struct ending *how,
+    const struct leg *other)
+{
+	leg_bye(x, leg, how->reason, how->cause, other,
+	    owed_may(x->e->calls, leg) ? &owed_ops : NULL);
+	if (leg->bye != NULL)
+		owed_take(x, leg);
+}
+
 void
 farewell_say(const struct ctx *x, struct leg *leg, const struct ending *how)
 {
@@ -64,8 +72,11 @@ farewell_say(const struct ctx *x, struct leg *leg, const struct ending *how)
 	bool live = conns_live(x->e->conns, &leg->flow);
 
 	leg->owes_ack = leg->owes_ack && !live;
-	if (leg->flow.transport == TRANSPORT_UDP ||
-	    !may_owe(x->e->calls, TEXT_SPAN(leg_party(leg)->number))) {
+	if (leg->flow.transport == TRANSPORT_UDP) {
+		say_by_udp(x, leg, how, other);
+		return;
+	}
+	if (!may_owe(x->e->calls, TEXT_SPAN(leg_party(leg)->number))) {
 		leg_bye(x, leg, how->reason, how->cause, other, NULL);
 		return;
 	}

@@ -219,18 +219,21 @@ is_first(const struct edge *e, const struct flow *from)
 	    !keep_has(e->keep, from) : conns_register(e->conns, from);
 }
 
-/* The first REGISTER by a flow: perhaps its phone was in a call when the one
- * before ended. */
+/* Perhaps its phone was in a call: one whose flow ended goes on by the first
+ * REGISTER of a new one; one whose BYE got lost may have the old one again. */
 static void
 came_back(struct edge *e, struct mono now, struct steps *st,
     const struct stxn *s, const struct ipc_reg_ask *ask,
-    const struct ipc_reg_say *say)
+    const struct ipc_reg_say *say, bool first)
 {
 	for (unsigned i = 0; i < ask->n_contacts; i++) {
-		call_phone_back(e, now, st, say->number, &s->from,
-		    ask->contacts[i].uri);
-		subs_phone_back(e, now, st, say->number, &s->from,
-		    ask->contacts[i].uri);
+		struct span contact = ask->contacts[i].uri;
+
+		call_phone_registered(e, now, st, say->number, &s->from, contact);
+		if (!first)
+			continue;
+		call_phone_back(e, now, st, say->number, &s->from, contact);
+		subs_phone_back(e, now, st, say->number, &s->from, contact);
 	}
 }
 
@@ -278,8 +281,8 @@ accept(struct edge *e, struct mono now, struct steps *st, struct stxn *s,
 	if (expires_s > 0)
 		lastseen_note(e->lastseen, &s->from.remote, say->number,
 		    ask.user_agent);
-	if (first)
-		came_back(e, now, st, s, &ask, say);
+	if (expires_s > 0)
+		came_back(e, now, st, s, &ask, say, first);
 	buf_init(&b, mem, sizeof(mem));
 	put_bindings(&b, s, &ask, say);
 	auth_put_info(e, now, st, s, say, expires_s, &b);

@@ -1392,6 +1392,8 @@ phone_loses_frame(struct phone *p, const char *head)
 void
 phone_is_back(struct phone *p, const char *contact)
 {
+	call_phone_registered(p->lab->edge, p->lab->now, p->lab->steps,
+	    span_str(p->number), &p->flow, span_str(contact));
 	call_phone_back(p->lab->edge, p->lab->now, p->lab->steps,
 	    span_str(p->number), &p->flow, span_str(contact));
 	subs_phone_back(p->lab->edge, p->lab->now, p->lab->steps,

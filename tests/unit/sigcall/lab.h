@@ -192,7 +192,7 @@ void phone_connect_tls(struct phone *p, bool sips);
 void phone_disconnect(struct phone *p);
 /* Nobody knows where its next message begins; head is what there was. */
 void phone_loses_frame(struct phone *p, const char *head);
-/* It registered by its new connection, with this Contact. */
+/* It registered by its flow, the first of a connection, with this Contact. */
 void phone_is_back(struct phone *p, const char *contact);
 
 /* What the internet sees is this now, say stunmon and the relay. */

@@ -38,6 +38,7 @@ main(void)
 	srunner_add_suite(r, suite_message());
 	srunner_add_suite(r, suite_move());
 	srunner_add_suite(r, suite_offers());
+	srunner_add_suite(r, suite_owed());
 	srunner_add_suite(r, suite_streams());
 	srunner_add_suite(r, suite_srtp());
 	srunner_add_suite(r, suite_ice());

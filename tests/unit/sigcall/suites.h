@@ -35,6 +35,7 @@ Suite *suite_trunk(void);
 Suite *suite_audit(void);
 Suite *suite_move(void);
 Suite *suite_offers(void);
+Suite *suite_owed(void);
 Suite *suite_streams(void);
 Suite *suite_srtp(void);
 Suite *suite_ice(void);

@@ -90,6 +90,7 @@ START_TEST(it_goes_out_with_the_numbers_of_the_way)
 	lab_restart(lab);
 	dlg_send(&a, "BYE", NULL, NULL, "");
 	ck_assert_ptr_nonnull(inv = phone_expect(one, "BYE"));
+	ck_assert_uint_eq(lab_count(lab, "byes_owed"), 0);
 	phone_answer(one, inv, 200, NULL, NULL);
 	expect_over();
 }

@@ -89,6 +89,8 @@ set_site(struct edge_conf *e, const struct conf *c)
 	e->channels = c->channels;
 	e->reserved = c->reserved;
 	e->wait_for_restore = true;
+	e->wait_for_address = c->public_how == PUBLIC_NAME ||
+	    (c->public_how == PUBLIC_STUN && c->n_stun > 0);
 	e->n_relays = c->processes;
 	e->hold = c->hold;
 	e->latching = c->latching;

@@ -523,7 +523,8 @@ edge_sent(struct edge *e, struct mono now, struct steps *st,
 bool
 edge_is_ready(const struct edge *e)
 {
-	return knows_calls(e) && auth_can_challenge(e->auth);
+	return knows_calls(e) && auth_can_challenge(e->auth) &&
+	       keep_is_addressed(e);
 }
 
 bool
@@ -746,6 +747,7 @@ edge_peer(struct edge *e, struct mono now, struct steps *st,
 		auth_peer(e, now, st, up);
 		regclient_peer(e, now, up);
 		if (up) {
+			keep_await_address(e, now);
 			calls_save_all(e, now, st);
 			missing_tell_all(e, now, st);
 			subs_save_all(e);
@@ -795,6 +797,9 @@ due(struct edge *e, struct mono now, struct steps *st, struct timer *t)
 		break;
 	case TIMER_MISSING:
 		missing_due(e, now, st);
+		break;
+	case TIMER_ADDRESS:
+		keep_address_due(e, st);
 		break;
 	case TIMER_KEEP:
 		keep_due(e, now, st, t);

@@ -58,6 +58,9 @@ struct edge_conf {
 	 * a BYE for one of them must not meet a 481.  Without registrar-db
 	 * nobody could be let in anyhow. */
 	bool wait_for_restore;
+	/* The public address is found out: hear no SIP before it is, for a
+	 * moment (keep_is_addressed()). */
+	bool wait_for_address;
 	/* Sizes of the tables; 0 gives the default in brackets. */
 	uint32_t max_transactions;	/* [32768] */
 	uint32_t max_calls;		/* [4096] */

@@ -24,6 +24,8 @@ enum {
 	 * the shorter-lived home routers forget UDP. */
 	KEEP_MUTE_MS = 20000,
 	KEEP_SLOT_MS = 100,	/* not more than a few at once */
+	/* A phone's first request is repeated after as long (T1). */
+	KEEP_ADDRESS_MS = 500,
 	KEEP_SLOT_SENT = 25,	/* and a hundredth of all flows */
 	KEEP_MEMORY_MS = 86400000, /* of a home without phones */
 	/* A phone whose REGISTER went to our old address, because DNS did not
@@ -38,7 +40,7 @@ struct keep;
 static inline size_t
 keep_timers(uint32_t max_flows)
 {
-	return max_flows + 1; /* missing_timer */
+	return max_flows + 2; /* missing_timer, address_timer */
 }
 
 /* Errors: NULL for no memory. */
@@ -115,6 +117,17 @@ void keep_look(struct edge *e, struct steps *st, const struct flow *from,
  * Errors: as edge_frame(). */
 int keep_frame(struct edge *e, struct mono now, struct steps *st,
     uint16_t type, struct span payload);
+/*
+ * Is it known where we are, seen from outside?  A phone that was told the own
+ * address of a listener behind a router sends its ACK nowhere.  From
+ * keep_await_address() on it is waited for KEEP_ADDRESS_MS at most: without
+ * stunmon, those in the office can call, too.
+ */
+bool keep_is_addressed(const struct edge *e);
+/* Everything else that is waited for at the start begins. */
+void keep_await_address(struct edge *e, struct mono now);
+/* TIMER_ADDRESS. */
+void keep_address_due(struct edge *e, struct steps *st);
 /* stunmon's door opened: tell it which sockets we want mapped. */
 void keep_stun_up(struct edge *e, struct mono now, struct steps *st);
 /* Our address may be another one: stunmon is to look at once. */

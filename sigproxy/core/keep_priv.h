@@ -89,6 +89,9 @@ struct keep {
 	uint32_t n_idle;
 	struct stun_ask stun;
 	bool stun_wanted;
+	bool address_awaited;
+	bool address_late;	/* not waited for any more */
+	struct timer address_timer;
 	uint64_t serial;	/* for tokens and jitter */
 	struct mono slot;	/* the present tenth of a second */
 	uint32_t slot_sent;

@@ -23,6 +23,56 @@ is_mapped_listener(const struct edge_conf *c, unsigned i)
 	    c->listeners[i].transport == TRANSPORT_UDP;
 }
 
+/* ---- at the start ---- */
+
+static bool
+is_known(const struct edge *e, unsigned i)
+{
+	const struct edge_listener *l = &e->conf->listeners[i];
+
+	if (l->zone != ZONE_EXTERNAL || l->local.family != ADDR_IPV4 ||
+	    addr_is_public(&l->local))
+		return true;
+	return e->keep->stun_wanted && is_mapped_listener(e->conf, i) ?
+	    e->mapped[i].family != ADDR_NONE :
+	    e->public_ip.family != ADDR_NONE;
+}
+
+bool
+keep_is_addressed(const struct edge *e)
+{
+	if (!e->conf->wait_for_address || e->keep->address_late)
+		return true;
+	for (unsigned i = 0; i < e->conf->n_listeners; i++) {
+		if (!is_known(e, i))
+			return false;
+	}
+	return true;
+}
+
+void
+keep_await_address(struct edge *e, struct mono now)
+{
+	struct keep *k = e->keep;
+
+	if (k->address_awaited)
+		return;
+	k->address_awaited = true;
+	k->address_timer.kind = TIMER_ADDRESS;
+	timerq_set(k->timers, &k->address_timer,
+	    mono_add_ms(now, KEEP_ADDRESS_MS));
+}
+
+void
+keep_address_due(struct edge *e, struct steps *st)
+{
+	if (!keep_is_addressed(e))
+		steps_log(st, STEP_INFO, "begins-without-address");
+	e->keep->address_late = true;
+}
+
+/* ---- stunmon ---- */
+
 void
 keep_stun_up(struct edge *e, struct mono now, struct steps *st)
 {

@@ -48,6 +48,7 @@ enum timer_kind {
 	TIMER_PING,		/* struct ping: trunk_ping.h */
 	TIMER_TCONN,		/* struct tconn: trunk_conn.h */
 	TIMER_MISSING,		/* struct keep: missing_timer */
+	TIMER_ADDRESS,		/* struct keep: address_timer */
 	TIMER_CALL = 100,	/* the call part's own from here on: call.h */
 	TIMER_SUB = 200,	/* struct sub */
 	TIMER_SUBS,		/* more of them wait for their turn */

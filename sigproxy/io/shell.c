@@ -134,6 +134,7 @@ carry_out(struct shell *sh)
 }
 
 static void on_timer(uv_timer_t *timer);
+static void on_drained(void *arg);
 
 static void
 arm(struct shell *sh)
@@ -157,8 +158,7 @@ on_timer(uv_timer_t *timer)
 	struct shell *sh = timer->data;
 
 	edge_tick(sh->edge, clock_mono(), sh->steps);
-	carry_out(sh);
-	arm(sh);
+	on_drained(sh);
 }
 
 /* Half full: send what is there before the next event adds more. */

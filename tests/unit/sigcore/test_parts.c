@@ -762,6 +762,56 @@ START_TEST(stunmon_is_believed_only_about_public_addresses)
 }
 END_TEST
 
+/* Told the listener's own address by a 200 that waited in the kernel, a phone
+ * sends its ACK nowhere. */
+START_TEST(at_the_start_the_address_is_waited_for)
+{
+	struct mono now = { 1000000 };
+
+	ck_assert(keep_is_addressed(edge)); /* nothing is found out */
+	conf.wait_for_address = true;
+	ck_assert(!keep_is_addressed(edge));
+	edge_peer(edge, now, st, ROLE_REG, 0, true);
+	tell_public(ip4(198, 51, 100, 99, 0), 65535);
+	ck_assert(!keep_is_addressed(edge)); /* and its port? */
+	tell_public(ip4(198, 51, 100, 99, 5070), 0);
+	ck_assert(keep_is_addressed(edge));
+	steps_clear(st);
+}
+END_TEST
+
+START_TEST(but_not_for_long)
+{
+	struct mono now = { 1000000 };
+
+	conf.wait_for_address = true;
+	edge_peer(edge, now, st, ROLE_REG, 0, true);
+	edge_tick(edge, mono_add_ms(now, KEEP_ADDRESS_MS - 1), st);
+	ck_assert(!keep_is_addressed(edge));
+	/* registrar-db came anew: that begins nothing anew. */
+	edge_peer(edge, mono_add_ms(now, KEEP_ADDRESS_MS - 1), st, ROLE_REG, 0,
+	    true);
+	edge_tick(edge, mono_add_ms(now, KEEP_ADDRESS_MS), st);
+	ck_assert(keep_is_addressed(edge));
+	steps_clear(st);
+}
+END_TEST
+
+START_TEST(nor_where_no_router_is_between)
+{
+	conf.wait_for_address = true;
+	conf.listeners[0].local = ip4(198, 51, 100, 2, 5070);
+	ck_assert(keep_is_addressed(edge));
+	conf.listeners[0].local = ip4(192, 168, 10, 2, 5061);
+	conf.listeners[0].transport = TRANSPORT_TLS;
+	ck_assert(!keep_is_addressed(edge));
+	/* By TLS its port is configured. */
+	tell_public(ip4(198, 51, 100, 99, 0), 65535);
+	ck_assert(keep_is_addressed(edge));
+	steps_clear(st);
+}
+END_TEST
+
 START_TEST(status_is_one_json_object)
 {
 	char json[12000];
@@ -843,6 +893,9 @@ main(void)
 	T(a_flood_of_strangers_changes_no_table_and_is_answered_by_budget);
 	T(broken_and_forbidden_frames_close_the_door);
 	T(stunmon_is_believed_only_about_public_addresses);
+	T(at_the_start_the_address_is_waited_for);
+	T(but_not_for_long);
+	T(nor_where_no_router_is_between);
 	T(status_is_one_json_object);
 	T(a_full_queue_of_steps_drops_and_counts);
 	suite_add_tcase(suite, te);

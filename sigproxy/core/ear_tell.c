@@ -40,6 +40,13 @@ is_proved(const struct ear *ear, struct mono now)
 	    mono_ms_between(ear->ended, now) >= EAR_PROVED_MS / 2;
 }
 
+/* Found by what it said in its silence, it may have nothing more to say. */
+static bool
+is_word(const struct ear *ear)
+{
+	return ear->word && !addr_eq(&ear->seen, &ear->before);
+}
+
 enum sight
 ear_seen(const struct edge *e, const struct leg *leg, struct mono now)
 {
@@ -67,6 +74,8 @@ ear_seen_again(const struct edge *e, const struct leg *leg, struct mono now)
 		return SEEN_NOT;
 	if (ear->silent && ear->stray.family == ADDR_NONE)
 		return is_reachable(e, leg) ? SEEN_SILENT : SEEN_NOT;
+	if (is_word(ear))
+		return SEEN_NOT;
 	if (ear->sighted)
 		return addr_eq(&ear->seen, &ear->before) ? SEEN_AS_SAID :
 		       is_proved(ear, now) ? SEEN_EACH_PEER : SEEN_MOVED;
@@ -102,6 +111,8 @@ proof_of_silence(const struct leg *leg, const struct verdict_in *in)
 		return PROOF_REFUSED;
 	if (leg->ear.stray.family != ADDR_NONE)
 		return PROOF_STRANGE;
+	if (is_word(&leg->ear))
+		return leg->ear.ended.us != 0 ? PROOF_SEEN_SENT : PROOF_SEEN;
 	switch (in->sight) {
 	case SEEN_SILENT:
 		return PROOF_ASKED;

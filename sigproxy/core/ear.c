@@ -387,6 +387,8 @@ ear_accepted(
 	if (ear->state != EAR_ENDS)
 		return false;
 	if (!of_ear) {
+		if (ear_found(leg, leg->call->sound) != NULL)
+			ear->announced = relay_sound(leg)->rtp;
 		ear->ended = x->now;
 		set_timer(x, leg, EAR_PROVED_MS);
 	}

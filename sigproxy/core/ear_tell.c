@@ -12,13 +12,31 @@ ear_port(const struct leg *leg, unsigned nr)
 	return port;
 }
 
+/*
+ * Its sound leaves by the same port as when it was found, if it still announces
+ * the same.  Some announce another one in each answer; and who went to another
+ * network while it was listened for has another address.  Then what was just
+ * seen is the better guess, but where its router keeps ports, or STUN told
+ * the phone.
+ */
+static bool
+is_found_yet(const struct ear *ear, const struct addr *rtp)
+{
+	if (addr_eq(rtp, &ear->announced))
+		return true;
+	return ear->state == EAR_ENDS && ear->sighted &&
+	       rtp->family != ADDR_NONE && !addr_is_public(rtp) &&
+	       (rtp->port == ear->announced.port ||
+		   ear->seen.port != ear->announced.port);
+}
+
 const struct addr *
 ear_found(const struct leg *leg, unsigned nr)
 {
 	const struct ear *ear = &leg->ear;
 
 	return ear->seen.family != ADDR_NONE && nr == leg->call->sound &&
-		       addr_eq(&leg->end.stream[nr].rtp, &ear->announced)
+		       is_found_yet(ear, &leg->end.stream[nr].rtp)
 		   ? &ear->seen
 		   : NULL;
 }

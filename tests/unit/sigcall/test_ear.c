@@ -967,6 +967,41 @@ START_TEST(whose_answer_announces_another_port_is_found_all_the_same)
 }
 END_TEST
 
+/* It went to another network while it was listened for. */
+START_TEST(nor_is_it_lost_by_another_port_or_address_in_the_last_answer)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	streams(MOVED, LAB_SSRC, 2);
+	takes_at(home, asked(home, AT_RELAY), 30012);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
+	lab_pass(lab, EAR_PROVED_MS);
+	/* A hold, say. */
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, NULL), "");
+	phone_answer(home, asked(home, AT_RELAY), 200, "x",
+	    sdp_of(home, 30012, NULL));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
+	hang_up();
+}
+END_TEST
+
+/* Its router keeps ports: the new one is where its sound will come from. */
+START_TEST(but_by_another_port_where_its_router_keeps_them)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	streams(30000, LAB_SSRC, 2);
+	takes_at(home, asked(home, AT_RELAY), 30012);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 30012);
+	hang_up();
+}
+END_TEST
+
 /* A word of who is muted: that it says no more proves nothing. */
 START_TEST(a_word_and_silence_again_is_no_proof_of_a_router)
 {
@@ -1232,6 +1267,8 @@ suite_ear(void)
 	T(who_pauses_is_listened_for_until_it_speaks);
 	T(and_through_a_hold);
 	T(whose_answer_announces_another_port_is_found_all_the_same);
+	T(nor_is_it_lost_by_another_port_or_address_in_the_last_answer);
+	T(but_by_another_port_where_its_router_keeps_them);
 	T(a_word_and_silence_again_is_no_proof_of_a_router);
 	T(who_was_found_is_not_taken_for_its_muted_neighbour);
 	T(our_address_changes_while_it_is_asked_at_first);

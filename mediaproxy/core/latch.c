@@ -87,8 +87,23 @@ is_silent(const struct latch *l, struct mono now)
 	return mono_ms_between(l->heard_at, now) >= patience_ms(l);
 }
 
+/* A router that restarts is away for minutes, and its phone speaks on. */
+static uint64_t
+furthest(const struct latch *l, struct mono now)
+{
+	uint64_t ahead =
+	    mono_ms_between(l->heard_at, now) / LATCH_PACKET_MS;
+
+	if (l->fax)
+		return LATCH_FAX_AHEAD;
+	if (ahead > LATCH_SEQ_NEWER)
+		return LATCH_SEQ_NEWER;
+	return ahead > LATCH_SEQ_AHEAD ? ahead : LATCH_SEQ_AHEAD;
+}
+
 static bool
-carries_on(const struct latch *l, const struct latch_packet *p)
+carries_on(
+    const struct latch *l, const struct latch_packet *p, struct mono now)
 {
 	uint16_t ahead = (uint16_t)(p->seq - l->seq);
 
@@ -96,8 +111,7 @@ carries_on(const struct latch *l, const struct latch_packet *p)
 		return false;
 	if (l->rtcp)
 		return true;
-	return ahead > 0 &&
-	    ahead <= (l->fax ? LATCH_FAX_AHEAD : LATCH_SEQ_AHEAD);
+	return ahead > 0 && ahead <= furthest(l, now);
 }
 
 /* May it follow the one that fell silent? */
@@ -108,7 +122,7 @@ may_follow(const struct latch *l, const struct addr *source,
 	bool fits = l->nominated.family != ADDR_NONE ?
 	    addr_same_ip(source, &l->nominated) : rank(l, source) > 0;
 
-	return fits && is_silent(l, now) && carries_on(l, p);
+	return fits && is_silent(l, now) && carries_on(l, p, now);
 }
 
 static void
@@ -136,7 +150,7 @@ agree(struct latch *l, const struct latch_packet *p, struct mono now)
 {
 	bool same = p->ssrc == l->ssrc &&
 	    (l->rtcp || p->payload_type == l->payload_type) &&
-	    (!l->fax || carries_on(l, p));
+	    (!l->fax || carries_on(l, p, now));
 
 	l->agreed = l->agreed > 0 && same ? (uint8_t)(l->agreed + 1) : 1;
 	l->stale = false;

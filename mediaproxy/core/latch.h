@@ -35,8 +35,11 @@
 #define LATCH_RTP_SILENT_MS 1000
 #define LATCH_RTP_STALE_MS 200	/* after a new offer: ten packets or three */
 #define LATCH_RTCP_SILENT_MS 10000	/* two intervals (RFC 3550 6.2) */
-/* Furthest a carried-on sequence may have jumped (RFC 3550 A.1). */
+/* Furthest a carried-on sequence may have jumped (RFC 3550 A.1); or by a
+ * packet each so many ms of the silence, as long as that is newer. */
 #define LATCH_SEQ_AHEAD 3000
+#define LATCH_PACKET_MS 10
+#define LATCH_SEQ_NEWER 0x7fff
 #define LATCH_FAX_AHEAD 100
 #define LATCH_FAX_SILENT_MS 10000
 

@@ -73,8 +73,10 @@ stream_set(struct stream *st, const struct ipc_relay_set *m,
 	st->held = m->held != 0;
 	st->off = m->rtp.family == ADDR_NONE;
 	st->quiet_from = now;
-	if (st->held)
+	if (st->held) {
+		st->excused = st->excused || st->silent || st->paused;
 		st->silent = st->paused = false;
+	}
 	/* What its router did to its signalling it did to its sound: of who
 	 * pauses, too, a second of silence is told. */
 	if (!addr_eq(&st->latch[PORT_RTP].phone, &m->phone))
@@ -195,6 +197,10 @@ count_in(struct stream *st, enum rtp_kind kind, size_t len,
 	st->bytes_in += len;
 	st->heard_at = now;
 	st->paused = st->gone = false;
+	if (st->excused && !st->held) {
+		st->excused = false;
+		st->told_any = false;
+	}
 	st->pause_seen.us = 0;
 	if (st->first_at.us == 0)
 		st->first_at = now;

@@ -68,6 +68,7 @@ struct stream {
 	struct mono pause_seen;	/* it never did, and seems to; 0: not so */
 	bool paused;		/* and still did when we looked again */
 	bool silent;		/* and told */
+	bool excused;		/* it was either, and a hold came */
 	struct mono rtcp_at;	/* the last; 0: none yet */
 	bool gone;		/* silent, and no RTCP comes */
 	bool was_set;		/* RELAY_SET came */

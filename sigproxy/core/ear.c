@@ -163,8 +163,8 @@ is_due(const struct edge *e, const struct leg *leg)
 {
 	const struct ear *ear = &leg->ear;
 
-	if (!is_talking(leg) || (ear->again && (relay_sound(leg)->held ||
-						move_is_stale(e, leg))))
+	if (!is_talking(leg) || move_is_stale(e, leg) ||
+	    (ear->again && relay_sound(leg)->held))
 		return false;
 	return ear->sure || is_heard(peer_of(leg));
 }
@@ -360,6 +360,10 @@ ear_readdress(const struct ctx *x, struct leg *leg)
 	give_up(x->e, leg);
 	ear->silent = ear->agreed = false;
 	ear->moved = ear->paused;
+	if (!ear->again) {
+		ear->state = EAR_WAITS;
+		set_timer(x, leg, EAR_TURN_MS);
+	}
 }
 
 /* ---- answers ---- */
@@ -383,6 +387,8 @@ ear_accepted(
 	if (ear->state != EAR_ENDS)
 		return false;
 	if (!of_ear) {
+		if (ear_found(leg, leg->call->sound) != NULL)
+			ear->announced = relay_sound(leg)->rtp;
 		ear->ended = x->now;
 		set_timer(x, leg, EAR_PROVED_MS);
 	}
@@ -393,7 +399,10 @@ ear_accepted(
 static bool
 was_its_question(const struct leg *leg)
 {
-	return leg->ear.state == EAR_OVER && leg->ear.moved &&
+	const struct ear *ear = &leg->ear;
+
+	return ((ear->state == EAR_OVER && ear->moved) ||
+		   (ear->state == EAR_WAITS && !ear->again)) &&
 	       addr_eq(&leg->move.telling.rtp[leg->call->sound],
 		   &leg->ear.said);
 }
@@ -403,6 +412,8 @@ ear_refused(const struct ctx *x, struct leg *leg)
 {
 	if (was_its_question(leg)) {
 		leg->ear.refuses = true;
+		if (leg->ear.state == EAR_WAITS)
+			conclude(x, leg);
 		return true;
 	}
 	if (leg->ear.state != EAR_LISTENS &&

@@ -99,6 +99,7 @@ struct ear {
 	bool refuses;	     /* to be asked */
 	bool again;	     /* this look is for who was heard */
 	bool sighted;	     /* and it was found */
+	bool word;	     /* by what it said in its silence */
 	bool contested;	     /* two streams are alike */
 	uint8_t contests;
 	uint8_t looks;	     /* of that kind */

@@ -26,6 +26,7 @@ ear_look_again(const struct ctx *x, struct leg *leg)
 	ear->turns = 0;
 	ear->again = ear->sure = true;
 	ear->agreed = ear->silent = ear->sighted = ear->contested = false;
+	ear->word = false;
 	ear->stray = (struct addr){ 0 };
 	ear->ended.us = 0;
 	ear->state = EAR_WAITS;

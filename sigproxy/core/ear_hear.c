@@ -140,17 +140,22 @@ static void
 found(const struct ctx *x, struct leg *leg, const struct addr *at)
 {
 	struct ears *ears = &x->e->calls->ears;
+	struct ear *ear = &leg->ear;
 
-	leg->ear.seen = *at;
-	leg->ear.sighted = true;
-	leg->ear.silent = false;
+	/* Its answer to the question may have announced another one. */
+	if (relay_sound(leg)->rtp.family != ADDR_NONE)
+		ear->announced = relay_sound(leg)->rtp;
+	ear->seen = *at;
+	ear->sighted = true;
+	ear->word = ear->silent;
+	ear->silent = false;
 	ears->heard++;
 	ears->stale = *at;
 	ears->stale_until = mono_add_ms(x->now, EAR_STALE_MS);
 	steps_log(x->st, STEP_INFO, "media-seen");
 	steps_key_number(x->st, "call", leg->call->ticket);
 	steps_key_text(x->st, "phone", TEXT_SPAN(leg_party(leg)->number));
-	steps_key_addr(x->st, "announced", &leg->ear.announced);
+	steps_key_addr(x->st, "announced", &ear->announced);
 	steps_key_addr(x->st, "at_sip_port_from", at);
 	/* It sends first to there from now on. */
 	relay_set(x->st, leg, leg->call->sound,
@@ -224,6 +229,24 @@ take(const struct ctx *x, struct leg *leg, const struct addr *from,
 	}
 }
 
+/* Who was found goes on to send to our SIP port until it is told the relay's,
+ * and behind a carrier's router many are found at once. */
+static bool
+is_anothers(const struct ctx *x, const struct leg *leg,
+    const struct addr *from)
+{
+	const struct calls *c = x->e->calls;
+
+	for (uint32_t i = 0; i < c->legs.n; i++) {
+		const struct leg *other = pool_at(&c->legs, i);
+
+		if (other != leg && other->call != NULL &&
+		    addr_eq(&other->ear.seen, from))
+			return true;
+	}
+	return false;
+}
+
 /* s is perhaps its phone's; a run of strays is all that came from its IP and
  * nobody knows whose. */
 static void
@@ -234,7 +257,7 @@ hear_unknown(const struct ctx *x, struct leg *leg, const struct addr *from,
 	const struct ear *ear = &leg->ear;
 
 	if (ear->says_ssrc || !ear->agreed || s->n < EAR_SURE ||
-	    !is_new(ear, s))
+	    !is_new(ear, s) || is_anothers(x, leg, from))
 		return;
 	if (!ear->again || is_prompt(ear, s, strays))
 		take(x, leg, from, h->ssrc);

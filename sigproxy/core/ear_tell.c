@@ -12,13 +12,31 @@ ear_port(const struct leg *leg, unsigned nr)
 	return port;
 }
 
+/*
+ * Its sound leaves by the same port as when it was found, if it still announces
+ * the same.  Some announce another one in each answer; and who went to another
+ * network while it was listened for has another address.  Then what was just
+ * seen is the better guess, but where its router keeps ports, or STUN told
+ * the phone.
+ */
+static bool
+is_found_yet(const struct ear *ear, const struct addr *rtp)
+{
+	if (addr_eq(rtp, &ear->announced))
+		return true;
+	return ear->state == EAR_ENDS && ear->sighted &&
+	       rtp->family != ADDR_NONE && !addr_is_public(rtp) &&
+	       (rtp->port == ear->announced.port ||
+		   ear->seen.port != ear->announced.port);
+}
+
 const struct addr *
 ear_found(const struct leg *leg, unsigned nr)
 {
 	const struct ear *ear = &leg->ear;
 
 	return ear->seen.family != ADDR_NONE && nr == leg->call->sound &&
-		       addr_eq(&leg->end.stream[nr].rtp, &ear->announced)
+		       is_found_yet(ear, &leg->end.stream[nr].rtp)
 		   ? &ear->seen
 		   : NULL;
 }
@@ -38,6 +56,13 @@ is_proved(const struct ear *ear, struct mono now)
 {
 	return ear->ended.us != 0 &&
 	    mono_ms_between(ear->ended, now) >= EAR_PROVED_MS / 2;
+}
+
+/* Found by what it said in its silence, it may have nothing more to say. */
+static bool
+is_word(const struct ear *ear)
+{
+	return ear->word && !addr_eq(&ear->seen, &ear->before);
 }
 
 enum sight
@@ -67,6 +92,8 @@ ear_seen_again(const struct edge *e, const struct leg *leg, struct mono now)
 		return SEEN_NOT;
 	if (ear->silent && ear->stray.family == ADDR_NONE)
 		return is_reachable(e, leg) ? SEEN_SILENT : SEEN_NOT;
+	if (is_word(ear))
+		return SEEN_NOT;
 	if (ear->sighted)
 		return addr_eq(&ear->seen, &ear->before) ? SEEN_AS_SAID :
 		       is_proved(ear, now) ? SEEN_EACH_PEER : SEEN_MOVED;
@@ -102,6 +129,8 @@ proof_of_silence(const struct leg *leg, const struct verdict_in *in)
 		return PROOF_REFUSED;
 	if (leg->ear.stray.family != ADDR_NONE)
 		return PROOF_STRANGE;
+	if (is_word(&leg->ear))
+		return leg->ear.ended.us != 0 ? PROOF_SEEN_SENT : PROOF_SEEN;
 	switch (in->sight) {
 	case SEEN_SILENT:
 		return PROOF_ASKED;

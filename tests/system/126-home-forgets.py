@@ -43,9 +43,9 @@ class Kind:
     muted: bool = False          # the phone, meanwhile
 
 
-KINDS = [Kind('keeps'), Kind('others', range(30000, 30100)), Kind('others, STUN', range(31000, 31100), True),
-         Kind('others, TCP', range(32000, 32100), False, 'tcp'), Kind('each peer', range(1024, 65536), each_peer=True),
-         Kind('others, muted', range(33000, 33100), False, 'tcp', muted=True)]
+KINDS = [Kind('keeps'), Kind('others', range(30000, 31000)), Kind('others, STUN', range(31000, 32000), True),
+         Kind('others, TCP', range(32000, 33000), False, 'tcp'), Kind('each peer', range(1024, 65536), each_peer=True),
+         Kind('others, muted', range(33000, 34000), False, 'tcp', muted=True)]
 
 
 class ManyDesks(Office):

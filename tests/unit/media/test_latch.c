@@ -167,6 +167,20 @@ static const struct row rows[] = {
 		P(5000, OTHER, 1, 12, 0, REFUSED, PHONE),
 		P(5001, OTHER, 1, 3013, 0, REFUSED, PHONE),
 		P(5002, OTHER, 1, 3012, 0, NEW, OTHER) } },
+	{ "NAT rebinding: it spoke on while its router was away for minutes",
+	    LATCH_STRICT, PHONE, {
+		P(0, PHONE, 1, 10, 0, OK, PHONE),
+		P(20, PHONE, 1, 11, 0, OK, PHONE),
+		P(40, PHONE, 1, 12, 0, NEW, PHONE),
+		P(90040, OTHER, 1, 9013, 0, REFUSED, PHONE),
+		P(90041, OTHER, 2, 4512, 0, REFUSED, PHONE),
+		P(90042, OTHER, 1, 4512, 0, NEW, OTHER) } },
+	{ "NAT rebinding: never half the numbers ahead", LATCH_STRICT, PHONE, {
+		P(0, PHONE, 1, 10, 0, OK, PHONE),
+		P(20, PHONE, 1, 11, 0, OK, PHONE),
+		P(40, PHONE, 1, 12, 0, NEW, PHONE),
+		P(900040, OTHER, 1, 12 + 0x8000, 0, REFUSED, PHONE),
+		P(900041, OTHER, 1, 12 + 0x7fff, 0, NEW, OTHER) } },
 	{ "signalled: exactly the announced address", LATCH_SIGNALLED, PHONE, {
 		P(0, OTHER, 1, 10, 0, REFUSED, NOBODY),
 		P(20, PHONE, 1, 11, 0, OK, PHONE) } },

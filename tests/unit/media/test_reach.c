@@ -329,6 +329,35 @@ START_TEST(but_after_a_second_if_his_signalling_moved_meanwhile)
 }
 END_TEST
 
+/* To sigproxy that of a hold is nothing: it was not heard. */
+START_TEST(who_was_silent_and_held_is_told_again_when_it_is_heard)
+{
+	struct ipc_relay_set set = { .session = CALL, .end = 0, .to_end = 1,
+		.rtp = addr_of(HOME), .phone = addr_of(HOME), .held = 1 };
+	struct seen seen;
+	uint64_t ms;
+
+	talk();
+	ms = speak(100);
+	pass(ms, ms);
+	ck_assert_uint_eq(pass(ms, ms + 6000).reach.heard, MEDIA_SILENT);
+	sessions_set(&s, &set, at_ms(ms + 6000));
+	ck_assert_uint_eq(
+	    pass(ms + 6000, ms + 9000).reach.heard, MEDIA_HEARD);
+	/* What it says meanwhile is as little. */
+	hear(0, PORT_RTP, HOME, ms + 9000);
+	ck_assert_uint_eq(pass(ms + 9000, ms + 9100).told, 0);
+	set.held = 0;
+	sessions_set(&s, &set, at_ms(ms + 9100));
+	ck_assert_uint_eq(pass(ms + 9100, ms + 9500).told, 0);
+	hear(0, PORT_RTP, HOME, ms + 9500);
+	hear(0, PORT_RTP, HOME, ms + 9520);
+	seen = pass(ms + 9500, ms + 9600);
+	ck_assert_uint_eq(seen.told, 1);
+	ck_assert_uint_eq(seen.reach.heard, MEDIA_HEARD);
+}
+END_TEST
+
 START_TEST(packets_of_others_are_told_as_such)
 {
 	struct seen seen;
@@ -485,6 +514,8 @@ add_reach_tests(Suite *suite)
 	    but_after_a_second_if_his_signalling_moved_meanwhile);
 	tcase_add_test(tc, who_sends_no_reports_either_is_gone);
 	tcase_add_test(tc, who_never_sent_reports_is_silent_and_no_more);
+	tcase_add_test(tc,
+	    who_was_silent_and_held_is_told_again_when_it_is_heard);
 	tcase_add_test(tc, packets_of_others_are_told_as_such);
 	tcase_add_loop_test(tc, who_comes_through_decides_which_port_is_said,
 	    0, sizeof(results) / sizeof(results[0]));

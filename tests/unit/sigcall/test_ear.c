@@ -944,6 +944,176 @@ START_TEST(and_through_a_hold)
 }
 END_TEST
 
+/* ---- found ones ---- */
+
+static void
+takes_at(struct phone *p, const char *inv, uint16_t port)
+{
+	phone_answer(p, inv, 200, "x", sdp_of(p, port, NULL));
+	ck_assert_ptr_nonnull(phone_expect(p, "ACK"));
+}
+
+/* Some phones have another port for each answer they give. */
+START_TEST(whose_answer_announces_another_port_is_found_all_the_same)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes_at(home, asked(home, AT_SIP_PORT), 30010);
+	streams(MOVED, LAB_SSRC, 2);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
+	takes_at(home, asked(home, AT_RELAY), 30010);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
+	hang_up();
+}
+END_TEST
+
+/* It went to another network while it was listened for. */
+START_TEST(nor_is_it_lost_by_another_port_or_address_in_the_last_answer)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	streams(MOVED, LAB_SSRC, 2);
+	takes_at(home, asked(home, AT_RELAY), 30012);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
+	lab_pass(lab, EAR_PROVED_MS);
+	/* A hold, say. */
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, NULL), "");
+	phone_answer(home, asked(home, AT_RELAY), 200, "x",
+	    sdp_of(home, 30012, NULL));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
+	hang_up();
+}
+END_TEST
+
+/* Its router keeps ports: the new one is where its sound will come from. */
+START_TEST(but_by_another_port_where_its_router_keeps_them)
+{
+	is_heard();
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(home, asked(home, AT_SIP_PORT));
+	streams(30000, LAB_SSRC, 2);
+	takes_at(home, asked(home, AT_RELAY), 30012);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 30012);
+	hang_up();
+}
+END_TEST
+
+/* A word of who is muted: that it says no more proves nothing. */
+START_TEST(a_word_and_silence_again_is_no_proof_of_a_router)
+{
+	is_heard();
+	mutes();
+	is_seen_from(MOVED);
+	lab_pass(lab, EAR_PROVED_MS);
+	ck_assert_uint_eq(lab->reach.verdict, VERDICT_MEDIA_FELL_SILENT);
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, MOVED);
+	hang_up();
+}
+END_TEST
+
+static uint64_t
+talks(struct talk *u, struct phone *p, struct phone *with, uint16_t port,
+    uint32_t ssrc)
+{
+	p->flow.remote.port = port;
+	phone_registers(p, NULL);
+	talk_begin(u, p, with);
+	lab->ssrc = ssrc;
+	home_rtp = p->flow.remote;
+	home_rtp.port = (uint16_t)(port + 1);
+	lab_learnt(lab, 0, &home_rtp);
+	lab_reach(lab, 0, MEDIA_HEARD);
+	return lab->session;
+}
+
+static void
+is_asked(struct phone *p, uint64_t session, uint32_t ssrc)
+{
+	lab->session = session;
+	lab->ssrc = ssrc;
+	lab_reach(lab, 0, MEDIA_PAUSED);
+	takes(p, asked(p, AT_SIP_PORT));
+}
+
+/* A carrier's router forgot all of them.  Until it is told the relay's port,
+ * who was found goes on to send to our SIP port. */
+START_TEST(who_was_found_is_not_taken_for_its_muted_neighbour)
+{
+	struct phone *second = lab_home(lab, "169", 7);
+	struct phone *muted = lab_home(lab, "170", 7);
+	uint64_t first_session = lab->session, second_session, muted_session;
+	struct talk u, v;
+
+	is_heard();
+	second_session = talks(&u, second, lab_office(lab, "201", 32), 5061, 8);
+	muted_session = talks(&v, muted, lab_office(lab, "202", 33), 5062, 9);
+	is_asked(home, first_session, LAB_SSRC);
+	is_asked(second, second_session, 8);
+	is_asked(muted, muted_session, 9);
+	streams(MOVED, LAB_SSRC, 2);
+	streams(42000, 8, 2);
+	streams(MOVED, LAB_SSRC, 4);
+	lab_pass(lab, EAR_CONTEST_MS);
+	ck_assert_ptr_null(phone_expect(muted, "INVITE"));
+	ck_assert_uint_ne(lab_set(lab, 0)->rtp.port, MOVED);
+	/* Its own is heard. */
+	streams(43000, 9, 2);
+	takes(muted, asked(muted, AT_RELAY));
+	ck_assert_uint_eq(lab_set(lab, 0)->rtp.port, 43000);
+}
+END_TEST
+
+/* Before it was ever heard. */
+START_TEST(our_address_changes_while_it_is_asked_at_first)
+{
+	const char *inv;
+
+	listens();
+	lab_public(lab, "203.0.113.77");
+	lab_pass(lab, 1000);
+	phone_registers(home, NULL);
+	lab_pass(lab, 1);
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	HAS(inv, AT_RELAY);
+	takes(home, inv);
+	lab_reach(lab, 0, MEDIA_NEVER);
+	lab_pass(lab, 2000);
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	HAS(inv, "c=IN IP4 203.0.113.77\r\n");
+	HAS(inv, AT_SIP_PORT);
+	hang_up();
+}
+END_TEST
+
+/* It gets the question late, and refuses: of the new address it is told. */
+START_TEST(and_it_refuses_the_question_that_was_under_way)
+{
+	const char *old, *inv;
+
+	lab_learnt(lab, 1, &desk_rtp);
+	lab_reach(lab, 0, MEDIA_AWAITED);
+	old = asked(home, AT_SIP_PORT);
+	lab_public(lab, "203.0.113.77");
+	lab_pass(lab, 1000);
+	phone_answer(home, old, 488, "x", NULL);
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	HAS(inv, "c=IN IP4 203.0.113.77\r\n");
+	HAS(inv, AT_RELAY);
+	takes(home, inv);
+	lab_pass(lab, 5000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	hang_up();
+}
+END_TEST
+
 /* ---- a neighbour behind the same address ---- */
 
 START_TEST(a_neighbours_flood_keeps_nobody_unheard)
@@ -1096,6 +1266,13 @@ suite_ear(void)
 	T(two_phones_of_one_home_that_were_heard_are_asked_at_once);
 	T(who_pauses_is_listened_for_until_it_speaks);
 	T(and_through_a_hold);
+	T(whose_answer_announces_another_port_is_found_all_the_same);
+	T(nor_is_it_lost_by_another_port_or_address_in_the_last_answer);
+	T(but_by_another_port_where_its_router_keeps_them);
+	T(a_word_and_silence_again_is_no_proof_of_a_router);
+	T(who_was_found_is_not_taken_for_its_muted_neighbour);
+	T(our_address_changes_while_it_is_asked_at_first);
+	T(and_it_refuses_the_question_that_was_under_way);
 	T(a_neighbours_flood_keeps_nobody_unheard);
 	T(who_sent_before_the_question_is_not_the_phone);
 	T(of_two_streams_alike_none_is_believed);

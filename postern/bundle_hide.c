@@ -43,7 +43,7 @@ add_number(struct hide *h, struct span word, char *at)
 			break;
 		if (is_digit(word.p[i]))
 			at[n++] = word.p[i];
-		else if (memchr("+-.()/ ", word.p[i], 7) == NULL)
+		else if (span_find(SPAN_LIT("+-.()/ "), word.p[i]) < 0)
 			return;
 	}
 	if (n < NUMBER_LEAST)
@@ -199,7 +199,7 @@ gap_at(struct span text, size_t at)
 	size_t n = 0;
 
 	while (n < 2 && at + n < text.len &&
-	    memchr("-()/", text.p[at + n], 4) != NULL)
+	    span_find(SPAN_LIT("-()/"), text.p[at + n]) >= 0)
 		n++;
 	return n > 0 && at + n < text.len && is_digit(text.p[at + n]) ? n : 0;
 }

@@ -32,6 +32,13 @@ value_len(const char *p, size_t len, bool is_quoted)
 	return n;
 }
 
+/* Stands between a name and its value, beside = or :. */
+static bool
+is_around(char c)
+{
+	return span_find(SPAN_LIT("\\\" \t"), c) >= 0;
+}
+
 /* What begins at p is the name of a secret: where its value begins; 0: no. */
 static size_t
 value_at(const char *p, size_t len)
@@ -48,12 +55,12 @@ value_at(const char *p, size_t len)
 			continue;
 		/* "name":"value", name = value, name="value", name:value,
 		 * and each of them escaped once more */
-		while (n < len && memchr("\\\" \t", p[n], 4) != NULL)
+		while (n < len && is_around(p[n]))
 			n++;
 		if (n == len || (p[n] != '=' && p[n] != ':'))
 			return 0;
 		n++;
-		while (n < len && memchr("\\\" \t", p[n], 4) != NULL)
+		while (n < len && is_around(p[n]))
 			n++;
 		return n;
 	}

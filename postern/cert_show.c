@@ -85,13 +85,13 @@ print_json(FILE *to, X509 *x, const char *file, const char *domain)
 /* ---- all of a file ---- */
 
 struct shown {
-	const char *file, *domain;	/* domain NULL: not held against it */
+	const char *domain;		/* NULL: not held against it */
 	bool json;
 	unsigned n;			/* objects so far */
 };
 
 static void
-show_all(struct shown *s, STACK_OF(X509) *all)
+show_all(struct shown *s, const char *file, STACK_OF(X509) *all)
 {
 	for (int i = 0; i < sk_X509_num(all); i++) {
 		X509 *x = sk_X509_value(all, i);
@@ -99,7 +99,7 @@ show_all(struct shown *s, STACK_OF(X509) *all)
 
 		if (s->json) {
 			fputs(s->n++ > 0 ? ",\n" : "", stdout);
-			print_json(stdout, x, s->file, domain);
+			print_json(stdout, x, file, domain);
 		} else {
 			cert_print(stdout, x, domain);
 		}
@@ -107,14 +107,14 @@ show_all(struct shown *s, STACK_OF(X509) *all)
 }
 
 static int
-show_file(struct shown *s)
+show_file(struct shown *s, const char *file)
 {
 	char why[KEYPAIR_WHY_MAX];
-	STACK_OF(X509) *all = keypair_certificates(s->file, why);
+	STACK_OF(X509) *all = keypair_certificates(file, why);
 
 	if (all == NULL)
 		return cmd_fail("%s", why);
-	show_all(s, all);
+	show_all(s, file, all);
 	sk_X509_pop_free(all, X509_free);
 	return 0;
 }
@@ -134,7 +134,7 @@ show_p12(struct shown *s, const struct keypair_files *f)
 	keypair_wipe(&bytes);
 	if (err)
 		return cmd_fail("%s", why);
-	show_all(s, pair.chain);
+	show_all(s, f->certificate, pair.chain);
 	keypair_free(&pair);
 	return 0;
 }
@@ -146,12 +146,12 @@ show_named(const struct cert_args *a, struct shown *s)
 	int rc = 0;
 
 	for (int i = 0; i < a->n_rest; i++) {
-		s->file = a->rest[i];
-		if (!conf_is_p12(s->file)) {
-			rc |= show_file(s);
+		if (!conf_is_p12(a->rest[i])) {
+			rc |= show_file(s, a->rest[i]);
 			continue;
 		}
-		snprintf(f.certificate, sizeof(f.certificate), "%s", s->file);
+		snprintf(f.certificate, sizeof(f.certificate), "%s",
+		    a->rest[i]);
 		if (a->passphrase != NULL)
 			snprintf(f.passphrase, sizeof(f.passphrase), "%s",
 			    a->passphrase);
@@ -169,10 +169,10 @@ show_configured(const struct cert_args *a, struct shown *s)
 	s->domain = a->conf.domain;
 	for (unsigned i = 0; i < a->conf.n_tls_certificates; i++) {
 		keypair_files(&a->conf, i, &f);
-		s->file = f.certificate;
 		if (!s->json)
 			printf("%s%s:\n", i > 0 ? "\n" : "", f.certificate);
-		rc |= f.key[0] == '\0' ? show_p12(s, &f) : show_file(s);
+		rc |= f.key[0] == '\0' ? show_p12(s, &f) :
+					 show_file(s, f.certificate);
 	}
 	return rc;
 }

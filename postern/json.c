@@ -339,6 +339,13 @@ json_put_safe(FILE *to, struct span json)
 }
 
 void
+json_put_line(struct span json)
+{
+	json_put_safe(stdout, json);
+	putchar('\n');
+}
+
+void
 json_put(FILE *to, const char *text)
 {
 	fputc('"', to);

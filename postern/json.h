@@ -27,6 +27,8 @@ void json_print_text(FILE *to, struct span text);
 /* Write JSON of a process or of the store as it is, but for what a terminal
  * obeys (text.h): that goes out as an escape of JSON. */
 void json_put_safe(FILE *to, struct span json);
+/* The same to stdout, and the end of the line. */
+void json_put_line(struct span json);
 
 /* Write a string of JSON, in quotes; what is not ASCII is '?'. */
 void json_put(FILE *to, const char *text);

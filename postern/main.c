@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "postern/cmd.h"
+#include "postern/std.h"
 
 static const struct {
 	const char *word;
@@ -136,6 +137,8 @@ main(int argc, char **argv)
 {
 	size_t i;
 
+	if (std_hold() != 0)
+		return 1;
 	if (argc < 2) {
 		usage(stderr);
 		return 2;

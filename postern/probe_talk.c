@@ -41,17 +41,19 @@ to_sockaddr(const struct addr *a, struct sockaddr_storage *out)
 static struct addr
 own_address(int fd)
 {
-	struct sockaddr_storage at = { 0 };
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} at = { .v6 = { 0 } };
 	socklen_t len = sizeof(at);
-	const struct sockaddr_in *v4 = (const void *)&at;
-	const struct sockaddr_in6 *v6 = (const void *)&at;
 
-	if (getsockname(fd, (struct sockaddr *)&at, &len) != 0)
+	if (getsockname(fd, &at.any, &len) != 0)
 		return (struct addr){ 0 };
-	if (at.ss_family == AF_INET6)
-		return addr_from_bytes(&v6->sin6_addr, 16,
-		    ntohs(v6->sin6_port));
-	return addr_from_bytes(&v4->sin_addr, 4, ntohs(v4->sin_port));
+	if (at.any.sa_family == AF_INET6)
+		return addr_from_bytes(&at.v6.sin6_addr, 16,
+		    ntohs(at.v6.sin6_port));
+	return addr_from_bytes(&at.v4.sin_addr, 4, ntohs(at.v4.sin_port));
 }
 
 static bool

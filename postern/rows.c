@@ -57,13 +57,16 @@ is_numeric(const struct rows *t, const char *column)
 
 /* An empty number is NULL, as an empty end or class is. */
 static int
-put_value(struct buf *b, const struct rows *t, const char *column,
-    const char *value)
+put_set(struct buf *b, const struct rows *t, const char *set)
 {
-	bool number = is_numeric(t, column);
-	bool open = number || strcmp(column, "ends") == 0 ||
-	    strcmp(column, "rights") == 0;
+	const char *column, *value = value_of(t, set, &column);
+	bool number, open;
 
+	if (value == NULL)
+		return misuse(t);
+	number = is_numeric(t, column);
+	open = number || strcmp(column, "ends") == 0 ||
+	    strcmp(column, "rights") == 0;
 	if (open && value[0] == '\0') {
 		buf_puts(b, "NULL");
 		return 0;
@@ -116,8 +119,8 @@ put_columns(struct buf *b, const struct rows *t, const struct cmd_opts *o,
 	for (unsigned i = 0; t->place[i] != NULL; i++)
 		buf_fmt(b, "%s%s", i > 0 ? ", " : "", t->place[i]);
 	for (int i = first; i < o->n_rest; i++) {
-		(void)value_of(t, o->rest[i], &column);
-		buf_fmt(b, ", %s", column);
+		if (value_of(t, o->rest[i], &column) != NULL)
+			buf_fmt(b, ", %s", column);
 	}
 	buf_puts(b, t->password ? ", password) VALUES (" : ") VALUES (");
 }
@@ -141,7 +144,6 @@ static int
 add(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
 {
 	int places = (int)count(t->place), first = 1 + places, rc = 0;
-	const char *column, *value;
 	char mem[SQL_MAX];
 	struct buf b;
 
@@ -154,9 +156,8 @@ add(const struct rows *t, const struct conf *c, const struct cmd_opts *o)
 		rc = store_value(&b, o->rest[1 + i]);
 	}
 	for (int i = first; i < o->n_rest && rc == 0; i++) {
-		value = value_of(t, o->rest[i], &column);
 		buf_puts(&b, ", ");
-		rc = put_value(&b, t, column, value);
+		rc = put_set(&b, t, o->rest[i]);
 	}
 	if (rc == 0 && t->password)
 		rc = put_password(&b);

@@ -277,7 +277,7 @@ do_show(struct subscriber *s)
 		if (find(s, &said, &row) != 0)
 			return 1;
 		if (s->json)
-			printf("%.*s\n", (int)row.len, row.p);
+			json_put_line(row);
 		else
 			table_print_one(stdout, row);
 		free(said);

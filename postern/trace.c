@@ -244,7 +244,7 @@ trace_on(const struct request *r, const struct trace_place *place)
 	char frame[512], mem[IPC_PAYLOAD_MAX];
 	struct ipc_trace_on m = { .profiles = r->profiles,
 		.for_s = r->for_s, .hep = r->hep };
-	struct ipc_trace_say say;
+	struct ipc_trace_say say = { 0 };
 	struct buf b;
 
 	m.kind = r->call ? TRACE_CALL : trace_kind_of(r->word);
@@ -293,7 +293,7 @@ static uint32_t
 number_of(const struct trace_place *place, const char *word)
 {
 	static char mem[ASK_MAX];
-	struct span said, traces, one, target;
+	struct span said = SPAN_NONE, traces = SPAN_NONE, one, target;
 	struct json_each each;
 	uint64_t number;
 
@@ -314,7 +314,7 @@ trace_off(const struct request *r, const struct trace_place *place)
 {
 	char frame[64], mem[IPC_PAYLOAD_MAX];
 	struct ipc_trace_off m = { 0 };
-	struct ipc_trace_say say;
+	struct ipc_trace_say say = { 0 };
 	struct buf b;
 
 	if (strcmp(r->word, "all") != 0) {
@@ -397,14 +397,14 @@ static int
 trace_list(const struct request *r, const struct trace_place *place)
 {
 	static char mem[ASK_MAX];
-	struct span said, traces, one;
+	struct span said = SPAN_NONE, traces = SPAN_NONE, one;
 	struct json_each each;
 	unsigned n = 0;
 
 	if (read_traces(place, mem, &said, &traces) != 0)
 		return 1;
 	if (r->opts.json) {
-		printf("%.*s\n", (int)traces.len, traces.p);
+		json_put_line(traces);
 		return 0;
 	}
 	json_each_item(traces, &each);
@@ -416,11 +416,31 @@ trace_list(const struct request *r, const struct trace_place *place)
 	return 0;
 }
 
+/* A file that is named may lie anywhere. */
+static int
+show(const struct request *r)
+{
+	struct trace_place place = { .dir = "" };
+
+	if ((r->word == NULL || strchr(r->word, '/') == NULL) &&
+	    trace_find(&r->opts, &place) != 0)
+		return 1;
+	return trace_show(&place, r->word, r->opts.json);
+}
+
+static int
+ask(const struct request *r,
+    int (*run)(const struct request *, const struct trace_place *))
+{
+	struct trace_place place;
+
+	return trace_find(&r->opts, &place) != 0 ? 1 : run(r, &place);
+}
+
 int
 cmd_trace(int argc, char **argv)
 {
 	struct request r = { 0 };
-	struct trace_place place;
 	const char *verb;
 
 	if (cmd_opts_mixed(argc, argv, "csj", &r.opts) != 0)
@@ -428,21 +448,14 @@ cmd_trace(int argc, char **argv)
 	verb = r.opts.n_rest > 0 ? r.opts.rest[0] : "";
 	if (read_request(&r) != 0)
 		return 2;
-	if (((strcmp(verb, "on") == 0 || strcmp(verb, "off") == 0) &&
-	    r.word != NULL) || (strcmp(verb, "list") == 0 && r.word == NULL) ||
-	    strcmp(verb, "show") == 0) {
-		/* A file that is named may lie anywhere. */
-		if ((verb[0] != 's' || r.word == NULL ||
-			strchr(r.word, '/') == NULL) &&
-		    trace_find(&r.opts, &place) != 0)
-			return 1;
-		if (verb[0] == 'l')
-			return trace_list(&r, &place);
-		if (verb[0] == 's')
-			return trace_show(&place, r.word, r.opts.json);
-		return verb[1] == 'n' ? trace_on(&r, &place) :
-					trace_off(&r, &place);
-	}
+	if (strcmp(verb, "show") == 0)
+		return show(&r);
+	if (strcmp(verb, "list") == 0 && r.word == NULL)
+		return ask(&r, trace_list);
+	if (strcmp(verb, "on") == 0 && r.word != NULL)
+		return ask(&r, trace_on);
+	if (strcmp(verb, "off") == 0 && r.word != NULL)
+		return ask(&r, trace_off);
 	cmd_fail("%s", USAGE);
 	return 2;
 }

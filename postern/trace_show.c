@@ -200,8 +200,8 @@ column_of(struct ladder *l, const struct addr *a)
 	return l->n;
 }
 
-/* "INVITE", "200 OK": printable ASCII only. */
-static void
+/* "INVITE", "200 OK": printable ASCII only.  Gives its length. */
+static size_t
 read_label(struct span bytes, char *mem, size_t size)
 {
 	size_t n = 0, from = 0;
@@ -211,14 +211,14 @@ read_label(struct span bytes, char *mem, size_t size)
 		from = 8;
 		end = '\r';
 	}
-	for (size_t i = from; i < bytes.len && n + 1 < size; i++) {
+	for (size_t i = from; i < bytes.len && n < size; i++) {
 		char c = bytes.p[i];
 
 		if (c == end || c == '\r' || c == '\n')
 			break;
 		mem[n++] = c >= ' ' && c < 127 ? c : '?';
 	}
-	mem[n] = '\0';
+	return n;
 }
 
 static void
@@ -251,7 +251,8 @@ print_why(struct span comment)
 static void
 print_step(struct ladder *l, const struct trace_packet *p)
 {
-	char line[COLUMN * (SIDES_MAX + 1) + 2], label[COLUMN - 6];
+	char line[COLUMN * (SIDES_MAX + 1) + 2], label[COLUMN - 7];
+	size_t n = read_label(p->bytes, label, sizeof(label));
 	unsigned to = column_of(l, remote_of(p)) * COLUMN;
 	unsigned at;
 
@@ -260,10 +261,9 @@ print_step(struct ladder *l, const struct trace_packet *p)
 		line[i * COLUMN] = '|';
 	memset(line + 1, '-', to - 1);
 	line[p->out ? to - 1 : 1] = p->out ? '>' : '<';
-	read_label(p->bytes, label, sizeof(label));
 	at = to - COLUMN + 4;
-	line[at - 1] = line[at + strlen(label)] = ' ';
-	memcpy(line + at, label, strlen(label));
+	line[at - 1] = line[at + n] = ' ';
+	memcpy(line + at, label, n);
 	print_time(p->at_us);
 	printf("%.*s", (int)(l->n * COLUMN + 1), line);
 	print_why(p->comment);

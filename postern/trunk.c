@@ -68,15 +68,13 @@ is_among(const char *const *list, size_t n, struct span word)
 static const char *
 split(const char *set, struct span *column_out)
 {
-	const char *is = strchr(set, '=');
+	size_t len = strcspn(set, "=");
 
-	if (is == NULL)
+	*column_out = span_make(set, len);
+	if (set[len] == '\0' || !is_among(columns,
+		sizeof(columns) / sizeof(columns[0]), *column_out))
 		return NULL;
-	*column_out = span_make(set, (size_t)(is - set));
-	if (!is_among(columns, sizeof(columns) / sizeof(columns[0]),
-		*column_out))
-		return NULL;
-	return is + 1;
+	return set + len + 1;
 }
 
 static int
@@ -293,7 +291,7 @@ do_show(const struct trunk *t)
 		rc = table_show(said, t->json,
 		    "there is no trunk yet: postern trunk add NAME ADDRESS");
 	else if (t->json)
-		printf("%.*s\n", (int)row.len, row.p);
+		json_put_line(row);
 	else
 		print_one(row);
 	free(said);

@@ -251,9 +251,9 @@ print(const struct buf *b, const struct cmd_opts *o, const char *name)
 	if (buf_err(b))
 		return cmd_fail("there are too many trunks");
 	if (o->json && (name == NULL || !json_item(all, 0, &one)))
-		printf("%.*s\n", (int)all.len, all.p);
+		json_put_line(all);
 	else if (o->json)
-		printf("%.*s\n", (int)one.len, one.p);
+		json_put_line(one);
 	else if (name != NULL && json_item(all, 0, &one))
 		table_print_one(stdout, one);
 	else if (table_print(stdout, all) == 0)

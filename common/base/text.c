@@ -43,20 +43,38 @@ text_is_plain(struct span s)
 	return true;
 }
 
+/* One character of s, or '?' for each byte of it; how many there were. */
+static size_t
+put_first(struct buf *b, struct span s)
+{
+	uint32_t c;
+	size_t n = text_take(s, &c);
+
+	if (n > 0 && text_is_safe(c)) {
+		buf_put(b, span_sub(s, 0, n));
+		return n;
+	}
+	n = n == 0 ? 1 : n;
+	for (size_t i = 0; i < n; i++)
+		buf_putc(b, '?');
+	return n;
+}
+
 void
 text_put_plain(struct buf *b, struct span s)
 {
-	while (s.len > 0) {
-		uint32_t c;
-		size_t n = text_take(s, &c);
+	while (s.len > 0)
+		s = span_sub(s, put_first(b, s), s.len);
+}
 
-		if (n > 0 && text_is_safe(c)) {
-			buf_put(b, span_sub(s, 0, n));
-		} else {
-			n = n == 0 ? 1 : n;
-			for (size_t i = 0; i < n; i++)
-				buf_putc(b, '?');
-		}
-		s = span_sub(s, n, s.len);
+void
+text_put_json(struct buf *b, struct span s)
+{
+	buf_putc(b, '"');
+	while (s.len > 0) {
+		if (s.p[0] == '"' || s.p[0] == '\\')
+			buf_putc(b, '\\');
+		s = span_sub(s, put_first(b, s), s.len);
 	}
+	buf_putc(b, '"');
 }

@@ -27,4 +27,8 @@ bool text_is_plain(struct span s);
 /* The same number of bytes, '?' for each one that is not plain. */
 void text_put_plain(struct buf *b, struct span s);
 
+/* A JSON string (RFC 8259 7), in its quotes: at most twice as many bytes and
+ * two, '?' for each one that is not plain. */
+void text_put_json(struct buf *b, struct span s);
+
 #endif

@@ -36,9 +36,10 @@ change(void *p, size_t len, const char *file, int line)
 	size_t had = p == NULL ? 0 : malloc_usable_size(p);
 	void *q;
 
-	if (had >= len && p != NULL)
+	if (p != NULL && had >= len)
 		return p;
-	q = malloc(len);
+	/* As OpenSSL's own: nothing of nothing. */
+	q = len == 0 ? NULL : malloc(len);
 	if (q == NULL)
 		return NULL;
 	if (p != NULL)

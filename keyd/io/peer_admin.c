@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "common/base/text.h"
 #include "common/io/cert.h"
 #include "common/io/clock.h"
 #include "keyd/io/keyd.h"
@@ -15,16 +16,13 @@ put_number(struct buf *b, const char *name, uint64_t v)
 	buf_put_u64(b, v);
 }
 
-/* A JSON string of printable text. */
 static void
 put_string(struct buf *b, const char *name, const char *s)
 {
 	buf_puts(b, "\"");
 	buf_puts(b, name);
-	buf_puts(b, "\":\"");
-	for (; *s != '\0'; s++)
-		buf_putc(b, *s == '"' || *s == '\\' ? ' ' : *s);
-	buf_putc(b, '"');
+	buf_puts(b, "\":");
+	text_put_json(b, span_str(s));
 }
 
 static void
@@ -80,7 +78,8 @@ on_admin_frame(struct keyd *k, uint16_t type, struct span payload)
 		return err;
 	buf_init(&text, json, sizeof(json));
 	put_status(k, &text);
-	say = (struct ipc_status_say){ ask.id, buf_span(&text) };
+	say = (struct ipc_status_say){ ask.id, buf_err(&text) ?
+		SPAN_LIT("{}") : buf_span(&text) };
 	buf_init(&out, mem, sizeof(mem));
 	IPC_FRAME(&out, STATUS_SAY, status_say, &say);
 	door_send(k->admin, buf_span(&out));

@@ -1,3 +1,4 @@
+#include "common/base/text.h"
 #include "registrar-db/core/refusals.h"
 
 static bool
@@ -52,13 +53,7 @@ static void
 put_text(struct buf *b, const char *key, struct span s)
 {
 	buf_puts(b, key);
-	for (size_t i = 0; i < s.len; i++) {
-		bool plain = s.p[i] >= 32 && s.p[i] < 127 && s.p[i] != '"' &&
-		    s.p[i] != '\\';
-
-		buf_putc(b, plain ? s.p[i] : '?');
-	}
-	buf_putc(b, '"');
+	text_put_json(b, s);
 }
 
 static void
@@ -71,11 +66,11 @@ put_one(struct buf *b, const struct refusal *x, struct mono now)
 		buf_puts(b, "null");
 	else
 		buf_put_u64(b, (uint64_t)x->id);
-	put_text(b, ",\"username\":\"", span_make(x->name, x->name_len));
-	put_text(b, ",\"why\":\"", span_str(verify_why_name(x->why)));
-	put_text(b, ",\"zone\":\"", x->zone == ZONE_EXTERNAL ?
+	put_text(b, ",\"username\":", span_make(x->name, x->name_len));
+	put_text(b, ",\"why\":", span_str(verify_why_name(x->why)));
+	put_text(b, ",\"zone\":", x->zone == ZONE_EXTERNAL ?
 	    SPAN_LIT("external") : SPAN_LIT("internal"));
-	put_text(b, ",\"source\":\"", span_str(addr_text(&x->source, mem)));
+	put_text(b, ",\"source\":", span_str(addr_text(&x->source, mem)));
 	buf_fmt(b, ",\"known_source\":%s,\"known_device\":%s,\"count\":",
 	    x->from >= FROM_ITS_ADDRESS ? "true" : "false",
 	    x->from == FROM_ITS_DEVICE ? "true" : "false");

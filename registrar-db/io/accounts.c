@@ -125,10 +125,14 @@ static bool
 read_row(sqlite3_stmt *q, struct row *out)
 {
 	struct ipc_account_want *w = &out->want;
+	int64_t id = sqlite3_column_int64(q, 0);
+	int64_t trunk = sqlite3_column_int64(q, 1);
 
+	if (id < 1 || trunk < 1 || trunk > IPC_TRUNK_ID_MAX)
+		return false;
 	*w = (struct ipc_account_want){
-		.id = (uint64_t)sqlite3_column_int64(q, 0),
-		.trunk = (uint32_t)sqlite3_column_int64(q, 1),
+		.id = (uint64_t)id,
+		.trunk = (uint32_t)trunk,
 		.number = sql_column(q, 2),
 		.expires_s = (uint32_t)sqlite3_column_int64(q, 3),
 		.user = sql_column(q, 4),
@@ -140,7 +144,7 @@ read_row(sqlite3_stmt *q, struct row *out)
 	out->stamp = stamp_of(q, 3, sqlite3_column_count(q));
 	w->stamp = (uint64_t)out->stamp;
 	/* The file may have been changed by hand. */
-	return w->id > 0 && w->user.len > 0 && w->user.len <= 64 &&
+	return w->user.len > 0 && w->user.len <= 64 &&
 	    w->host.len > 0 && w->host.len <= 255 && w->number.len <= 32 &&
 	    w->expires_s <= 86400;
 }

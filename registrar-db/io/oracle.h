@@ -402,6 +402,8 @@ int watch_credentials(struct store *store, const struct secret *key,
     struct span realm);
 
 /* ---- peer_admin.c ---- */
+/* How it is, as one JSON object; an empty one when json has no room. */
+void admin_status(struct oracle *o, struct buf *json);
 int admin_frame(struct oracle *o, struct door *from, uint16_t type,
     struct span payload);
 

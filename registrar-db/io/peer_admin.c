@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "common/base/text.h"
 #include "common/io/clock.h"
 #include "registrar-db/io/accounts.h"
 #include "registrar-db/io/oracle.h"
@@ -18,19 +19,14 @@ put_number(struct buf *b, const char *name, int64_t v)
 	buf_put_u64(b, v < 0 ? 0 : (uint64_t)v);
 }
 
-/* A JSON string; what is not plain becomes a space. */
+/* NULL: SQLite had no memory for it. */
 static void
 put_string(struct buf *b, const char *name, const char *s)
 {
 	buf_puts(b, ",\"");
 	buf_puts(b, name);
-	buf_puts(b, "\":\"");
-	for (; *s != '\0'; s++) {
-		bool plain = *s >= 32 && *s < 127 && *s != '"' && *s != '\\';
-
-		buf_putc(b, plain ? *s : ' ');
-	}
-	buf_putc(b, '"');
+	buf_puts(b, "\":");
+	text_put_json(b, s == NULL ? SPAN_NONE : span_str(s));
 }
 
 static int64_t
@@ -80,7 +76,7 @@ put_sounds_bad(struct oracle *o, struct buf *b)
 }
 
 static void
-put_status(struct oracle *o, struct buf *b)
+put_members(struct oracle *o, struct buf *b)
 {
 	buf_puts(b, "{\"role\":\"registrar-db\"");
 	put_number(b, "pid", getpid());
@@ -107,6 +103,16 @@ put_status(struct oracle *o, struct buf *b)
 	buf_puts(b, "}");
 }
 
+void
+admin_status(struct oracle *o, struct buf *json)
+{
+	put_members(o, json);
+	if (buf_err(json)) {
+		buf_init(json, json->p, json->cap);
+		buf_puts(json, "{}");
+	}
+}
+
 int
 admin_frame(struct oracle *o, struct door *from, uint16_t type,
     struct span payload)
@@ -125,7 +131,7 @@ admin_frame(struct oracle *o, struct door *from, uint16_t type,
 	if (err)
 		return err;
 	buf_init(&text, json, sizeof(json));
-	put_status(o, &text);
+	admin_status(o, &text);
 	say = (struct ipc_status_say){ ask.id, buf_span(&text) };
 	buf_init(&out, mem, sizeof(mem));
 	IPC_FRAME(&out, STATUS_SAY, status_say, &say);

@@ -71,6 +71,9 @@ copy(char *to, size_t max, struct span s, size_t *len_out)
 
 /* ---- subscribers ---- */
 
+/* Of the message and of the schema. */
+#define PARTY_KBPS_MAX 100000
+
 int
 user_find(struct store *s, struct span username, int64_t *id_out)
 {
@@ -90,9 +93,12 @@ user_find(struct store *s, struct span username, int64_t *id_out)
 static int
 party_column(sqlite3_stmt *q, int at, int more, struct party_row *out)
 {
+	int64_t max_kbps = sqlite3_column_int64(q, more + 1);
 	size_t number, name, codecs;
 	int err;
 
+	if (max_kbps < 0 || max_kbps > PARTY_KBPS_MAX)
+		return -EBADMSG;
 	err = copy(out->number, NUMBER_MAX, sql_column(q, at), &number);
 	if (err == 0)
 		err = copy(out->name, NAME_MAX_BYTES, sql_column(q, at + 1),
@@ -104,7 +110,7 @@ party_column(sqlite3_stmt *q, int at, int more, struct party_row *out)
 		return err;
 	out->party = (struct ipc_party){
 		.codecs = span_make(out->codecs, codecs),
-		.max_kbps = (uint32_t)sqlite3_column_int(q, more + 1),
+		.max_kbps = (uint32_t)max_kbps,
 		.number = span_make(out->number, number),
 		.name = span_make(out->name, name),
 		.hold = word(sql_column(q, at + 2), holds, LEN(holds)),

@@ -350,8 +350,10 @@ trunks_mirrored(struct oracle *o, struct span by, struct decision *d,
 
 	sql_text(q, 1, by);
 	if (store_row(o->store, q) == 1) {
+		int64_t id = sqlite3_column_int64(q, 0);
+
 		t = trunk_row(&o->trunks->rows,
-		    (uint32_t)sqlite3_column_int64(q, 0));
+		    id > 0 && id <= IPC_TRUNK_ID_MAX ? (uint32_t)id : 0);
 		n = copy(user, sizeof(user), sql_column(q, 1));
 	}
 	store_done(q);

@@ -188,20 +188,28 @@ put_trunk_call(struct edge *e, struct steps *st, const struct auth_question *q,
 	return 0;
 }
 
-/* Put the question to registrar-db.  Errors: -EBADMSG, -E2BIG. */
+static int
+put_signed(struct edge *e, struct steps *st, struct auth_question *q,
+    const struct sip_msg *m, struct creds *c)
+{
+	int err = c == NULL ? -EBADMSG :
+	    creds_hash_body(c, e->auth->digest, m->body);
+
+	if (err)
+		return err;
+	return q->purpose == AUTH_REGISTER ? put_register(st, q, m, c) :
+	    put_other(st, q, m, c);
+}
+
+/* Put the question to registrar-db; a trunk's is without credentials.
+ * Errors: -EBADMSG, -E2BIG. */
 static int
 put_question(struct edge *e, struct steps *st, struct auth_question *q,
     const struct sip_msg *m, struct creds *c)
 {
-	int err = 0;
+	int err = q->purpose == AUTH_TRUNK ? put_trunk_call(e, st, q, m) :
+	    put_signed(e, st, q, m, c);
 
-	if (q->purpose != AUTH_TRUNK)
-		err = creds_hash_body(c, e->auth->digest, m->body);
-	if (err)
-		return err;
-	err = q->purpose == AUTH_REGISTER ? put_register(st, q, m, c) :
-	    q->purpose == AUTH_TRUNK ? put_trunk_call(e, st, q, m) :
-	    put_other(st, q, m, c);
 	if (err)
 		return err;
 	e->auth->n_unasked -= !q->is_asked;

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/base/text.h"
 #include "sigproxy/core/handshakes.h"
 
 #define ONE_MAX 256	/* bytes of one in JSON; they are about 150 */
@@ -44,9 +45,9 @@ put_one(const struct handshake *x, struct mono now, struct buf *json)
 {
 	buf_puts(json, "{\"at\":\"");
 	addr_put_ip(json, &x->at);
-	buf_fmt(json, "\",\"why\":\"%s\",\"number\":\"", x->why);
-	buf_put(json, span_make(x->number, x->n_number));
-	buf_fmt(json, "\",\"count\":%llu,\"ago_s\":%llu}",
+	buf_fmt(json, "\",\"why\":\"%s\",\"number\":", x->why);
+	text_put_json(json, span_make(x->number, x->n_number));
+	buf_fmt(json, ",\"count\":%llu,\"ago_s\":%llu}",
 	    (unsigned long long)x->count,
 	    (unsigned long long)mono_ms_between(x->last, now) / 1000);
 }

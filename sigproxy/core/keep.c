@@ -120,7 +120,7 @@ home_new(struct keep *k, const struct addr *a)
 	return h;
 }
 
-/* The home of a new flow: there are never fewer homes than flows. */
+/* The home of a new flow; NULL: every one has phones. */
 static struct home *
 home_get(struct keep *k, struct mono now, const struct addr *a)
 {
@@ -128,6 +128,8 @@ home_get(struct keep *k, struct mono now, const struct addr *a)
 
 	if (h == NULL) {
 		h = home_new(k, a);
+		if (h == NULL)
+			return NULL;
 	} else if (h->flows == 0) {
 		idle_del(k, h);
 		/* By now the address may be somebody else's. */
@@ -213,15 +215,19 @@ static struct kept *
 kept_new(struct keep *k, struct mono now, const struct flow *f)
 {
 	struct kept *kept = pool_get(&k->flows);
+	struct home *home = kept == NULL ? NULL :
+	    home_get(k, now, &f->remote);
 
-	if (kept == NULL) {
+	if (home == NULL) {
+		if (kept != NULL)
+			pool_put(&k->flows, kept);
 		k->full++;
 		return NULL;
 	}
 	kept->flow = *f;
 	kept->timer.kind = TIMER_KEEP;
 	kept->timer.owner = kept;
-	kept->home = home_get(k, now, &f->remote);
+	kept->home = home;
 	kept->home->nats[HOME_UNKNOWN]++;
 	keep_reached(k, f);
 	htab_add(&k->by_flow, &kept->node, flow_hash(k, f));

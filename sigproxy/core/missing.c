@@ -1,4 +1,5 @@
 /* Phones that our public address left behind, by name. */
+#include "common/base/text.h"
 #include "sigproxy/core/edge_priv.h"
 #include "sigproxy/core/keep_priv.h"
 
@@ -259,9 +260,9 @@ missing_restore(struct edge *e, struct mono now, struct steps *st,
 static void
 put_one(struct buf *b, const struct missing *m, struct mono now)
 {
-	buf_puts(b, "{\"number\":\"");
-	buf_put(b, number_of(m));
-	buf_fmt(b, "\",\"last_seen_s\":%u,\"last_at\":\"", seen_s(m, now));
+	buf_puts(b, "{\"number\":");
+	text_put_json(b, number_of(m));
+	buf_fmt(b, ",\"last_seen_s\":%u,\"last_at\":\"", seen_s(m, now));
 	addr_put(b, &m->at);
 	buf_puts(b, "\",\"its_server_address\":\"");
 	if (m->server.family != ADDR_NONE)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/secret.h"
+#include "common/base/text.h"
 #include "sigproxy/core/call.h"
 #include "sigproxy/core/conns.h"
 #include "sigproxy/core/edge_priv.h"
@@ -565,9 +566,8 @@ tconns_put(const struct edge *e, struct mono now, const struct trunk *t,
 		buf_putc(json, '}');
 		any = true;
 	}
-	buf_puts(json, "],\"why\":\"");
-	buf_put(json, TEXT_SPAN(t->why));
-	buf_putc(json, '"');
+	buf_puts(json, "],\"why\":");
+	text_put_json(json, TEXT_SPAN(t->why));
 }
 
 void

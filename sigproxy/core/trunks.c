@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "common/base/text.h"
 #include "sigproxy/core/call_priv.h"
 #include "sigproxy/core/trunk_call.h"
 #include "sigproxy/core/trunk_conn.h"
@@ -316,9 +317,9 @@ put_one(const struct edge *e, struct mono now, const struct trunk *t,
 {
 	const char *answers = pings_word(e, t->id);
 
-	buf_fmt(b, "{\"id\":%u,\"name\":\"", t->id);
-	buf_put(b, TEXT_SPAN(t->name));
-	buf_fmt(b, "\",\"zone\":\"%s\",\"calls\":%u,\"channels\":%u,"
+	buf_fmt(b, "{\"id\":%u,\"name\":", t->id);
+	text_put_json(b, TEXT_SPAN(t->name));
+	buf_fmt(b, ",\"zone\":\"%s\",\"calls\":%u,\"channels\":%u,"
 	    "\"calls_in\":%llu,\"calls_out\":%llu,\"refused\":%llu,"
 	    "\"failed\":%llu",
 	    t->zone == ZONE_EXTERNAL ? "external" : "internal",

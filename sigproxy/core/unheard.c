@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/base/text.h"
 #include "common/ipc/proof.h"
 #include "sigproxy/core/unheard.h"
 
@@ -59,9 +60,9 @@ put_one(const struct unheard *u, unsigned i, struct mono now, struct buf *json)
 {
 	const struct ipc_call_reach *m = &u->one[i].reach;
 
-	buf_puts(json, "{\"number\":\"");
-	buf_put(json, number_of(u, i));
-	buf_puts(json, "\",\"at\":\"");
+	buf_puts(json, "{\"number\":");
+	text_put_json(json, number_of(u, i));
+	buf_puts(json, ",\"at\":\"");
 	addr_put_ip(json, &u->one[i].at);
 	buf_puts(json, "\",");
 	put_addr("announced", &m->announced, json);

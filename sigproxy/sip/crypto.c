@@ -29,10 +29,13 @@ take(struct span *rest, char c)
 static bool
 is_token(struct span s)
 {
-	struct lex l = lex_start(s);
+	struct lex l;
 
+	if (s.p == NULL || s.len == 0)
+		return false;
+	l = lex_start(s);
 	lex_run(&l, LEX_TOKEN);
-	return s.len > 0 && lex_at_end(&l);
+	return lex_at_end(&l);
 }
 
 /* "2^20" or a number (RFC 4568 9.2). */

@@ -37,6 +37,7 @@ struct dns_name {
 	uint64_t next_ms;	/* loop time of the next question */
 	bool asking;
 	bool is_forgotten;	/* once its answer came */
+	bool is_stale;	/* what is under way is for the name before */
 	struct dns_target target[TARGETS_MAX];	/* the best first */
 	unsigned n_targets, at;	/* the one asked for; no targets: `name` */
 	struct dns_answer answer;	/* what there is so far */
@@ -170,6 +171,15 @@ collect(struct dns_name *n, const struct ares_addrinfo *list)
 	}
 }
 
+static void on_tick(uv_timer_t *timer);
+
+/* Nobody waits for what is under way. */
+static bool
+is_over(const struct dns_name *n)
+{
+	return n->is_forgotten || n->is_stale;
+}
+
 static void
 finish(struct dns_name *n)
 {
@@ -178,6 +188,11 @@ finish(struct dns_name *n)
 	n->asking = false;
 	if (n->is_forgotten) {
 		n->what = 0;
+		return;
+	}
+	if (n->is_stale) {
+		n->is_stale = false;
+		uv_timer_start(&d->timer, on_tick, 0, 0);
 		return;
 	}
 	if (n->answer.n > 0) {
@@ -213,7 +228,7 @@ on_addresses(void *arg, int status, int timeouts, struct ares_addrinfo *list)
 	else
 		failed(n, status);
 	ares_freeaddrinfo(list);
-	if (++n->at < n->n_targets)
+	if (!is_over(n) && ++n->at < n->n_targets)
 		ask_addresses(n);
 	else
 		finish(n);
@@ -285,7 +300,7 @@ on_servers(void *arg, int status, int timeouts, unsigned char *reply, int len)
 	if (list != NULL)
 		ares_free_data(list);
 	/* Without SRV, the name's own addresses and the usual port. */
-	if (status == ARES_SUCCESS && n->n_targets == 0)
+	if (is_over(n) || (status == ARES_SUCCESS && n->n_targets == 0))
 		finish(n);
 	else
 		ask_addresses(n);
@@ -407,6 +422,17 @@ free_place(struct dns *d)
 	return d->n_names == DNS_NAMES_MAX ? NULL : &d->name[d->n_names++];
 }
 
+/* c-ares keeps the place until its answer: a new name waits there for it. */
+static struct dns_name *
+forgotten_place(struct dns *d)
+{
+	for (unsigned i = 0; i < d->n_names; i++) {
+		if (d->name[i].what != 0 && d->name[i].is_forgotten)
+			return &d->name[i];
+	}
+	return NULL;
+}
+
 void
 dns_forget(struct dns *d, unsigned number)
 {
@@ -426,10 +452,14 @@ void
 dns_watch(struct dns *d, unsigned number, const char *name, unsigned what)
 {
 	struct dns_name *n = free_place(d);
+	bool waits = n == NULL;
 
+	if (waits)
+		n = forgotten_place(d);
 	if (n == NULL || strlen(name) >= HOST_MAX)
 		return;
-	*n = (struct dns_name){ .dns = d, .number = number, .what = what };
+	*n = (struct dns_name){ .dns = d, .number = number, .what = what,
+		.asking = waits, .is_stale = waits };
 	memcpy(n->name, name, strlen(name) + 1);
 	if (d->is_started)
 		uv_timer_start(&d->timer, on_tick, 0, 0);

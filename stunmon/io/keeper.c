@@ -40,17 +40,20 @@ fill(int fd)
 static int
 map(struct keeper *k, int fd)
 {
-	int ends[2];
+	int ends[2], err;
 	void *page;
 
-	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
-		return -errno;
-	k->in = ends[1];
-	k->out = ends[0];
 	page = mmap(NULL, KEPT_IMAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 	    0);
 	if (page == MAP_FAILED)
 		return -errno;
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+		err = -errno;
+		munmap(page, KEPT_IMAGE);
+		return err;
+	}
+	k->in = ends[1];
+	k->out = ends[0];
 	k->page = page;
 	return 0;
 }

@@ -1,3 +1,4 @@
+#include "common/base/text.h"
 #include "common/io/clock.h"
 #include "stunmon/io/monitor.h"
 
@@ -9,19 +10,6 @@ static unsigned long long
 ago_s(struct mono then, struct mono now)
 {
 	return mono_ms_between(then, now) / 1000;
-}
-
-/* Our own words. */
-static void
-put_text(struct buf *b, const char *s)
-{
-	buf_putc(b, '"');
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			buf_putc(b, '\\');
-		buf_putc(b, *s);
-	}
-	buf_putc(b, '"');
 }
 
 static void
@@ -203,9 +191,9 @@ put_alarms(struct buf *b, const struct alarms *a, struct mono now)
 		buf_fmt(b, "%s{\"name\":\"%s\",\"since_s\":%llu,\"why\":",
 		    n++ > 0 ? "," : "", w->name,
 		    ago_s(a->alarm[i].raised_at, now));
-		put_text(b, w->why);
+		text_put_json(b, span_str(w->why));
 		buf_puts(b, ",\"remedy\":");
-		put_text(b, w->remedy);
+		text_put_json(b, span_str(w->remedy));
 		buf_putc(b, '}');
 	}
 	buf_putc(b, ']');
@@ -285,6 +273,6 @@ status_put(struct buf *b, const struct monitor *m, struct mono now)
 	dials_status(m, b);
 	put_alarms(b, &m->alarms, now);
 	buf_puts(b, ",\"words\":");
-	put_text(b, words(m));
+	text_put_json(b, span_str(words(m)));
 	buf_putc(b, '}');
 }

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "common/base/text.h"
 #include "common/io/log.h"
 #include "stunmon/io/monitor.h"
 
@@ -341,8 +342,10 @@ trunks_status(const struct monitor *m, struct buf *b)
 
 		if (t->id == 0 || !t->is_name)
 			continue;
-		buf_fmt(b, "%s{\"trunk\":%u,\"host\":\"%s\",\"addresses\":[",
-		    any ? "," : "", t->id, t->host);
+		buf_fmt(b, "%s{\"trunk\":%u,\"host\":", any ? "," : "",
+		    t->id);
+		text_put_json(b, span_str(t->host));
+		buf_puts(b, ",\"addresses\":[");
 		for (unsigned k = 0; k < t->n; k++) {
 			buf_puts(b, k > 0 ? ",\"" : "\"");
 			addr_put(b, &t->addr[k]);

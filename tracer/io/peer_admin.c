@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "common/base/text.h"
 #include "common/io/clock.h"
 #include "common/io/log.h"
 #include "tracer/io/tracer.h"
@@ -12,18 +13,6 @@ put_number(struct buf *b, const char *name, uint64_t v)
 	buf_fmt(b, ",\"%s\":%llu", name, (unsigned long long)v);
 }
 
-void
-put_json_text(struct buf *b, struct span s)
-{
-	buf_putc(b, '"');
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			buf_putc(b, '\\');
-		buf_putc(b, s.p[i]);
-	}
-	buf_putc(b, '"');
-}
-
 static void
 put_rule(struct buf *b, const struct rule *rule)
 {
@@ -31,7 +20,7 @@ put_rule(struct buf *b, const struct rule *rule)
 
 	buf_fmt(b, "{\"number\":%u,\"kind\":\"%s\",\"target\":", rule->number,
 	    kinds[rule->kind]);
-	put_json_text(b, span_make(rule->target, rule->target_len));
+	text_put_json(b, span_make(rule->target, rule->target_len));
 	buf_puts(b, ",\"profiles\":\"");
 	rules_put_profiles(b, rule->profiles);
 	buf_puts(b, rule->hep ? "\",\"hep\":true" : "\",\"hep\":false");

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/text.h"
 #include "common/io/log.h"
 #include "tracer/core/hep.h"
 #include "tracer/io/sockaddr.h"
@@ -106,7 +107,7 @@ put_stream(const struct hep_stream *s, struct buf *b)
 	    (unsigned long long)q->lost, hep_queue_kept(q),
 	    (unsigned long long)q->again, hep_stream_state(s));
 	buf_puts(b, ",\"hep_why\":");
-	put_json_text(b, span_str(s->why));
+	text_put_json(b, span_str(s->why));
 }
 
 void

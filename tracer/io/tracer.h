@@ -102,9 +102,6 @@ void tell_rules(struct tracer *t);
 int on_media_frame(struct tracer *t, uint16_t type, struct span payload);
 int on_admin_frame(struct tracer *t, uint16_t type, struct span payload);
 
-/* As a JSON string: printable ASCII. */
-void put_json_text(struct buf *b, struct span s);
-
 /* When it was, of a time of CLOCK_MONOTONIC: microseconds since 1970. */
 uint64_t wall_us(uint64_t mono_us);
 

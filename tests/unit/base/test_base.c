@@ -503,6 +503,26 @@ START_TEST(text_of_others_has_nothing_that_a_terminal_obeys)
 }
 END_TEST
 
+static const struct { const char *text, *json; } strings[] = {
+	{ "", "\"\"" },
+	{ "M\xc3\xbcller", "\"M\xc3\xbcller\"" },
+	{ "a\",\"b\":\"c", "\"a\\\",\\\"b\\\":\\\"c\"" },
+	{ "ends with \\", "\"ends with \\\\\"" },
+	{ "\x1b[2J\n\xff", "\"?[2J??\"" },
+	{ "a quote, cut: \"\xe2\x80", "\"a quote, cut: \\\"??\"" },
+};
+
+START_TEST(rfc8259_7_a_string_ends_at_its_own_quote_only)
+{
+	char mem[128];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	text_put_json(&b, span_str(strings[_i].text));
+	ck_assert(span_eq(buf_span(&b), span_str(strings[_i].json)));
+}
+END_TEST
+
 START_TEST(secrets_are_held_compared_and_wiped)
 {
 	unsigned char a[32], b[32] = { 0 };
@@ -550,6 +570,9 @@ main(void)
 	tcase_add_test(t, times_add_and_compare);
 	tcase_add_loop_test(t,
 	    text_of_others_has_nothing_that_a_terminal_obeys, 0, N(texts));
+	tcase_add_loop_test(t,
+	    rfc8259_7_a_string_ends_at_its_own_quote_only, 0,
+	    sizeof(strings) / sizeof(strings[0]));
 	tcase_add_test(t, secrets_are_held_compared_and_wiped);
 	srunner_run_all(r, CK_NORMAL);
 	failed = srunner_ntests_failed(r);

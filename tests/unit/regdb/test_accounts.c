@@ -223,6 +223,36 @@ START_TEST(what_was_registered_is_not_registered_anew)
 }
 END_TEST
 
+static void
+with_id(const char *id, const char *name)
+{
+	char sql[512];
+
+	snprintf(sql, sizeof(sql), "INSERT INTO trunk(id, name, address, "
+	    "transport, prefix, username, password, register) VALUES (%s, "
+	    "'%s', '198.51.100.21', 'udp', '', 'u', '" WORD "', 1)", id, name);
+	lab_ok(sql);
+}
+
+START_TEST(an_id_that_no_message_can_say_is_passed_over)
+{
+	with_id("1000000", "the-last");
+	take(ACCOUNT_TRUNK);
+	ck_assert_uint_eq(want.id, 1000000);
+	/* To the schema both look like an id that was left out. */
+	with_id("NULL", "above");
+	with_id("-1", "below");
+	ck_assert_str_eq(lab_look("SELECT min(id) || max(id) FROM trunk"),
+	    "-11000001");
+	lab_ok("UPDATE trunk SET expires_s = 700");
+	take(ACCOUNT_TRUNK);
+	ck_assert_uint_eq(want.id, 1000000);
+	lab_restart();
+	take(ACCOUNT_TRUNK);
+	ck_assert_uint_eq(want.id, 1000000);
+}
+END_TEST
+
 void
 add_account_tests(Suite *s)
 {
@@ -233,5 +263,6 @@ add_account_tests(Suite *s)
 	tcase_add_test(t, what_gets_no_digest);
 	tcase_add_test(t, a_mirror_follows_the_phones);
 	tcase_add_test(t, what_was_registered_is_not_registered_anew);
+	tcase_add_test(t, an_id_that_no_message_can_say_is_passed_over);
 	suite_add_tcase(s, t);
 }

@@ -205,6 +205,48 @@ START_TEST(rows_written_by_hand_do_no_harm)
 }
 END_TEST
 
+static const char *
+status(size_t cap)
+{
+	static char mem[12001];
+	struct buf b;
+
+	buf_init(&b, mem, cap);
+	admin_status(lab.oracle, &b);
+	ck_assert_int_eq(buf_err(&b), 0);
+	mem[b.len] = '\0';
+	return mem;
+}
+
+static void
+bad_call(const char *caller)
+{
+	char sql[640];
+
+	snprintf(sql, sizeof(sql), "INSERT INTO call(ticket, caller, "
+	    "caller_name, called, verdict, from_zone, from_source, call_id, "
+	    "granted_at, state) SELECT 1 + count(*), %s, '', '22', 'granted', "
+	    "'internal', '', '', 1, 'ended' FROM call; INSERT INTO "
+	    "quality(ticket, side, mos) SELECT max(ticket), 'caller', 200 "
+	    "FROM call", caller);
+	lab_ok(sql);
+}
+
+START_TEST(a_status_is_whole_or_empty_whatever_stands_in_rows)
+{
+	const char *json;
+
+	bad_call("'1\",\"x\":\"' || char(92, 10)");
+	json = status(12000);
+	ck_assert_ptr_nonnull(strstr(json, ",\"sounds_bad\":[{\"of\":50,"
+	    "\"number\":\"1\\\",\\\"x\\\":\\\"\\\\?\",\"calls\":1,"));
+	ck_assert_str_eq(json + strlen(json) - 2, "]}");
+	ck_assert_str_eq(status(300), "{}");
+	bad_call("printf('%012000d', 1)");
+	ck_assert_str_eq(status(12000), "{}");
+}
+END_TEST
+
 void
 add_admin_tests(Suite *s)
 {
@@ -222,5 +264,6 @@ add_admin_tests(Suite *s)
 	tcase_add_test(t, a_credential_moved_by_sql_opens_nothing);
 	tcase_add_test(t, a_planted_trigger_is_never_run);
 	tcase_add_test(t, rows_written_by_hand_do_no_harm);
+	tcase_add_test(t, a_status_is_whole_or_empty_whatever_stands_in_rows);
 	suite_add_tcase(s, t);
 }

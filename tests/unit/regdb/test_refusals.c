@@ -46,7 +46,7 @@ START_TEST(the_newest_first_and_counted)
 	    "\"198.51.100.7:5062\",\"known_source\":true,"
 	    "\"known_device\":false,\"count\":2,"
 	    "\"ago_s\":6},"
-	    "{\"subscriber\":null,\"username\":\"x??\",\"why\":\"no such "
+	    "{\"subscriber\":null,\"username\":\"x\\\"?\",\"why\":\"no such "
 	    "username\",\"zone\":\"external\",\"source\":\"203.0.113.66:5\","
 	    "\"known_source\":false,\"known_device\":false,\"count\":1,"
 	    "\"ago_s\":7}");

@@ -497,6 +497,22 @@ START_TEST(a_status_without_room_says_how_many_it_leaves_out)
 }
 END_TEST
 
+START_TEST(a_hostile_name_stays_inside_its_quotes)
+{
+	char mem[6000];
+	struct buf b;
+
+	lab->trunks[0].name = SPAN_LIT("a\",\"calls\":9,\"b\":\"\\");
+	lab->n_trunks--;	/* told anew */
+	lab_trunk(lab, two);
+	buf_init(&b, mem, sizeof(mem) - 1);
+	trunks_status(lab->edge, lab->now, &b);
+	mem[b.len] = '\0';
+	ck_assert_ptr_nonnull(strstr(mem, "\"name\":\"a\\\",\\\"calls\\\":9,"
+	    "\\\"b\\\":\\\"\\\\\",\"zone\""));
+}
+END_TEST
+
 Suite *
 suite_trunk(void)
 {
@@ -536,6 +552,7 @@ suite_trunk(void)
 	tcase_add_test(tc, a_trunk_that_is_gone_is_a_stranger);
 	tcase_add_test(
 	    tc, a_status_without_room_says_how_many_it_leaves_out);
+	tcase_add_test(tc, a_hostile_name_stays_inside_its_quotes);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -47,6 +47,15 @@ said(size_t cap, unsigned s)
 	return mem;
 }
 
+START_TEST(a_number_stays_inside_its_quotes)
+{
+	memset(&h, 0, sizeof(h));
+	note(7, "tls-too-old", "2\",\"x\":\"\\", 1);
+	ck_assert_ptr_nonnull(strstr(said(1000, 9),
+	    "\"number\":\"2\\\",\\\"x\\\":\\\"\\\\\",\"count\":1"));
+}
+END_TEST
+
 START_TEST(one_address_and_reason_is_one_row)
 {
 	memset(&h, 0, sizeof(h));
@@ -99,6 +108,7 @@ main(void)
 	int failed;
 
 	tcase_add_test(tc, one_address_and_reason_is_one_row);
+	tcase_add_test(tc, a_number_stays_inside_its_quotes);
 	tcase_add_test(tc, strangers_push_out_strangers_only);
 	tcase_add_test(tc, what_does_not_fit_is_left_out);
 	suite_add_tcase(s, tc);

@@ -184,6 +184,7 @@ START_TEST(the_last_eight_unheard_are_remembered_until_they_are_heard)
 		unheard(&u, span_str(number), VERDICT_MEDIA_NEVER_HEARD, NULL);
 	}
 	unheard(&u, SPAN_LIT("203"), VERDICT_MEDIA_OK, NULL);
+	unheard(&u, SPAN_LIT("2\",\"x\\"), VERDICT_MEDIA_NEVER_HEARD, NULL);
 	unheard(&u, SPAN_LIT("204"), VERDICT_MEDIA_SYMMETRIC_NO_RANGE,
 	    "198.51.100.7:41000");
 	unheard(&u, SPAN_NONE, VERDICT_MEDIA_NEVER_HEARD, NULL);
@@ -200,6 +201,8 @@ START_TEST(the_last_eight_unheard_are_remembered_until_they_are_heard)
 	    "192.168.1.10:10000; its sound came to our SIP port from "
 	    "198.51.100.7:41000; the relay (203.0.113.10:16384) sent first to "
 	    "there, too, and nothing came\",\"verdict\":\"symmetric-no-range\""));
+	ck_assert_ptr_nonnull(strstr(mem,
+	    "{\"number\":\"2\\\",\\\"x\\\\\",\"at\":"));
 	ck_assert_ptr_nonnull(strstr(mem, "\"ago_s\":9}"));
 	ck_assert_ptr_null(strstr(mem, "\"200\""));
 	ck_assert_ptr_null(strstr(mem, "\"203\""));

@@ -161,6 +161,46 @@ write_inner_ports(FILE *to, const struct conf *c)
 	    c->internal_ports_last);
 }
 
+/* Of a connection sigproxy says the same, but the kernel has answered by
+ * then.  What comes by UDP is left to it: it counts who tries. */
+static void
+write_office(FILE *to, const struct conf *c)
+{
+	char text[ADDR_TEXT_MAX];
+	struct buf b;
+
+	fputs("\t# Nobody else sees the office's ports for connections.\n"
+	      "\tchain office {\n",
+	    to);
+	for (unsigned i = 0; i < c->n_lan; i++) {
+		const struct addr_prefix *p = &c->lan[i];
+
+		buf_init(&b, text, sizeof(text));
+		addr_put_ip(&b, &p->net);
+		fprintf(to, "\t\t%s saddr %.*s/%u return\n",
+		    p->net.family == ADDR_IPV4 ? "ip" : "ip6", (int)b.len,
+		    b.p, p->bits);
+	}
+	fputs("\t\tcounter drop\n\t}\n", to);
+}
+
+static void
+write_connections(FILE *to, const struct conf *c, uint8_t family)
+{
+	const uint16_t port[] = { c->internal_tcp,
+		conf_has_tls(c) ? c->internal_tls : 0 };
+
+	for (size_t i = 0; i < sizeof(port) / sizeof(port[0]); i++) {
+		bool first = true;
+
+		if (port[i] == 0)
+			continue;
+		fprintf(to, "\t\t%s daddr { ", family == 4 ? "ip" : "ip6");
+		write_addrs(to, c->internal, c->n_internal, family, &first);
+		fprintf(to, " } tcp dport %u jump office\n", port[i]);
+	}
+}
+
 /* Who writes an office address into his packets, and sends them to another
  * interface than that address is at, is not of the office. */
 static void
@@ -180,6 +220,7 @@ write_input(FILE *to, const struct conf *c)
 		fputs(" } meta l4proto { tcp, udp } th dport ", to);
 		write_inner_ports(to, c);
 		fputs(" fib saddr . iif oif missing counter drop\n", to);
+		write_connections(to, c, family);
 	}
 	fputs("\t}\n", to);
 }
@@ -196,8 +237,10 @@ nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
 	      "\t# privileged port: no phone or trunk lives there.\n",
 	    to);
 	write_gate(to, nft_on_loopback(c));
-	if (!nft_on_loopback(c))
+	if (!nft_on_loopback(c)) {
+		write_office(to, c);
 		write_input(to, c);
+	}
 	fputs("\t# stunmon asks its resolvers, and dials trunks: which these\n"
 	      "\t# are stands in the database, so here it is only where no\n"
 	      "\t# trunk can be.\n"

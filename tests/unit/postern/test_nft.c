@@ -71,6 +71,19 @@ START_TEST(packets_to_ourselves_and_privileged_ports_are_dropped)
 	c.n_tls_certificates = 1;
 	write_table(&c, NULL, 0);
 	ck_assert(says("th dport { 5060, 5062, 17000-17599 } fib"));
+	ck_assert(says("\t\tip daddr { 192.168.10.2 } tcp dport 5060 jump "
+		       "office\n"
+		       "\t\tip daddr { 192.168.10.2 } tcp dport 5062 jump "
+		       "office\n"));
+	ck_assert(says("\tchain office {\n\t\tcounter drop\n\t}\n"));
+	ck_assert_int_eq(addr_prefix_parse(SPAN_LIT("192.168.0.0/16"),
+			     &c.lan[c.n_lan++]), 0);
+	ck_assert_int_eq(addr_prefix_parse(SPAN_LIT("fd00:1::/48"),
+			     &c.lan[c.n_lan++]), 0);
+	write_table(&c, NULL, 0);
+	ck_assert(says("\tchain office {\n\t\tip saddr 192.168.0.0/16 "
+		       "return\n\t\tip6 saddr fd00:1::/48 return\n"
+		       "\t\tcounter drop\n\t}\n"));
 }
 END_TEST
 

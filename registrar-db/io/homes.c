@@ -91,6 +91,7 @@ homes_walk(struct oracle *o, struct home_walk *at, int max, struct buf *out)
 	sqlite3_stmt *q = store_use(o->store, ST_HOMES);
 	struct ipc_home_pace m;
 	struct home_walk from = *at;
+	bool moved = false;
 	int n = 0, got;
 
 	sql_text(q, 1, span_make(from.address, from.address_len));
@@ -100,20 +101,22 @@ homes_walk(struct oracle *o, struct home_walk *at, int max, struct buf *out)
 		struct span a = sql_column(q, 0), t = sql_column(q, 1);
 
 		n++;
-		/* Nobody's but a foreign hand's: the walk ends there. */
+		/* Nobody's but a foreign hand's, and no place to go on from:
+		 * where there is nothing else the walk ends. */
 		if (a.len > sizeof(at->address) || t.len > sizeof(at->transport))
 			continue;
 		memcpy(at->address, a.p, a.len);
 		at->address_len = a.len;
 		memcpy(at->transport, t.p, t.len);
 		at->transport_len = t.len;
+		moved = true;
 		if (home_column(q, &m)) {
 			m.address.port = 0;
 			IPC_FRAME(out, HOME_PACE, home_pace, &m);
 		}
 	}
 	store_done(q);
-	return got < 0 ? got : n;
+	return got < 0 ? got : moved ? n : 0;
 }
 
 int

@@ -136,6 +136,8 @@ note_question(struct shake *s, uint8_t index, uint16_t scheme, struct span tbs)
 	s->scheme = scheme;
 	s->n_tbs = (uint16_t)tbs.len;
 	memcpy(s->tbs, tbs.p, tbs.len);
+	/* Its place must still be in it when the numbers begin anew. */
+	_Static_assert((TLS_SHAKING_MAX & (TLS_SHAKING_MAX - 1)) == 0, "");
 	s->id = t->next_id++ * TLS_SHAKING_MAX + (uint32_t)(s - t->shakes);
 	s->question = QUESTION_ASKED;
 	return true;

@@ -44,6 +44,22 @@ START_TEST(a_home_is_kept_shown_and_told_to_the_next_sigproxy)
 }
 END_TEST
 
+/* By a hand that put the table's own check aside. */
+START_TEST(homes_that_no_address_can_name_end_the_walk)
+{
+	lab_subscriber();
+	ck_assert_int_eq(lab_register(CONTACT, 3600), VERDICT_OK);
+	lab_ok("PRAGMA ignore_check_constraints = 1;"
+	       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+	       "FROM n WHERE i < 600) INSERT INTO home(address, transport, "
+	       "keepalive_s, learnt_at) SELECT printf('%0100d', i), 'udp', 5, "
+	       "unixepoch() FROM n");
+	lab_new_sigproxy();
+	lab_take(IPC_FLOW_KEEP);
+	ck_assert(!lab_has(IPC_HOME_PACE));
+}
+END_TEST
+
 START_TEST(no_home_without_a_phone_and_none_for_ever)
 {
 	lab_subscriber();
@@ -332,6 +348,7 @@ add_homes_tests(Suite *s)
 	tcase_set_timeout(t, 30);
 #define T(name) tcase_add_test(t, name)
 	T(a_home_is_kept_shown_and_told_to_the_next_sigproxy);
+	T(homes_that_no_address_can_name_end_the_walk);
 	T(no_home_without_a_phone_and_none_for_ever);
 	T(ipv6_homes_are_known_again);
 	T(who_is_lost_is_kept_and_told_to_the_next_sigproxy);

@@ -12,7 +12,7 @@ from lab.office import Office, RTP_RANGE, SIP_PORT
 from lab.wait import until
 
 MARK = b'STRANGER' * 20            # 160 bytes, 20 ms of G.711
-ALONE = ('test_stunmon', 'test_registrar_db')    # no pause at all, to a tenth of a second
+FEW = ('test_stunmon', 'test_registrar_db')    # no pause at all, to a tenth of a second
 KILLS = int(os.environ.get('POSTERN_KILLS', '3'))    # more: a longer run by hand
 GOAL_MS = 200                      # at p99, on a quiet machine: printed, never asserted
 GAP_MS = 3000                      # the sound is back at all: runit may pause for a second

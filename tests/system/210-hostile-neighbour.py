@@ -23,7 +23,7 @@ DOORS = (('registrar-db', 'sigproxy'), ('sigproxy', 'registrar-db'), ('sigproxy'
          ('mediaproxy', 'stunmon'), ('keyd', 'sigproxy'), ('sigproxy', 'keyd'), ('tracer', 'sigproxy'),
          ('sigproxy', 'tracer'), ('tracer', 'mediaproxy'))
 # What keeps registrar-db busy without a pause.
-ALONE = ('test_a_million_guesses', 'test_guesses_over_many_subscribers')
+FEW = ('test_a_million_guesses', 'test_guesses_over_many_subscribers')
 BY_HAND = {'test_connections_nobody_asked_for': 'POSTERN_SLOW'}     # 9 s
 DEADLINE = 240                     # a million questions, on a busy machine
 GUESSES = 1000000

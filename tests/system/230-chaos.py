@@ -12,7 +12,7 @@ import chaos  # noqa: E402  (the path above comes first)
 
 DEADLINE = 180              # a minute of kills, set-up, and the longest transaction's end
 SEED = 20
-ALONE = True                # a load of its own
+FEW = True                  # a load of its own
 
 
 def balanced(outcome):

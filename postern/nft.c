@@ -161,27 +161,47 @@ write_inner_ports(FILE *to, const struct conf *c)
 	    c->internal_ports_last);
 }
 
-/* Of a connection sigproxy says the same, but the kernel has answered by
- * then.  What comes by UDP is left to it: it counts who tries. */
+/* What becomes of a packet from each of the office's networks. */
 static void
-write_office(FILE *to, const struct conf *c)
+write_lan(FILE *to, const struct conf *c, const char *verdict)
 {
 	char text[ADDR_TEXT_MAX];
 	struct buf b;
 
-	fputs("\t# Nobody else sees the office's ports for connections.\n"
-	      "\tchain office {\n",
-	    to);
 	for (unsigned i = 0; i < c->n_lan; i++) {
 		const struct addr_prefix *p = &c->lan[i];
 
 		buf_init(&b, text, sizeof(text));
 		addr_put_ip(&b, &p->net);
-		fprintf(to, "\t\t%s saddr %.*s/%u return\n",
+		fprintf(to, "\t\t%s saddr %.*s/%u %s\n",
 		    p->net.family == ADDR_IPV4 ? "ip" : "ip6", (int)b.len,
-		    b.p, p->bits);
+		    b.p, p->bits, verdict);
 	}
+}
+
+/* Of a connection sigproxy says the same, but the kernel has answered by
+ * then.  What comes by UDP is left to it: it counts who tries. */
+static void
+write_office(FILE *to, const struct conf *c)
+{
+	fputs("\t# Nobody else sees the office's ports for connections.\n"
+	      "\tchain office {\n",
+	    to);
+	write_lan(to, c, "return");
 	fputs("\t\tcounter drop\n\t}\n", to);
+}
+
+/* `lan` is every private network unless it is set, and a neighbour at the
+ * provider may well have such an address.  Strangers' UDP is left to sigproxy
+ * here, too. */
+static void
+write_outside(FILE *to, const struct conf *c)
+{
+	fputs("\t# Nobody of the office comes in by an outer interface.\n"
+	      "\tchain outside {\n",
+	    to);
+	write_lan(to, c, "counter drop");
+	fputs("\t}\n", to);
 }
 
 static void
@@ -201,24 +221,43 @@ write_connections(FILE *to, const struct conf *c, uint8_t family)
 	}
 }
 
+static void
+write_to_inner(FILE *to, const struct conf *c, uint8_t family)
+{
+	bool first = true;
+
+	fprintf(to, "%s daddr { ", family == 4 ? "ip" : "ip6");
+	write_addrs(to, c->internal, c->n_internal, family, &first);
+	fputs(" } meta l4proto { tcp, udp } th dport ", to);
+	write_inner_ports(to, c);
+}
+
+static void
+write_outer(
+    FILE *to, const struct conf *c, const struct outer *outer, uint8_t family)
+{
+	for (unsigned i = 0; i < outer->n; i++) {
+		fprintf(to, "\t\tiifname \"%s\" ", outer->name[i]);
+		write_to_inner(to, c, family);
+		fputs(" jump outside\n", to);
+	}
+}
+
 /* Who writes an office address into his packets, and sends them to another
  * interface than that address is at, is not of the office. */
 static void
-write_input(FILE *to, const struct conf *c)
+write_input(FILE *to, const struct conf *c, const struct outer *outer)
 {
 	fputs("\t# An office address from where no office is, is forged.\n"
 	      "\tchain input {\n"
 	      "\t\ttype filter hook input priority filter; policy accept;\n",
 	    to);
 	for (uint8_t family = 4; family <= 6; family += 2) {
-		bool first = true;
-
 		if (!has_family(c->internal, c->n_internal, family))
 			continue;
-		fprintf(to, "\t\t%s daddr { ", family == 4 ? "ip" : "ip6");
-		write_addrs(to, c->internal, c->n_internal, family, &first);
-		fputs(" } meta l4proto { tcp, udp } th dport ", to);
-		write_inner_ports(to, c);
+		write_outer(to, c, outer, family);
+		fputs("\t\t", to);
+		write_to_inner(to, c, family);
 		fputs(" fib saddr . iif oif missing counter drop\n", to);
 		write_connections(to, c, family);
 	}
@@ -226,8 +265,8 @@ write_input(FILE *to, const struct conf *c)
 }
 
 void
-nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
-    unsigned n_resolvers)
+nft_write(FILE *to, const struct conf *c, const struct outer *outer,
+    const struct addr *resolvers, unsigned n_resolvers)
 {
 	fputs("# Made by `postern nft`; `postern up` loads it.\n"
 	      "table inet postern\n"
@@ -239,7 +278,9 @@ nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
 	write_gate(to, nft_on_loopback(c));
 	if (!nft_on_loopback(c)) {
 		write_office(to, c);
-		write_input(to, c);
+		if (outer->n > 0)
+			write_outside(to, c);
+		write_input(to, c, outer);
 	}
 	fputs("\t# stunmon asks its resolvers, and dials trunks: which these\n"
 	      "\t# are stands in the database, so here it is only where no\n"
@@ -304,8 +345,13 @@ write_all(FILE *to, const struct conf *c)
 	struct addr resolvers[RESOLVERS_MAX];
 	unsigned n =
 	    nft_resolvers("/etc/resolv.conf", resolvers, RESOLVERS_MAX);
+	struct outer outer;
+	int err = outer_find(c, &outer);
 
-	nft_write(to, c, resolvers, n);
+	if (err)
+		cmd_fail("warning: interfaces: %s: none is known as an outer "
+			 "one", strerror(-err));
+	nft_write(to, c, &outer, resolvers, n);
 }
 
 /*

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "common/io/conf.h"
+#include "postern/outer.h"
 #include "postern/state.h"
 
 /* Was loopback asked for?  Then packets to it and to ourselves may go. */
@@ -17,10 +18,11 @@ bool nft_on_loopback(const struct conf *c);
 /*
  * Write the table for `nft -f`, replacing an older one in one step.
  *
- * Takes:   resolvers  what stunmon may ask names of.
+ * Takes:   outer      interfaces by which nobody of the office comes.
+ *          resolvers  what stunmon may ask names of.
  */
-void nft_write(FILE *to, const struct conf *c, const struct addr *resolvers,
-    unsigned n_resolvers);
+void nft_write(FILE *to, const struct conf *c, const struct outer *outer,
+    const struct addr *resolvers, unsigned n_resolvers);
 
 /* The nameservers of a resolv.conf; at most max.  Gives their number. */
 unsigned nft_resolvers(const char *path, struct addr *out, unsigned max);

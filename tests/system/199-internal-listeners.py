@@ -1,6 +1,7 @@
 """Internal SIP and RTP ports answer nothing from outside, though a router leads there by mistake."""
 
 import contextlib
+import re
 import select
 import socket
 import ssl
@@ -218,16 +219,85 @@ def forge(office, target):
     return answers
 
 
+def chain(office, name):
+    """A chain of the table, with its counts."""
+    return office.lab.postern_host.run(['nft', 'list', 'chain', 'inet', 'postern', name]).stdout
+
+
 def test_an_office_address_from_where_no_office_is():
     """On another interface than the office's: the table of `postern nft` drops it, though the kernel would not."""
     with OnPublicAddress(settings={**certs.plain(), ('address', 'public'): 'none'}, office_phones=2) as office:
         ip(office.lab.internet, f'route add {POSTERN_ADDRESS} via {PUBLIC} dev to-postern onlink')
         assert not forge(office, POSTERN_ADDRESS)
-        table = office.lab.postern_host.run(['nft', 'list', 'chain', 'inet', 'postern', 'input']).stdout
-        assert 'packets 0 ' not in table, table
+        assert re.search(r'192\.168\.0\.0/16 counter packets [1-9]', chain(office, 'outside')), chain(office, 'outside')
+
+
+def test_the_same_where_no_interface_is_known_as_an_outer_one():
+    """The reverse path tells it, too."""
+    with OnPublicAddress(settings={**certs.plain(), ('address', 'public'): 'none'}, office_phones=2) as office:
+        ip(office.lab.internet, f'route add {POSTERN_ADDRESS} via {PUBLIC} dev to-postern onlink')
+        office.lab.postern_host.run(['nft', 'flush', 'chain', 'inet', 'postern', 'outside'])
+        assert not forge(office, POSTERN_ADDRESS)
+        assert re.search(r'oif missing counter packets [1-9]', chain(office, 'input')), chain(office, 'input')
 
 
 def test_an_office_address_through_a_router_that_forwards_all():
     """On the office's own interface nobody can tell it from the office: what is answered stays in the office."""
     with Office(forward=[SIP_PORT, RTP_RANGE, *WRONG], settings=certs.plain(), office_phones=2) as office:
         assert set(forge(office, office.lab.office.public)) == {FORGED[0]}
+
+
+NEIGHBOUR = '10.66.0.5'             # private, so in `lan` unless that is set; routed by nobody but the provider
+
+
+def listening(host):
+    """(protocol, address, port) of all that our host listens to."""
+    lines = host.run(['ss', '-Hlntu4']).stdout.splitlines()
+    found = {(line.split()[0], *line.split()[4].rsplit(':', 1)) for line in lines}
+    return sorted((protocol, address, int(port)) for protocol, address, port in found)
+
+
+def scan(host, source, address, ports):
+    """The TCP ports that complete a handshake with somebody who has this source address."""
+    def one(port):
+        try:
+            return socket.create_connection((address, port), 0.4, (source, 0))
+        except OSError:
+            return None
+    found = {port: host.inside(lambda port=port: one(port)) for port in ports}
+    for sock in filter(None, found.values()):
+        sock.close()
+    return [port for port, sock in found.items() if sock]
+
+
+def asks(host, source, address):
+    """Answers by UDP to somebody who has this source address and no password."""
+    with host.udp_socket(address=source) as sock:
+        for data in messages(sock.getsockname()):
+            sock.sendto(data, (address, UDP_PORT))
+        answers = []
+        while select.select([sock], [], [], 0.5)[0]:
+            answers.append(sock.recv(2000).split(b'\r\n')[0])
+        return answers
+
+
+def neighbours(office, outer, device):
+    """Somebody at the provider with a private address sends to the internal address, and is answered by the default route."""
+    lab = office.lab
+    loosen(lab.postern_host, lab.office.router, lab.internet)
+    ip(lab.attacker, f'addr add {NEIGHBOUR}/32 dev eth0')
+    ip(lab.internet, f'route add {NEIGHBOUR} dev to-attacker', f'route add {POSTERN_ADDRESS} via {outer} dev {device} onlink')
+    ports = sorted({port for protocol, address, port in listening(lab.postern_host)
+                    if protocol == 'tcp' and address == POSTERN_ADDRESS})
+    assert set(TCP_PORTS) <= set(ports), ports
+    answered = asks(lab.attacker, NEIGHBOUR, POSTERN_ADDRESS)
+    opened = scan(lab.attacker, NEIGHBOUR, POSTERN_ADDRESS, ports)
+    print(f'{NEIGHBOUR}: by UDP {answered}, open by TCP {opened}')
+    assert not answered and not opened, (answered, opened)
+
+
+def test_a_private_address_from_outside():
+    """Whatever address comes in by the outer interface, the office's own ports know nobody there."""
+    with OnPublicAddress(settings={**certs.plain(), ('address', 'public'): 'none'}) as office:
+        office.home().call(office.desk())
+        neighbours(office, PUBLIC, 'to-postern')

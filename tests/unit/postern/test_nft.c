@@ -6,6 +6,7 @@
 #include "tests/unit/postern/suite.h"
 
 static char text[8192];
+static struct outer outer;
 
 static void
 write_table(const struct conf *c, const struct addr *resolvers, unsigned n)
@@ -15,7 +16,7 @@ write_table(const struct conf *c, const struct addr *resolvers, unsigned n)
 	memset(text, 0, sizeof(text));
 	f = fmemopen(text, sizeof(text) - 1, "w");
 	ck_assert_ptr_nonnull(f);
-	nft_write(f, c, resolvers, n);
+	nft_write(f, c, &outer, resolvers, n);
 	fclose(f);
 }
 
@@ -84,6 +85,48 @@ START_TEST(packets_to_ourselves_and_privileged_ports_are_dropped)
 	ck_assert(says("\tchain office {\n\t\tip saddr 192.168.0.0/16 "
 		       "return\n\t\tip6 saddr fd00:1::/48 return\n"
 		       "\t\tcounter drop\n\t}\n"));
+}
+END_TEST
+
+static struct outer_at
+at(const char *name, const char *ip)
+{
+	struct outer_at a = { 0 };
+
+	snprintf(a.name, sizeof(a.name), "%s", name);
+	ck_assert_int_eq(addr_parse_ip(span_str(ip), &a.addr), 0);
+	return a;
+}
+
+START_TEST(nobody_of_the_office_comes_in_by_an_outer_interface)
+{
+	struct conf c = office("203.0.113.10");
+	const struct outer_at two[] = { at("eth1", "203.0.113.10"),
+		at("eth0", "192.168.10.2"), at("eth1", "203.0.113.10") };
+	const struct outer_at one[] = { at("eth0", "203.0.113.10"),
+		at("eth0", "192.168.10.2") };
+	const struct outer_at odd[] = { at("a\" accept", "203.0.113.10"),
+		at("a*", "203.0.113.10"), at("eth2", "198.51.100.1") };
+
+	c.internal_udp = 5060;
+	ck_assert_int_eq(addr_prefix_parse(SPAN_LIT("10.0.0.0/8"),
+			     &c.lan[c.n_lan++]), 0);
+	outer_among(&c, odd, 3, &outer);
+	ck_assert_uint_eq(outer.n, 0);
+	outer_among(&c, one, 2, &outer);
+	ck_assert_uint_eq(outer.n, 0);
+	write_table(&c, NULL, 0);
+	ck_assert(!says("iifname") && !says("chain outside"));
+	outer_among(&c, two, 3, &outer);
+	ck_assert_uint_eq(outer.n, 1);
+	ck_assert_str_eq(outer.name[0], "eth1");
+	write_table(&c, NULL, 0);
+	ck_assert(says("\tchain outside {\n\t\tip saddr 10.0.0.0/8 counter "
+		       "drop\n\t}\n"));
+	ck_assert(says("\t\tiifname \"eth1\" ip daddr { 192.168.10.2 } meta "
+		       "l4proto { tcp, udp } th dport { 5060, 17000-17599 } "
+		       "jump outside\n"));
+	outer.n = 0;
 }
 END_TEST
 
@@ -182,6 +225,7 @@ main(void)
 {
 	const TTest *const tests[] = {
 		packets_to_ourselves_and_privileged_ports_are_dropped,
+		nobody_of_the_office_comes_in_by_an_outer_interface,
 		tracer_sends_to_its_receiver_only,
 		who_asks_for_loopback_gets_it,
 		tls_ports_dial_nobody_and_keyd_sends_nothing,

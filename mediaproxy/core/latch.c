@@ -91,8 +91,8 @@ is_silent(const struct latch *l, struct mono now)
 static uint64_t
 furthest(const struct latch *l, struct mono now)
 {
-	uint64_t ahead =
-	    mono_ms_between(l->heard_at, now) / LATCH_PACKET_MS;
+	uint32_t per_s = 2 * l->per_s > LATCH_PER_S ? 2 * l->per_s : LATCH_PER_S;
+	uint64_t ahead = mono_ms_between(l->heard_at, now) * per_s / 1000;
 
 	if (l->fax)
 		return LATCH_FAX_AHEAD;
@@ -125,9 +125,29 @@ may_follow(const struct latch *l, const struct addr *source,
 	return fits && is_silent(l, now) && carries_on(l, p, now);
 }
 
+/* Who pauses has no pace then: the one before counts. */
+static void
+pace(struct latch *l, const struct latch_packet *p, struct mono now)
+{
+	uint64_t ms = mono_ms_between(l->pace_at, now);
+	uint16_t n = (uint16_t)(p->seq - l->pace_seq);
+	bool goes_on = l->pace_at.us != 0 && p->ssrc == l->ssrc;
+
+	if (goes_on && ms < LATCH_PACE_MS)
+		return;
+	if (!goes_on)
+		l->per_s = 0;
+	else if (ms < 2 * LATCH_PACE_MS && n <= LATCH_SEQ_NEWER)
+		l->per_s = (uint32_t)(n * UINT64_C(1000) / ms);
+	l->pace_at = now;
+	l->pace_seq = p->seq;
+}
+
 static void
 note(struct latch *l, const struct latch_packet *p, struct mono now)
 {
+	if (!p->rtcp)
+		pace(l, p, now);
 	l->heard_at = now;
 	l->ssrc = p->ssrc;
 	if (!p->rtcp) {

@@ -35,10 +35,12 @@
 #define LATCH_RTP_SILENT_MS 1000
 #define LATCH_RTP_STALE_MS 200	/* after a new offer: ten packets or three */
 #define LATCH_RTCP_SILENT_MS 10000	/* two intervals (RFC 3550 6.2) */
-/* Furthest a carried-on sequence may have jumped (RFC 3550 A.1); or by a
- * packet each so many ms of the silence, as long as that is newer. */
+/* Furthest a carried-on sequence may have jumped (RFC 3550 A.1); or by so many
+ * packets for each second of the silence, by twice as many as came in one
+ * before it (a picture has hundreds), as long as that is newer. */
 #define LATCH_SEQ_AHEAD 3000
-#define LATCH_PACKET_MS 10
+#define LATCH_PER_S 100
+#define LATCH_PACE_MS 1000
 #define LATCH_SEQ_NEWER 0x7fff
 #define LATCH_FAX_AHEAD 100
 #define LATCH_FAX_SILENT_MS 10000
@@ -53,6 +55,9 @@ struct latch {
 	struct mono heard_at;	/* last packet of source; 0: none */
 	uint32_t ssrc;
 	uint16_t seq;
+	uint16_t pace_seq;	/* when its pace was looked at last: */
+	struct mono pace_at;	/* 0: not yet */
+	uint32_t per_s;		/* packets, then */
 	uint8_t payload_type;
 	uint8_t agreed;		/* packets so far */
 	uint8_t freeze;		/* packets needed */

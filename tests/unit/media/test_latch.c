@@ -175,6 +175,23 @@ static const struct row rows[] = {
 		P(90040, OTHER, 1, 9013, 0, REFUSED, PHONE),
 		P(90041, OTHER, 2, 4512, 0, REFUSED, PHONE),
 		P(90042, OTHER, 1, 4512, 0, NEW, OTHER) } },
+	{ "NAT rebinding: a picture has many packets in a second", LATCH_STRICT,
+	    PHONE, {
+		P(0, PHONE, 1, 10, 0, OK, PHONE),
+		P(20, PHONE, 1, 11, 0, OK, PHONE),
+		P(40, PHONE, 1, 12, 0, NEW, PHONE),
+		P(1040, PHONE, 1, 512, 0, OK, PHONE),
+		P(11040, OTHER, 1, 10513, 0, REFUSED, PHONE),
+		P(11041, OTHER, 1, 5512, 0, NEW, OTHER) } },
+	{ "NAT rebinding: what begins anew or comes late is no pace",
+	    LATCH_STRICT, PHONE, {
+		P(0, PHONE, 1, 10, 0, OK, PHONE),
+		P(20, PHONE, 1, 11, 0, OK, PHONE),
+		P(40, PHONE, 1, 12, 0, NEW, PHONE),
+		P(1000, PHONE, 2, 9000, 0, OK, PHONE),
+		P(2000, PHONE, 2, 8999, 0, OK, PHONE),
+		P(62000, OTHER, 2, 15000, 0, REFUSED, PHONE),
+		P(62001, OTHER, 2, 14999, 0, NEW, OTHER) } },
 	{ "NAT rebinding: never half the numbers ahead", LATCH_STRICT, PHONE, {
 		P(0, PHONE, 1, 10, 0, OK, PHONE),
 		P(20, PHONE, 1, 11, 0, OK, PHONE),

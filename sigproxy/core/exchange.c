@@ -195,7 +195,8 @@ pass_ack_body(const struct ctx *x, struct exchange *ex,
 	if (err || !answer.known)
 		return err;
 	offer_settled(x, ex->to, &ex->offer, ex->from, &answer);
-	session_keep_sdp(x, ex->to, buf_span(body));
+	session_keep_sdp(x, ex->to,
+	    offer_sdp(offer_type(msg, buf_span(body)), buf_span(body)));
 	ex->to->told = move_telling(x->e, ex->to);
 	*out = buf_span(body);
 	return 0;

@@ -325,7 +325,7 @@ answer_caller(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 		return buf_err(&b);
 	r.headers = buf_span(&b);
 	r.content_type = offer_type(msg, body);
-	session_keep_sdp(x, call->leg[0], body);
+	session_keep_sdp(x, call->leg[0], offer_sdp(r.content_type, body));
 	call->leg[0]->told.sip = move_telling(x->e, call->leg[0]).sip;
 	if (body.len > 0)
 		move_told_media(x->e, call->leg[0]);

@@ -247,8 +247,7 @@ session_keep_sent(
 	if (message->p == NULL ||
 	    sip_parse(blob_span(message), SIP_DATAGRAM, &m, NULL) != 0)
 		return;
-	if (m.body.len == 0 || sip_body_is(&m, "application", "sdp"))
-		session_keep_sdp(x, leg, m.body);
+	session_keep_sdp(x, leg, offer_sdp_of(&m));
 }
 
 static bool

@@ -432,6 +432,12 @@ answer_exchange(const struct ctx *x, struct exchange *ex,
 	return stxn_respond(&x->e->txns, x->now, x->st, ex->server, &r);
 }
 
+static struct leg *
+branch_of(const struct exchange *ex)
+{
+	return ex->from->index == 0 ? ex->to : ex->from;
+}
+
 /* The answer that was just built says where we are. */
 static void
 tell_asker(const struct ctx *x, struct exchange *ex)
@@ -462,6 +468,8 @@ refresh_both(
 		if (ex->client != NULL)
 			session_keep_sent(x, ex->to, &ex->client->request);
 		session_keep_sent(x, ex->from, &ex->server->answer);
+		if (ex->call->phase == CALL_INVITING && ex->offer.known)
+			session_keep_early(x, branch_of(ex));
 		ex->to->told = ex->telling;
 		tell_asker(x, ex);
 	}
@@ -480,7 +488,7 @@ static void
 settle_branch(
     const struct ctx *x, struct exchange *ex, const struct media *said)
 {
-	struct leg *branch = ex->from->index == 0 ? ex->to : ex->from;
+	struct leg *branch = branch_of(ex);
 
 	if (ex->is_answer) {
 		branch->is_settled = branch->peer_media.known;

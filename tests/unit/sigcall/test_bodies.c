@@ -219,6 +219,8 @@ offer_of(const char *version, const char *direction)
 	return mem;
 }
 
+static char last_said[2048]; /* what took it back */
+
 /* The desk holds in a body of this type, which home takes with nonsense: it is
  * told what was agreed before, by a version above.  Gives that. */
 static uint64_t
@@ -242,6 +244,7 @@ hold_is_taken_back(const char *type, const char *text)
 	ck_assert_str_eq(hdr(msg, "Content-Type"), "application/sdp");
 	ck_assert_int_eq(strncmp(body(msg), "v=0", 3), 0);
 	LACKS(body(msg), "a=sendonly");
+	snprintf(last_said, sizeof(last_said), "%s", body(msg));
 	ck_assert_uint_gt(version_of(msg), version);
 	version = version_of(msg);
 	phone_answer(home, msg, 200, "", sdp_of(home, 30000, NULL));
@@ -351,6 +354,98 @@ START_TEST(rfc5621_what_was_said_in_parts_can_be_said_again)
 }
 END_TEST
 
+/* p rings reliably with this SDP, and home acknowledges it. */
+static void
+rings(struct phone *p, const char *inv, const char *tag, const char *sdp)
+{
+	const char *msg;
+
+	p->says = "Require: 100rel\r\nRSeq: 1\r\n";
+	phone_answer(p, inv, 183, tag, sdp);
+	p->says = NULL;
+	msg = phone_expect(t.a.phone, "SIP/2.0 183");
+	ck_assert_ptr_nonnull(msg);
+	dlg_learn(&t.a, msg);
+	dlg_send(&t.a, "PRACK", NULL, NULL, "RAck: 1 2 INVITE\r\n");
+	msg = phone_expect(p, "PRACK");
+	ck_assert_ptr_nonnull(msg);
+	phone_answer(p, msg, 200, "", NULL);
+	ck_assert_ptr_nonnull(phone_expect(t.a.phone, "SIP/2.0 200"));
+}
+
+/* p answers, and says nothing new. */
+static void
+lifts(struct phone *p, const char *inv, const char *tag)
+{
+	const char *msg;
+
+	phone_answer(p, inv, 200, tag, NULL);
+	msg = phone_expect(t.a.phone, "SIP/2.0 200");
+	ck_assert_ptr_nonnull(msg);
+	dlg_learn(&t.a, msg);
+	dlg_ack(&t.a, 2, NULL);
+	ck_assert_ptr_nonnull(phone_expect(p, "ACK"));
+}
+
+/* Of two that ring what the winner said is agreed, not what came last. */
+START_TEST(rfc3262_5_the_winners_sdp_is_said_again)
+{
+	struct phone *other = lab_office(lab, "200", 32);
+	const char *inv, *inv2, *msg;
+
+	dlg_call(&t.a, home, "200", sdp_of(home, 30000, NULL), "");
+	inv = phone_expect(desk, "INVITE");
+	inv2 = phone_expect(other, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	ck_assert_ptr_nonnull(inv2);
+	dlg_from_invite(&t.b, desk, inv);
+	rings(desk, inv, strstr(t.b.local, ";tag=") + 5,
+	    offer_of("5", NULL));
+	rings(other, inv2, "o", offer_of("9", "recvonly"));
+	lifts(desk, inv, strstr(t.b.local, ";tag=") + 5);
+	ck_assert_ptr_nonnull(phone_expect(other, "CANCEL"));
+	phone_answer(other, inv2, 487, "o", NULL);
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    offer_of("6", "sendonly"), "");
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	phone_answer(home, msg, 200, "", "v=0\r\nx");
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	lab_pass(lab, 1000);
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	LACKS(body(msg), "a=recvonly");
+	ck_assert_uint_eq(version_of(msg), 7);
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, NULL));
+	ends();
+}
+END_TEST
+
+/* What was offered by UPDATE while it rang is what was agreed. */
+START_TEST(rfc3311_5_1_what_an_early_update_said_is_said_again)
+{
+	const char *inv, *msg;
+
+	dlg_call(&t.a, desk, "168", sdp_of(desk, 20000, NULL), "");
+	inv = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(inv);
+	rings(home, inv, "h", sdp_of(home, 30000, NULL));
+	dlg_send(&t.a, "UPDATE", "application/sdp",
+	    offer_of("5", "recvonly"), "");
+	msg = phone_expect(home, "UPDATE");
+	ck_assert_ptr_nonnull(msg);
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, "sendonly"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	lifts(home, inv, "h");
+	t.b = t.a;
+	(void)hold_is_taken_back(
+	    "application/sdp", offer_of("6", "sendonly"));
+	ck_assert_str_ne(last_said, "");
+	HAS(last_said, "a=recvonly");
+	ends();
+}
+END_TEST
+
 /* Whatever the one answers, the other hears nothing, and the one is asked once
  * for each offer it broke. */
 START_TEST(who_breaks_offers_is_asked_once_for_each_and_alone)
@@ -414,6 +509,9 @@ suite_bodies(void)
 	    (int)(sizeof(offered) / sizeof(offered[0])));
 	tcase_add_loop_test(
 	    tc, rfc5621_what_was_said_in_parts_can_be_said_again, 0, 3);
+	tcase_add_test(tc, rfc3262_5_the_winners_sdp_is_said_again);
+	tcase_add_test(
+	    tc, rfc3311_5_1_what_an_early_update_said_is_said_again);
 	tcase_add_test(
 	    tc, who_breaks_offers_is_asked_once_for_each_and_alone);
 	suite_add_tcase(s, tc);

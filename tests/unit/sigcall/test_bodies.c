@@ -446,6 +446,51 @@ START_TEST(rfc3311_5_1_what_an_early_update_said_is_said_again)
 }
 END_TEST
 
+/* sigproxy dies before the answer that nobody can use, or before that to what
+ * takes it back. */
+START_TEST(what_failed_is_taken_back_across_a_restart)
+{
+	const char *msg;
+	uint64_t version;
+
+	talk_begin(&t, home, desk);
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    offer_of("9", "sendonly"), "");
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	if (_i == 0) {
+		lab_restart(lab);
+		msg = phone_expect(home, "INVITE");
+		ck_assert_ptr_nonnull(msg);
+	}
+	version = version_of(msg);
+	phone_answer(home, msg, 200, "", "v=0\r\nx");
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 500"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	lab_pass(lab, 1000);
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_uint_gt(version_of(msg), version);
+	version = version_of(msg);
+	if (_i == 1)
+		lab_restart(lab);
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, NULL));
+	msg = phone_expect(home, "ACK");
+	ck_assert_ptr_nonnull(msg);
+	lab_pass(lab, 20000);
+	/* The next offer is above, whoever remembers. */
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    offer_of("10", "sendonly"), "");
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_uint_gt(version_of(msg), version);
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, "recvonly"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	ends();
+}
+END_TEST
+
 /* Whatever the one answers, the other hears nothing, and the one is asked once
  * for each offer it broke. */
 START_TEST(who_breaks_offers_is_asked_once_for_each_and_alone)
@@ -512,6 +557,8 @@ suite_bodies(void)
 	tcase_add_test(tc, rfc3262_5_the_winners_sdp_is_said_again);
 	tcase_add_test(
 	    tc, rfc3311_5_1_what_an_early_update_said_is_said_again);
+	tcase_add_loop_test(
+	    tc, what_failed_is_taken_back_across_a_restart, 0, 2);
 	tcase_add_test(
 	    tc, who_breaks_offers_is_asked_once_for_each_and_alone);
 	suite_add_tcase(s, tc);

@@ -216,6 +216,7 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	struct exchange *ex = call->exchanges;
 	char mem[CALL_BYTES_MAX];
 	struct span answer;
+	struct leg *unanswered;
 	struct buf body;
 	int err;
 
@@ -241,9 +242,13 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 			    CODECS_REASON });
 		return;
 	}
+	unanswered = ex != call->setup && ex->offer_in_answer &&
+		answer.len == 0 ? ex->to : NULL;
 	/* Without its transaction nobody asks for the ACK again. */
 	if (ex != call->setup && ex->client == NULL)
 		exchange_free(x->e, ex);
+	if (unanswered != NULL && call->phase == CALL_TALKING)
+		move_undo(x, unanswered, 1);
 }
 
 /* ---- relaying ---- */

@@ -195,7 +195,8 @@ pass_ack_body(const struct ctx *x, struct exchange *ex,
 	if (err || !answer.known)
 		return err;
 	offer_settled(x, ex->to, &ex->offer, ex->from, &answer);
-	session_keep_sdp(x, ex->to, buf_span(body));
+	session_keep_sdp(x, ex->to,
+	    offer_sdp(offer_type(msg, buf_span(body)), buf_span(body)));
 	ex->to->told = move_telling(x->e, ex->to);
 	*out = buf_span(body);
 	return 0;
@@ -215,6 +216,7 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	struct exchange *ex = call->exchanges;
 	char mem[CALL_BYTES_MAX];
 	struct span answer;
+	struct leg *unanswered;
 	struct buf body;
 	int err;
 
@@ -240,9 +242,13 @@ exchange_ack(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 			    CODECS_REASON });
 		return;
 	}
+	unanswered = ex != call->setup && ex->offer_in_answer &&
+		answer.len == 0 ? ex->to : NULL;
 	/* Without its transaction nobody asks for the ACK again. */
 	if (ex != call->setup && ex->client == NULL)
 		exchange_free(x->e, ex);
+	if (unanswered != NULL && call->phase == CALL_TALKING)
+		move_undo(x, unanswered, 1);
 }
 
 /* ---- relaying ---- */
@@ -431,6 +437,12 @@ answer_exchange(const struct ctx *x, struct exchange *ex,
 	return stxn_respond(&x->e->txns, x->now, x->st, ex->server, &r);
 }
 
+static struct leg *
+branch_of(const struct exchange *ex)
+{
+	return ex->from->index == 0 ? ex->to : ex->from;
+}
+
 /* The answer that was just built says where we are. */
 static void
 tell_asker(const struct ctx *x, struct exchange *ex)
@@ -461,6 +473,8 @@ refresh_both(
 		if (ex->client != NULL)
 			session_keep_sent(x, ex->to, &ex->client->request);
 		session_keep_sent(x, ex->from, &ex->server->answer);
+		if (ex->call->phase == CALL_INVITING && ex->offer.known)
+			session_keep_early(x, branch_of(ex));
 		ex->to->told = ex->telling;
 		tell_asker(x, ex);
 	}
@@ -479,7 +493,7 @@ static void
 settle_branch(
     const struct ctx *x, struct exchange *ex, const struct media *said)
 {
-	struct leg *branch = ex->from->index == 0 ? ex->to : ex->from;
+	struct leg *branch = branch_of(ex);
 
 	if (ex->is_answer) {
 		branch->is_settled = branch->peer_media.known;

@@ -315,6 +315,7 @@ answer_caller(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 		.body = body,
 		.record_route = true,
 	};
+	struct span sdp;
 	struct buf b;
 
 	buf_init(&b, mem, sizeof(mem));
@@ -325,8 +326,11 @@ answer_caller(const struct ctx *x, struct leg *leg, const struct sip_msg *msg,
 		return buf_err(&b);
 	r.headers = buf_span(&b);
 	r.content_type = offer_type(msg, body);
-	session_keep_sdp(x, call->leg[0], body);
+	sdp = offer_sdp(r.content_type, body);
+	session_keep_sdp(x, call->leg[0], sdp);
 	call->leg[0]->told.sip = move_telling(x->e, call->leg[0]).sip;
+	if (sdp.len > 0)
+		session_keep_early(x, leg);
 	if (body.len > 0)
 		move_told_media(x->e, call->leg[0]);
 	return stxn_respond(
@@ -513,8 +517,7 @@ on_win(const struct ctx *x, struct leg *leg, const struct sip_msg *msg)
 	}
 	begin_talk(x, leg);
 	session_agreed(x, leg, msg);
-	if (leg->invite != NULL)
-		session_keep_sent(x, leg, &leg->invite->request);
+	session_keep_winner(x, leg);
 	if (setup->offer_in_answer && !leg->offered)
 		setup->offer = said;
 	else

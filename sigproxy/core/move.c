@@ -301,8 +301,7 @@ move_version(const struct blob *message)
 	struct sdp sdp;
 
 	if (sip_parse(blob_span(message), SIP_DATAGRAM, &m, NULL) != 0 ||
-	    !sip_body_is(&m, "application", "sdp") ||
-	    sdp_parse(m.body, &sdp) != 0 || sdp.o_version == 0)
+	    sdp_parse(offer_sdp_of(&m), &sdp) != 0 || sdp.o_version == 0)
 		return 1;
 	return sdp.o_version;
 }

@@ -6,6 +6,8 @@
 #include "sigproxy/sip/multipart.h"
 
 #define NESTED_MAX 2 /* multipart in multipart */
+/* RFC 3264 5: versions begin below it, so that none rolls over. */
+#define VERSION_LIMIT (UINT64_C(1) << 62)
 
 bool
 offer_is_relayed(const struct leg *a, const struct leg *b)
@@ -199,6 +201,18 @@ secure_line(struct passage p, struct sdp_media_edit *edit, unsigned nr,
 	return 0;
 }
 
+/* The version in o= for to's phone; 0: as it came.  What has no room above it
+ * is folded: our own offers must be able to count on. */
+static uint64_t
+told_version(const struct leg *to, uint64_t version)
+{
+	if (version < VERSION_LIMIT && to->version_shift == 0)
+		return 0;
+	if (version >= VERSION_LIMIT)
+		version = VERSION_LIMIT / 2 + version % (VERSION_LIMIT / 2);
+	return version + to->version_shift;
+}
+
 static int
 pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
     struct passage p, struct media *out)
@@ -219,8 +233,7 @@ pass_relayed(const struct edge *e, struct buf *b, const struct sdp *sdp,
 	set_order(&edit, sdp, offer);
 	edit.origin = end->stream[0].port.said_rtp;
 	edit.max_kbps = session_kbps(&p);
-	if (p.to->version_shift > 0)
-		edit.o_version = sdp->o_version + p.to->version_shift;
+	edit.o_version = told_version(p.to, sdp->o_version);
 	for (unsigned nr = 0; nr < map->n; nr++) {
 		struct media_stream *m = &out->stream[nr];
 		const struct media_stream *its_offer =
@@ -440,6 +453,34 @@ offer_type(const struct sip_msg *msg, struct span body)
 	if (body_is_multipart(msg) && body.p[0] != '-' && body.p[0] != '\r')
 		return SPAN_LIT("application/sdp");
 	return sip_value(msg, SIP_H_CONTENT_TYPE);
+}
+
+static struct span
+sdp_in(struct span type, struct span body, unsigned depth)
+{
+	const struct sip_part whole = { .type = type };
+	struct span sdp = SPAN_NONE;
+	struct sip_multipart m;
+
+	if (sip_part_is(&whole, "application", "sdp"))
+		return body;
+	if (depth > NESTED_MAX || sip_multipart_parse(type, body, &m) != 0)
+		return SPAN_NONE;
+	for (unsigned i = 0; i < m.n && sdp.len == 0; i++)
+		sdp = sdp_in(m.part[i].type, m.part[i].body, depth + 1);
+	return sdp;
+}
+
+struct span
+offer_sdp(struct span type, struct span body)
+{
+	return sdp_in(type, body, 1);
+}
+
+struct span
+offer_sdp_of(const struct sip_msg *ours)
+{
+	return offer_sdp(sip_value(ours, SIP_H_CONTENT_TYPE), ours->body);
 }
 
 static int

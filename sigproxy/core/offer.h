@@ -40,6 +40,10 @@ uint8_t offer_streams(
 /* The Content-Type of a body that offer_pass() wrote for msg; none without
  * one. */
 struct span offer_type(const struct sip_msg *msg, struct span body);
+/* The SDP of a body that offer_pass() wrote; SPAN_NONE: it has none. */
+struct span offer_sdp(struct span type, struct span body);
+/* The same of a message of ours. */
+struct span offer_sdp_of(const struct sip_msg *ours);
 /* Does msg carry a multipart body, which may hold SDP? */
 bool body_is_multipart(const struct sip_msg *msg);
 /* The status that refuses a body for this error. */

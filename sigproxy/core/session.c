@@ -247,8 +247,30 @@ session_keep_sent(
 	if (message->p == NULL ||
 	    sip_parse(blob_span(message), SIP_DATAGRAM, &m, NULL) != 0)
 		return;
-	if (m.body.len == 0 || sip_body_is(&m, "application", "sdp"))
-		session_keep_sdp(x, leg, m.body);
+	session_keep_sdp(x, leg, offer_sdp_of(&m));
+}
+
+void
+session_keep_early(const struct ctx *x, struct leg *branch)
+{
+	const struct call *call = branch->call;
+	struct span told = blob_span(&call->leg[0]->session.sdp);
+
+	if (call->n_legs > 2 && told.len > 0)
+		(void)blob_set(
+		    &x->e->txns.blobs, &branch->session.early, told);
+}
+
+void
+session_keep_winner(const struct ctx *x, struct leg *branch)
+{
+	struct session *s = &branch->session;
+
+	session_keep_sdp(x, branch->call->leg[0], blob_span(&s->early));
+	blob_drop(&x->e->txns.blobs, &s->early);
+	/* By UPDATE it was told something newer. */
+	if (branch->invite != NULL && s->sdp.p == NULL)
+		session_keep_sent(x, branch, &branch->invite->request);
 }
 
 static bool
@@ -481,5 +503,6 @@ session_stop(struct edge *e, struct leg *leg)
 {
 	timerq_cancel(&e->timers, &leg->session.timer);
 	blob_drop(&e->txns.blobs, &leg->session.sdp);
+	blob_drop(&e->txns.blobs, &leg->session.early);
 	session_let_go(&leg->session);
 }

@@ -39,6 +39,7 @@ struct session {
 	uint8_t missed;     /* without a timer: audit.h */
 	struct blob sdp;    /* what it was sent last; in the office only
 			     * while a refresh would need it */
+	struct blob early;  /* of a branch: the caller, by it */
 	/* Our refresh. */
 	struct ctxn *refresh; /* until ended(); or an audit's */
 	bool refreshing;      /* no final answer yet */
@@ -83,6 +84,10 @@ void session_too_small(struct leg *leg, const struct sip_msg *answer);
 void session_keep_sdp(const struct ctx *x, struct leg *leg, struct span sdp);
 void session_keep_sent(
     const struct ctx *x, struct leg *leg, const struct blob *message);
+/* Beside others that ring: this branch's phone answers the caller, who was
+ * told its SDP just now.  Once it wins, that is what he was told last. */
+void session_keep_early(const struct ctx *x, struct leg *branch);
+void session_keep_winner(const struct ctx *x, struct leg *branch);
 /* Does a re-INVITE of ours wait for its answer on any leg? */
 bool session_is_offering(const struct call *call);
 /* After 491 (RFC 3261 14.1): who owns the Call-ID waits longer, so that they do

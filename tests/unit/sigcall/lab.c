@@ -1841,11 +1841,11 @@ dlg_ack(struct dlg *d, unsigned cseq, const char *sdp)
 	    "ACK %s SIP/2.0\r\n"
 	    "Via: SIP/2.0/UDP %s:%u;branch=z9hG4bK-a%s-%u-%u;rport\r\n"
 	    "Max-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\n"
-	    "CSeq: %u ACK\r\nUser-Agent: Office-PBX/9.9\r\n%s"
+	    "CSeq: %u ACK\r\nUser-Agent: Office-PBX/9.9\r\n%s%s%s"
 	    "Content-Length: %zu\r\n\r\n%s",
 	    d->target, p->host, p->port, p->number, cseq, ++d->branch, d->local,
-	    d->remote, d->call_id, cseq,
-	    sdp ? "Content-Type: application/sdp\r\n" : "",
+	    d->remote, d->call_id, cseq, sdp ? "Content-Type: " : "",
+	    sdp ? type_of(p) : "", sdp ? "\r\n" : "",
 	    sdp ? strlen(sdp) : 0, sdp ? sdp : "");
 }
 

@@ -568,6 +568,35 @@ START_TEST(a_phone_that_took_what_failed_is_told_to_go_back)
 }
 END_TEST
 
+/* Who offered in its 2xx and got no answer is told what goes on. */
+START_TEST(an_offer_that_its_ack_does_not_answer_is_taken_back)
+{
+	unsigned sets = lab->n_sets;
+	const char *msg;
+
+	dlg_send(&t.b, "INVITE", NULL, NULL, "");
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	phone_answer(home, msg, 200, "", sdp_of(home, 31000, "sendonly"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 200"));
+	dlg_ack(&t.b, t.b.cseq, _i == 0 ? NULL : unusable[_i - 1]);
+	msg = phone_expect(home, "ACK");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert_str_eq(body(msg), "");
+	ck_assert_uint_eq(lab->n_sets, sets);
+	lab_pass(lab, 1000);
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	HAS(body(msg), "m=audio 16384 ");
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, NULL));
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	lab_pass(lab, 20000);
+	ck_assert_ptr_null(phone_expect(home, "INVITE"));
+	ck_assert_ptr_null(phone_expect(desk, "INVITE"));
+	hang_up();
+}
+END_TEST
+
 START_TEST(a_re_invite_can_be_cancelled)
 {
 	const char *msg, *cancel;
@@ -855,6 +884,8 @@ suite_dialog(void)
 	    c, an_answer_nobody_can_use_leaves_the_media_as_it_was, 0, 2);
 	tcase_add_loop_test(
 	    c, a_phone_that_took_what_failed_is_told_to_go_back, 0, 4);
+	tcase_add_loop_test(
+	    c, an_offer_that_its_ack_does_not_answer_is_taken_back, 0, 3);
 	tcase_add_test(c, a_re_invite_can_be_cancelled);
 	tcase_add_loop_test(c, a_phone_that_forgot_the_call_ends_it, 0, 2);
 	tcase_add_loop_test(

@@ -389,6 +389,57 @@ START_TEST(an_offer_in_the_answer_is_secure_too)
 }
 END_TEST
 
+/* What takes back a hold that was accepted in clear has the key agreed before,
+ * and no answer to it gets less than that: key or clear, ours sent back, or
+ * said when sigproxy had died meanwhile. */
+START_TEST(what_failed_for_want_of_a_key_is_taken_back_with_the_same)
+{
+	static const char *const says[] = { LINE("1", K1), LINE("1", K2), "",
+		NULL, LINE("1", K1) };
+	static const char *const told[] = { K1, K2, K1, K1, K1 };
+	struct sdp_crypto ours, again;
+	char reflected[128] = LINE("1", "");
+	const char *msg;
+
+	ck_assert_ptr_nonnull(answers(desk, calls(home, desk,
+	    secure(home, "RTP/SAVP", LINE("1", K1))),
+	    sdp_of(desk, 20000, NULL)));
+	dlg_send(&t.b, "INVITE", "application/sdp",
+	    sdp_of(desk, 20000, "sendonly"), "");
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	ck_assert(crypto_of(msg, 0, &ours));
+	phone_answer(home, msg, 200, "", sdp_of(home, 30000, "recvonly"));
+	ck_assert_ptr_nonnull(phone_expect(desk, "SIP/2.0 488"));
+	dlg_ack(&t.b, t.b.cseq, NULL);
+	expect_key(0, K1, &ours);
+	lab_pass(lab, 1000);
+	msg = phone_expect(home, "INVITE");
+	ck_assert_ptr_nonnull(msg);
+	LACKS(msg, "a=sendonly");
+	HAS(msg, " RTP/SAVP ");
+	ck_assert(crypto_of(msg, 0, &again));
+	ck_assert_mem_eq(again.key, ours.key, srtp_key_len(ours.suite));
+	if (_i == 3)
+		sodium_bin2base64(reflected + strlen(reflected) - 2, 64,
+		    ours.key, srtp_key_len(ours.suite),
+		    sodium_base64_VARIANT_ORIGINAL);
+	if (_i == 3)
+		strcat(reflected, "\r\n");
+	if (_i == 4)
+		lab_restart(lab);
+	phone_answer(home, msg, 200, "", secure(home,
+	    _i == 2 ? "RTP/AVP" : "RTP/SAVP",
+	    _i == 3 ? reflected : says[_i]));
+	ck_assert_ptr_nonnull(phone_expect(home, "ACK"));
+	(void)expect_keys(0, told[_i], &ours);
+	lab_pass(lab, 10000);
+	ck_assert_ptr_null(phone_expect(desk, "INVITE"));
+	ck_assert_ptr_null(phone_expect(home, "BYE"));
+	hang_up();
+}
+END_TEST
+
 #define REL "Require: 100rel\r\nRSeq: 1\r\n"
 
 /* desk says this reliably; gives what home got. */
@@ -871,6 +922,8 @@ suite_srtp(void)
 	tcase_add_test(c, a_phone_is_called_as_it_called_last);
 	tcase_add_test(c, each_leg_has_keys_of_its_own);
 	tcase_add_test(c, an_offer_in_the_answer_is_secure_too);
+	tcase_add_loop_test(c,
+	    what_failed_for_want_of_a_key_is_taken_back_with_the_same, 0, 5);
 	tcase_add_loop_test(c, an_offer_in_a_183_is_secure_too, 0, 2);
 	tcase_add_test(
 	    c, an_offer_in_an_early_update_is_answered_by_another_key);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/text.h"
 #include "common/ipc/msg.h"
 #include "postern/ask.h"
 #include "postern/class.h"
@@ -54,17 +55,16 @@ ask(const char *door, const struct ipc_policy_ask *question, struct heard *h)
 	    cmd_no_answer("registrar-db", err);
 }
 
-/* Texts of registrar-db have no control characters; JSON wants more. */
+/* What was typed may be anything. */
 static void
 put_json(const char *name, struct span s)
 {
-	printf("\"%s\":\"", name);
-	for (size_t i = 0; i < s.len; i++) {
-		if (s.p[i] == '"' || s.p[i] == '\\')
-			putchar('\\');
-		putchar(s.p[i]);
-	}
-	putchar('"');
+	char mem[2048];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	text_put_json(&b, span_sub(s, 0, 1000));
+	printf("\"%s\":%.*s", name, (int)b.len, mem);
 }
 
 static bool

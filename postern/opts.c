@@ -4,19 +4,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/text.h"
 #include "postern/cmd.h"
 
+/* What was typed, or stands in a row, may be anything. */
 int
 cmd_fail(const char *fmt, ...)
 {
+	char said[8192], mem[sizeof(said)];
+	struct buf b;
 	va_list ap;
 
-	fflush(stdout);
-	fputs("postern: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	if (vsnprintf(said, sizeof(said), fmt, ap) < 0)
+		said[0] = '\0';
 	va_end(ap);
-	fputc('\n', stderr);
+	buf_init(&b, mem, sizeof(mem));
+	text_put_plain(&b, span_str(said));
+	for (size_t i = 0; i < b.len; i++)
+		if (said[i] == '\n')
+			mem[i] = '\n';
+	fflush(stdout);
+	fprintf(stderr, "postern: %.*s\n", (int)b.len, mem);
 	return 1;
 }
 

@@ -328,17 +328,39 @@ short_form(const struct plan *p, struct span number, struct span *out)
 	return out->len > 0 && out->len <= PLAN_SHORT_MAX;
 }
 
-/* 118% is said of +49 118 33, too; what allows is not: 1XXXX may be desks. */
+/* 118% is said of +49 118 33 and 0118 33, too; what allows is not: 1XXXX may
+ * be desks, and what begins as a number for help somebody in town. */
 static const struct pattern *
 find_short(const struct plan *p, const struct pattern *all, size_t n,
     struct span form, const struct pattern *row)
 {
 	const struct pattern *other = pattern_find(all, n, form);
+	size_t before;
 
-	if (other == NULL || other->kind < NUMBER_PREMIUM)
+	if (other == NULL || other->kind < NUMBER_PREMIUM ||
+	    (other->kind == NUMBER_EMERGENCY && !pattern_is_exact(other)))
 		return row;
-	return row == NULL || other->literals + 1 + p->country.len >
-		row->literals ? other : row;
+	if (row == NULL)
+		return other;
+	before = row->form_len > 0 && row->form[0] == '+' ?
+	    1 + p->country.len : p->national.len;
+	return other->literals + before > row->literals ? other : row;
+}
+
+/* A short number, dialled as those of other towns are: 0118 33. */
+static const struct pattern *
+find_behind(const struct plan *p, const struct pattern *all, size_t n,
+    struct span number, const struct pattern *row)
+{
+	const struct pattern *other;
+
+	if (p->national.len == 0 || number.len <= p->national.len ||
+	    !span_starts(number, p->national))
+		return row;
+	other = find_short(p, all, n, span_sub(number, p->national.len,
+	    number.len), row);
+	/* 0112 is one only where sos_is_number() says so. */
+	return other != NULL && other->kind == NUMBER_EMERGENCY ? row : other;
 }
 
 const struct pattern *
@@ -355,8 +377,10 @@ plan_find(const struct plan *p, const struct pattern *all, size_t n,
 		return row;
 	other = pattern_find(all, n, form);
 	/* The country's digits say nothing of which number it is. */
-	return other != NULL && (row == NULL || other->literals >
-		row->literals + 1 + p->country.len) ? other : row;
+	if (other != NULL && (row == NULL || other->literals >
+		row->literals + 1 + p->country.len))
+		row = other;
+	return find_behind(p, all, n, number, row);
 }
 
 bool

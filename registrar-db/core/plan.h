@@ -91,8 +91,9 @@ const struct pattern *pattern_find(const struct pattern *all, size_t n,
 /*
  * The same, and a short number, "090012", is meant by what is said of numbers
  * of the country, "+49900%", too, and one of the country with as few digits,
- * "+4911833", by what is said of short ones, "118%", if it is more than
- * national or less: it is the one that says more.
+ * "+4911833" or "011833", by what is said of short ones, "118%", if it is
+ * more than national or less: it is the one that says more.  What is for help
+ * is so alone where a row names all of it.
  */
 const struct pattern *plan_find(const struct plan *p,
     const struct pattern *all, size_t n, struct span number);

@@ -189,9 +189,8 @@ decide(struct oracle *o, const struct ipc_auth_ask *ask, struct span number,
 	}
 	if (d->verdict != VERDICT_OK)
 		return d->verdict;
-	if (trunks_mirrored(o, say->caller.number, d, say))
-		verdict = VERDICT_OK;
-	else
+	verdict = trunks_mirrored(o, say->caller.number, d, say);
+	if (verdict == VERDICT_NOT_FOUND)
 		verdict = calls_find(o, span_make(d->number, d->number_len),
 		    called, say);
 	if (verdict == VERDICT_NOT_FOUND)

@@ -77,7 +77,7 @@ decide(struct oracle *o, const struct ipc_refer_ask *ask,
 	/* Who follows it calls with his own right: what would leave by a
 	 * provider needs that of who sends him there. */
 	if (d->verdict == VERDICT_OK &&
-	    !trunks_mirrored(o, ask->by, d, &ways))
+	    trunks_mirrored(o, ask->by, d, &ways) == VERDICT_NOT_FOUND)
 		(void)trunks_route(o, ask->by, d, &ways);
 	return d->verdict;
 }

@@ -151,6 +151,7 @@ is_granted(struct oracle *o, const struct asked *a,
 	char mem[URI_USER_MAX];
 	struct span user;
 	struct uri uri;
+	enum verdict v;
 
 	if (t == NULL || uri_parse(ask->uri, &uri) != 0 ||
 	    uri.scheme != URI_SIP || !uri_host_is(&uri, t->told.domain) ||
@@ -159,8 +160,11 @@ is_granted(struct oracle *o, const struct asked *a,
 	ways = (struct ipc_auth_say){ .n_ways = 0 };
 	policy_ask_form(o->policy, by, policy_is_outside(o, by),
 	    span_make(a->number, a->number_len), &d);
-	*mirrored_out = trunks_mirrored(o, by, &d, &ways);
-	if (!*mirrored_out && trunks_route(o, by, &d, &ways) != VERDICT_OK)
+	v = trunks_mirrored(o, by, &d, &ways);
+	*mirrored_out = v != VERDICT_NOT_FOUND;
+	if (v == VERDICT_NOT_FOUND)
+		v = trunks_route(o, by, &d, &ways);
+	if (v != VERDICT_OK)
 		return false;
 	for (unsigned i = 0; i < ways.n_ways; i++)
 		if (ways.ways[i].trunk == ask->trunk &&

@@ -292,7 +292,8 @@ choose(struct oracle *o, struct span by, struct span rights,
 		*d = as;
 		return VERDICT_OK;
 	}
-	if (!denied || refused.verdict != VERDICT_DENIED)
+	if (!denied || refused.verdict != VERDICT_DENIED ||
+	    d->kind == NUMBER_EMERGENCY)
 		return VERDICT_NOT_FOUND;
 	*d = refused;
 	return VERDICT_DENIED;
@@ -322,7 +323,7 @@ trunks_route(struct oracle *o, struct span by, struct decision *d,
 	enum verdict v;
 
 	say->n_ways = 0;
-	if (o->trunks->rows.n_routes == 0 || number.len == 0 ||
+	if (o->trunks->rows.n == 0 || number.len == 0 ||
 	    party_read(o->store, number, &ours) != -ENOENT)
 		return VERDICT_NOT_FOUND;
 	if (rights_of(o, by, mem, &rights) != 0)
@@ -338,7 +339,27 @@ trunks_route(struct oracle *o, struct span by, struct decision *d,
 	return v;
 }
 
-bool
+/* As any call there: one of two to five digits that is nobody's of ours costs
+ * money where the PBX is not the office's. */
+static enum verdict
+may_be_mirrored(struct oracle *o, const struct trunk_row *t, struct span by,
+    struct decision *d)
+{
+	static struct decision left;
+	struct party_row ours;
+	int err = party_read(o->store, span_make(d->number, d->number_len),
+	    &ours);
+
+	bool may;
+
+	if (err == 0)
+		return VERDICT_OK;
+	may = may_leave(o, t, by, d, &left);
+	*d = left;
+	return may ? VERDICT_OK : left.verdict;
+}
+
+enum verdict
 trunks_mirrored(struct oracle *o, struct span by, struct decision *d,
     struct ipc_auth_say *say)
 {
@@ -346,6 +367,7 @@ trunks_mirrored(struct oracle *o, struct span by, struct decision *d,
 	sqlite3_stmt *q = store_use(o->store, ST_MIRROR_OF);
 	const struct trunk_row *t = NULL;
 	char user[USERNAME_MAX];
+	enum verdict v;
 	size_t n = 0;
 
 	sql_text(q, 1, by);
@@ -358,13 +380,18 @@ trunks_mirrored(struct oracle *o, struct span by, struct decision *d,
 	}
 	store_done(q);
 	say->n_ways = 0;
-	if (t == NULL || add_way(o, &r, t, by, d, say) != 0)
-		return false;
+	if (t == NULL)
+		return VERDICT_NOT_FOUND;
+	v = may_be_mirrored(o, t, by, d);
+	if (v != VERDICT_OK)
+		return v;
+	if (add_way(o, &r, t, by, d, say) != 0)
+		return VERDICT_NOT_FOUND;
 	memcpy(o->trunks->caller[0], user, n);
 	say->ways[0].caller = span_make(o->trunks->caller[0], n);
 	name_called(say, d);
 	note_way(t, &say->ways[0], d);
-	return true;
+	return VERDICT_OK;
 }
 
 /* ---- which way it went ---- */

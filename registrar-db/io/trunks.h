@@ -35,9 +35,9 @@ void trunks_tell_stunmon(struct oracle *o);
 enum verdict trunks_route(struct oracle *o, struct span by,
     struct decision *d, struct ipc_auth_say *say);
 /* The same for whoever is registered at a PBX: all his calls go there.
- * False: he is not. */
-bool trunks_mirrored(struct oracle *o, struct span by, struct decision *d,
-    struct ipc_auth_say *say);
+ * VERDICT_NOT_FOUND: he is not. */
+enum verdict trunks_mirrored(struct oracle *o, struct span by,
+    struct decision *d, struct ipc_auth_say *say);
 
 /* TRUNK_CALL_ASK.  Errors: of the frame. */
 int trunks_call_ask(struct oracle *o, struct span payload);

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 
 #include "sigproxy/core/call_priv.h"
+#include "sigproxy/core/keep.h"
 #include "sigproxy/core/trace.h"
+#include "sigproxy/core/trace_room.h"
+#include "sigproxy/core/trunks.h"
 #include "sigproxy/sip/redact.h"
 
 /* Numbers of rules, as bits by their place. */
@@ -31,7 +34,8 @@ struct trace {
 	struct traced_call call[TRACE_CALLS_MAX];
 	struct sip_msg sent;	/* one of ours, read again */
 	char copy[IPC_TRACE_SIP_MAX];
-	uint64_t handed, dropped;
+	struct trace_room room;
+	uint64_t handed, dropped, strangers;
 };
 
 struct trace *
@@ -169,6 +173,37 @@ is_of_call(enum sip_method method)
 	}
 }
 
+/* ---- strangers ---- */
+
+/* Around each message in a file and on the way there. */
+#define AROUND_BYTES 256
+
+/* They may name any number, with ever new Call-IDs: none of that makes a file
+ * of its own, or puts a call that runs out of mind. */
+static bool
+is_stranger(const struct edge *e, const struct flow *flow)
+{
+	return flow->zone == ZONE_EXTERNAL &&
+	    !keep_knows(e->keep, &flow->remote) &&
+	    trunk_of(e->trunks, flow) == NULL;
+}
+
+static bool
+has_room(struct edge *e, struct mono now, const struct flow *flow, size_t bytes)
+{
+	const struct addr *a = &flow->remote;
+	/* One home has a whole /64. */
+	size_t len = a->family == ADDR_IPV6 ? 8 : addr_ip_len(a);
+	uint64_t hash = 0;
+
+	crypto_shorthash((uint8_t *)&hash, a->ip, len,
+	    e->calls->callid_key.bytes);
+	if (trace_room_take(&e->trace->room, now, hash, bytes + AROUND_BYTES))
+		return true;
+	e->trace->strangers++;
+	return false;
+}
+
 /* ---- handing over ---- */
 
 /* m is NULL of what was not understood. */
@@ -214,6 +249,7 @@ look(struct edge *e, struct mono now, struct steps *st,
 	rule_set set;
 	uint64_t key;
 	struct buf b;
+	bool stranger;
 
 	buf_init(&b, mem, sizeof(mem));
 	id = first_call_id(e, m->call_id, &b);
@@ -222,14 +258,15 @@ look(struct edge *e, struct mono now, struct steps *st,
 	set = match(t, m, id) | (known != NULL ? known->rules : 0);
 	if (set == 0)
 		return;
-	if (known != NULL || is_of_call(m->method)) {
+	stranger = known == NULL && is_stranger(e, flow);
+	if (known != NULL || (!stranger && is_of_call(m->method))) {
 		remember(t, now, key, set);
 		out.call = key;
 	}
 	out.call_id = span_sub(id, 0, 256);
 	set = with_profile(t, set, m->method == SIP_REGISTER ?
 		TRACE_REGISTRATION : TRACE_SIGNALLING);
-	if (set != 0)
+	if (set != 0 && (!stranger || has_room(e, now, flow, m->bytes.len)))
 		hand_over(e, st, m, m->bytes, set, &out);
 }
 
@@ -311,7 +348,8 @@ trace_refused(struct edge *e, struct mono now, struct steps *st,
 		return;
 	set = with_profile(e->trace, match_refused(e->trace, bytes),
 	    registers ? TRACE_REGISTRATION : TRACE_SIGNALLING);
-	if (set != 0)
+	if (set != 0 && (!is_stranger(e, from) ||
+	    has_room(e, now, from, bytes.len)))
 		hand_over(e, st, NULL, bytes, set, &out);
 }
 
@@ -497,6 +535,7 @@ trace_status(const struct edge *e, struct buf *json)
 	const struct trace *t = e->trace;
 
 	buf_fmt(json, "\"traces\":%u,\"trace_handed\":%llu,"
-	    "\"trace_dropped\":%llu", t->n, (unsigned long long)t->handed,
-	    (unsigned long long)t->dropped);
+	    "\"trace_dropped\":%llu,\"trace_strangers\":%llu", t->n,
+	    (unsigned long long)t->handed, (unsigned long long)t->dropped,
+	    (unsigned long long)t->strangers);
 }

@@ -1,6 +1,7 @@
 """Names, programs and words of strangers on a terminal: no control, no C1, nothing that turns the direction of text."""
 
 import base64
+import json
 import unicodedata
 
 from lab import sip
@@ -95,3 +96,16 @@ def test_nothing_of_theirs_is_obeyed():
             shown(office)
         agents = office.postern.rows('SELECT user_agent FROM registration')
         assert all('?' in row['user_agent'] and row['user_agent'].endswith(' 1.0') for row in agents), agents
+
+
+def test_nor_what_is_typed():
+    """A number that came by mail and is pasted, say."""
+    with Office(homes=[]) as office:
+        for kind, bad in {**BAD, 'controls': b'\x1b[31m\r\n\t'}.items():
+            typed = (b'+49900' + bad + b'"\\').decode('utf-8', 'surrogateescape')
+            for words in (('class', 'test', '168', typed), ('explain', typed), ('drops', 'add', typed),
+                          ('subscriber', 'show', typed), ('subscriber', 'from', '168', typed), ('trunk', 'show', typed)):
+                clean(f'{words[0]} {kind}', said(office, *words))
+                clean(f'{words[0]} {kind}', said(office, *words, '--json'))
+            answer = said(office, 'class', 'test', '168', typed, '--json')
+            assert json.loads(answer)['dialled'].startswith('+49900?'), answer

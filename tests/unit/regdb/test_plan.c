@@ -158,6 +158,9 @@ static const struct { const char *pattern; enum number_kind kind; } table[] = {
 	{ "+8816%", NUMBER_SATELLITE },
 	{ "*9%", NUMBER_INTERNAL },
 	{ "2XXXX", NUMBER_INTERNAL },
+	{ "145%", NUMBER_EMERGENCY },
+	{ "116117", NUMBER_EMERGENCY },
+	{ "011877", NUMBER_NATIONAL },
 };
 #define ROWS (sizeof(table) / sizeof(table[0]))
 
@@ -180,7 +183,12 @@ START_TEST(the_pattern_that_says_most_decides)
 		{ "0900123", NUMBER_PREMIUM }, { "0 900-12", NUMBER_PREMIUM },
 		{ "+49900123", NUMBER_PREMIUM }, { "900123", NUMBER_PREMIUM },
 		{ "+49 118 33", NUMBER_PREMIUM }, { "0118 333", NUMBER_PREMIUM },
+		{ "0118 33", NUMBER_PREMIUM }, { "0118-3", NUMBER_PREMIUM },
+		{ "011877", NUMBER_NATIONAL },
+		{ "0112", NUMBER_NATIONAL }, { "020001", NUMBER_NATIONAL },
 		{ "+49 200 01", NUMBER_NATIONAL },
+		{ "+49 145 01", NUMBER_NATIONAL }, { "14501", NUMBER_EMERGENCY },
+		{ "+49 116 117", NUMBER_EMERGENCY },
 		{ "0301234567", NUMBER_NATIONAL },
 		{ "+441234567", NUMBER_INTERNATIONAL },
 		{ "00881612345678", NUMBER_SATELLITE },

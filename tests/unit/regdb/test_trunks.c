@@ -368,6 +368,54 @@ START_TEST(who_is_mirrored_calls_by_the_pbx_as_its_own)
 }
 END_TEST
 
+/* Nor where it is a mirror's. */
+START_TEST(short_numbers_of_a_pbx_elsewhere_are_none_of_the_office)
+{
+	struct ipc_trunk m;
+
+	lab_subscriber();
+	lab_ok("INSERT INTO trunk(name, address, prefix, mirror) VALUES "
+	       "('pbx', '198.51.100.20', '77', 1);"
+	       "INSERT INTO mirror(number, trunk, username, password) VALUES "
+	       "('168', 'pbx', 'ext168', 'of-the-pbx-168')");
+	ck_assert_uint_eq(told().zone, ZONE_EXTERNAL);
+	lab_register("sip:168@192.168.1.20", 600);
+	ck_assert_uint_eq(lab_call("22833").verdict, VERDICT_DENIED);
+	ck_assert_uint_eq(lab_call("168").verdict, VERDICT_OK);
+	ck_assert_uint_eq(lab_call("112").verdict, VERDICT_OK);
+	lab_until(!store_in_transaction(lab.store));
+	lab_ok("UPDATE trunk SET trust = 1");
+	do
+		m = told();
+	while (m.trust == 0);
+	ck_assert_uint_eq(lab_call("22833").verdict, VERDICT_OK);
+}
+END_TEST
+
+/* Whatever rows make of it: cut to 12, to nothing, or a prefix that is none. */
+START_TEST(no_row_keeps_a_call_for_help)
+{
+	struct ipc_auth_say say;
+
+	lab_subscriber();
+	lab_ok("UPDATE class_of_service SET office = '', internet = '';"
+	       "INSERT INTO trunk(name, address, prefix) VALUES "
+	       "('itsp', '198.51.100.20:5060', '+0')");
+	(void)told();
+	say = lab_call("112");
+	ck_assert_uint_eq(say.verdict, VERDICT_OK);
+	assert_span(say.ways[0].number, "112");
+	lab_until(!store_in_transaction(lab.store));
+	lab_ok("INSERT INTO route(pattern, trunk, strip) VALUES "
+	       "('1%', 'itsp', 1), ('1%', 'itsp', 9)");
+	lab_until(trunks_rows(lab.oracle)->n_routes == 2);
+	say = lab_call("112");
+	ck_assert_uint_eq(say.verdict, VERDICT_OK);
+	ck_assert_uint_eq(say.n_ways, 1);
+	assert_span(say.ways[0].number, "112");
+}
+END_TEST
+
 void
 add_trunk_tests(Suite *s)
 {
@@ -384,5 +432,8 @@ add_trunk_tests(Suite *s)
 	    short_numbers_of_a_provider_are_no_numbers_of_the_office);
 	tcase_add_test(t, a_trunk_reaches_the_numbers_of_did_alone);
 	tcase_add_test(t, who_is_mirrored_calls_by_the_pbx_as_its_own);
+	tcase_add_test(t,
+	    short_numbers_of_a_pbx_elsewhere_are_none_of_the_office);
+	tcase_add_test(t, no_row_keeps_a_call_for_help);
 	suite_add_tcase(s, t);
 }

@@ -6,6 +6,7 @@ import select
 import socket
 import ssl
 import struct
+import time
 
 from lab import certs, pcap, sip, stun
 from lab.capture import Capture
@@ -187,6 +188,7 @@ class Forged:
             for data in packets:
                 forger.send(FORGED, data[:1472])
             forger.close()
+            time.sleep(0.005)           # a capture misses much of a burst
 
     def stop(self):
         """(forged packets that came, our answers by the address they went to)."""

@@ -142,12 +142,13 @@
 	S(CALL_DENIED, W, "INSERT INTO call(ticket, caller, "           \
 	    "caller_name, called, verdict, from_zone, from_source, "    \
 	    "call_id, granted_at, ended_at, state, number_class, "      \
-	    "pattern, rule, via, status, reason) SELECT ?1, number, name, ?3, ?4, "     \
+	    "pattern, rule, via, status, reason) SELECT ?1, ?2, "       \
+	    "coalesce((SELECT name FROM subscriber WHERE number = ?2), ''), " \
+	    "?3, ?4, "                                                  \
 	    "?5, (SELECT from_source FROM call WHERE ticket = ?6 "      \
 	    "AND caller = ?2 UNION ALL SELECT '' LIMIT 1), "            \
 	    "(SELECT call_id FROM call WHERE ticket = ?6), ?7, ?7, "    \
-	    "'refused', ?8, ?9, ?10, ?11, ?12, ?13 FROM subscriber "    \
-	    "WHERE number = ?2")                                        \
+	    "'refused', ?8, ?9, ?10, ?11, ?12, ?13")                    \
 	S(CALL_NOTE, W, "UPDATE call SET state = ?2, "                  \
 	    "status = CASE WHEN ?3 = 0 THEN status ELSE ?3 END, "       \
 	    "reason = CASE WHEN ?4 = '' THEN reason ELSE ?4 END, "      \

@@ -60,6 +60,26 @@ read_side(struct oracle *o, uint64_t ticket, struct span by, struct side *out)
 	return got < 0 ? got : 0;
 }
 
+/* Everybody may call for help, but not have our phones call it: who comes by a
+ * trunk, whatever number he shows, would send the police to the office. */
+static bool
+may_send_for_help(struct oracle *o, struct span by, struct decision *d)
+{
+	struct party_row row;
+	struct buf b;
+
+	if (party_read(o->store, by, &row) == 0)
+		return true;
+	d->verdict = VERDICT_DENIED;
+	buf_init(&b, d->rule, sizeof(d->rule));
+	buf_puts(&b, "refer: no subscriber");
+	d->rule_len = b.len;
+	buf_init(&b, d->why, sizeof(d->why));
+	buf_puts(&b, "no emergency calls for others");
+	d->why_len = b.len;
+	return false;
+}
+
 static enum verdict
 decide(struct oracle *o, const struct ipc_refer_ask *ask,
     const struct side *side, struct decision *d)
@@ -74,6 +94,9 @@ decide(struct oracle *o, const struct ipc_refer_ask *ask,
 	if (!side->is_caller)
 		outside = policy_is_outside(o, ask->by);
 	policy_ask(o->policy, ask->by, outside, ask->number, d);
+	if (d->verdict == VERDICT_OK && d->kind == NUMBER_EMERGENCY &&
+	    !may_send_for_help(o, ask->by, d))
+		return VERDICT_DENIED;
 	/* Who follows it calls with his own right: what would leave by a
 	 * provider needs that of who sends him there. */
 	if (d->verdict == VERDICT_OK &&

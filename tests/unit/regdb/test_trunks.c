@@ -328,6 +328,12 @@ START_TEST(a_trunk_reaches_the_numbers_of_did_alone)
 	    "anonymous caller: not verified,"
 	    "anonymous caller: 168 is ours, not shown,"
 	    "anonymous caller: SIP-168 is ours, not shown") == 0);
+	assert_span(call_from(1, "0301234168", "+49168").caller.number,
+	    "anonymous");
+	assert_span(call_from(1, "0301234168", "0049168").caller.number,
+	    "anonymous");
+	assert_span(call_from(1, "0301234168", "1-6-8").caller.number,
+	    "anonymous");
 	lab_until(!store_in_transaction(lab.store));
 	lab_ok("UPDATE trunk SET trust = 1");
 	lab_until(told().trust == 1);
@@ -341,6 +347,42 @@ START_TEST(a_trunk_reaches_the_numbers_of_did_alone)
 	lab_until(strcmp(lab_look("SELECT count(*) FROM call WHERE trunk = "
 	    "'itsp' AND route = 'did 0301234XXX'"), "2") >= 0);
 	ck_assert_str_eq(lab_look("SELECT payer FROM call LIMIT 1"), "");
+}
+END_TEST
+
+static enum verdict
+refer_for_help(uint64_t ticket, const char *by)
+{
+	struct ipc_refer_ask ask = { .ticket = ticket, .id = 9,
+		.by = span_str(by), .number = S("112") };
+	struct ipc_refer_say say;
+	char mem[512];
+	struct buf b;
+
+	buf_init(&b, mem, sizeof(mem));
+	IPC_FRAME(&b, REFER_ASK, refer_ask, &ask);
+	lab_send(&b);
+	ck_assert_int_eq(get_refer_say(lab_take(IPC_REFER_SAY), &say), 0);
+	return say.verdict;
+}
+
+/* Or any caller from outside would send the police to the office. */
+START_TEST(nobody_outside_has_our_phones_call_for_help)
+{
+	uint64_t ticket;
+
+	trunk_and_office();
+	lab_register("sip:168@192.168.1.20", 600);
+	ticket = call_from(1, "0301234168", "089555111").ticket;
+	ck_assert_uint_eq(refer_for_help(ticket, "+4989555111"),
+	    VERDICT_DENIED);
+	lab_until(strcmp(lab_look("SELECT group_concat(called || ' ' || via || "
+	    "' ' || rule) FROM call_record WHERE via = 'refer'"),
+	    "112 refer refer: no subscriber") == 0);
+	ck_assert_uint_eq(refer_for_help(ticket, "168"), VERDICT_OK);
+	ticket = call_from(1, "0301234168", "168").ticket;
+	ck_assert_uint_eq(refer_for_help(ticket, "anonymous"),
+	    VERDICT_DENIED);
 }
 END_TEST
 
@@ -431,6 +473,7 @@ add_trunk_tests(Suite *s)
 	tcase_add_test(t,
 	    short_numbers_of_a_provider_are_no_numbers_of_the_office);
 	tcase_add_test(t, a_trunk_reaches_the_numbers_of_did_alone);
+	tcase_add_test(t, nobody_outside_has_our_phones_call_for_help);
 	tcase_add_test(t, who_is_mirrored_calls_by_the_pbx_as_its_own);
 	tcase_add_test(t,
 	    short_numbers_of_a_pbx_elsewhere_are_none_of_the_office);

@@ -64,14 +64,18 @@ outer_among(const struct conf *c, const struct outer_at *at, unsigned n,
 static bool
 read_addr(const struct sockaddr *sa, struct addr *out)
 {
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+
 	memset(out, 0, sizeof(*out));
 	if (sa != NULL && sa->sa_family == AF_INET) {
+		memcpy(&in, sa, sizeof(in));
 		out->family = ADDR_IPV4;
-		memcpy(out->ip, &((const struct sockaddr_in *)sa)->sin_addr, 4);
+		memcpy(out->ip, &in.sin_addr, 4);
 	} else if (sa != NULL && sa->sa_family == AF_INET6) {
+		memcpy(&in6, sa, sizeof(in6));
 		out->family = ADDR_IPV6;
-		memcpy(out->ip, &((const struct sockaddr_in6 *)sa)->sin6_addr,
-		    16);
+		memcpy(out->ip, &in6.sin6_addr, 16);
 	}
 	return out->family != ADDR_NONE;
 }

@@ -66,13 +66,18 @@ call_registered(
 {
 	const struct ctx x = { e, now, st };
 	struct calls *c = e->calls;
+	uint32_t left = c->legs.used;
 
 	if (flow->zone != ZONE_EXTERNAL)
 		return;
-	for (uint32_t i = 0; i < c->legs.n; i++) {
+	/* With each REGISTER: no further than the last leg in use. */
+	for (uint32_t i = 0; left > 0 && i < c->legs.n; i++) {
 		struct leg *leg = pool_at(&c->legs, i);
 
-		if (leg->call != NULL && flow_eq(&leg->flow, flow))
+		if (leg->call == NULL)
+			continue;
+		left--;
+		if (flow_eq(&leg->flow, flow))
 			doubt_came(&x, leg);
 	}
 }

@@ -236,12 +236,15 @@ is_anothers(const struct ctx *x, const struct leg *leg,
     const struct addr *from)
 {
 	const struct calls *c = x->e->calls;
+	uint32_t left = c->legs.used;
 
-	for (uint32_t i = 0; i < c->legs.n; i++) {
+	for (uint32_t i = 0; left > 0 && i < c->legs.n; i++) {
 		const struct leg *other = pool_at(&c->legs, i);
 
-		if (other != leg && other->call != NULL &&
-		    addr_eq(&other->ear.seen, from))
+		if (other->call == NULL)
+			continue;
+		left--;
+		if (other != leg && addr_eq(&other->ear.seen, from))
 			return true;
 	}
 	return false;

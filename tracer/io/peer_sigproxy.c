@@ -1,6 +1,7 @@
 /* sigproxy hands over messages.  It may be anybody's by now. */
 #include <errno.h>
 
+#include "common/base/text.h"
 #include "common/io/clock.h"
 #include "tracer/io/tracer.h"
 
@@ -38,9 +39,7 @@ comment(struct buf *b, const struct ipc_trace_sip *m)
 	if (m->refused.len == 0)
 		return;
 	buf_puts(b, b->len > 0 ? "; not understood: " : "not understood: ");
-	for (size_t i = 0; i < m->refused.len; i++)
-		buf_putc(b, m->refused.p[i] >= 32 && m->refused.p[i] < 127 ?
-			m->refused.p[i] : '?');
+	text_put_plain(b, m->refused);
 }
 
 static void
